@@ -1,0 +1,2 @@
+//! What the kernel programs and user space share.
+#![no_std]

@@ -1,0 +1,2 @@
+//! Temblor kernel programs.
+#![no_std]

@@ -1,0 +1,1 @@
+//! The engine, keeper, command line and runner behind the `temblor` binary.

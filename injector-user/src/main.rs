@@ -1,0 +1,2 @@
+//! The `temblor` binary.
+fn main() {}
