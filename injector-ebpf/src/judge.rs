@@ -1,0 +1,176 @@
+//! Whether a fault that an event concerns acts on it: safety first, then `when`, then the dice.
+
+use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
+use injector_abi::net::MAX_SEGMENTS;
+use injector_abi::{
+    CONTROL_KILL, CONTROL_LEASE, Counters, Event, Progress, SLOTS, StreamKey, draw, in_window,
+    injects,
+};
+
+use crate::atomic::fetch_add_one;
+use crate::maps::{BY_SEGMENTS, CONTROL, COUNTERS, EVENTS, FAULTS, PROGRESS, STREAMS};
+use crate::patched;
+use crate::select::Slots;
+
+/// What an event brings to the decision.
+#[derive(Clone, Copy, Debug)]
+pub struct Occasion {
+    /// Monotonic nanoseconds.
+    pub now_ns: u64,
+    /// The thread group, if the event happens in the context of one.
+    pub tgid: Option<u32>,
+    /// Whether the lease and, for a delay, its line are alive.
+    pub alive: bool,
+}
+
+impl Occasion {
+    /// Reads clock, kill switch and lease: once per event, and only after a target matched.
+    #[inline(always)]
+    pub fn now(tgid: Option<u32>) -> Self {
+        // SAFETY: the helper has no arguments and always succeeds.
+        let now_ns = unsafe { bpf_ktime_get_ns() };
+        let killed = CONTROL.get(CONTROL_KILL).is_none_or(|kill| *kill != 0);
+        let leased = CONTROL
+            .get(CONTROL_LEASE)
+            .is_some_and(|until| now_ns < *until);
+        Self {
+            now_ns,
+            tgid,
+            alive: !killed && leased,
+        }
+    }
+}
+
+/// The first of the faults in `mask` that acts on this event. Each throws its own dice.
+///
+/// `segments` above 1 scales each probability to that of losing one of so many.
+#[inline(always)]
+pub fn first_to_act(mask: u64, occasion: Occasion, segments: u32) -> Option<u32> {
+    let tgid = occasion.tgid.unwrap_or(NO_TGID);
+    let alive = u32::from(occasion.alive);
+    let slot = judge_all(mask, tgid, alive, segments, occasion.now_ns);
+    (slot < SLOTS as u64).then_some(slot as u32)
+}
+
+/// No thread group has this number: a packet.
+const NO_TGID: u32 = 0;
+/// No slot has this number.
+const NO_SLOT: u64 = u64::MAX;
+
+/// A function of its own with plain numbers, like [`judge`]: the verifier checks each once, not once
+/// for every branch that leads here (milliseconds instead of half a second).
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn judge_all(mask: u64, tgid: u32, alive: u32, segments: u32, now_ns: u64) -> u64 {
+    for slot in Slots::of(mask) {
+        if judge(slot, tgid, alive, segments, now_ns) != 0 {
+            return u64::from(slot);
+        }
+    }
+    NO_SLOT
+}
+
+/// Whether the fault in `slot` acts. Counts whatever happens.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn judge(slot: u32, tgid: u32, alive: u32, segments: u32, now_ns: u64) -> u64 {
+    u64::from(decide(slot, tgid, alive != 0, segments, now_ns).unwrap_or(false))
+}
+
+#[inline(always)]
+fn decide(slot: u32, tgid: u32, alive: bool, segments: u32, now_ns: u64) -> Option<bool> {
+    let fault = FAULTS.get(slot)?;
+    let progress = PROGRESS.get_ptr_mut(slot)?;
+    let counters = COUNTERS.get_ptr_mut(slot)?;
+    // SAFETY: this CPU's own entry; programs of one CPU do not interrupt one another here.
+    let counters = unsafe { &mut *counters };
+
+    counters.matched += 1;
+    // SAFETY: the array's entry lives as long as the program; a word is read whole.
+    let granted = unsafe { (*progress).granted };
+    let exhausted = fault.max_hits != 0 && granted >= fault.max_hits;
+    if !alive || now_ns >= fault.deadline_ns || exhausted {
+        counters.expired += 1;
+        return None;
+    }
+    let Some((stream, hit)) = hit_index(slot, tgid, progress) else {
+        counters.expired += 1;
+        return None;
+    };
+    if !in_window(hit, fault.first, fault.last, fault.step) {
+        counters.outside += 1;
+        return None;
+    }
+    let threshold = if segments > 1 {
+        *BY_SEGMENTS.get(slot * MAX_SEGMENTS as u32 + segments - 1)?
+    } else {
+        fault.threshold
+    };
+    if !injects(draw(fault.seed, stream, hit), threshold) {
+        eligible(counters, threshold);
+        counters.passed += 1;
+        return None;
+    }
+    // SAFETY: a word of the entry, which nothing changes otherwise.
+    let granted = unsafe { fetch_add_one(&raw mut (*progress).granted) };
+    if fault.max_hits != 0 && granted >= fault.max_hits {
+        // Another CPU took the last one between the check above and here.
+        counters.expired += 1;
+        return None;
+    }
+    eligible(counters, threshold);
+    counters.injected += 1;
+    // SAFETY: a word written whole; the last writer wins, which is what it says.
+    unsafe { (*progress).last_injected_ns = now_ns };
+    report(slot, stream, hit, now_ns);
+    Some(true)
+}
+
+#[inline(always)]
+fn eligible(counters: &mut Counters, threshold: u64) {
+    counters.eligible += 1;
+    counters.expected += threshold;
+}
+
+/// The stream of this event and its index there, from 1.
+///
+/// Packets are one stream. A thread group is one of its own, named by the order in which thread
+/// groups appeared: its decisions do not depend on what other processes do meanwhile.
+#[inline(always)]
+fn hit_index(slot: u32, tgid: u32, progress: *mut Progress) -> Option<(u64, u64)> {
+    // SAFETY: a word of the array's entry, which nothing changes otherwise.
+    let total = unsafe { fetch_add_one(&raw mut (*progress).hits) } + 1;
+    if tgid == NO_TGID {
+        return Some((0, total));
+    }
+    let key = StreamKey { slot, tgid };
+    if STREAMS.get_ptr_mut(&key).is_none() {
+        // SAFETY: as above.
+        let ordinal = unsafe { fetch_add_one(&raw mut (*progress).streams) };
+        // Losing a race against a thread of the same group leaves the winner's entry: fine.
+        let _lost = STREAMS.insert(&key, &[ordinal, 0], NO_OVERWRITE);
+    }
+    let stream = STREAMS.get_ptr_mut(&key)?.cast::<u64>();
+    // SAFETY: the first word of the entry never changes once it is there.
+    let ordinal = unsafe { *stream };
+    // SAFETY: an entry is two words.
+    let index = unsafe { stream.add(1) };
+    // SAFETY: threads of the group change it only here.
+    Some((ordinal, unsafe { fetch_add_one(index) } + 1))
+}
+
+const NO_OVERWRITE: u64 = 1;
+const NO_WAKEUP: u64 = 1;
+
+/// Tells user space; a full buffer loses the event, not the injection.
+#[inline(always)]
+fn report(slot: u32, stream: u64, hit: u64, at_ns: u64) {
+    let event = Event {
+        at_ns,
+        hit,
+        stream,
+        slot,
+        hook: patched::hook(),
+    };
+    let _full = EVENTS.output::<Event>(&event, NO_WAKEUP);
+}
