@@ -16,7 +16,8 @@ use rand_distr::{Distribution as _, Normal, Uniform};
 use super::LEASE;
 use super::queue::Queue;
 use super::tap::Tap;
-use crate::loader::Tables;
+use crate::loader::Return;
+use crate::sys::words::Words;
 use crate::sys::clock;
 use crate::sys::schedule;
 
@@ -67,10 +68,11 @@ struct Counts {
 }
 
 impl Line {
-    /// Starts the loop for `hook`, whose lease in `tables` it moves from now on.
+    /// Starts the loop for `hook`, whose word in `leases` it moves from now on.
     pub fn start(
         tap: Tap,
-        tables: Arc<Tables>,
+        back: Return,
+        leases: Arc<Words>,
         hook: usize,
         latency: Latency,
         seed: u64,
@@ -85,7 +87,8 @@ impl Line {
         let work = Loop {
             stop: stop.as_fd().try_clone_to_owned().map_err(failed)?,
             tap,
-            tables,
+            _back: back,
+            leases,
             hook,
             sampler,
             queue: Queue::default(),
@@ -125,8 +128,10 @@ const BATCH: usize = 32;
 
 struct Loop {
     stop: OwnedFd,
+    /// Declared before the device: detached while it is still there.
+    _back: Return,
     tap: Tap,
-    tables: Arc<Tables>,
+    leases: Arc<Words>,
     hook: usize,
     sampler: Sampler,
     queue: Queue,
@@ -144,14 +149,14 @@ impl Loop {
                 self.resume(now_ns);
             }
             last_ns = now_ns;
-            self.tables.line_leases.store(self.hook, now_ns + nanos(LEASE));
+            self.leases.store(self.hook, now_ns + nanos(LEASE));
             let drained = self.read_batch();
             self.write_due(clock::monotonic_ns());
             if drained && self.wait() {
                 break;
             }
         }
-        self.tables.line_leases.store(self.hook, 0);
+        self.leases.store(self.hook, 0);
         while !self.read_batch() {}
         self.write_due(u64::MAX);
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _, RawFd};
+use std::sync::Arc;
 
 use aya::maps::lpm_trie::LpmTrie;
 use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
@@ -90,7 +91,7 @@ impl Maps {
     pub fn into_tables(mut self) -> Result<Tables, MapsError> {
         let tables = Tables {
             control: self.words("CONTROL", CONTROL_ENTRIES as usize)?,
-            line_leases: self.words("LINE_LEASE", HOOKS)?,
+            line_leases: Arc::new(self.words("LINE_LEASE", HOOKS)?),
             armed: self.typed("ARMED")?,
             select: self.typed("SELECT")?,
             by_port: self.typed("BY_PORT")?,
@@ -131,7 +132,7 @@ impl Maps {
 /// The shared maps. Programs loaded later refer to their descriptors: this outlives every `Object`.
 pub struct Tables {
     pub control: Words,
-    pub line_leases: Words,
+    pub line_leases: Arc<Words>,
     pub armed: Array<MapData, Shared<Armed>>,
     pub select: Array<MapData, Shared<Select>>,
     pub by_port: Array<MapData, u64>,

@@ -7,11 +7,21 @@
 //! Safe order on stop: kill switch or mask first, then whatever waits, then detach.
 
 mod btf;
+mod hooks;
+mod kernel;
 mod maps;
+mod net;
 mod object;
 mod program;
+mod rows;
+mod slots;
 
 pub use btf::{BtfError, TaskOffsets};
-pub use maps::{Maps, MapsError, Tables};
+pub use hooks::HookError;
+pub use kernel::{ArmedFault, Arming, Kernel, KernelError, TrackingError};
+pub use maps::{MapsError, Tables};
+pub use net::Return;
 pub use object::{Object, ObjectError};
 pub use program::{Link, LinkError, Program, Role};
+pub use rows::mapped;
+pub use slots::Slot;
