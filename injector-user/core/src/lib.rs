@@ -9,6 +9,7 @@ mod words;
 
 pub mod document;
 pub mod fault;
+pub mod plan;
 pub mod problem;
 pub mod suggest;
 pub mod target;
