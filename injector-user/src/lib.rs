@@ -1,5 +1,10 @@
 //! The engine, keeper, command line and runner behind the `temblor` binary.
 
+pub mod clock;
 pub mod delay_line;
+pub mod freezer;
+pub mod keeper;
 pub mod loader;
+pub mod safety;
 pub mod sys;
+pub mod target;

@@ -16,19 +16,25 @@ use rand_distr::{Distribution as _, Normal, Uniform};
 use super::LEASE;
 use super::queue::Queue;
 use super::tap::Tap;
+use crate::clock::monotonic_ns;
 use crate::loader::Return;
 use crate::sys::words::Words;
-use crate::sys::clock;
-use crate::sys::schedule;
+use crate::sys::{poll, schedule};
 
 /// How long each packet waits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Latency {
     Fixed(Duration),
     /// Every value within `jitter` of `latency` is as likely.
-    Uniform { latency: Duration, jitter: Duration },
+    Uniform {
+        latency: Duration,
+        jitter: Duration,
+    },
     /// `jitter` is the standard deviation; what would be negative is 0.
-    Normal { latency: Duration, jitter: Duration },
+    Normal {
+        latency: Duration,
+        jitter: Duration,
+    },
 }
 
 /// What the line did.
@@ -77,7 +83,10 @@ impl Line {
         latency: Latency,
         seed: u64,
     ) -> Result<Self, LineError> {
-        let failed = |source| LineError { name: tap.name.clone(), source };
+        let failed = |source| LineError {
+            name: tap.name.clone(),
+            source,
+        };
         let stop = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
             .map_err(|source| failed(source.into()))?;
         let stop = Arc::new(stop);
@@ -99,7 +108,11 @@ impl Line {
             .name(format!("line-{hook}"))
             .spawn(move || work.run())
             .map_err(|source| LineError { name, source })?;
-        Ok(Self { stop, counts, thread: Some(thread) })
+        Ok(Self {
+            stop,
+            counts,
+            thread: Some(thread),
+        })
     }
 
     pub fn report(&self) -> LineReport {
@@ -142,16 +155,16 @@ struct Loop {
 impl Loop {
     fn run(mut self) {
         schedule::urgent();
-        let mut last_ns = clock::monotonic_ns();
+        let mut last_ns = monotonic_ns();
         loop {
-            let now_ns = clock::monotonic_ns();
+            let now_ns = monotonic_ns();
             if now_ns.saturating_sub(last_ns) > nanos(LEASE) {
                 self.resume(now_ns);
             }
             last_ns = now_ns;
             self.leases.store(self.hook, now_ns + nanos(LEASE));
             let drained = self.read_batch();
-            self.write_due(clock::monotonic_ns());
+            self.write_due(monotonic_ns());
             if drained && self.wait() {
                 break;
             }
@@ -167,7 +180,9 @@ impl Loop {
         while matches!(self.tap.device.read(&mut self.scratch), Ok(length) if length > 0) {
             discarded += 1;
         }
-        self.counts.discarded.fetch_add(discarded, Ordering::Relaxed);
+        self.counts
+            .discarded
+            .fetch_add(discarded, Ordering::Relaxed);
     }
 
     /// Reads what has arrived, a batch at most; true if nothing is left.
@@ -175,7 +190,7 @@ impl Loop {
         for _ in 0..BATCH {
             match self.tap.device.read(&mut self.scratch) {
                 Ok(length) => {
-                    let due_ns = clock::monotonic_ns() + self.sampler.sample();
+                    let due_ns = monotonic_ns() + self.sampler.sample();
                     let frame = self.scratch.get(..length).unwrap_or_default();
                     self.queue.push(due_ns, frame);
                 }
@@ -199,9 +214,8 @@ impl Loop {
     /// Sleeps until there is something to do; true if the line is to stop.
     fn wait(&self) -> bool {
         let longest = LEASE / 4;
-        let timeout = self.queue.wait(clock::monotonic_ns(), longest);
-        let ready =
-            clock::wait_readable([self.tap.device.as_fd(), self.stop.as_fd()], timeout);
+        let timeout = self.queue.wait(monotonic_ns(), longest);
+        let ready = poll::wait_readable([self.tap.device.as_fd(), self.stop.as_fd()], timeout);
         matches!(ready, Ok([_tap, stop]) if stop.contains(PollFlags::POLLIN))
     }
 }
@@ -234,7 +248,10 @@ impl Sampler {
                 Shape::Normal(normal.map_err(io::Error::other)?)
             }
         };
-        Ok(Self { shape, random: SmallRng::seed_from_u64(seed) })
+        Ok(Self {
+            shape,
+            random: SmallRng::seed_from_u64(seed),
+        })
     }
 
     /// Nanoseconds.
@@ -273,8 +290,9 @@ mod tests {
     /// Mean and standard deviation of many samples, in milliseconds.
     fn moments(latency: Latency) -> (f64, f64) {
         let mut sampler = Sampler::new(latency, 7).unwrap();
-        let samples: Vec<f64> =
-            (0..100_000).map(|_| Duration::from_nanos(sampler.sample()).as_secs_f64() * 1e3).collect();
+        let samples: Vec<f64> = (0..100_000)
+            .map(|_| Duration::from_nanos(sampler.sample()).as_secs_f64() * 1e3)
+            .collect();
         let count = 100_000.0;
         let mean = samples.iter().sum::<f64>() / count;
         let variance = samples.iter().map(|one| (one - mean).powi(2)).sum::<f64>() / count;
@@ -283,22 +301,34 @@ mod tests {
 
     #[test]
     fn uniform_jitter_is_the_half_width() {
-        let (mean, deviation) = moments(Latency::Uniform { latency: LATENCY, jitter: JITTER });
+        let (mean, deviation) = moments(Latency::Uniform {
+            latency: LATENCY,
+            jitter: JITTER,
+        });
         assert!((mean - 20.0).abs() < 0.05, "mean {mean}");
         // Half width over the square root of three.
-        assert!((deviation - 5.0 / 3_f64.sqrt()).abs() < 0.05, "deviation {deviation}");
+        assert!(
+            (deviation - 5.0 / 3_f64.sqrt()).abs() < 0.05,
+            "deviation {deviation}"
+        );
     }
 
     #[test]
     fn normal_jitter_is_the_standard_deviation() {
-        let (mean, deviation) = moments(Latency::Normal { latency: LATENCY, jitter: JITTER });
+        let (mean, deviation) = moments(Latency::Normal {
+            latency: LATENCY,
+            jitter: JITTER,
+        });
         assert!((mean - 20.0).abs() < 0.1, "mean {mean}");
         assert!((deviation - 5.0).abs() < 0.1, "deviation {deviation}");
     }
 
     #[test]
     fn the_same_seed_gives_the_same_delays() {
-        let latency = Latency::Uniform { latency: LATENCY, jitter: JITTER };
+        let latency = Latency::Uniform {
+            latency: LATENCY,
+            jitter: JITTER,
+        };
         let draw = || {
             let mut sampler = Sampler::new(latency, 42).unwrap();
             (0..100).map(|_| sampler.sample()).collect::<Vec<_>>()

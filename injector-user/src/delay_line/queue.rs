@@ -34,7 +34,11 @@ impl PartialOrd for Waiting {
 impl Queue {
     pub(super) fn push(&mut self, due_ns: u64, frame: &[u8]) {
         self.arrivals += 1;
-        let waiting = Waiting { due_ns, arrival: self.arrivals, frame: frame.into() };
+        let waiting = Waiting {
+            due_ns,
+            arrival: self.arrivals,
+            frame: frame.into(),
+        };
         self.heap.push(Reverse(waiting));
     }
 
@@ -43,7 +47,9 @@ impl Queue {
         if self.heap.peek()?.0.due_ns > now_ns {
             return None;
         }
-        self.heap.pop().map(|Reverse(waiting)| (waiting.due_ns, waiting.frame))
+        self.heap
+            .pop()
+            .map(|Reverse(waiting)| (waiting.due_ns, waiting.frame))
     }
 
     /// How long until something is due, at most `longest`.
@@ -70,7 +76,9 @@ mod tests {
     use super::Queue;
 
     fn due(queue: &mut Queue, now_ns: u64) -> Vec<u8> {
-        std::iter::from_fn(|| queue.pop_due(now_ns)).map(|(_due, frame)| frame[0]).collect()
+        std::iter::from_fn(|| queue.pop_due(now_ns))
+            .map(|(_due, frame)| frame[0])
+            .collect()
     }
 
     #[test]
@@ -81,9 +89,15 @@ mod tests {
         }
         assert_eq!(due(&mut queue, 9), []);
         assert_eq!(due(&mut queue, 20), [2, 4]);
-        assert_eq!(queue.wait(21, Duration::from_secs(1)), Duration::from_nanos(9));
+        assert_eq!(
+            queue.wait(21, Duration::from_secs(1)),
+            Duration::from_nanos(9)
+        );
         assert_eq!(due(&mut queue, 30), [1, 3]);
-        assert_eq!(queue.wait(31, Duration::from_secs(1)), Duration::from_secs(1));
+        assert_eq!(
+            queue.wait(31, Duration::from_secs(1)),
+            Duration::from_secs(1)
+        );
     }
 
     #[test]

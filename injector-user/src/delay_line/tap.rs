@@ -37,9 +37,15 @@ impl Tap {
             tun::bring_up(name, QUEUE)?;
             Ok((device, if_nametoindex(name)?))
         });
-        let (device, ifindex) =
-            made.map_err(|source| TapError { name: name.to_owned(), source })?;
-        Ok(Self { device, ifindex, name: name.to_owned() })
+        let (device, ifindex) = made.map_err(|source| TapError {
+            name: name.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            device,
+            ifindex,
+            name: name.to_owned(),
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aya::maps::MapError;
 use injector_abi::net::Exempt;
@@ -18,9 +18,10 @@ use super::program::{Link, LinkError, Program, Role};
 use super::slots::Slot;
 use crate::sys::netns;
 use crate::sys::pod::Shared;
+use crate::target::{Hierarchy, Mounts, ReadMounts};
 
 /// The number of an attached place, by which its programs know it.
-pub type HookIndex = u32;
+pub(super) type HookIndex = u32;
 
 /// Why a place could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,10 @@ pub enum HookError {
         #[source]
         source: io::Error,
     },
+    #[error("the v2 hierarchy is not mounted where cgroup `{0}` could be seen")]
+    NoCgroup(String),
+    #[error(transparent)]
+    Mounts(#[from] ReadMounts),
     #[error(transparent)]
     Object(#[from] ObjectError),
     #[error(transparent)]
@@ -51,7 +56,7 @@ pub enum HookError {
 
 /// The texts that hooks are made of.
 #[derive(Debug)]
-pub struct Texts {
+pub(super) struct Texts {
     pub net: Object,
     pub sock: Object,
     pub process: Object,
@@ -59,7 +64,7 @@ pub struct Texts {
 
 /// What is attached.
 #[derive(Debug, Default)]
-pub struct Hooks {
+pub(super) struct Hooks {
     places: BTreeMap<HookIndex, Place>,
     /// Loaded ahead, so that arming does not wait for the verifier.
     spares: Vec<(HookIndex, Role, Program)>,
@@ -77,8 +82,11 @@ struct Place {
 
 impl Hooks {
     /// The place of `hook`, attached if it is not yet. Nothing is armed there by this.
-    pub fn attach(&mut self, texts: &Texts, hook: &Hook) -> Result<HookIndex, HookError> {
-        if let Some((index, _place)) = self.places.iter().find(|(_index, place)| place.hook == *hook)
+    pub(super) fn attach(&mut self, texts: &Texts, hook: &Hook) -> Result<HookIndex, HookError> {
+        if let Some((index, _place)) = self
+            .places
+            .iter()
+            .find(|(_index, place)| place.hook == *hook)
         {
             return Ok(*index);
         }
@@ -88,7 +96,10 @@ impl Hooks {
             programs.push((name, self.take_spare(texts, index, name, role)?));
         }
         let links = links_of(hook, &programs)?;
-        let programs = programs.into_iter().map(|(_name, program)| program).collect();
+        let programs = programs
+            .into_iter()
+            .map(|(_name, program)| program)
+            .collect();
         let place = Place {
             hook: hook.clone(),
             armed: Armed::default(),
@@ -101,30 +112,50 @@ impl Hooks {
     }
 
     /// Makes `slot` act at the place: the last step of arming.
-    pub fn arm(&mut self, tables: &mut Tables, index: HookIndex, slot: Slot) -> Result<(), MapError> {
+    pub(super) fn arm(
+        &mut self,
+        tables: &mut Tables,
+        index: HookIndex,
+        slot: Slot,
+    ) -> Result<(), MapError> {
         self.change(tables, index, |armed| armed.slots |= 1 << slot)
     }
 
     /// Stops `slot` from acting at the place: the first step of disarming.
-    pub fn disarm(&mut self, tables: &mut Tables, index: HookIndex, slot: Slot) -> Result<(), MapError> {
+    pub(super) fn disarm(
+        &mut self,
+        tables: &mut Tables,
+        index: HookIndex,
+        slot: Slot,
+    ) -> Result<(), MapError> {
         self.change(tables, index, |armed| armed.slots &= !(1 << slot))
     }
 
     /// Tells the place where its delay line begins; 0 for no line.
-    pub fn set_line(&mut self, tables: &mut Tables, index: HookIndex, ifindex: u32) -> Result<(), MapError> {
+    pub(super) fn set_line(
+        &mut self,
+        tables: &mut Tables,
+        index: HookIndex,
+        ifindex: u32,
+    ) -> Result<(), MapError> {
         self.change(tables, index, |armed| armed.line_ifindex = ifindex)
     }
 
     /// Adds connections that no fault may touch here.
-    pub fn exempt(
+    pub(super) fn exempt(
         &mut self,
         tables: &mut Tables,
         index: HookIndex,
         connections: impl Iterator<Item = Exempt>,
     ) -> Result<(), MapError> {
-        let Some(place) = self.places.get_mut(&index) else { return Ok(()) };
+        let Some(place) = self.places.get_mut(&index) else {
+            return Ok(());
+        };
         for connection in connections {
-            let connection = Exempt { hook: index, ..connection };
+            let connection = Exempt {
+                hook: index,
+                ..connection
+            };
             tables.exempt.insert(Shared(connection), 1, 0)?;
             place.exempt.push(connection);
         }
@@ -133,8 +164,11 @@ impl Hooks {
     }
 
     /// Detaches the place unless some fault still acts there.
-    pub fn release(&mut self, tables: &mut Tables, index: HookIndex) {
-        if self.places.get(&index).is_some_and(|place| place.armed.slots == 0)
+    pub(super) fn release(&mut self, tables: &mut Tables, index: HookIndex) {
+        if self
+            .places
+            .get(&index)
+            .is_some_and(|place| place.armed.slots == 0)
             && let Some(place) = self.places.remove(&index)
         {
             for connection in place.exempt {
@@ -145,13 +179,19 @@ impl Hooks {
     }
 
     /// Loads ahead what the next fault of a frequent kind will need.
-    pub fn prepare(&mut self, texts: &Texts) -> Result<(), HookError> {
-        let Ok(index) = self.free_index() else { return Ok(()) };
+    pub(super) fn prepare(&mut self, texts: &Texts) -> Result<(), HookError> {
+        let Ok(index) = self.free_index() else {
+            return Ok(());
+        };
         for (name, role) in [
             ("net_egress", Role::InterfaceEgress),
             ("net_ingress", Role::InterfaceIngress),
         ] {
-            if !self.spares.iter().any(|(for_index, of, _)| (*for_index, *of) == (index, role)) {
+            if !self
+                .spares
+                .iter()
+                .any(|(for_index, of, _)| (*for_index, *of) == (index, role))
+            {
                 self.spares.retain(|(_, of, _)| *of != role);
                 let program = texts.net.load(name, role, &[(HOOK_MAGIC, index)])?;
                 self.spares.push((index, role, program));
@@ -161,7 +201,7 @@ impl Hooks {
     }
 
     /// How many places are in use.
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.places.len()
     }
 
@@ -172,16 +212,25 @@ impl Hooks {
         name: &'static str,
         role: Role,
     ) -> Result<Program, ObjectError> {
-        let spare = self.spares.iter().position(|(of, as_role, _)| (*of, *as_role) == (index, role));
+        let spare = self
+            .spares
+            .iter()
+            .position(|(of, as_role, _)| (*of, *as_role) == (index, role));
         if let Some(position) = spare {
             return Ok(self.spares.swap_remove(position).2);
         }
-        let object = if name.starts_with("net_") { &texts.net } else { &texts.sock };
+        let object = if name.starts_with("net_") {
+            &texts.net
+        } else {
+            &texts.sock
+        };
         object.load(name, role, &[(HOOK_MAGIC, index)])
     }
 
     fn free_index(&self) -> Result<HookIndex, HookError> {
-        (0..HOOKS as u32).find(|index| !self.places.contains_key(index)).ok_or(HookError::Full)
+        (0..HOOKS as u32)
+            .find(|index| !self.places.contains_key(index))
+            .ok_or(HookError::Full)
     }
 
     fn change(
@@ -190,7 +239,9 @@ impl Hooks {
         index: HookIndex,
         change: impl Fn(&mut Armed),
     ) -> Result<(), MapError> {
-        let Some(place) = self.places.get_mut(&index) else { return Ok(()) };
+        let Some(place) = self.places.get_mut(&index) else {
+            return Ok(());
+        };
         let mut armed = place.armed;
         change(&mut armed);
         tables.armed.set(index, Shared(armed), 0)?;
@@ -202,18 +253,30 @@ impl Hooks {
 /// The programs that a place needs; addresses of both families have programs of their own.
 fn programs_of(hook: &Hook) -> Vec<(&'static str, Role)> {
     match hook {
-        Hook::Tcx { direction: Way::Egress, .. } => vec![("net_egress", Role::InterfaceEgress)],
-        Hook::Tcx { direction: Way::Ingress, .. } => vec![("net_ingress", Role::InterfaceIngress)],
+        Hook::Tcx {
+            direction: Way::Egress,
+            ..
+        } => vec![("net_egress", Role::InterfaceEgress)],
+        Hook::Tcx {
+            direction: Way::Ingress,
+            ..
+        } => vec![("net_ingress", Role::InterfaceIngress)],
         Hook::CgroupSkbIngress { .. } => {
             vec![("net_cgroup_ingress", Role::CgroupPacketIngress)]
         }
         Hook::Cgroup { attach, .. } => match attach {
             Attach::Connect => {
-                vec![("sock_connect4", Role::Connect4), ("sock_connect6", Role::Connect6)]
+                vec![
+                    ("sock_connect4", Role::Connect4),
+                    ("sock_connect6", Role::Connect6),
+                ]
             }
             Attach::Bind => vec![("sock_bind4", Role::Bind4), ("sock_bind6", Role::Bind6)],
             Attach::Sendmsg => {
-                vec![("sock_sendmsg4", Role::Sendmsg4), ("sock_sendmsg6", Role::Sendmsg6)]
+                vec![
+                    ("sock_sendmsg4", Role::Sendmsg4),
+                    ("sock_sendmsg6", Role::Sendmsg6),
+                ]
             }
             Attach::Socket => vec![("sock_create", Role::SocketCreate)],
         },
@@ -224,19 +287,27 @@ fn programs_of(hook: &Hook) -> Vec<(&'static str, Role)> {
 
 fn links_of(hook: &Hook, programs: &[(&'static str, Program)]) -> Result<Vec<Link>, HookError> {
     match hook {
-        Hook::Tcx { netns, netns_inode, ifindex, .. } => {
+        Hook::Tcx {
+            netns,
+            netns_inode,
+            ifindex,
+            ..
+        } => {
             let namespace = open_namespace(netns, *netns_inode)?;
             let attach = |(_name, program): &(&str, Program)| {
-                within(&namespace, netns, || Ok(program.attach_to_interface(*ifindex)))?
-                    .map_err(HookError::from)
+                within(&namespace, netns, || {
+                    Ok(program.attach_to_interface(*ifindex))
+                })?
+                .map_err(HookError::from)
             };
             programs.iter().map(attach).collect()
         }
         Hook::Cgroup { path, .. } | Hook::CgroupSkbIngress { path } => {
-            let directory = crate::target::v2_directory(path);
-            let cgroup = open(&directory)?;
+            let cgroup = open(&v2_folder(path)?)?;
             let attach = |(_name, program): &(&str, Program)| {
-                program.attach_to_cgroup(cgroup.as_fd(), path).map_err(HookError::from)
+                program
+                    .attach_to_cgroup(cgroup.as_fd(), path)
+                    .map_err(HookError::from)
             };
             programs.iter().map(attach).collect()
         }
@@ -244,13 +315,26 @@ fn links_of(hook: &Hook, programs: &[(&'static str, Program)]) -> Result<Vec<Lin
     }
 }
 
+fn v2_folder(path: &str) -> Result<PathBuf, HookError> {
+    let mounts = Mounts::read()?;
+    let mount = mounts
+        .get(&Hierarchy::V2)
+        .and_then(|mount| mount.folder(path));
+    mount.ok_or_else(|| HookError::NoCgroup(path.to_owned()))
+}
+
 /// Opens a namespace and makes sure that it is the one that was planned for.
-pub fn open_namespace(path: &str, inode: u64) -> Result<File, HookError> {
+pub(super) fn open_namespace(path: &str, inode: u64) -> Result<File, HookError> {
     let namespace = open(Path::new(path))?;
-    let found = namespace
-        .metadata()
-        .map_err(|source| HookError::Open { path: path.to_owned(), source })?;
-    if found.ino() == inode { Ok(namespace) } else { Err(HookError::Changed(path.to_owned())) }
+    let found = namespace.metadata().map_err(|source| HookError::Open {
+        path: path.to_owned(),
+        source,
+    })?;
+    if found.ino() == inode {
+        Ok(namespace)
+    } else {
+        Err(HookError::Changed(path.to_owned()))
+    }
 }
 
 fn within<T: Send>(
@@ -259,10 +343,15 @@ fn within<T: Send>(
     work: impl FnOnce() -> io::Result<T> + Send,
 ) -> Result<T, HookError> {
     let namespace: BorrowedFd<'_> = namespace.as_fd();
-    netns::within(namespace, work)
-        .map_err(|source| HookError::Enter { path: path.to_owned(), source })
+    netns::within(namespace, work).map_err(|source| HookError::Enter {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn open(path: &Path) -> Result<File, HookError> {
-    File::open(path).map_err(|source| HookError::Open { path: path.display().to_string(), source })
+    File::open(path).map_err(|source| HookError::Open {
+        path: path.display().to_string(),
+        source,
+    })
 }

@@ -7,7 +7,9 @@ use std::io;
 
 use aya::maps::MapError;
 use injector_abi::net::{Exempt, MAX_SEGMENTS};
-use injector_abi::{CONTROL_KILL, CONTROL_LEASE, Counters, Fault, Progress, TASK_PID_MAGIC, TASK_TGID_MAGIC};
+use injector_abi::{
+    CONTROL_KILL, CONTROL_LEASE, Counters, Fault, Progress, TASK_PID_MAGIC, TASK_TGID_MAGIC,
+};
 use injector_core::fault::{Action, FaultSpec, Kind};
 use injector_core::plan::{Plan, Select};
 
@@ -19,9 +21,9 @@ use super::object::{Object, ObjectError};
 use super::program::{Link, LinkError, Program, Role};
 use super::rows::Rows;
 use super::slots::{Slot, Slots};
+use crate::clock::monotonic_ns;
 use crate::delay_line::{Line, LineError, LineReport, TapError};
 use crate::safety::Permit;
-use crate::sys::clock;
 use crate::sys::pod::Shared;
 
 /// Why the kernel does not do what was asked.
@@ -121,7 +123,9 @@ impl Kernel {
 
     /// Switches every fault off with one store, or on again.
     pub fn set_kill_switch(&self, on: bool) {
-        self.tables.control.store(CONTROL_KILL as usize, u64::from(on));
+        self.tables
+            .control
+            .store(CONTROL_KILL as usize, u64::from(on));
     }
 
     /// Loads ahead what the next fault will need.
@@ -131,7 +135,7 @@ impl Kernel {
 
     /// Puts a fault into the kernel. It does not act before [`Kernel::activate`].
     pub fn arm(&mut self, arming: &Arming<'_>, permit: &Permit) -> Result<ArmedFault, KernelError> {
-        let slot = self.slots.take(clock::monotonic_ns()).ok_or(KernelError::Full)?;
+        let slot = self.slots.take(monotonic_ns()).ok_or(KernelError::Full)?;
         let mut fault = ArmedFault {
             slot,
             select: arming.plan.select.clone(),
@@ -157,7 +161,12 @@ impl Kernel {
 
     /// Takes a fault out: it stops acting first; what waits is given back; then it is detached.
     pub fn disarm(&mut self, fault: ArmedFault) -> Option<LineReport> {
-        let ArmedFault { slot, select, hooks, lines } = fault;
+        let ArmedFault {
+            slot,
+            select,
+            hooks,
+            lines,
+        } = fault;
         for hook in &hooks {
             // The array's entry exists; should writing fail nevertheless, detaching below ends it.
             let _detached_below = self.hooks.disarm(&mut self.tables, *hook, slot);
@@ -173,7 +182,7 @@ impl Kernel {
         if self.rows.thread_groups(&self.tables) == 0 {
             self.tracking = None;
         }
-        self.slots.release(slot, clock::monotonic_ns());
+        self.slots.release(slot, monotonic_ns());
         report
     }
 
@@ -190,7 +199,9 @@ impl Kernel {
     /// What the fault did so far, over all processors.
     pub fn counters(&self, fault: &ArmedFault) -> Result<Counters, KernelError> {
         let per_cpu = self.tables.counters.get(&fault.slot, 0)?;
-        Ok(per_cpu.iter().fold(Counters::default(), |sum, one| add(sum, one.0)))
+        Ok(per_cpu
+            .iter()
+            .fold(Counters::default(), |sum, one| add(sum, one.0)))
     }
 
     /// Its global progress.
@@ -214,10 +225,18 @@ impl Kernel {
         arming: &Arming<'_>,
         _permit: &Permit,
     ) -> Result<(), KernelError> {
-        let Arming { plan, spec, exempt, .. } = arming;
+        let Arming {
+            plan, spec, exempt, ..
+        } = arming;
         self.write_fault(fault.slot, arming)?;
         let lockout = spec.common.allow_lockout;
-        self.rows.fill(&mut self.tables, fault.slot, plan.kind, &plan.select, lockout)?;
+        self.rows.fill(
+            &mut self.tables,
+            fault.slot,
+            plan.kind,
+            &plan.select,
+            lockout,
+        )?;
         if !plan.select.thread_groups.is_empty() {
             self.track().map_err(KernelError::Tracking)?;
             self.mark(fault, &plan.select.thread_groups)?;
@@ -225,9 +244,17 @@ impl Kernel {
         for hook in &plan.hooks {
             let index = self.hooks.attach(&self.texts, hook)?;
             fault.hooks.push(index);
-            self.hooks.exempt(&mut self.tables, index, exempt.iter().copied())?;
+            self.hooks
+                .exempt(&mut self.tables, index, exempt.iter().copied())?;
             if let Action::NetDelay(delay) = &spec.action {
-                let line = net::line(&self.texts.net, &self.tables, hook, index, delay, arming.seed)?;
+                let line = net::line(
+                    &self.texts.net,
+                    &self.tables,
+                    hook,
+                    index,
+                    delay,
+                    arming.seed,
+                )?;
                 self.hooks.set_line(&mut self.tables, index, line.ifindex)?;
                 fault.lines.push(line.line);
             }
@@ -252,12 +279,14 @@ impl Kernel {
             errno,
             reserved: 0,
         };
-        let processors = aya::util::nr_cpus()
-            .map_err(|(_file, source)| KernelError::Processors(source))?;
+        let processors =
+            aya::util::nr_cpus().map_err(|(_file, source)| KernelError::Processors(source))?;
         let zero = aya::maps::PerCpuValues::try_from(vec![Shared(Counters::default()); processors])
             .map_err(KernelError::Processors)?;
         self.tables.counters.set(slot, zero, 0)?;
-        self.tables.progress.set(slot, Shared(Progress::default()), 0)?;
+        self.tables
+            .progress
+            .set(slot, Shared(Progress::default()), 0)?;
         self.tables.faults.set(slot, Shared(row), 0)?;
         if arming.plan.kind == Kind::NetLoss {
             let base = slot * MAX_SEGMENTS as u32;
@@ -272,9 +301,14 @@ impl Kernel {
     fn track(&mut self) -> Result<(), TrackingError> {
         if self.tracking.is_none() {
             let offsets = TaskOffsets::read()?;
-            let constants = [(TASK_PID_MAGIC, offsets.pid), (TASK_TGID_MAGIC, offsets.tgid)];
+            let constants = [
+                (TASK_PID_MAGIC, offsets.pid),
+                (TASK_TGID_MAGIC, offsets.tgid),
+            ];
             let program =
-                self.texts.process.load("process_fork", Role::RawTracepoint, &constants)?;
+                self.texts
+                    .process
+                    .load("process_fork", Role::RawTracepoint, &constants)?;
             let link = program.attach_to_tracepoint(c"sched_process_fork")?;
             self.tracking = Some((link, program));
         }
@@ -283,11 +317,14 @@ impl Kernel {
 }
 
 fn line_report(lines: &[Line]) -> Option<LineReport> {
-    lines.iter().map(Line::report).reduce(|sum, one| LineReport {
-        forwarded: sum.forwarded + one.forwarded,
-        discarded: sum.discarded + one.discarded,
-        failed: sum.failed + one.failed,
-    })
+    lines
+        .iter()
+        .map(Line::report)
+        .reduce(|sum, one| LineReport {
+            forwarded: sum.forwarded + one.forwarded,
+            discarded: sum.discarded + one.discarded,
+            failed: sum.failed + one.failed,
+        })
 }
 
 fn add(sum: Counters, one: Counters) -> Counters {

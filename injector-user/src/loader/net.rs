@@ -17,7 +17,7 @@ use crate::sys::netns;
 
 /// A running line, and where packets enter it.
 #[derive(Debug)]
-pub struct StartedLine {
+pub(super) struct StartedLine {
     pub line: Line,
     pub ifindex: u32,
 }
@@ -30,7 +30,7 @@ pub struct Return {
 }
 
 /// Builds the delay line of one hook: device, program that gives packets back, forwarding loop.
-pub fn line(
+pub(super) fn line(
     net: &Object,
     tables: &Tables,
     hook: &Hook,
@@ -38,11 +38,22 @@ pub fn line(
     delay: &Delay,
     seed: u64,
 ) -> Result<StartedLine, KernelError> {
-    let Hook::Tcx { netns: path, netns_inode, ifindex, loopback, direction, .. } = hook else {
+    let Hook::Tcx {
+        netns: path,
+        netns_inode,
+        ifindex,
+        loopback,
+        direction,
+        ..
+    } = hook
+    else {
         return Err(KernelError::Full);
     };
     let namespace = open_namespace(path, *netns_inode)?;
-    let tap = Tap::create(namespace.as_fd(), &format!("tmblr{}x{index}", std::process::id()))?;
+    let tap = Tap::create(
+        namespace.as_fd(),
+        &format!("tmblr{}x{index}", std::process::id()),
+    )?;
     let name = match (loopback, direction) {
         (true, _) => "line_loopback",
         (false, Way::Egress) => "line_egress",
@@ -50,17 +61,33 @@ pub fn line(
     };
     let program = net.load(name, Role::InterfaceIngress, &[(HOOK_MAGIC, *ifindex)])?;
     let tap_ifindex = tap.ifindex;
-    let link = netns::within(namespace.as_fd(), || Ok(program.attach_to_interface(tap_ifindex)))
-        .map_err(|source| super::hooks::HookError::Enter { path: path.clone(), source })?
-        .map_err(super::hooks::HookError::from)?;
-    let back = Return { _link: link, _program: program };
+    let link = netns::within(namespace.as_fd(), || {
+        Ok(program.attach_to_interface(tap_ifindex))
+    })
+    .map_err(|source| super::hooks::HookError::Enter {
+        path: path.clone(),
+        source,
+    })?
+    .map_err(super::hooks::HookError::from)?;
+    let back = Return {
+        _link: link,
+        _program: program,
+    };
     let leases = tables.line_leases.clone();
     let line = Line::start(tap, back, leases, index as usize, latency(delay), seed)?;
-    Ok(StartedLine { line, ifindex: tap_ifindex })
+    Ok(StartedLine {
+        line,
+        ifindex: tap_ifindex,
+    })
 }
 
 fn latency(delay: &Delay) -> Latency {
-    let &Delay { filter: _, latency, jitter, distribution } = delay;
+    let &Delay {
+        filter: _,
+        latency,
+        jitter,
+        distribution,
+    } = delay;
     if jitter.is_zero() {
         return Latency::Fixed(latency);
     }
@@ -72,7 +99,7 @@ fn latency(delay: &Delay) -> Latency {
 
 /// The probability of losing at least one of n segments, in units of 2^-32, for each n from 1: what
 /// an aggregate would suffer if it were cut up first. Gives (n - 1, threshold).
-pub fn by_segments(probability: f64) -> impl Iterator<Item = (u32, u64)> {
+pub(super) fn by_segments(probability: f64) -> impl Iterator<Item = (u32, u64)> {
     (0..MAX_SEGMENTS as u32).map(move |index| {
         let spared = (1.0 - probability).powf(f64::from(index + 1));
         (index, threshold(1.0 - spared))
@@ -94,7 +121,9 @@ mod tests {
 
     #[test]
     fn an_aggregate_is_lost_as_often_as_one_of_its_segments_would_be() {
-        let all: Vec<u64> = by_segments(0.5).map(|(_index, threshold)| threshold).collect();
+        let all: Vec<u64> = by_segments(0.5)
+            .map(|(_index, threshold)| threshold)
+            .collect();
         assert_eq!(all[..3], [1 << 31, 3 << 30, 7 << 29]);
         assert_eq!(all.len(), 64);
         assert!(by_segments(0.0).all(|(_index, threshold)| threshold == 0));

@@ -18,7 +18,7 @@ use crate::sys::pod::Shared;
 
 /// User space's own copy of what the tables hold.
 #[derive(Debug, Default)]
-pub struct Rows {
+pub(super) struct Rows {
     masks: Masks,
     peers: BTreeMap<Prefix, u64>,
     thread_groups: BTreeMap<u32, u64>,
@@ -28,7 +28,7 @@ pub struct Rows {
 
 impl Rows {
     /// Writes the rows of `slot`.
-    pub fn fill(
+    pub(super) fn fill(
         &mut self,
         tables: &mut Tables,
         slot: Slot,
@@ -55,7 +55,12 @@ impl Rows {
     }
 
     /// Adds thread groups to the targets of `slot`.
-    pub fn mark(&mut self, tables: &mut Tables, slot: Slot, pids: &[i32]) -> Result<(), MapError> {
+    pub(super) fn mark(
+        &mut self,
+        tables: &mut Tables,
+        slot: Slot,
+        pids: &[i32],
+    ) -> Result<(), MapError> {
         for pid in pids.iter().filter_map(|pid| u32::try_from(*pid).ok()) {
             let mask = self.thread_groups.entry(pid).or_default();
             *mask |= 1 << slot;
@@ -67,8 +72,13 @@ impl Rows {
     }
 
     /// Drops thread groups that are gone, so that a new process of that number is nobody's target.
-    pub fn forget(&mut self, tables: &mut Tables, gone: impl Fn(u32) -> bool) {
-        let dead: Vec<u32> = tables.by_thread_group.keys().flatten().filter(|pid| gone(*pid)).collect();
+    pub(super) fn forget(&mut self, tables: &mut Tables, gone: impl Fn(u32) -> bool) {
+        let dead: Vec<u32> = tables
+            .by_thread_group
+            .keys()
+            .flatten()
+            .filter(|pid| gone(*pid))
+            .collect();
         for pid in dead {
             self.thread_groups.remove(&pid);
             // It may have been removed already.
@@ -77,12 +87,17 @@ impl Rows {
     }
 
     /// How many thread groups are targets, inherited ones included.
-    pub fn thread_groups(&self, tables: &Tables) -> usize {
+    pub(super) fn thread_groups(&self, tables: &Tables) -> usize {
         tables.by_thread_group.keys().flatten().count()
     }
 
     /// Takes every trace of `slot` out.
-    pub fn clear(&mut self, tables: &mut Tables, slot: Slot, select: &Select) -> Result<(), MapError> {
+    pub(super) fn clear(
+        &mut self,
+        tables: &mut Tables,
+        slot: Slot,
+        select: &Select,
+    ) -> Result<(), MapError> {
         let keep = !(1 << slot);
         for port in select.ports.iter().flat_map(|range| range.ports()) {
             change_port(tables, port, |mask| mask & keep)?;
@@ -109,9 +124,18 @@ impl Rows {
             (&mut masks.any_peer, select.peers.is_empty()),
             (&mut masks.any_cgroup, select.cgroup.is_none()),
             (&mut masks.any_thread_group, select.thread_groups.is_empty()),
-            (&mut masks.tcp, protocol.is_none_or(|one| one == Protocol::Tcp)),
-            (&mut masks.udp, protocol.is_none_or(|one| one == Protocol::Udp)),
-            (&mut masks.icmp, protocol.is_none_or(|one| one == Protocol::Icmp)),
+            (
+                &mut masks.tcp,
+                protocol.is_none_or(|one| one == Protocol::Tcp),
+            ),
+            (
+                &mut masks.udp,
+                protocol.is_none_or(|one| one == Protocol::Udp),
+            ),
+            (
+                &mut masks.icmp,
+                protocol.is_none_or(|one| one == Protocol::Icmp),
+            ),
             (&mut masks.other, protocol.is_none()),
             (&mut masks.lockout, allow_lockout),
         ];
@@ -134,7 +158,10 @@ impl Rows {
                 let _absent = tables.by_peer.remove(&key);
                 continue;
             }
-            let covering = self.peers.iter().filter(|(other, _mask)| other.covers(*prefix));
+            let covering = self
+                .peers
+                .iter()
+                .filter(|(other, _mask)| other.covers(*prefix));
             let mask = covering.fold(0, |all, (_other, mask)| all | mask);
             tables.by_peer.insert(&key, mask, 0)?;
         }
@@ -175,7 +202,11 @@ impl Rows {
     }
 }
 
-fn change_port(tables: &mut Tables, port: u16, change: impl Fn(u64) -> u64) -> Result<(), MapError> {
+fn change_port(
+    tables: &mut Tables,
+    port: u16,
+    change: impl Fn(u64) -> u64,
+) -> Result<(), MapError> {
     let port = u32::from(port);
     let mask = tables.by_port.get(&port, 0)?;
     tables.by_port.set(port, change(mask), 0)
@@ -196,7 +227,19 @@ fn all_masks(masks: &mut Masks) -> [&mut u64; 11] {
         lockout,
         cgroup_levels: _,
     } = masks;
-    [loss, delay, any_port, any_peer, any_cgroup, any_thread_group, tcp, udp, icmp, other, lockout]
+    [
+        loss,
+        delay,
+        any_port,
+        any_peer,
+        any_cgroup,
+        any_thread_group,
+        tcp,
+        udp,
+        icmp,
+        other,
+        lockout,
+    ]
 }
 
 /// An address as the programs know it: IPv6, IPv4 as mapped.
@@ -207,4 +250,3 @@ pub fn mapped(address: std::net::IpAddr) -> [u8; 16] {
     }
     .octets()
 }
-

@@ -13,19 +13,21 @@ const GRACE: Duration = Duration::from_millis(10);
 
 /// Free rows and, for those used before, when they became free (monotonic nanoseconds).
 #[derive(Debug)]
-pub struct Slots {
+pub(super) struct Slots {
     free_since_ns: [Option<u64>; SLOTS],
 }
 
 impl Default for Slots {
     fn default() -> Self {
-        Self { free_since_ns: [Some(0); SLOTS] }
+        Self {
+            free_since_ns: [Some(0); SLOTS],
+        }
     }
 }
 
 impl Slots {
     /// The row that has been free longest, if it has been so for long enough.
-    pub fn take(&mut self, now_ns: u64) -> Option<Slot> {
+    pub(super) fn take(&mut self, now_ns: u64) -> Option<Slot> {
         let grace_ns = u64::try_from(GRACE.as_nanos()).unwrap_or(u64::MAX);
         let (slot, since) = self
             .free_since_ns
@@ -40,7 +42,7 @@ impl Slots {
         Slot::try_from(slot).ok()
     }
 
-    pub fn release(&mut self, slot: Slot, now_ns: u64) {
+    pub(super) fn release(&mut self, slot: Slot, now_ns: u64) {
         if let Some(since) = self.free_since_ns.get_mut(slot as usize) {
             *since = Some(now_ns.max(1));
         }

@@ -47,7 +47,12 @@ fn set_offloads(tap: &File) -> io::Result<()> {
 }
 
 fn control_socket() -> io::Result<OwnedFd> {
-    Ok(socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?)
+    Ok(socket(
+        AddressFamily::Inet,
+        SockType::Datagram,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )?)
 }
 
 fn named(name: &str) -> io::Result<libc::ifreq> {
@@ -65,11 +70,19 @@ fn named(name: &str) -> io::Result<libc::ifreq> {
 fn ioctl_pointer(fd: RawFd, call: libc::c_ulong, request: &mut libc::ifreq) -> io::Result<()> {
     // SAFETY: the calls used here read and write one `ifreq`.
     let result = unsafe { libc::ioctl(fd, call, &raw mut *request) };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }
 
 fn ioctl_number(fd: RawFd, call: libc::c_ulong, value: libc::c_uint) -> io::Result<()> {
     // SAFETY: the call takes a number.
     let result = unsafe { libc::ioctl(fd, call, libc::c_ulong::from(value)) };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }

@@ -1,0 +1,279 @@
+//! What a fault on a network namespace must leave alone, so that nobody is locked out of the host.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use procfs::net::{TcpNetEntry, TcpState, UdpNetEntry};
+use procfs::process::{FDTarget, Process};
+use procfs::{ProcError, ProcResult};
+use serde::Serialize;
+use thiserror::Error;
+
+/// Lock-out protection could not be worked out, so no fault may touch the namespace.
+#[derive(Debug, Error)]
+pub enum LockoutError {
+    #[error("failed to read the network namespace {}", path.display())]
+    Namespace {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("failed to read the sockets of the protected process {pid}")]
+    Sockets {
+        pid: i32,
+        #[source]
+        source: ProcError,
+    },
+    #[error("SSH_CONNECTION is {text:?}, not two addresses with their ports")]
+    Ssh { text: String },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Transport {
+    Tcp,
+    Udp,
+}
+
+/// A port of this host that must stay reachable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct LocalPort {
+    pub transport: Transport,
+    pub port: u16,
+}
+
+/// One connection that must not suffer. IPv4 addresses are never written as mapped IPv6 ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Flow {
+    pub transport: Transport,
+    pub local: SocketAddr,
+    pub remote: SocketAddr,
+}
+
+/// What to leave alone in one network namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Exemptions {
+    pub ports: BTreeSet<LocalPort>,
+    pub flows: BTreeSet<Flow>,
+}
+
+/// Works out what to leave alone in the namespace that `namespace` (a path such as
+/// `/proc/self/ns/net`) opens: the client's own SSH connection, as its variable `SSH_CONNECTION`
+/// tells it, and the sockets of the `protected` processes that live there.
+///
+/// A protected process that vanishes meanwhile is not an error.
+pub fn exemptions(
+    ssh_connection: Option<&str>,
+    namespace: &Path,
+    protected: impl IntoIterator<Item = i32>,
+) -> Result<Exemptions, LockoutError> {
+    let inode = fs::metadata(namespace).map_err(|source| LockoutError::Namespace {
+        path: namespace.to_owned(),
+        source,
+    })?;
+    let mut exemptions = Exemptions::default();
+    exemptions
+        .flows
+        .extend(ssh_connection.map(ssh_flow).transpose()?);
+    let mut tables = None;
+    for pid in protected {
+        match exemptions.add(pid, inode.ino(), &mut tables) {
+            Ok(()) | Err(ProcError::NotFound(_)) => {}
+            Err(source) => return Err(LockoutError::Sockets { pid, source }),
+        }
+    }
+    Ok(exemptions)
+}
+
+/// The sockets of a network namespace.
+#[derive(Debug)]
+struct Tables {
+    tcp: Vec<TcpNetEntry>,
+    udp: Vec<UdpNetEntry>,
+}
+
+impl Tables {
+    /// Of the namespace that `process` lives in. A host without IPv6 has no table for it.
+    fn read(process: &Process) -> ProcResult<Self> {
+        let mut tcp = process.tcp()?;
+        tcp.extend(process.tcp6().unwrap_or_default());
+        let mut udp = process.udp()?;
+        udp.extend(process.udp6().unwrap_or_default());
+        Ok(Self { tcp, udp })
+    }
+}
+
+impl Exemptions {
+    fn add(&mut self, pid: i32, namespace: u64, tables: &mut Option<Tables>) -> ProcResult<()> {
+        let process = Process::new(pid)?;
+        if !lives_in(pid, namespace) {
+            return Ok(());
+        }
+        let sockets = sockets(&process)?;
+        if sockets.is_empty() {
+            return Ok(());
+        }
+        let tables = match tables {
+            Some(tables) => tables,
+            None => tables.insert(Tables::read(&process)?),
+        };
+        let held = |inode| sockets.contains(&inode);
+        for entry in tables.tcp.iter().filter(|entry| held(entry.inode)) {
+            self.add_tcp(entry);
+        }
+        for entry in tables.udp.iter().filter(|entry| held(entry.inode)) {
+            self.add_udp(entry);
+        }
+        Ok(())
+    }
+
+    fn add_tcp(&mut self, entry: &TcpNetEntry) {
+        if entry.state == TcpState::Listen {
+            self.add_port(Transport::Tcp, entry.local_address);
+        } else {
+            self.add_flow(Transport::Tcp, entry.local_address, entry.remote_address);
+        }
+    }
+
+    fn add_udp(&mut self, entry: &UdpNetEntry) {
+        if entry.remote_address.port() == 0 {
+            self.add_port(Transport::Udp, entry.local_address);
+        } else {
+            self.add_flow(Transport::Udp, entry.local_address, entry.remote_address);
+        }
+    }
+
+    fn add_port(&mut self, transport: Transport, local: SocketAddr) {
+        let port = local.port();
+        self.ports.insert(LocalPort { transport, port });
+    }
+
+    fn add_flow(&mut self, transport: Transport, local: SocketAddr, remote: SocketAddr) {
+        self.flows.insert(Flow {
+            transport,
+            local: plain(local),
+            remote: plain(remote),
+        });
+    }
+}
+
+fn lives_in(pid: i32, namespace: u64) -> bool {
+    fs::metadata(format!("/proc/{pid}/ns/net")).is_ok_and(|found| found.ino() == namespace)
+}
+
+/// The inodes of the sockets that a process holds.
+fn sockets(process: &Process) -> ProcResult<BTreeSet<u64>> {
+    let open = process.fd()?.filter_map(Result::ok);
+    Ok(open
+        .filter_map(|fd| match fd.target {
+            FDTarget::Socket(inode) => Some(inode),
+            _ => None,
+        })
+        .collect())
+}
+
+/// `client-address client-port server-address server-port`, as sshd writes it.
+fn ssh_flow(text: &str) -> Result<Flow, LockoutError> {
+    let parts: Vec<&str> = text.split_whitespace().collect();
+    let flow = match parts[..] {
+        [client, client_port, server, server_port] => socket(server, server_port)
+            .zip(socket(client, client_port))
+            .map(|(local, remote)| Flow {
+                transport: Transport::Tcp,
+                local,
+                remote,
+            }),
+        _ => None,
+    };
+    flow.ok_or_else(|| LockoutError::Ssh {
+        text: text.to_owned(),
+    })
+}
+
+fn socket(address: &str, port: &str) -> Option<SocketAddr> {
+    // A link-local address carries its interface: fe80::1%eth0.
+    let address = address
+        .split_once('%')
+        .map_or(address, |(address, _)| address);
+    let address: IpAddr = address.parse().ok()?;
+    Some(plain(SocketAddr::new(address, port.parse().ok()?)))
+}
+
+fn plain(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::net::{TcpListener, TcpStream, UdpSocket};
+    use std::path::Path;
+
+    use super::{Exemptions, Flow, LocalPort, Transport, exemptions, ssh_flow};
+
+    fn my_exemptions(ssh: Option<&str>) -> Exemptions {
+        let me = i32::try_from(std::process::id()).unwrap();
+        exemptions(ssh, Path::new("/proc/self/ns/net"), [me, i32::MAX]).unwrap()
+    }
+
+    #[test]
+    fn sockets_of_protected_processes_are_exempt() {
+        let listener = TcpListener::bind("[::1]:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let datagrams = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let found = my_exemptions(None);
+        let port = |transport, port| LocalPort { transport, port };
+        let tcp = port(Transport::Tcp, listener.local_addr().unwrap().port());
+        let udp = port(Transport::Udp, datagrams.local_addr().unwrap().port());
+        assert!(
+            found.ports.is_superset(&BTreeSet::from([tcp, udp])),
+            "{found:?}"
+        );
+        let flow = Flow {
+            transport: Transport::Tcp,
+            local: stream.local_addr().unwrap(),
+            remote: stream.peer_addr().unwrap(),
+        };
+        assert!(found.flows.contains(&flow), "{found:?}");
+    }
+
+    #[test]
+    fn processes_of_other_namespaces_have_nothing_here() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let me = i32::try_from(std::process::id()).unwrap();
+        // Any inode that is not our network namespace's serves.
+        let found = exemptions(None, Path::new("/proc/self/ns/uts"), [me]).unwrap();
+        assert_eq!(found, Exemptions::default());
+        drop(listener);
+    }
+
+    #[test]
+    fn the_callers_connection_is_exempt() {
+        let flow = ssh_flow("::ffff:192.0.2.7 50022 2001:db8::1%eth0 22").unwrap();
+        assert_eq!(flow.remote, "192.0.2.7:50022".parse().unwrap());
+        assert_eq!(flow.local, "[2001:db8::1]:22".parse().unwrap());
+        let text = "192.0.2.7 50022 192.0.2.1 22";
+        assert!(
+            my_exemptions(Some(text))
+                .flows
+                .contains(&ssh_flow(text).unwrap())
+        );
+    }
+
+    #[test]
+    fn what_is_not_a_connection_is_an_error() {
+        for text in [
+            "",
+            "1.2.3.4 22",
+            "a 1 b 2",
+            "1.2.3.4 70000 1.2.3.4 22",
+            "1 2 3 4 5",
+        ] {
+            let error = ssh_flow(text).unwrap_err().to_string();
+            assert!(error.contains(text), "{error}");
+        }
+    }
+}
