@@ -5,6 +5,7 @@ pub mod delay_line;
 pub mod freezer;
 pub mod keeper;
 pub mod loader;
+pub mod protocol;
 pub mod safety;
 pub mod sys;
 pub mod target;

@@ -1,0 +1,17 @@
+//! What clients and the engine say to each other over the engine's socket: one JSON object a line.
+//!
+//! Each [`Request`] gets exactly one [`Answer`] with its number, in any order. Faults are spoken of
+//! in the words of the one schema, so the engine, which has the privilege, reads them with the same
+//! parser as the client did, and trusts nobody.
+
+mod fault;
+mod message;
+
+pub use fault::{Ended, FaultReport, Felt, State, Window};
+pub use message::{Answer, Arm, Call, Class, EngineStatus, Failure, Request, Response, Which};
+
+/// Longest line that either side accepts.
+pub const MAX_LINE: usize = 1 << 20;
+
+/// Raised when the meaning of a message changes; both sides are normally the same file.
+pub const PROTOCOL: u32 = 1;
