@@ -4,10 +4,11 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
+use injector_core::plan::Hierarchy;
 use injector_user::safety::permit_housekeeping;
 use injector_user::safety::undo::{Cause, UndoLog};
+use injector_user::target::Mounts;
 use injector_user::target::command::{CommandCgroup, Held, Identity};
-use injector_user::target::{Hierarchy, Mounts};
 use nix::unistd::User;
 
 /// Says who it is and which cgroup it is in, then waits for its input to be closed.

@@ -7,8 +7,9 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use injector_core::plan::Hierarchy;
 use injector_user::freezer::{Flavour, State};
-use injector_user::target::{Hierarchy, Mounts};
+use injector_user::target::Mounts;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use procfs::process::Process;

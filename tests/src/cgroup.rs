@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use injector_core::plan::Hierarchy;
 use injector_user::freezer::{Flavour, Freezer, State};
-use injector_user::target::{Hierarchy, Mounts};
+use injector_user::target::Mounts;
 
 use crate::wait_until;
 
