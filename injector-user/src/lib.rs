@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod delay_line;
+pub mod engine;
 pub mod freezer;
 pub mod keeper;
 pub mod loader;
@@ -9,3 +10,4 @@ pub mod protocol;
 pub mod safety;
 pub mod sys;
 pub mod target;
+pub mod telemetry;

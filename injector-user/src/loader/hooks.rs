@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use aya::maps::MapError;
 use injector_abi::net::Exempt;
 use injector_abi::{Armed, HOOK_MAGIC, HOOKS};
-use injector_core::plan::{Attach, Hook, Way};
+use injector_core::plan::{Attach, Hierarchy, Hook, Way};
 
 use super::maps::Tables;
 use super::object::{Object, ObjectError};
@@ -18,7 +18,7 @@ use super::program::{Link, LinkError, Program, Role};
 use super::slots::Slot;
 use crate::sys::netns;
 use crate::sys::pod::Shared;
-use crate::target::{Hierarchy, Mounts, ReadMounts};
+use crate::target;
 
 /// The number of an attached place, by which its programs know it.
 pub(super) type HookIndex = u32;
@@ -44,8 +44,6 @@ pub enum HookError {
     },
     #[error("the v2 hierarchy is not mounted where cgroup `{0}` could be seen")]
     NoCgroup(String),
-    #[error(transparent)]
-    Mounts(#[from] ReadMounts),
     #[error(transparent)]
     Object(#[from] ObjectError),
     #[error(transparent)]
@@ -316,15 +314,11 @@ fn links_of(hook: &Hook, programs: &[(&'static str, Program)]) -> Result<Vec<Lin
 }
 
 fn v2_folder(path: &str) -> Result<PathBuf, HookError> {
-    let mounts = Mounts::read()?;
-    let mount = mounts
-        .get(&Hierarchy::V2)
-        .and_then(|mount| mount.folder(path));
-    mount.ok_or_else(|| HookError::NoCgroup(path.to_owned()))
+    target::folder(&Hierarchy::V2, path).ok_or_else(|| HookError::NoCgroup(path.to_owned()))
 }
 
 /// Opens a namespace and makes sure that it is the one that was planned for.
-pub(super) fn open_namespace(path: &str, inode: u64) -> Result<File, HookError> {
+pub fn open_namespace(path: &str, inode: u64) -> Result<File, HookError> {
     let namespace = open(Path::new(path))?;
     let found = namespace.metadata().map_err(|source| HookError::Open {
         path: path.to_owned(),

@@ -17,7 +17,7 @@ mod rows;
 mod slots;
 
 pub use btf::{BtfError, TaskOffsets};
-pub use hooks::HookError;
+pub use hooks::{HookError, open_namespace};
 pub use kernel::{ArmedFault, Arming, Kernel, KernelError, TrackingError};
 pub use maps::{MapsError, Tables};
 pub use net::Return;

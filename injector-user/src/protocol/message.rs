@@ -25,7 +25,10 @@ pub enum Call {
     /// Who is there?
     Hello,
     /// What would be done?
-    Plan { fault: Kind, params: BTreeMap<String, String> },
+    Plan {
+        fault: Kind,
+        params: BTreeMap<String, String>,
+    },
     /// Do it.
     Arm(Arm),
     /// End faults, orderly, and say what they did.
@@ -83,16 +86,36 @@ pub struct Response {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "kebab-case")]
 pub enum Answer {
-    Hello { version: String, protocol: u32, pid: i32, keeper: i32 },
-    Planned { plan: Box<Plan> },
+    Hello {
+        version: String,
+        protocol: u32,
+        pid: i32,
+        keeper: i32,
+    },
+    Planned {
+        plan: Box<Plan>,
+    },
     /// Attached and, unless a delay was asked for, acting.
-    Armed { fault: String, seed: u64, plan: Box<Plan> },
+    Armed {
+        fault: String,
+        seed: u64,
+        plan: Box<Plan>,
+    },
     /// What ended, newest last.
-    Stopped { faults: Vec<FaultReport> },
-    Snapshot { fault: Box<FaultReport> },
-    Status { engine: EngineStatus, faults: Vec<FaultReport> },
+    Stopped {
+        faults: Vec<FaultReport>,
+    },
+    Snapshot {
+        fault: Box<FaultReport>,
+    },
+    Status {
+        engine: EngineStatus,
+        faults: Vec<FaultReport>,
+    },
     /// The cgroup as in `/proc/PID/cgroup`.
-    Cgroup { path: String },
+    Cgroup {
+        path: String,
+    },
     Done,
 }
 
