@@ -3,7 +3,7 @@
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::lpm_trie::LpmTrie;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
-use injector_abi::net::Exempt;
+use injector_abi::net::{Exempt, LINES};
 use injector_abi::{
     Armed, CONTROL_ENTRIES, Counters, Fault, HOOKS, Progress, SLOTS, Select, StreamKey,
 };
@@ -14,9 +14,13 @@ const MMAPABLE: u32 = 1 << 10;
 #[map]
 pub static CONTROL: Array<u64> = Array::with_max_entries(CONTROL_ENTRIES, MMAPABLE);
 
-/// Per hook the lease of its delay line, moved by the loop that forwards and by nothing else.
+/// The lease of each delay line, moved by the loop that forwards and by nothing else.
 #[map]
-pub static LINE_LEASE: Array<u64> = Array::with_max_entries(HOOKS as u32, MMAPABLE);
+pub static LINE_LEASE: Array<u64> = Array::with_max_entries(LINES as u32, MMAPABLE);
+
+/// Interface index of each delay line's TAP device, 0 for none.
+#[map]
+pub static LINE_IFINDEX: Array<u32> = Array::with_max_entries(LINES as u32, 0);
 
 /// What is armed where.
 #[map]

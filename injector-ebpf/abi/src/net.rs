@@ -1,9 +1,13 @@
 //! Packets: constants of the classifier and the delay line.
 
 use crate::layout::exact_layout;
+use crate::{HOOKS, SLOTS};
 
 /// Set on a packet that the delay line gives back, cleared before it goes on: the loop guard.
 pub const REINJECTED: u32 = 0x7E3B_105A;
+
+/// Delay lines: one for each hook and slot, at `hook * SLOTS + slot`.
+pub const LINES: usize = HOOKS * SLOTS;
 
 /// An interface that never exists: a redirect there is a loss that the sender does not see.
 pub const NOWHERE: u32 = i32::MAX.cast_unsigned();

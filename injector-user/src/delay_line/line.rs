@@ -74,12 +74,12 @@ struct Counts {
 }
 
 impl Line {
-    /// Starts the loop for `hook`, whose word in `leases` it moves from now on.
+    /// Starts the loop that moves word `position` of `leases` from now on.
     pub fn start(
         tap: Tap,
         back: Return,
         leases: Arc<Words>,
-        hook: usize,
+        position: usize,
         latency: Latency,
         seed: u64,
     ) -> Result<Self, LineError> {
@@ -98,14 +98,14 @@ impl Line {
             tap,
             _back: back,
             leases,
-            hook,
+            position,
             sampler,
             queue: Queue::default(),
             counts: Arc::clone(&counts),
             scratch: vec![0; LARGEST_FRAME],
         };
         let thread = std::thread::Builder::new()
-            .name(format!("line-{hook}"))
+            .name(format!("line-{position}"))
             .spawn(move || work.run())
             .map_err(|source| LineError { name, source })?;
         Ok(Self {
@@ -145,7 +145,7 @@ struct Loop {
     _back: Return,
     tap: Tap,
     leases: Arc<Words>,
-    hook: usize,
+    position: usize,
     sampler: Sampler,
     queue: Queue,
     counts: Arc<Counts>,
@@ -162,14 +162,14 @@ impl Loop {
                 self.resume(now_ns);
             }
             last_ns = now_ns;
-            self.leases.store(self.hook, now_ns + nanos(LEASE));
+            self.leases.store(self.position, now_ns + nanos(LEASE));
             let drained = self.read_batch();
             self.write_due(monotonic_ns());
             if drained && self.wait() {
                 break;
             }
         }
-        self.leases.store(self.hook, 0);
+        self.leases.store(self.position, 0);
         while !self.read_batch() {}
         self.write_due(u64::MAX);
     }

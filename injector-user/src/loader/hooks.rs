@@ -129,16 +129,6 @@ impl Hooks {
         self.change(tables, index, |armed| armed.slots &= !(1 << slot))
     }
 
-    /// Tells the place where its delay line begins; 0 for no line.
-    pub(super) fn set_line(
-        &mut self,
-        tables: &mut Tables,
-        index: HookIndex,
-        ifindex: u32,
-    ) -> Result<(), MapError> {
-        self.change(tables, index, |armed| armed.line_ifindex = ifindex)
-    }
-
     /// Adds connections that no fault may touch here.
     pub(super) fn exempt(
         &mut self,
@@ -157,7 +147,7 @@ impl Hooks {
             tables.exempt.insert(Shared(connection), 1, 0)?;
             place.exempt.push(connection);
         }
-        let count = u32::try_from(place.exempt.len()).unwrap_or(u32::MAX);
+        let count = place.exempt.len() as u64;
         self.change(tables, index, |armed| armed.exempt = count)
     }
 

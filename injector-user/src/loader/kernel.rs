@@ -179,7 +179,7 @@ impl Kernel {
         let report = line_report(&lines);
         drop(lines);
         for hook in hooks {
-            let _detached_below = self.hooks.set_line(&mut self.tables, hook, 0);
+            let _detached_below = self.tables.line_ifindex.set(line_of(hook, slot), 0, 0);
             self.hooks.release(&mut self.tables, hook);
         }
         // A row that stays behind names a slot that is armed nowhere.
@@ -252,15 +252,16 @@ impl Kernel {
             self.hooks
                 .exempt(&mut self.tables, index, exempt.iter().copied())?;
             if let Action::NetDelay(delay) = &spec.action {
+                let position = line_of(index, fault.slot);
                 let line = net::line(
                     &self.texts.net,
                     &self.tables,
                     hook,
-                    index,
+                    position,
                     delay,
                     arming.seed,
                 )?;
-                self.hooks.set_line(&mut self.tables, index, line.ifindex)?;
+                self.tables.line_ifindex.set(position, line.ifindex, 0)?;
                 fault.lines.push(line.line);
             }
         }
@@ -319,6 +320,11 @@ impl Kernel {
         }
         Ok(())
     }
+}
+
+/// Where the line of a fault at a hook has its lease and its device.
+fn line_of(hook: HookIndex, slot: Slot) -> u32 {
+    hook * injector_abi::SLOTS as u32 + slot
 }
 
 fn line_report(lines: &[Line]) -> Option<LineReport> {

@@ -7,7 +7,7 @@ use injector_abi::net::MAX_SEGMENTS;
 use injector_core::fault::net::{Delay, Distribution};
 use injector_core::plan::{Hook, Way};
 
-use super::hooks::{HookIndex, open_namespace};
+use super::hooks::open_namespace;
 use super::kernel::KernelError;
 use super::maps::Tables;
 use super::object::Object;
@@ -29,12 +29,12 @@ pub struct Return {
     _program: Program,
 }
 
-/// Builds the delay line of one hook: device, program that gives packets back, forwarding loop.
+/// Builds the delay line at `position`: device, program that gives packets back, forwarding loop.
 pub(super) fn line(
     net: &Object,
     tables: &Tables,
     hook: &Hook,
-    index: HookIndex,
+    position: u32,
     delay: &Delay,
     seed: u64,
 ) -> Result<StartedLine, KernelError> {
@@ -52,7 +52,7 @@ pub(super) fn line(
     let namespace = open_namespace(path, *netns_inode)?;
     let tap = Tap::create(
         namespace.as_fd(),
-        &format!("tmblr{}x{index}", std::process::id()),
+        &format!("tmb{:x}.{position:x}", std::process::id()),
     )?;
     let name = match (loopback, direction) {
         (true, _) => "line_loopback",
@@ -74,7 +74,7 @@ pub(super) fn line(
         _program: program,
     };
     let leases = tables.line_leases.clone();
-    let line = Line::start(tap, back, leases, index as usize, latency(delay), seed)?;
+    let line = Line::start(tap, back, leases, position as usize, latency(delay), seed)?;
     Ok(StartedLine {
         line,
         ifindex: tap_ifindex,
