@@ -31,10 +31,16 @@ impl Toolchain {
                 format!("`TEMBLOR_BPF_TOOLCHAIN={folder}` names no whole toolchain")
             });
         }
-        out.ancestors()
-            .find_map(|folder| Self::private(&folder.join("bpf-toolchain")))
-            .or_else(Self::nightly)
-            .or_else(Self::own)
+        let folders = || out.ancestors().map(|folder| folder.join("bpf-toolchain"));
+        let linker = || {
+            folders()
+                .find_map(|folder| existing(folder.join("bin/bpf-linker")))
+                .or_else(|| on_path("bpf-linker"))
+        };
+        folders()
+            .find_map(|folder| Self::private(&folder))
+            .or_else(|| Self::nightly(linker()?))
+            .or_else(|| Self::own(linker()?))
             .context(
                 "no toolchain for the kernel programs on this machine; \
                  `cargo xtask setup` installs one",
@@ -56,20 +62,20 @@ impl Toolchain {
     }
 
     /// A nightly that can build `core` itself.
-    fn nightly() -> Option<Self> {
+    fn nightly(linker: PathBuf) -> Option<Self> {
         let rustc = answer("rustup", &["which", "--toolchain", "nightly", "rustc"])?;
         let source = "lib/rustlib/src/rust/library/core/Cargo.toml";
         existing(sysroot(&rustc)?.join(source))?;
         let cargo = existing(rustc.with_file_name("cargo"))?;
-        Self::new(cargo, rustc, on_path("bpf-linker")?, true)
+        Self::new(cargo, rustc, linker, true)
     }
 
     /// The compiler of this very build, when a distribution ships `core` for BPF with it.
-    fn own() -> Option<Self> {
+    fn own(linker: PathBuf) -> Option<Self> {
         let root = answer(&env::var("RUSTC").ok()?, &["--print", "sysroot"])?;
         existing(root.join("lib/rustlib/bpfel-unknown-none"))?;
         let cargo = env::var_os("CARGO")?.into();
-        Self::new(cargo, root.join("bin/rustc"), on_path("bpf-linker")?, false)
+        Self::new(cargo, root.join("bin/rustc"), linker, false)
     }
 
     fn new(cargo: PathBuf, rustc: PathBuf, linker: PathBuf, build_core: bool) -> Option<Self> {
