@@ -1,4 +1,4 @@
-//! `cargo xtask lint`: rustfmt and clippy on every package, warnings are errors.
+//! `cargo xtask lint`: rustfmt, clippy and rustdoc on every package, warnings are errors.
 
 use anyhow::{Result, ensure};
 use clap::Args;
@@ -9,7 +9,7 @@ use crate::{
     workspace::Workspace,
 };
 
-/// Run rustfmt and clippy on every package; warnings are errors.
+/// Run rustfmt, clippy and rustdoc on every package; warnings are errors.
 #[derive(Args, Debug, Default)]
 #[command(
     after_help = "Examples:\n  cargo xtask lint\n  cargo xtask lint --fix    format, then check"
@@ -42,18 +42,26 @@ pub(crate) fn checks(arguments: &Arguments) -> Result<Counts> {
     Ok(counts)
 }
 
-fn steps(fix: bool) -> [Step; 3] {
+fn steps(fix: bool) -> [Step; 4] {
     let format = cargo().args(["fmt", "--all"]);
-    let clippy = || cargo().arg("clippy");
+    let user_space = ["--workspace", "--exclude", "injector-ebpf"];
     let strictly = ["--", "--deny", "warnings"];
     [
         if fix { format } else { format.arg("--check") },
-        clippy()
-            .args(["--workspace", "--exclude", "injector-ebpf", "--all-targets"])
+        cargo()
+            .arg("clippy")
+            .args(user_space)
+            .arg("--all-targets")
             .args(strictly),
-        // The kernel programs have no test harness: libraries and binaries only.
-        clippy()
-            .args(["--package", "injector-ebpf", "--lib", "--bins"])
+        // The kernel programs have no test harness, and only the release profile gives programs
+        // without `std` the panic strategy that they need to be checked for the host.
+        cargo()
+            .args(["clippy", "--release", "--package", "injector-ebpf"])
+            .args(["--lib", "--bins"])
             .args(strictly),
+        cargo()
+            .args(["doc", "--no-deps", "--document-private-items"])
+            .args(user_space)
+            .env("RUSTDOCFLAGS", "--deny warnings"),
     ]
 }

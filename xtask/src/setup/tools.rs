@@ -46,7 +46,10 @@ pub(crate) fn install(workspace: &Workspace, apt: &mut Apt, purpose: Purpose) ->
     let mut packages: Vec<_> = missing.iter().map(|tool| tool.package).collect();
     packages.dedup();
     let installed = apt::installed()?;
-    let wanted = |name: &str| packages.contains(&name) || !installed.contains(name);
+    // Of the dependencies only libraries matter to programs that are unpacked, not installed.
+    let library = |name: &str| name.starts_with("lib") && !name.ends_with("-perl");
+    let wanted =
+        |name: &str| packages.contains(&name) || library(name) && !installed.contains(name);
     let root = tools.join("root");
     apt.unpack(&packages, wanted, &root)?;
     missing

@@ -20,7 +20,7 @@ use crate::{
 pub(crate) enum Ring {
     /// Conventions of this repository.
     Tidy,
-    /// rustfmt and clippy.
+    /// rustfmt, clippy and rustdoc.
     Lint,
     /// Unit and property tests: no privileges.
     Pure,
