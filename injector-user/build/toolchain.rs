@@ -10,6 +10,12 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
+/// rustup's names of the nightlies to try; `cargo xtask setup` tells people to install the first.
+const NIGHTLIES: &[&str] = &["nightly-2026-05-20", "nightly"];
+
+/// How `rustc -vV` names the only LLVM whose code bpf-linker 0.10 reads.
+const LLVM: &str = "LLVM version: 22.";
+
 /// What one build of the kernel programs needs.
 pub(crate) struct Toolchain {
     pub(crate) cargo: PathBuf,
@@ -61,11 +67,15 @@ impl Toolchain {
         Self::new(env::var_os("CARGO")?.into(), rustc, linker, false)
     }
 
-    /// A nightly that can build `core` itself.
+    /// A nightly that can build `core` itself and whose LLVM the linker reads.
     fn nightly(linker: PathBuf) -> Option<Self> {
-        let rustc = answer("rustup", &["which", "--toolchain", "nightly", "rustc"])?;
-        let source = "lib/rustlib/src/rust/library/core/Cargo.toml";
-        existing(sysroot(&rustc)?.join(source))?;
+        let rustc = NIGHTLIES.iter().find_map(|nightly| {
+            let found = answer("rustup", &["which", "--toolchain", nightly, "rustc"])?;
+            let rustc = PathBuf::from(found);
+            existing(sysroot(&rustc)?.join("lib/rustlib/src/rust/library/core/Cargo.toml"))?;
+            let version = answer(rustc.to_str()?, &["-vV"])?;
+            version.contains(LLVM).then_some(rustc)
+        })?;
         let cargo = existing(rustc.with_file_name("cargo"))?;
         Self::new(cargo, rustc, linker, true)
     }
@@ -73,6 +83,7 @@ impl Toolchain {
     /// The compiler of this very build, when a distribution ships `core` for BPF with it.
     fn own(linker: PathBuf) -> Option<Self> {
         let root = answer(&env::var("RUSTC").ok()?, &["--print", "sysroot"])?;
+        let root = PathBuf::from(root);
         existing(root.join("lib/rustlib/bpfel-unknown-none"))?;
         let cargo = env::var_os("CARGO")?.into();
         Self::new(cargo, root.join("bin/rustc"), linker, false)
@@ -99,11 +110,11 @@ fn sysroot(rustc: &Path) -> Option<PathBuf> {
     Some(rustc.parent()?.parent()?.to_owned())
 }
 
-/// The path a command prints; nothing when there is no such command or it fails.
-fn answer(program: &str, arguments: &[&str]) -> Option<PathBuf> {
+/// What a command prints; nothing when there is no such command or it fails.
+fn answer(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).output().ok()?;
-    let path = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
-    output.status.success().then_some(path)
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned())
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {

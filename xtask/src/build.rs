@@ -45,7 +45,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Builds `temblor` in a profile's folder, `debug` or `release`.
+/// Cargo's command for `temblor` in a profile's folder, `debug` or `release`. Other packages' programs
+/// are added to it rather than built on their own, so that shared dependencies are built once.
 pub(crate) fn binaries(profile: &str) -> Step {
     let release = (profile == "release").then_some("--release");
     let step = cargo().args(["build", "--package", "injector-user", "--bin", "temblor"]);

@@ -7,7 +7,7 @@ use nix::unistd::{getegid, geteuid};
 
 use crate::{
     build,
-    exec::{Step, cargo, is_root, say},
+    exec::{Step, is_root, say},
     setup::{self, Purpose},
     workspace::Workspace,
 };
@@ -63,9 +63,8 @@ fn drive(
         "package {PACKAGE} has no program `{program}`"
     );
     setup::prepare(workspace, Purpose::Demo)?;
-    build::binaries("release").run()?;
-    cargo()
-        .args(["build", "--release", "--package", PACKAGE, "--bin", program])
+    build::binaries("release")
+        .args(["--package", PACKAGE, "--bin", program])
         .run()?;
     let step = Step::new(workspace.program("release", program)).args(arguments);
     let status = surroundings(step, workspace, "release")?

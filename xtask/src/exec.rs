@@ -210,7 +210,9 @@ impl Step {
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, value) in &self.environment {
+        // A whole `PATH` would hide the command behind it.
+        let environment = self.environment.iter().filter(|(name, _)| name != "PATH");
+        for (name, value) in environment {
             write!(f, "{}={} ", name.display(), value.display())?;
         }
         let program = Path::new(&self.program);

@@ -17,7 +17,10 @@ use crate::{
 
 /// What to type on a machine without `apt-get`.
 const BY_HAND: &str = "no toolchain for the kernel programs and no `apt-get` to get one; \
-    hint: `rustup toolchain install nightly --component rust-src`, then this again";
+    hint: `rustup toolchain install nightly-2026-05-20 --component rust-src`, then this again";
+
+/// The nightlies that the build script of `injector-user` tries.
+const NIGHTLIES: &[&str] = &["nightly-2026-05-20", "nightly"];
 
 /// Puts compiler and linker where the build script of `injector-user` looks.
 pub(crate) fn install(workspace: &Workspace, apt: &mut Apt) -> Result<()> {
@@ -49,11 +52,12 @@ fn unpack(apt: &mut Apt, compiler: &Path) -> Result<()> {
 
 /// Whether rustup has a nightly that can build `core` and whose LLVM the linker knows.
 fn nightly() -> bool {
-    let rustc = || Step::new("rustup").args(["run", "nightly", "rustc"]);
-    let Ok(root) = rustc().args(["--print", "sysroot"]).read() else {
-        return false;
-    };
-    let source = Path::new(root.trim()).join("lib/rustlib/src/rust/library/core/Cargo.toml");
-    let version = rustc().arg("-vV").read().unwrap_or_default();
-    source.exists() && version.contains(&format!("LLVM version: {}.", linker::LLVM))
+    NIGHTLIES.iter().any(|nightly| {
+        let rustc = || Step::new("rustup").args(["run", nightly, "rustc"]);
+        let root = rustc().args(["--print", "sysroot"]).read();
+        let version = rustc().arg("-vV").read().unwrap_or_default();
+        let source = "lib/rustlib/src/rust/library/core/Cargo.toml";
+        root.is_ok_and(|root| Path::new(root.trim()).join(source).exists())
+            && version.contains(&format!("LLVM version: {}.", linker::LLVM))
+    })
 }

@@ -80,7 +80,6 @@ fn host(workspace: &Workspace, filters: &[String]) -> Result<Outcome> {
     if let Some(reason) = obstacle(workspace) {
         return Ok(Outcome::NotRun(reason));
     }
-    build::binaries("debug").run()?;
     let binary = host_binary()?;
     // One thread: the tests share the host's kernel and its one engine.
     let step = Step::new(binary).arg("--test-threads=1").args(filters);
@@ -104,11 +103,11 @@ fn obstacle(workspace: &Workspace) -> Option<String> {
     None
 }
 
-/// Builds the host ring without privileges and returns its binary.
+/// Builds `temblor` and the host ring without privileges, and returns the ring's binary.
 fn host_binary() -> Result<PathBuf> {
     let (package, test) = HOST;
-    let messages = cargo()
-        .args(["test", "--package", package, "--test", test, "--no-run"])
+    let messages = build::binaries("debug")
+        .args(["--package", package, "--test", test])
         .arg("--message-format=json-render-diagnostics")
         .read_with_progress()?;
     executable(&messages, test).with_context(|| format!("find the test binary `{test}`"))
