@@ -3,4 +3,6 @@
 mod command;
 mod double;
 mod keeper;
+mod net;
+mod stage;
 mod undo;
