@@ -7,10 +7,12 @@
 
 mod words;
 
+pub mod decide;
 pub mod document;
 pub mod fault;
 pub mod plan;
 pub mod problem;
+pub mod proof;
 pub mod suggest;
 pub mod target;
 pub mod units;
