@@ -130,8 +130,10 @@ fn decide(slot: u32, tgid: u32, alive: bool, segments: u32, now_ns: u64) -> Opti
         counters.passed += 1;
         return None;
     }
-    // SAFETY: a word of the entry, which nothing changes otherwise.
-    let granted = unsafe { fetch_add_one(&raw mut (*progress).granted) };
+    // SAFETY: a field of the array's entry.
+    let granted = unsafe { &raw mut (*progress).granted };
+    // SAFETY: nothing changes it otherwise.
+    let granted = unsafe { fetch_add_one(granted) };
     if fault.max_hits != 0 && granted >= fault.max_hits {
         // Another CPU took the last one between the check above and here.
         counters.expired += 1;
@@ -164,19 +166,23 @@ fn eligible(counters: &mut Counters, threshold: u64) {
 /// groups appeared: its decisions do not depend on what other processes do meanwhile.
 #[inline(always)]
 fn hit_index(slot: u32, tgid: u32, progress: *mut Progress) -> Option<(u64, u64)> {
-    // SAFETY: a word of the array's entry, which nothing changes otherwise.
-    let total = unsafe { fetch_add_one(&raw mut (*progress).hits) } + 1;
+    // SAFETY: a field of the array's entry.
+    let hits = unsafe { &raw mut (*progress).hits };
+    // SAFETY: nothing changes it otherwise.
+    let total = unsafe { fetch_add_one(hits) } + 1;
     if tgid == NO_TGID {
         return Some((0, total));
     }
     let key = StreamKey { slot, tgid };
-    if STREAMS.get_ptr_mut(&key).is_none() {
+    if STREAMS.get_ptr_mut(key).is_none() {
         // SAFETY: as above.
-        let ordinal = unsafe { fetch_add_one(&raw mut (*progress).streams) };
+        let streams = unsafe { &raw mut (*progress).streams };
+        // SAFETY: as above.
+        let ordinal = unsafe { fetch_add_one(streams) };
         // Losing a race against a thread of the same group leaves the winner's entry: fine.
-        let _lost = STREAMS.insert(&key, &[ordinal, 0], NO_OVERWRITE);
+        let _lost = STREAMS.insert(key, [ordinal, 0], NO_OVERWRITE);
     }
-    let stream = STREAMS.get_ptr_mut(&key)?.cast::<u64>();
+    let stream = STREAMS.get_ptr_mut(key)?.cast::<u64>();
     // SAFETY: the first word of the entry never changes once it is there.
     let ordinal = unsafe { *stream };
     // SAFETY: an entry is two words.

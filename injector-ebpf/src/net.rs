@@ -5,16 +5,21 @@
 #![no_std]
 #![no_main]
 #![expect(unsafe_code, reason = "kernel memory, maps and helpers")]
+#![expect(
+    clippy::inline_always,
+    reason = "a call that LLVM leaves is checked by the verifier anew in every context"
+)]
 
 use aya_ebpf::bindings::{BPF_F_INGRESS, TC_ACT_UNSPEC};
 use aya_ebpf::helpers::generated::{bpf_redirect, bpf_redirect_neigh, bpf_skb_change_type};
 use aya_ebpf::macros::{cgroup_skb, classifier};
 use aya_ebpf::programs::{SkBuffContext, TcContext};
-use injector_abi::net::{Exempt, MAX_SEGMENTS, NOWHERE, REINJECTED};
-use injector_abi::{Armed, SLOTS, Select};
+use injector_abi::net::{MAX_SEGMENTS, NOWHERE, REINJECTED};
+use injector_abi::{SLOTS, Select};
 use injector_ebpf::judge::{Occasion, Way, first_to_act};
-use injector_ebpf::maps::{ARMED, EXEMPT, LINE_IFINDEX, SELECT};
-use injector_ebpf::packet::{ICMP, ICMP6, Packet, TCP, UDP, parse};
+use injector_ebpf::lockout::keeps_caller_in;
+use injector_ebpf::maps::{ARMED, LINE_IFINDEX, SELECT};
+use injector_ebpf::packet::{ICMP, ICMP6, TCP, UDP, parse};
 use injector_ebpf::patched;
 use injector_ebpf::select;
 
@@ -152,43 +157,6 @@ fn by_protocol(select: &Select, protocol: u8) -> u64 {
         ICMP | ICMP6 => select.icmp,
         _ => select.other,
     }
-}
-
-/// Neighbour discovery, DHCP, and the connections that user space listed.
-#[inline(always)]
-fn keeps_caller_in(
-    armed: &Armed,
-    packet: &Packet,
-    peer: [u8; 16],
-    peer_port: u16,
-    local_port: u16,
-) -> bool {
-    match packet.protocol {
-        // Router and neighbour solicitation, advertisement, redirect (RFC 4861, 4).
-        ICMP6 => return matches!(packet.first_byte, 133..=137),
-        // BOOTP and DHCPv6 servers and clients.
-        UDP if matches!(local_port, 67 | 68 | 546 | 547) => return true,
-        _ => {}
-    }
-    if armed.exempt == 0 {
-        return false;
-    }
-    let mut key = Exempt {
-        peer: [0; 16],
-        hook: patched::hook(),
-        protocol: u16::from(packet.protocol),
-        local_port,
-        peer_port: 0,
-        reserved: 0,
-    };
-    // SAFETY: only the entry's presence is looked at.
-    if unsafe { EXEMPT.get(&key) }.is_some() {
-        return true;
-    }
-    key.peer = peer;
-    key.peer_port = peer_port;
-    // SAFETY: as above.
-    unsafe { EXEMPT.get(&key) }.is_some()
 }
 
 /// Whether some `net.loss` takes the packet. They compose independently: each throws its own dice.
