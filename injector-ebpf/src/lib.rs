@@ -21,6 +21,7 @@ pub mod atomic;
 pub mod judge;
 pub mod lockout;
 pub mod maps;
+pub mod occasion;
 pub mod packet;
 pub mod patched;
 pub mod select;

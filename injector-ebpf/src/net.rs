@@ -22,12 +22,13 @@ use aya_ebpf::bindings::{BPF_F_INGRESS, TC_ACT_UNSPEC};
 use aya_ebpf::helpers::generated::{bpf_redirect, bpf_redirect_neigh, bpf_skb_change_type};
 use aya_ebpf::macros::{cgroup_skb, classifier};
 use aya_ebpf::programs::{SkBuffContext, TcContext};
-use injector_abi::net::{MAX_SEGMENTS, NOWHERE, REINJECTED};
+use injector_abi::net::{NOWHERE, REINJECTED};
 use injector_abi::{SLOTS, Select};
-use injector_ebpf::judge::{Occasion, Way, first_to_act};
+use injector_ebpf::judge::{Way, first_to_act};
 use injector_ebpf::lockout::keeps_caller_in;
 use injector_ebpf::maps::{ARMED, LINE_IFINDEX, SELECT};
-use injector_ebpf::packet::{ICMP, ICMP6, TCP, UDP, parse};
+use injector_ebpf::occasion::Occasion;
+use injector_ebpf::packet::{ICMP, ICMP6, TCP, UDP, mark, parse, segments, set_mark};
 use injector_ebpf::patched;
 use injector_ebpf::select;
 
@@ -174,13 +175,6 @@ fn lost(ctx: &TcContext, concern: &Concern) -> bool {
         && first_to_act(concern.loss, concern.occasion, Way::Segments(segments(ctx))).is_some()
 }
 
-#[inline(always)]
-fn segments(ctx: &TcContext) -> u32 {
-    // SAFETY: the context is valid for the run of the program.
-    let segments = unsafe { (*ctx.skb.skb).gso_segs };
-    segments.clamp(1, MAX_SEGMENTS)
-}
-
 /// The delay line that some `net.delay` sends the packet through.
 #[inline(always)]
 fn delayed(concern: &Concern) -> Option<u32> {
@@ -192,16 +186,4 @@ fn delayed(concern: &Concern) -> Option<u32> {
         .get(patched::hook() * SLOTS + slot)
         .copied()
         .filter(|ifindex| *ifindex != 0)
-}
-
-#[inline(always)]
-fn mark(ctx: &TcContext) -> u32 {
-    // SAFETY: the context is valid for the run of the program.
-    unsafe { (*ctx.skb.skb).mark }
-}
-
-#[inline(always)]
-fn set_mark(ctx: &TcContext, mark: u32) {
-    // SAFETY: the context is valid for the run of the program, and the field is writable in tc.
-    unsafe { (*ctx.skb.skb).mark = mark };
 }
