@@ -1,8 +1,10 @@
-//! The ring that needs root and this host's own kernel. Every test proves that what it did is gone.
+//! The host ring: real processes, real cgroups, real network namespaces; root, one thread.
 
 mod command;
 mod double;
+mod freezer;
 mod keeper;
 mod net;
 mod stage;
+mod target;
 mod undo;

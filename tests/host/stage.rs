@@ -1,9 +1,14 @@
 //! A world with an engine and people in it.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use temblor_tests::{Actor, Alone, Engine, HostSnapshot, World, alone};
+use injector_user::protocol::{FaultReport, State};
+use temblor_tests::{Actor, Alone, Client, Engine, HostSnapshot, World, alone, wait_until};
+
+/// Longer than anything that is expected takes on a busy machine.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Two clients of one server that echoes, and an engine that has nothing to do yet.
 #[derive(Debug)]
@@ -54,4 +59,19 @@ impl Stage {
         self.engine.end()?;
         self.before.await_same()
     }
+}
+
+/// Waits until a fault has ended by itself.
+pub(crate) fn await_end(client: &mut Client, fault: &str) -> Result<FaultReport> {
+    let mut last = None;
+    let what = format!("{fault} ends by itself");
+    wait_until(&what, DEADLINE, || {
+        last = client.snapshot(fault).ok();
+        let state = last.as_ref().map(|report| &report.state);
+        matches!(
+            state,
+            Some(State::Ended { .. } | State::UndoIncomplete { .. })
+        )
+    })?;
+    last.context("the engine has its report")
 }
