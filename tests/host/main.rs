@@ -1,4 +1,4 @@
-//! The host ring: real processes, real cgroups, real network namespaces; root, one thread.
+//! The ring that needs root and this host's own kernel. Every test proves that what it did is gone.
 
 mod command;
 mod double;

@@ -298,11 +298,11 @@ fn two_faults_of_disjoint_ports_share_an_interface() -> Result<()> {
     let one = lose(&mut client, &target, &[("ports", &port(v4))])?;
     let other = lose(&mut client, &target, &[("ports", &port(v6))])?;
     for to in [v4, v6] {
-        assert_eq!(stage.client.datagrams(to, 5)?.0, vec![]);
+        assert_eq!(stage.client.datagrams(to, 5)?.0, Vec::<u32>::new());
     }
     client.stop_one(&one)?;
     assert_eq!(stage.client.datagrams(v4, 5)?.0, all(5));
-    assert_eq!(stage.client.datagrams(v6, 5)?.0, vec![]);
+    assert_eq!(stage.client.datagrams(v6, 5)?.0, Vec::<u32>::new());
     client.stop_one(&other)?;
     assert_eq!(stage.client.datagrams(v6, 5)?.0, all(5));
     stage.close()
