@@ -68,6 +68,20 @@ impl Freezer {
         })
     }
 
+    /// The state of the cgroup at `path`, which needs no right to change it.
+    pub fn look(flavour: Flavour, path: &Path) -> Result<State, FreezerError> {
+        let read = |name| {
+            fs::read_to_string(path.join(name)).map_err(|source| FreezerError::Read {
+                path: path.to_owned(),
+                source,
+            })
+        };
+        match flavour {
+            Flavour::V2 => state(path, &read("cgroup.freeze")?, Some(&read("cgroup.events")?)),
+            Flavour::V1 => state(path, &read("freezer.state")?, None),
+        }
+    }
+
     pub fn flavour(&self) -> Flavour {
         self.flavour
     }
@@ -129,26 +143,8 @@ impl Freezer {
     /// What the cgroup does, be it by its own setting or by that of an ancestor.
     pub fn state(&self) -> Result<State, FreezerError> {
         let control = self.read(&self.control)?;
-        let unknown = |text: &str| FreezerError::State {
-            path: self.path.clone(),
-            text: text.to_owned(),
-        };
-        let Some(events) = &self.events else {
-            return match control.trim_end() {
-                "THAWED" => Ok(State::Thawed),
-                "FREEZING" => Ok(State::Freezing),
-                "FROZEN" => Ok(State::Frozen),
-                other => Err(unknown(other)),
-            };
-        };
-        let events = self.read(events)?;
-        let frozen = events.lines().find_map(|line| line.strip_prefix("frozen "));
-        match (control.trim_end(), frozen) {
-            (_, Some("1")) => Ok(State::Frozen),
-            ("1", Some("0")) => Ok(State::Freezing),
-            ("0", Some("0")) => Ok(State::Thawed),
-            _ => Err(unknown(&events)),
-        }
+        let events = self.events.as_ref().map(|file| self.read(file));
+        state(&self.path, &control, events.transpose()?.as_deref())
     }
 
     /// Whether this cgroup's own setting asks for a freeze, whatever its ancestors ask for. After a
@@ -183,6 +179,29 @@ impl Freezer {
             path: self.path.clone(),
             source,
         })
+    }
+}
+
+/// The state that the control file and, in version 2, the events show.
+fn state(path: &Path, control: &str, events: Option<&str>) -> Result<State, FreezerError> {
+    let unknown = |text: &str| FreezerError::State {
+        path: path.to_owned(),
+        text: text.to_owned(),
+    };
+    let Some(events) = events else {
+        return match control.trim_end() {
+            "THAWED" => Ok(State::Thawed),
+            "FREEZING" => Ok(State::Freezing),
+            "FROZEN" => Ok(State::Frozen),
+            other => Err(unknown(other)),
+        };
+    };
+    let frozen = events.lines().find_map(|line| line.strip_prefix("frozen "));
+    match (control.trim_end(), frozen) {
+        (_, Some("1")) => Ok(State::Frozen),
+        ("1", Some("0")) => Ok(State::Freezing),
+        ("0", Some("0")) => Ok(State::Thawed),
+        _ => Err(unknown(events)),
     }
 }
 

@@ -7,6 +7,11 @@
 
 mod cgroup;
 mod fault;
+mod pulses;
+mod run;
 
 pub use cgroup::{Flavour, Freezer, State};
 pub use fault::FreezerError;
+pub use pulses::{
+    Decision, Ending, Freeze, NotUndone, Progress, PulseError, Pulses, Reason, Train,
+};

@@ -6,6 +6,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
+use injector_core::plan::Hierarchy;
 use nix::errno::Errno;
 use nix::unistd::{UnlinkatFlags, unlinkat, write};
 use procfs::process::Process;
@@ -15,7 +16,7 @@ use super::fault::KeeperError;
 use super::message::{Name, name};
 use crate::safety::undo::{Cause, Effect, Recorded, UndoLog};
 use crate::safety::{Permit, permit_housekeeping};
-use crate::target::{Hierarchy, Mount, Mounts, cgroup_of};
+use crate::target::{Mount, Mounts, cgroup_of};
 
 /// A cgroup of version 2 that holds the keeper alone. Made by the engine, entered and removed by the
 /// keeper; removed by the engine if the keeper has died.

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use procfs::net::{TcpNetEntry, TcpState, UdpNetEntry};
-use procfs::process::{FDTarget, Process};
+use procfs::process::{FDTarget, Process, all_processes};
 use procfs::{ProcError, ProcResult};
 use serde::Serialize;
 use thiserror::Error;
+
+use crate::target::netns_of;
 
 /// Lock-out protection could not be worked out, so no fault may touch the namespace.
 #[derive(Debug, Error)]
@@ -64,7 +66,8 @@ pub struct Exemptions {
 /// `/proc/self/ns/net`) opens: the client's own SSH connection, as its variable `SSH_CONNECTION`
 /// tells it, and the sockets of the `protected` processes that live there.
 ///
-/// A protected process that vanishes meanwhile is not an error.
+/// If a protected process hides its sockets from us, all that no other process holds count as its.
+/// One that vanishes meanwhile is not an error.
 pub fn exemptions(
     ssh_connection: Option<&str>,
     namespace: &Path,
@@ -95,6 +98,23 @@ struct Tables {
     udp: Vec<UdpNetEntry>,
 }
 
+/// Which sockets, by inode, a process holds.
+#[derive(Debug)]
+enum Owned {
+    These(BTreeSet<u64>),
+    NotThese(BTreeSet<u64>),
+}
+
+impl Owned {
+    fn has(&self, inode: u64) -> bool {
+        match self {
+            Self::These(sockets) => sockets.contains(&inode),
+            // 0 is a connection that no process has any more.
+            Self::NotThese(sockets) => inode != 0 && !sockets.contains(&inode),
+        }
+    }
+}
+
 impl Tables {
     /// Of the namespace that `process` lives in. A host without IPv6 has no table for it.
     fn read(process: &Process) -> ProcResult<Self> {
@@ -109,22 +129,24 @@ impl Tables {
 impl Exemptions {
     fn add(&mut self, pid: i32, namespace: u64, tables: &mut Option<Tables>) -> ProcResult<()> {
         let process = Process::new(pid)?;
-        if !lives_in(pid, namespace) {
+        if netns_of(pid) != Some(namespace) {
             return Ok(());
         }
-        let sockets = sockets(&process)?;
-        if sockets.is_empty() {
-            return Ok(());
-        }
+        let owned = match sockets(&process) {
+            Ok(sockets) if sockets.is_empty() => return Ok(()),
+            Ok(sockets) => Owned::These(sockets),
+            // It has more rights than we have. What nobody else holds may be its.
+            Err(ProcError::PermissionDenied(_)) => Owned::NotThese(visible_sockets()?),
+            Err(error) => return Err(error),
+        };
         let tables = match tables {
             Some(tables) => tables,
             None => tables.insert(Tables::read(&process)?),
         };
-        let held = |inode| sockets.contains(&inode);
-        for entry in tables.tcp.iter().filter(|entry| held(entry.inode)) {
+        for entry in tables.tcp.iter().filter(|entry| owned.has(entry.inode)) {
             self.add_tcp(entry);
         }
-        for entry in tables.udp.iter().filter(|entry| held(entry.inode)) {
+        for entry in tables.udp.iter().filter(|entry| owned.has(entry.inode)) {
             self.add_udp(entry);
         }
         Ok(())
@@ -160,8 +182,17 @@ impl Exemptions {
     }
 }
 
-fn lives_in(pid: i32, namespace: u64) -> bool {
-    fs::metadata(format!("/proc/{pid}/ns/net")).is_ok_and(|found| found.ino() == namespace)
+/// The inodes of the sockets of all processes that let us see them.
+fn visible_sockets() -> ProcResult<BTreeSet<u64>> {
+    let mut found = BTreeSet::new();
+    for process in all_processes()? {
+        found.extend(
+            process
+                .and_then(|process| sockets(&process))
+                .unwrap_or_default(),
+        );
+    }
+    Ok(found)
 }
 
 /// The inodes of the sockets that a process holds.
@@ -238,6 +269,15 @@ mod tests {
             remote: stream.peer_addr().unwrap(),
         };
         assert!(found.flows.contains(&flow), "{found:?}");
+    }
+
+    #[test]
+    fn sockets_that_nobody_has_any_more_are_not_exempt() {
+        let owned = super::Owned::NotThese(BTreeSet::from([7]));
+        assert_eq!(
+            [0, 7, 8].map(|inode| owned.has(inode)),
+            [false, false, true]
+        );
     }
 
     #[test]

@@ -1,23 +1,12 @@
 //! The cgroup hierarchies of this host and where they are mounted.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
+use injector_core::plan::Hierarchy;
 use procfs::process::{MountInfo, Process};
 use procfs::{ProcError, ProcResult};
 use thiserror::Error;
-
-/// A cgroup hierarchy.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Hierarchy {
-    /// The one hierarchy of version 2.
-    V2,
-    /// The hierarchy of version 1 that holds the freezer.
-    V1Freezer,
-    /// Another hierarchy of version 1, by its controllers or its name.
-    V1Other(String),
-}
 
 /// Reading where hierarchies are mounted failed.
 #[derive(Debug, Error)]
@@ -37,16 +26,6 @@ pub struct Mount {
 /// once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mounts(Vec<Mount>);
-
-impl fmt::Display for Hierarchy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::V2 => f.write_str("cgroup v2"),
-            Self::V1Freezer => f.write_str("cgroup v1 freezer"),
-            Self::V1Other(name) => write!(f, "cgroup v1 {name}"),
-        }
-    }
-}
 
 impl Mounts {
     pub fn read() -> Result<Self, ReadMounts> {
@@ -147,9 +126,10 @@ fn label(controllers: &[String]) -> String {
 mod tests {
     use std::path::PathBuf;
 
+    use injector_core::plan::Hierarchy;
     use procfs::process::MountInfo;
 
-    use super::{Hierarchy, Mount, Mounts};
+    use super::{Mount, Mounts};
 
     const HYBRID: [&str; 6] = [
         "20 1 254:0 / / rw,relatime - ext4 /dev/vda rw",

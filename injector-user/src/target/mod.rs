@@ -3,10 +3,17 @@
 //! It only reads, and only what a selector needs; a process that vanishes while being read is not an
 //! error. `command` is the exception: it starts a target of its own.
 
+mod cgroups;
 pub mod command;
 mod hierarchy;
+mod inventory;
 mod members;
+mod netns;
+mod process;
 
-pub use hierarchy::{Hierarchy, Mount, Mounts, ReadMounts, cgroup_of};
+pub use hierarchy::{Mount, Mounts, ReadMounts, cgroup_of};
+pub use inventory::{GatherError, gather, survey};
 pub(crate) use members::has_vanished;
 pub use members::{descendants, members};
+pub use netns::{NetnsError, in_namespace};
+pub(crate) use process::netns_of;

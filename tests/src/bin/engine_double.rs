@@ -1,0 +1,105 @@
+//! An engine reduced to its keeper and one freeze, for tests that kill, stop and wedge it.
+//!
+//! `engine-double pulses|wedged v1|v2 CGROUP-FOLDER UNDO-FOLDER`. It writes one line of JSON when the
+//! cgroup is about to be frozen and one when the freeze has ended; it ends in order when its standard
+//! input is closed.
+
+use std::env;
+use std::io::{Write as _, stdin, stdout};
+use std::os::fd::AsFd as _;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use injector_user::freezer::{Decision, Flavour, Freeze, Freezer, Pulses, Train};
+use injector_user::keeper::{self, Keeper, Mending, Undoing};
+use injector_user::safety::permit_housekeeping;
+use injector_user::safety::undo::{Cause, Effect, UndoLog};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use serde_json::{Value, json};
+
+/// Longer than any test waits.
+const LONG: Duration = Duration::from_mins(2);
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = env::args().collect();
+    let [_, mode, flavour, cgroup, undo] = &arguments[..] else {
+        bail!("usage: engine-double pulses|wedged v1|v2 CGROUP-FOLDER UNDO-FOLDER");
+    };
+    let flavour = match flavour.as_str() {
+        "v1" => Flavour::V1,
+        _ => Flavour::V2,
+    };
+    let log = UndoLog::open(Path::new(undo))?;
+    let keeper = keeper::start(&log)?;
+    let freezer = Freezer::open(flavour, Path::new(cgroup))?;
+    say(&json!({ "keeper": keeper.pid() }))?;
+    match mode.as_str() {
+        "wedged" => wedged(&keeper, &log, &freezer),
+        _ => pulses(&keeper, &log, freezer),
+    }
+}
+
+/// One pulse longer than any test, ended by the end of the input or the keeper's death.
+fn pulses(keeper: &Keeper, log: &UndoLog, freezer: Freezer) -> Result<()> {
+    let freeze = Freeze {
+        freezer,
+        train: Train {
+            delay: Duration::ZERO,
+            active: LONG,
+            dormant: Duration::ZERO,
+            count: Some(1),
+            duration: LONG,
+        },
+        cause: Cause::default(),
+        is_target: Box::new(|_| true),
+        decide: Box::new(|_| Decision::Inject),
+        ended: Box::new(|_| ()),
+    };
+    let pulses = Pulses::start(permit_housekeeping(), keeper, log, freeze)?;
+    await_end(keeper)?;
+    let ending = pulses.stop().context("the pulses panicked")?;
+    say(&json!({
+        "reason": format!("{:?}", ending.reason),
+        "undone": ending.not_undone.is_none(),
+    }))
+}
+
+/// A freeze whose loop has stopped turning, in an engine that is well otherwise.
+fn wedged(keeper: &Keeper, log: &UndoLog, freezer: &Freezer) -> Result<()> {
+    let permit = permit_housekeeping();
+    let (effect, mending) = match freezer.flavour() {
+        Flavour::V1 => (Flavour::V1, Mending::ThawV1),
+        Flavour::V2 => (Flavour::V2, Mending::ThawV2),
+    };
+    let effect = Effect::Thaw {
+        freezer: effect,
+        path: freezer.path().to_owned(),
+        inode: freezer.inode(),
+    };
+    let recorded = log.record(&permit, effect, Cause::default())?;
+    let registration = keeper.register(&Undoing {
+        mending,
+        file: freezer.control(),
+        recorded: &recorded,
+    })?;
+    registration.beat(Duration::from_millis(200));
+    freezer.freeze(&permit)?;
+    await_end(keeper)
+}
+
+fn await_end(keeper: &Keeper) -> Result<()> {
+    let input = stdin();
+    let mut fds = [
+        PollFd::new(input.as_fd(), PollFlags::POLLIN),
+        PollFd::new(keeper.pidfd(), PollFlags::POLLIN),
+    ];
+    poll(&mut fds, PollTimeout::NONE)?;
+    Ok(())
+}
+
+fn say(line: &Value) -> Result<()> {
+    let mut out = stdout().lock();
+    writeln!(out, "{line}")?;
+    Ok(out.flush()?)
+}
