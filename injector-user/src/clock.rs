@@ -15,6 +15,11 @@ pub fn wall_seconds() -> u64 {
     Duration::from_nanos(nanoseconds(ClockId::CLOCK_REALTIME)).as_secs()
 }
 
+/// Milliseconds since 1970, for people to read: it may jump.
+pub fn unix_ms() -> u64 {
+    nanoseconds(ClockId::CLOCK_REALTIME) / 1_000_000
+}
+
 fn nanoseconds(clock: ClockId) -> u64 {
     // Both clocks exist on every Linux, and the result pointer is nix's own: it cannot fail.
     let time = clock_gettime(clock).map_or(Duration::ZERO, Duration::from);

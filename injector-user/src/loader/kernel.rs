@@ -159,18 +159,23 @@ impl Kernel {
         Ok(())
     }
 
+    /// Stops a fault from acting, at once; it is still to be disarmed.
+    pub fn silence(&mut self, fault: &ArmedFault) {
+        for hook in &fault.hooks {
+            // The array's entry exists; should writing fail nevertheless, detaching ends it.
+            let _detached_later = self.hooks.disarm(&mut self.tables, *hook, fault.slot);
+        }
+    }
+
     /// Takes a fault out: it stops acting first; what waits is given back; then it is detached.
     pub fn disarm(&mut self, fault: ArmedFault) -> Option<LineReport> {
+        self.silence(&fault);
         let ArmedFault {
             slot,
             select,
             hooks,
             lines,
         } = fault;
-        for hook in &hooks {
-            // The array's entry exists; should writing fail nevertheless, detaching below ends it.
-            let _detached_below = self.hooks.disarm(&mut self.tables, *hook, slot);
-        }
         let report = line_report(&lines);
         drop(lines);
         for hook in hooks {
