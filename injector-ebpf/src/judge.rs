@@ -8,7 +8,7 @@ use injector_abi::{
 };
 
 use crate::atomic::fetch_add_one;
-use crate::maps::{BY_SEGMENTS, CONTROL, COUNTERS, EVENTS, FAULTS, PROGRESS, STREAMS};
+use crate::maps::{BY_SEGMENTS, CONTROL, COUNTERS, EVENTS, FAULTS, LINE_LEASE, PROGRESS, STREAMS};
 use crate::patched;
 use crate::select::Slots;
 
@@ -19,7 +19,7 @@ pub struct Occasion {
     pub now_ns: u64,
     /// The thread group, if the event happens in the context of one.
     pub tgid: Option<u32>,
-    /// Whether the lease and, for a delay, its line are alive.
+    /// Whether the lease holds and the kill switch is off.
     pub alive: bool,
 }
 
@@ -41,15 +41,33 @@ impl Occasion {
     }
 }
 
+/// What a fault would do, as far as it matters for whether it does it.
+#[derive(Clone, Copy, Debug)]
+pub enum Way {
+    /// Act by itself, with its own probability.
+    Plain,
+    /// Act on an aggregate: with the probability of hitting one of so many segments.
+    Segments(u32),
+    /// Send through its delay line, which has to be alive.
+    ThroughLine,
+}
+
+/// No aggregate has this many segments.
+const THROUGH_LINE: u32 = 0;
+
 /// The first of the faults in `mask` that acts on this event. Each throws its own dice.
 ///
-/// `segments` above 1 scales each probability to that of losing one of so many.
 #[inline(always)]
-pub fn first_to_act(mask: u64, occasion: Occasion, segments: u32) -> Option<u32> {
+pub fn first_to_act(mask: u64, occasion: Occasion, way: Way) -> Option<u32> {
     let tgid = occasion.tgid.unwrap_or(NO_TGID);
     let alive = u32::from(occasion.alive);
+    let segments = match way {
+        Way::ThroughLine => THROUGH_LINE,
+        Way::Plain => 1,
+        Way::Segments(segments) => segments,
+    };
     let slot = judge_all(mask, tgid, alive, segments, occasion.now_ns);
-    (slot < SLOTS as u64).then_some(slot as u32)
+    (slot < u64::from(SLOTS)).then_some(slot as u32)
 }
 
 /// No thread group has this number: a packet.
@@ -89,6 +107,7 @@ fn decide(slot: u32, tgid: u32, alive: bool, segments: u32, now_ns: u64) -> Opti
     // SAFETY: the array's entry lives as long as the program; a word is read whole.
     let granted = unsafe { (*progress).granted };
     let exhausted = fault.max_hits != 0 && granted >= fault.max_hits;
+    let alive = alive && (segments != THROUGH_LINE || line_is_alive(slot, now_ns));
     if !alive || now_ns >= fault.deadline_ns || exhausted {
         counters.expired += 1;
         return None;
@@ -102,7 +121,7 @@ fn decide(slot: u32, tgid: u32, alive: bool, segments: u32, now_ns: u64) -> Opti
         return None;
     }
     let threshold = if segments > 1 {
-        *BY_SEGMENTS.get(slot * MAX_SEGMENTS as u32 + segments - 1)?
+        *BY_SEGMENTS.get(slot * MAX_SEGMENTS + segments - 1)?
     } else {
         fault.threshold
     };
@@ -124,6 +143,13 @@ fn decide(slot: u32, tgid: u32, alive: bool, segments: u32, now_ns: u64) -> Opti
     unsafe { (*progress).last_injected_ns = now_ns };
     report(slot, stream, hit, now_ns);
     Some(true)
+}
+
+#[inline(always)]
+fn line_is_alive(slot: u32, now_ns: u64) -> bool {
+    LINE_LEASE
+        .get(patched::hook() * SLOTS + slot)
+        .is_some_and(|until| now_ns < *until)
 }
 
 #[inline(always)]

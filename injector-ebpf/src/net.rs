@@ -11,9 +11,9 @@ use aya_ebpf::helpers::generated::{bpf_redirect, bpf_redirect_neigh, bpf_skb_cha
 use aya_ebpf::macros::{cgroup_skb, classifier};
 use aya_ebpf::programs::{SkBuffContext, TcContext};
 use injector_abi::net::{Exempt, MAX_SEGMENTS, NOWHERE, REINJECTED};
-use injector_abi::{Armed, Select};
-use injector_ebpf::judge::{Occasion, first_to_act};
-use injector_ebpf::maps::{ARMED, EXEMPT, LINE_LEASE, SELECT};
+use injector_abi::{Armed, SLOTS, Select};
+use injector_ebpf::judge::{Occasion, Way, first_to_act};
+use injector_ebpf::maps::{ARMED, EXEMPT, LINE_IFINDEX, SELECT};
 use injector_ebpf::packet::{ICMP, ICMP6, Packet, TCP, UDP, parse};
 use injector_ebpf::patched;
 use injector_ebpf::select;
@@ -91,16 +91,15 @@ fn at_interface(ctx: &TcContext, leaving: bool) -> i32 {
         // SAFETY: see `reinject`; nothing has this index.
         return unsafe { bpf_redirect(NOWHERE, 0) } as i32;
     }
-    if delayed(&concern) {
+    if let Some(line) = delayed(&concern) {
         // SAFETY: see `reinject`.
-        return unsafe { bpf_redirect(concern.armed.line_ifindex, 0) } as i32;
+        return unsafe { bpf_redirect(line, 0) } as i32;
     }
     TC_ACT_UNSPEC
 }
 
 /// Which faults a packet concerns, by kind.
 struct Concern {
-    armed: &'static Armed,
     loss: u64,
     delay: u64,
     occasion: Occasion,
@@ -139,7 +138,6 @@ fn concern(ctx: &TcContext, offset: usize, leaving: bool) -> Option<Concern> {
     }
     let occasion = Occasion::now(None);
     Some(Concern {
-        armed,
         loss: mask & select.loss,
         delay: mask & select.delay,
         occasion,
@@ -196,28 +194,28 @@ fn keeps_caller_in(
 /// Whether some `net.loss` takes the packet. They compose independently: each throws its own dice.
 #[inline(always)]
 fn lost(ctx: &TcContext, concern: &Concern) -> bool {
-    concern.loss != 0 && first_to_act(concern.loss, concern.occasion, segments(ctx)).is_some()
+    concern.loss != 0
+        && first_to_act(concern.loss, concern.occasion, Way::Segments(segments(ctx))).is_some()
 }
 
 #[inline(always)]
 fn segments(ctx: &TcContext) -> u32 {
     // SAFETY: the context is valid for the run of the program.
     let segments = unsafe { (*ctx.skb.skb).gso_segs };
-    segments.clamp(1, MAX_SEGMENTS as u32)
+    segments.clamp(1, MAX_SEGMENTS)
 }
 
-/// Whether some `net.delay` sends the packet through the delay line.
+/// The delay line that some `net.delay` sends the packet through.
 #[inline(always)]
-fn delayed(concern: &Concern) -> bool {
+fn delayed(concern: &Concern) -> Option<u32> {
     if concern.delay == 0 {
-        return false;
+        return None;
     }
-    let mut occasion = concern.occasion;
-    let leased = LINE_LEASE
-        .get(patched::hook())
-        .is_some_and(|until| occasion.now_ns < *until);
-    occasion.alive &= leased && concern.armed.line_ifindex != 0;
-    first_to_act(concern.delay, occasion, 1).is_some()
+    let slot = first_to_act(concern.delay, concern.occasion, Way::ThroughLine)?;
+    LINE_IFINDEX
+        .get(patched::hook() * SLOTS + slot)
+        .copied()
+        .filter(|ifindex| *ifindex != 0)
 }
 
 #[inline(always)]

@@ -10,7 +10,7 @@ use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_set_retval};
 use aya_ebpf::macros::{cgroup_sock, cgroup_sock_addr};
 use aya_ebpf::programs::{SockAddrContext, SockContext};
 use injector_abi::Select;
-use injector_ebpf::judge::{Occasion, first_to_act};
+use injector_ebpf::judge::{Occasion, Way, first_to_act};
 use injector_ebpf::maps::{ARMED, FAULTS, SELECT};
 use injector_ebpf::patched;
 use injector_ebpf::select;
@@ -62,7 +62,7 @@ fn verdict(address: Option<(&SockAddrContext, [u8; 16])>) -> i32 {
     if mask == 0 {
         return ALLOW;
     }
-    let acting = first_to_act(mask, Occasion::now(Some(tgid)), 1);
+    let acting = first_to_act(mask, Occasion::now(Some(tgid)), Way::Plain);
     if let Some(fault) = acting.and_then(|slot| FAULTS.get(slot)) {
         return refuse(fault.errno);
     }

@@ -10,6 +10,12 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
+/// rustup's names of the nightlies to try; `cargo xtask setup` tells people to install the first.
+const NIGHTLIES: &[&str] = &["nightly-2026-05-20", "nightly"];
+
+/// How `rustc -vV` names the only LLVM whose code bpf-linker 0.10 reads.
+const LLVM: &str = "LLVM version: 22.";
+
 /// What one build of the kernel programs needs.
 pub(crate) struct Toolchain {
     pub(crate) cargo: PathBuf,
@@ -31,10 +37,16 @@ impl Toolchain {
                 format!("`TEMBLOR_BPF_TOOLCHAIN={folder}` names no whole toolchain")
             });
         }
-        out.ancestors()
-            .find_map(|folder| Self::private(&folder.join("bpf-toolchain")))
-            .or_else(Self::nightly)
-            .or_else(Self::own)
+        let folders = || out.ancestors().map(|folder| folder.join("bpf-toolchain"));
+        let linker = || {
+            folders()
+                .find_map(|folder| existing(folder.join("bin/bpf-linker")))
+                .or_else(|| on_path("bpf-linker"))
+        };
+        folders()
+            .find_map(|folder| Self::private(&folder))
+            .or_else(|| Self::nightly(linker()?))
+            .or_else(|| Self::own(linker()?))
             .context(
                 "no toolchain for the kernel programs on this machine; \
                  `cargo xtask setup` installs one",
@@ -55,21 +67,26 @@ impl Toolchain {
         Self::new(env::var_os("CARGO")?.into(), rustc, linker, false)
     }
 
-    /// A nightly that can build `core` itself.
-    fn nightly() -> Option<Self> {
-        let rustc = answer("rustup", &["which", "--toolchain", "nightly", "rustc"])?;
-        let source = "lib/rustlib/src/rust/library/core/Cargo.toml";
-        existing(sysroot(&rustc)?.join(source))?;
+    /// A nightly that can build `core` itself and whose LLVM the linker reads.
+    fn nightly(linker: PathBuf) -> Option<Self> {
+        let rustc = NIGHTLIES.iter().find_map(|nightly| {
+            let found = answer("rustup", &["which", "--toolchain", nightly, "rustc"])?;
+            let rustc = PathBuf::from(found);
+            existing(sysroot(&rustc)?.join("lib/rustlib/src/rust/library/core/Cargo.toml"))?;
+            let version = answer(rustc.to_str()?, &["-vV"])?;
+            version.contains(LLVM).then_some(rustc)
+        })?;
         let cargo = existing(rustc.with_file_name("cargo"))?;
-        Self::new(cargo, rustc, on_path("bpf-linker")?, true)
+        Self::new(cargo, rustc, linker, true)
     }
 
     /// The compiler of this very build, when a distribution ships `core` for BPF with it.
-    fn own() -> Option<Self> {
+    fn own(linker: PathBuf) -> Option<Self> {
         let root = answer(&env::var("RUSTC").ok()?, &["--print", "sysroot"])?;
+        let root = PathBuf::from(root);
         existing(root.join("lib/rustlib/bpfel-unknown-none"))?;
         let cargo = env::var_os("CARGO")?.into();
-        Self::new(cargo, root.join("bin/rustc"), on_path("bpf-linker")?, false)
+        Self::new(cargo, root.join("bin/rustc"), linker, false)
     }
 
     fn new(cargo: PathBuf, rustc: PathBuf, linker: PathBuf, build_core: bool) -> Option<Self> {
@@ -93,11 +110,11 @@ fn sysroot(rustc: &Path) -> Option<PathBuf> {
     Some(rustc.parent()?.parent()?.to_owned())
 }
 
-/// The path a command prints; nothing when there is no such command or it fails.
-fn answer(program: &str, arguments: &[&str]) -> Option<PathBuf> {
+/// What a command prints; nothing when there is no such command or it fails.
+fn answer(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).output().ok()?;
-    let path = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
-    output.status.success().then_some(path)
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned())
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {

@@ -4,7 +4,6 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod delay_line;
-#[path = "engine_stub.rs"]
 pub mod engine;
 pub mod freezer;
 pub mod keeper;
@@ -14,3 +13,4 @@ pub mod protocol;
 pub mod safety;
 pub mod sys;
 pub mod target;
+pub mod telemetry;

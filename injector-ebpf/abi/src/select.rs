@@ -11,16 +11,13 @@ use crate::layout::exact_layout;
 pub struct Armed {
     /// Slots whose faults act here. Set last, cleared first.
     pub slots: u64,
-    /// Interface index of the delay line's TAP, 0 for none.
-    pub line_ifindex: u32,
     /// Number of entries in `EXEMPT` for this hook: 0 spares the look-up.
-    pub exempt: u32,
+    pub exempt: u64,
 }
 
 exact_layout!(Armed {
     slots: u64,
-    line_ifindex: u32,
-    exempt: u32
+    exempt: u64
 });
 
 /// Slots that a dimension does not restrict, and slots by kind.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use injector_core::fault::{self, Action, FaultSpec, Given, Kind};
-use injector_core::plan::{self, Hook, Plan, Who};
+use injector_core::plan::{self, Hook, Plan};
 
 use super::felt::Feeling;
 use super::running::{Client, Effect, Running};
@@ -18,13 +18,19 @@ impl Engine {
     /// Decides what would be done, without doing it.
     pub(super) fn plan(
         &mut self,
+        client: Client,
         kind: Kind,
         params: &BTreeMap<String, String>,
     ) -> Result<(FaultSpec, Plan), Failure> {
-        let given = params.iter().map(|(name, text)| (name.clone(), Given::flag(name, text))).collect();
-        let spec = fault::parse(kind, &given)
-            .map_err(|problems| Failure { class: Class::Input, problems: problems.0 })?;
-        let inventory = self.inventory(&spec)?;
+        let given = params
+            .iter()
+            .map(|(name, text)| (name.clone(), Given::flag(name, text)))
+            .collect();
+        let spec = fault::parse(kind, &given).map_err(|problems| Failure {
+            class: Class::Input,
+            problems: problems.0,
+        })?;
+        let inventory = self.inventory(client, &spec)?;
         let plan = plan::plan(&inventory, &spec).map_err(|refusal| {
             let class = match refusal.class {
                 plan::RefusalClass::Input => Class::Input,
@@ -37,8 +43,8 @@ impl Engine {
 
     /// Arms a fault for `client`.
     pub(super) fn arm(&mut self, client: Client, arm: Arm) -> Result<Answer, Failure> {
-        let (spec, plan) = self.plan(arm.fault, &arm.params)?;
-        let permit = permit(pids(&plan), &self.protection)
+        let (spec, plan) = self.plan(client, arm.fault, &arm.params)?;
+        let permit = permit(&plan, &self.protection)
             .map_err(|refusal| refused(refusal.to_string(), None))?;
         let id = self.next_id(arm.fault);
         let seed = spec.common.seed.unwrap_or_else(rand::random);
@@ -52,7 +58,7 @@ impl Engine {
         };
         self.renew_lease(now_ns);
         let feeling = match &spec.action {
-            Action::NetDelay(delay) => Feeling::before(&plan, delay),
+            Action::NetDelay(delay) => Some(Feeling::before(&plan, delay)),
             Action::NetLoss(_) | Action::SockError(_) | Action::ProcessFreeze(_) => None,
         };
         let effect = match &spec.action {
@@ -61,7 +67,7 @@ impl Engine {
             }
             Action::NetLoss(_) | Action::NetDelay(_) | Action::SockError(_) => {
                 let ssh = arm.ssh_connection.as_deref();
-                self.into_kernel(&spec, &plan, seed, window.deadline_ns, ssh, &permit)?
+                self.attach(&spec, &plan, seed, window.deadline_ns, ssh, &permit)?
             }
         };
         let running = Running {
@@ -80,10 +86,14 @@ impl Engine {
         };
         self.faults.insert(id.clone(), running);
         self.activate_due(monotonic_ns());
-        Ok(Answer::Armed { fault: id, seed, plan: Box::new(plan) })
+        Ok(Answer::Armed {
+            fault: id,
+            seed,
+            plan: Box::new(plan),
+        })
     }
 
-    fn into_kernel(
+    fn attach(
         &mut self,
         spec: &FaultSpec,
         plan: &Plan,
@@ -93,8 +103,17 @@ impl Engine {
         permit: &Permit,
     ) -> Result<Effect, Failure> {
         let exempt = self.exempt(spec, plan, ssh_connection)?;
-        let arming = Arming { plan, spec, seed, deadline_ns, exempt: &exempt };
-        let armed = self.kernel.arm(&arming, permit).map_err(|error| failed(&error))?;
+        let arming = Arming {
+            plan,
+            spec,
+            seed,
+            deadline_ns,
+            exempt: &exempt,
+        };
+        let armed = self
+            .kernel
+            .arm(&arming, permit)
+            .map_err(|error| failed(&error))?;
         // Children born between the snapshot and the start of tracking have parents that are known.
         let late = target::with_descendants(&plan.select.thread_groups);
         if let Err(error) = self.kernel.mark(&armed, &late) {
@@ -113,19 +132,13 @@ impl Engine {
             if let Effect::Kernel(armed) = &running.effect
                 && let Err(error) = self.kernel.activate(armed)
             {
-                running.warnings.push(format!("could not be made to act: {error}"));
+                running
+                    .warnings
+                    .push(format!("could not be made to act: {error}"));
             }
             running.state = State::Active;
         }
     }
-}
-
-/// The processes that will suffer, as far as they are known by number.
-fn pids(plan: &Plan) -> impl Iterator<Item = i32> {
-    plan.who.iter().filter_map(|who| match who {
-        Who::Process { pid, .. } => Some(*pid),
-        Who::Interface { .. } => None,
-    })
 }
 
 /// The network namespaces that a plan touches: (path, inode).
@@ -133,7 +146,9 @@ pub(super) fn namespaces(plan: &Plan) -> BTreeMap<u64, String> {
     plan.hooks
         .iter()
         .filter_map(|hook| match hook {
-            Hook::Tcx { netns, netns_inode, .. } => Some((*netns_inode, netns.clone())),
+            Hook::Tcx {
+                netns, netns_inode, ..
+            } => Some((*netns_inode, netns.clone())),
             Hook::Cgroup { .. } | Hook::CgroupSkbIngress { .. } | Hook::Freezer { .. } => None,
         })
         .collect()

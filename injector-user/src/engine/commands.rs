@@ -22,7 +22,9 @@ pub(super) struct Commands {
 impl Commands {
     /// The cgroup of a connection's command, as in `/proc/PID/cgroup`.
     pub(super) fn path(&self, client: Client) -> Option<String> {
-        self.owned.get(&client).and_then(|cgroup| target::v2_path(cgroup.path()))
+        self.owned
+            .get(&client)
+            .and_then(|cgroup| target::v2_path(cgroup.path()))
     }
 
     pub(super) fn disown(&mut self, client: Client) {
@@ -69,10 +71,15 @@ impl Engine {
     /// Moves the client's held child into its cgroup: nobody else's process.
     pub(super) fn enter(&mut self, client: Client, caller: i32, pid: i32) -> Result<(), Failure> {
         if target::parent_of(pid) != Some(caller) {
-            return Err(refused(format!("process {pid} is not a child of the caller"), None));
+            return Err(refused(
+                format!("process {pid} is not a child of the caller"),
+                None,
+            ));
         }
         let cgroup = self.commands.owned.get(&client);
         let cgroup = cgroup.ok_or_else(|| refused("there is no cgroup for a command yet", None))?;
-        cgroup.enter(&permit_housekeeping(), pid).map_err(|error| failed(&error))
+        cgroup
+            .enter(&permit_housekeeping(), pid)
+            .map_err(|error| failed(&error))
     }
 }

@@ -16,8 +16,13 @@ pub(super) async fn converse(
     client: Client,
     leave: UnboundedSender<()>,
 ) {
-    let Ok(credentials) = stream.peer_cred() else { return };
-    let peer = Peer { uid: credentials.uid(), pid: credentials.pid().unwrap_or(0) };
+    let Ok(credentials) = stream.peer_cred() else {
+        return;
+    };
+    let peer = Peer {
+        uid: credentials.uid(),
+        pid: credentials.pid().unwrap_or(0),
+    };
     lock(&engine).clients += 1;
     // An error here is a client that went away: the same as the end of its stream.
     let _went_away = exchange(stream, &engine, client, peer, &leave).await;
@@ -56,7 +61,12 @@ async fn exchange(
     }
 }
 
-fn handle(line: &[u8], engine: &Shared, client: Client, peer: Peer) -> (u64, Result<Answer, Failure>, bool) {
+fn handle(
+    line: &[u8],
+    engine: &Shared,
+    client: Client,
+    peer: Peer,
+) -> (u64, Result<Answer, Failure>, bool) {
     match serde_json::from_slice::<Request>(line) {
         Ok(Request { id, call }) => {
             let quits = call == Call::Quit;

@@ -42,7 +42,7 @@ const KEPT: usize = 1 << 12;
 
 impl Feeling {
     /// Measures before the fault acts.
-    pub(super) fn before(plan: &Plan, delay: &Delay) -> Option<Self> {
+    pub(super) fn before(plan: &Plan, delay: &Delay) -> Self {
         let namespaces: Vec<File> = super::arm::namespaces(plan)
             .into_iter()
             .filter_map(|(inode, path)| open_namespace(&path, inode).ok())
@@ -59,7 +59,7 @@ impl Feeling {
             note: None,
         };
         feeling.before_us = feeling.sample(Duration::MAX);
-        Some(feeling)
+        feeling
     }
 
     /// Measures while it acts.
@@ -73,7 +73,10 @@ impl Feeling {
 
     pub(super) fn report(&self) -> Felt {
         // The kernel smooths over eight measurements: what it said first is still the time before.
-        let settled = self.during_us.get(self.during_us.len() / 2..).unwrap_or_default();
+        let settled = self
+            .during_us
+            .get(self.during_us.len() / 2..)
+            .unwrap_or_default();
         let during_us = median(settled.to_vec());
         let (Some(before), Some(during)) = (self.before_us, during_us) else {
             let silent = "no open TCP connection of the target that the fault concerns".to_owned();
@@ -105,9 +108,15 @@ impl Feeling {
                     sockets
                         .iter()
                         .filter(|socket| socket.idle <= longest_idle)
-                        .filter(|socket| inodes.as_ref().is_none_or(|set| set.contains(&socket.inode)))
+                        .filter(|socket| {
+                            inodes
+                                .as_ref()
+                                .is_none_or(|set| set.contains(&socket.inode))
+                        })
                         .filter(|socket| self.scope.concerns(socket))
-                        .map(|socket| u64::try_from(socket.round_trip.as_micros()).unwrap_or(u64::MAX)),
+                        .map(|socket| {
+                            u64::try_from(socket.round_trip.as_micros()).unwrap_or(u64::MAX)
+                        }),
                 ),
                 Err(error) => self.note = Some(error.to_string()),
             }
@@ -123,7 +132,10 @@ impl Scope {
             Who::Process { pid, .. } => Some(*pid),
             Who::Interface { .. } => None,
         });
-        let only_loopback = plan.hooks.iter().all(|hook| matches!(hook, Hook::Tcx { loopback: true, .. }));
+        let only_loopback = plan
+            .hooks
+            .iter()
+            .all(|hook| matches!(hook, Hook::Tcx { loopback: true, .. }));
         Self {
             plan: plan.clone(),
             pids: shared.then(|| pids.collect()),
@@ -141,7 +153,11 @@ impl Scope {
             .hooks
             .iter()
             .filter_map(|hook| match hook {
-                Hook::Tcx { direction, loopback: false, .. } => Some(*direction),
+                Hook::Tcx {
+                    direction,
+                    loopback: false,
+                    ..
+                } => Some(*direction),
                 _ => None,
             })
             .collect();
@@ -150,21 +166,34 @@ impl Scope {
 
     fn concerns(&self, socket: &SocketTime) -> bool {
         let select = &self.plan.select;
-        let named = |port| select.ports.iter().any(|range| (range.first()..=range.last()).contains(&port));
+        let named = |port| {
+            select
+                .ports
+                .iter()
+                .any(|range| (range.first()..=range.last()).contains(&port))
+        };
         let ports = select.ports.is_empty() || named(socket.local_port) || named(socket.peer_port);
-        let peers =
-            select.peers.is_empty() || select.peers.iter().any(|prefix| prefix.contains(socket.peer));
+        let peers = select.peers.is_empty()
+            || select
+                .peers
+                .iter()
+                .any(|prefix| prefix.contains(socket.peer));
         ports && peers && socket.peer.is_loopback() == self.loopback
     }
 
     /// The inodes of the target's sockets; none where every socket counts.
     fn inodes(&self) -> Option<BTreeSet<u32>> {
         let pids = self.pids.as_ref()?;
-        let sockets = pids.iter().filter_map(|pid| procfs::process::Process::new(*pid).ok()?.fd().ok());
-        let inodes = sockets.flatten().flatten().filter_map(|fd| match fd.target {
-            procfs::process::FDTarget::Socket(inode) => u32::try_from(inode).ok(),
-            _ => None,
-        });
+        let sockets = pids
+            .iter()
+            .filter_map(|pid| procfs::process::Process::new(*pid).ok()?.fd().ok());
+        let inodes = sockets
+            .flatten()
+            .flatten()
+            .filter_map(|fd| match fd.target {
+                procfs::process::FDTarget::Socket(inode) => u32::try_from(inode).ok(),
+                _ => None,
+            });
         Some(inodes.collect())
     }
 }

@@ -28,11 +28,11 @@ impl Engine {
         let Some(Hook::Freezer { hierarchy, path }) = plan.hooks.first() else {
             return Err(refused("the plan names no cgroup to freeze", None));
         };
-        let (flavour, of) = match hierarchy {
-            Hierarchy::V2 => (Flavour::V2, target::Hierarchy::V2),
-            Hierarchy::V1Freezer | Hierarchy::V1Other(_) => (Flavour::V1, target::Hierarchy::V1Freezer),
+        let flavour = match hierarchy {
+            Hierarchy::V2 => Flavour::V2,
+            Hierarchy::V1Freezer | Hierarchy::V1Other(_) => Flavour::V1,
         };
-        let folder = target::folder(&of, path)
+        let folder = target::folder(hierarchy, path)
             .ok_or_else(|| refused(format!("cgroup `{path}` is not mounted here"), None))?;
         let freezer = Freezer::open(flavour, &folder).map_err(|error| failed(&error))?;
         let freeze = Freeze {
@@ -44,7 +44,10 @@ impl Engine {
                 count: asked.count,
                 duration: spec.common.duration,
             },
-            cause: Cause { fault: Some(id.to_owned()), owner: spec.common.owner.clone() },
+            cause: Cause {
+                fault: Some(id.to_owned()),
+                owner: spec.common.owner.clone(),
+            },
             is_target: is_target(plan),
             decide: decision(spec, seed),
             ended: Box::new(|_ending| {}),

@@ -30,7 +30,7 @@ impl Engine {
             self.keeper.rest();
         } else {
             self.busy_ns = now_ns;
-            if self.lease_until_ns < now_ns + nanos(LEASE - RENEWAL) {
+            if self.lease_until_ns < now_ns + nanos(LEASE) - nanos(RENEWAL) {
                 self.renew_lease(now_ns);
             }
         }
@@ -53,7 +53,12 @@ impl Engine {
         self.keeper.beat(LEASE);
     }
 
-    /// Whether nobody has needed this engine for so long.
+    /// Whether there is neither a client, nor a fault, nor a command whose cgroup is ours to remove.
+    pub(super) fn is_idle(&self) -> bool {
+        self.faults.is_empty() && self.clients == 0 && !self.commands.any()
+    }
+
+    /// How long nobody has needed this engine.
     pub(super) fn idle_for(&self) -> Duration {
         Duration::from_nanos(monotonic_ns().saturating_sub(self.busy_ns))
     }
@@ -87,14 +92,20 @@ impl Engine {
     fn look(&mut self) {
         self.kernel.forget(|pid| !target::is_thread_group(pid));
         let mut gone = Vec::new();
-        for running in self.faults.values_mut().filter(|running| running.state == State::Active) {
+        for running in self
+            .faults
+            .values_mut()
+            .filter(|running| running.state == State::Active)
+        {
             if let Some(feeling) = &mut running.feeling {
                 feeling.during();
             }
             if let Effect::Kernel(armed) = &running.effect {
                 let newcomers = newcomers(running);
                 if let Err(error) = self.kernel.mark(armed, &newcomers) {
-                    running.warnings.push(format!("new processes could not be covered: {error}"));
+                    running
+                        .warnings
+                        .push(format!("new processes could not be covered: {error}"));
                 }
             }
             if target::is_gone(&running.spec.target, &running.plan) {

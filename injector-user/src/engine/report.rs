@@ -39,7 +39,9 @@ impl Engine {
                     let asked = asked(running, &counted);
                     report.rate = Rate::of(asked, &report.counters);
                 }
-                Err(error) => report.warnings.push(format!("the counters could not be read: {error}")),
+                Err(error) => report
+                    .warnings
+                    .push(format!("the counters could not be read: {error}")),
             },
             Effect::Freeze(pulses) => add_pulses(&mut report, pulses.progress()),
         }
@@ -51,21 +53,54 @@ impl Engine {
 pub(super) fn ending_report(report: &mut FaultReport, ending: &Ending, asked: Ended) {
     add_pulses(report, ending.progress);
     report.state = match &ending.not_undone {
-        None => State::Ended { how: how_it_ended(&ending.reason, asked) },
-        Some(not_undone) => State::UndoIncomplete { what: not_undone.to_string() },
+        None => State::Ended {
+            how: how_it_ended(&ending.reason, asked),
+        },
+        Some(not_undone) => State::UndoIncomplete {
+            what: not_undone.to_string(),
+        },
     };
 }
 
 fn add_pulses(report: &mut FaultReport, progress: Progress) {
-    let Progress { matched, eligible, expired, outside, injected, passed, .. } = progress;
-    report.counters = Counters { matched, eligible, expired, outside, injected, passed };
+    let Progress {
+        matched,
+        eligible,
+        expired,
+        outside,
+        injected,
+        passed,
+        ..
+    } = progress;
+    report.counters = Counters {
+        matched,
+        eligible,
+        expired,
+        outside,
+        injected,
+        passed,
+    };
     report.pulses = u32::try_from(injected).ok();
 }
 
 fn counters(counted: injector_abi::Counters) -> Counters {
-    let injector_abi::Counters { matched, eligible, expired, outside, injected, passed, expected: _ } =
-        counted;
-    Counters { matched, eligible, expired, outside, injected, passed }
+    let injector_abi::Counters {
+        matched,
+        eligible,
+        expired,
+        outside,
+        injected,
+        passed,
+        expected: _,
+    } = counted;
+    Counters {
+        matched,
+        eligible,
+        expired,
+        outside,
+        injected,
+        passed,
+    }
 }
 
 /// The probability asked for: the mean over events where segments scale it, else the fault's own.

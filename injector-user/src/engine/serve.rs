@@ -53,7 +53,15 @@ async fn run(
     engine: &Shared,
     listener: &UnixListener,
 ) -> anyhow::Result<ExitCode> {
-    let keeper = lock(engine).keeper.pidfd().try_clone_to_owned().context("failed to watch the keeper")?;
+    let keeper = lock(engine)
+        .keeper
+        .pidfd()
+        .try_clone_to_owned()
+        .context("failed to watch the keeper")?;
+    #[expect(
+        deprecated,
+        reason = "the descriptor is owned, which is all that its successor asks for"
+    )]
     let keeper = AsyncFd::new(keeper).context("failed to watch the keeper")?;
     let mut terminate = signal(SignalKind::terminate()).context("failed to catch SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("failed to catch SIGINT")?;
@@ -80,8 +88,10 @@ async fn run(
         }
         let mut owner = lock(engine);
         wait = owner.tick();
-        let idle = options.idle_exit.is_some_and(|limit| owner.idle_for() > limit);
-        if idle && owner.faults.is_empty() && owner.clients == 0 {
+        let idle = options
+            .idle_exit
+            .is_some_and(|limit| owner.idle_for() > limit);
+        if idle && owner.is_idle() {
             return Ok(ExitCode::SUCCESS);
         }
     }

@@ -56,26 +56,39 @@ impl Engine {
     }
 
     /// Does what a client asks for.
-    pub(super) fn handle(&mut self, client: Client, peer: Peer, call: Call) -> Result<Answer, Failure> {
+    pub(super) fn handle(
+        &mut self,
+        client: Client,
+        peer: Peer,
+        call: Call,
+    ) -> Result<Answer, Failure> {
         if !peer.may(&call) {
-            return Err(refused("only root may change what is armed", Some("use sudo")));
+            return Err(refused(
+                "only root may change what is armed",
+                Some("use sudo"),
+            ));
         }
         match call {
             Call::Hello => Ok(self.hello()),
             Call::Plan { fault, params } => {
-                self.plan(fault, &params).map(|(_spec, plan)| Answer::Planned { plan: Box::new(plan) })
+                self.plan(client, fault, &params)
+                    .map(|(_spec, plan)| Answer::Planned {
+                        plan: Box::new(plan),
+                    })
             }
             Call::Arm(arm) => self.arm(client, arm),
-            Call::Stop { which } => Ok(Answer::Stopped { faults: self.stop(client, &which)? }),
+            Call::Stop { which } => Ok(Answer::Stopped {
+                faults: self.stop(client, &which)?,
+            }),
             Call::Kill => {
                 self.kill(client);
                 Ok(Answer::Done)
             }
             Call::Snapshot { fault } => self.snapshot(&fault),
             Call::Status => Ok(self.status()),
-            Call::MakeCgroup => {
-                self.make_cgroup(client, peer.pid).map(|path| Answer::Cgroup { path })
-            }
+            Call::MakeCgroup => self
+                .make_cgroup(client, peer.pid)
+                .map(|path| Answer::Cgroup { path }),
             Call::Enter { pid } => self.enter(client, peer.pid, pid).map(|()| Answer::Done),
             Call::Quit => self.quit(),
         }
@@ -107,7 +120,11 @@ impl Engine {
         let running = self.faults.get(id).map(|running| self.report(running));
         let ended = || self.ended.iter().find(|report| report.fault == id).cloned();
         let fault = running.or_else(ended);
-        fault.map(|fault| Answer::Snapshot { fault: Box::new(fault) }).ok_or_else(|| unknown(id))
+        fault
+            .map(|fault| Answer::Snapshot {
+                fault: Box::new(fault),
+            })
+            .ok_or_else(|| unknown(id))
     }
 
     fn status(&self) -> Answer {
@@ -121,7 +138,11 @@ impl Engine {
             clients: self.clients,
             undo_entries: self.log.len(),
         };
-        let faults = self.faults.values().map(|running| self.report(running)).collect();
+        let faults = self
+            .faults
+            .values()
+            .map(|running| self.report(running))
+            .collect();
         Answer::Status { engine, faults }
     }
 
@@ -175,7 +196,10 @@ pub(super) fn failure(class: Class, message: impl Into<String>, hint: Option<&st
         Some(hint) => problem.hint(hint),
         None => problem,
     };
-    Failure { class, problems: vec![problem] }
+    Failure {
+        class,
+        problems: vec![problem],
+    }
 }
 
 pub(super) fn unknown(id: &str) -> Failure {

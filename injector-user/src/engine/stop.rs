@@ -9,7 +9,11 @@ use crate::protocol::{Ended, Failure, FaultReport, State, Which};
 
 impl Engine {
     /// Ends faults and says what each did.
-    pub(super) fn stop(&mut self, client: Client, which: &Which) -> Result<Vec<FaultReport>, Failure> {
+    pub(super) fn stop(
+        &mut self,
+        client: Client,
+        which: &Which,
+    ) -> Result<Vec<FaultReport>, Failure> {
         let ids: Vec<String> = self
             .faults
             .values()
@@ -18,7 +22,10 @@ impl Engine {
             .collect();
         if let (Which::Fault(id), true) = (which, ids.is_empty()) {
             let late = self.ended.iter().find(|report| report.fault == *id);
-            return late.cloned().map(|report| vec![report]).ok_or_else(|| unknown(id));
+            return late
+                .cloned()
+                .map(|report| vec![report])
+                .ok_or_else(|| unknown(id));
         }
         Ok(self.end_all(&ids, Ended::Stopped))
     }
@@ -43,11 +50,18 @@ impl Engine {
 
     /// Stops a connection's faults from acting, at once. They are taken apart later.
     pub(super) fn kill(&mut self, client: Client) {
-        let everything = self.faults.values().all(|running| running.client == Some(client));
+        let everything = self
+            .faults
+            .values()
+            .all(|running| running.client == Some(client));
         if everything {
             self.kernel.set_kill_switch(true);
         }
-        for running in self.faults.values().filter(|running| running.client == Some(client)) {
+        for running in self
+            .faults
+            .values()
+            .filter(|running| running.client == Some(client))
+        {
             silence(&mut self.kernel, &running.effect);
         }
         if everything {
@@ -72,13 +86,14 @@ impl Engine {
             Effect::Kernel(armed) => {
                 report.line = self.kernel.disarm(armed);
             }
-            Effect::Freeze(pulses) => match pulses.stop() {
-                Some(ending) => ending_report(&mut report, &ending, how),
-                None => {
+            Effect::Freeze(pulses) => {
+                if let Some(ending) = pulses.stop() {
+                    ending_report(&mut report, &ending, how);
+                } else {
                     let what = "the thread that freezes and thaws panicked".to_owned();
                     report.state = State::UndoIncomplete { what };
                 }
-            },
+            }
         }
         report.window.ended_ns = monotonic_ns();
         report.window.ended_unix_ms = unix_ms();

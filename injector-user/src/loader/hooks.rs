@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use aya::maps::MapError;
 use injector_abi::net::Exempt;
 use injector_abi::{Armed, HOOK_MAGIC, HOOKS};
-use injector_core::plan::{Attach, Hook, Way};
+use injector_core::plan::{Attach, Hierarchy, Hook, Way};
 
 use super::maps::Tables;
 use super::object::{Object, ObjectError};
@@ -18,7 +18,7 @@ use super::program::{Link, LinkError, Program, Role};
 use super::slots::Slot;
 use crate::sys::netns;
 use crate::sys::pod::Shared;
-use crate::target::{Hierarchy, Mounts, ReadMounts};
+use crate::target;
 
 /// The number of an attached place, by which its programs know it.
 pub(super) type HookIndex = u32;
@@ -44,8 +44,6 @@ pub enum HookError {
     },
     #[error("the v2 hierarchy is not mounted where cgroup `{0}` could be seen")]
     NoCgroup(String),
-    #[error(transparent)]
-    Mounts(#[from] ReadMounts),
     #[error(transparent)]
     Object(#[from] ObjectError),
     #[error(transparent)]
@@ -131,16 +129,6 @@ impl Hooks {
         self.change(tables, index, |armed| armed.slots &= !(1 << slot))
     }
 
-    /// Tells the place where its delay line begins; 0 for no line.
-    pub(super) fn set_line(
-        &mut self,
-        tables: &mut Tables,
-        index: HookIndex,
-        ifindex: u32,
-    ) -> Result<(), MapError> {
-        self.change(tables, index, |armed| armed.line_ifindex = ifindex)
-    }
-
     /// Adds connections that no fault may touch here.
     pub(super) fn exempt(
         &mut self,
@@ -159,7 +147,7 @@ impl Hooks {
             tables.exempt.insert(Shared(connection), 1, 0)?;
             place.exempt.push(connection);
         }
-        let count = u32::try_from(place.exempt.len()).unwrap_or(u32::MAX);
+        let count = place.exempt.len() as u64;
         self.change(tables, index, |armed| armed.exempt = count)
     }
 
@@ -228,7 +216,7 @@ impl Hooks {
     }
 
     fn free_index(&self) -> Result<HookIndex, HookError> {
-        (0..HOOKS as u32)
+        (0..HOOKS)
             .find(|index| !self.places.contains_key(index))
             .ok_or(HookError::Full)
     }
@@ -316,15 +304,11 @@ fn links_of(hook: &Hook, programs: &[(&'static str, Program)]) -> Result<Vec<Lin
 }
 
 fn v2_folder(path: &str) -> Result<PathBuf, HookError> {
-    let mounts = Mounts::read()?;
-    let mount = mounts
-        .get(&Hierarchy::V2)
-        .and_then(|mount| mount.folder(path));
-    mount.ok_or_else(|| HookError::NoCgroup(path.to_owned()))
+    target::folder(&Hierarchy::V2, path).ok_or_else(|| HookError::NoCgroup(path.to_owned()))
 }
 
 /// Opens a namespace and makes sure that it is the one that was planned for.
-pub(super) fn open_namespace(path: &str, inode: u64) -> Result<File, HookError> {
+pub fn open_namespace(path: &str, inode: u64) -> Result<File, HookError> {
     let namespace = open(Path::new(path))?;
     let found = namespace.metadata().map_err(|source| HookError::Open {
         path: path.to_owned(),

@@ -8,7 +8,7 @@ use std::io;
 use aya::maps::MapError;
 use injector_abi::net::{Exempt, MAX_SEGMENTS};
 use injector_abi::{
-    CONTROL_KILL, CONTROL_LEASE, Counters, Fault, Progress, TASK_PID_MAGIC, TASK_TGID_MAGIC,
+    CONTROL_KILL, CONTROL_LEASE, Counters, Fault, Progress, SLOTS, TASK_PID_MAGIC, TASK_TGID_MAGIC,
 };
 use injector_core::fault::{Action, FaultSpec, Kind};
 use injector_core::plan::{Plan, Select};
@@ -43,7 +43,7 @@ pub enum KernelError {
     Line(#[from] LineError),
     #[error("failed to follow new processes")]
     Tracking(#[source] TrackingError),
-    #[error("all {} places for faults are in use", injector_abi::SLOTS)]
+    #[error("all {SLOTS} places for faults are in use")]
     Full,
     #[error("failed to find out how many processors there are")]
     Processors(#[source] io::Error),
@@ -179,12 +179,12 @@ impl Kernel {
         let report = line_report(&lines);
         drop(lines);
         for hook in hooks {
-            let _detached_below = self.hooks.set_line(&mut self.tables, hook, 0);
+            let _detached_below = self.tables.line_ifindex.set(line_of(hook, slot), 0, 0);
             self.hooks.release(&mut self.tables, hook);
         }
         // A row that stays behind names a slot that is armed nowhere.
         let _harmless = self.rows.clear(&mut self.tables, slot, &select);
-        if self.rows.thread_groups(&self.tables) == 0 {
+        if Rows::thread_groups(&self.tables) == 0 {
             self.tracking = None;
         }
         self.slots.release(slot, monotonic_ns());
@@ -252,15 +252,16 @@ impl Kernel {
             self.hooks
                 .exempt(&mut self.tables, index, exempt.iter().copied())?;
             if let Action::NetDelay(delay) = &spec.action {
+                let position = line_of(index, fault.slot);
                 let line = net::line(
                     &self.texts.net,
                     &self.tables,
                     hook,
-                    index,
+                    position,
                     delay,
                     arming.seed,
                 )?;
-                self.hooks.set_line(&mut self.tables, index, line.ifindex)?;
+                self.tables.line_ifindex.set(position, line.ifindex, 0)?;
                 fault.lines.push(line.line);
             }
         }
@@ -294,7 +295,7 @@ impl Kernel {
             .set(slot, Shared(Progress::default()), 0)?;
         self.tables.faults.set(slot, Shared(row), 0)?;
         if arming.plan.kind == Kind::NetLoss {
-            let base = slot * MAX_SEGMENTS as u32;
+            let base = slot * MAX_SEGMENTS;
             for (index, threshold) in net::by_segments(common.probability.get()) {
                 self.tables.by_segments.set(base + index, threshold, 0)?;
             }
@@ -319,6 +320,11 @@ impl Kernel {
         }
         Ok(())
     }
+}
+
+/// Where the line of a fault at a hook has its lease and its device.
+fn line_of(hook: HookIndex, slot: Slot) -> u32 {
+    hook * SLOTS + slot
 }
 
 fn line_report(lines: &[Line]) -> Option<LineReport> {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use aya::maps::lpm_trie::LpmTrie;
 use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
-use injector_abi::net::Exempt;
+use injector_abi::net::{Exempt, LINES};
 use injector_abi::{
-    ABI_VERSION, Armed, CONTROL_ENTRIES, CONTROL_VERSION, Counters, Fault, HOOKS, Progress, Select,
+    ABI_VERSION, Armed, CONTROL_ENTRIES, CONTROL_VERSION, Counters, Fault, Progress, Select,
 };
 
 use crate::sys::bpf;
@@ -91,7 +91,8 @@ impl Maps {
     pub fn into_tables(mut self) -> Result<Tables, MapsError> {
         let tables = Tables {
             control: self.words("CONTROL", CONTROL_ENTRIES as usize)?,
-            line_leases: Arc::new(self.words("LINE_LEASE", HOOKS)?),
+            line_leases: Arc::new(self.words("LINE_LEASE", LINES as usize)?),
+            line_ifindex: self.typed("LINE_IFINDEX")?,
             armed: self.typed("ARMED")?,
             select: self.typed("SELECT")?,
             by_port: self.typed("BY_PORT")?,
@@ -133,6 +134,7 @@ impl Maps {
 pub struct Tables {
     pub control: Words,
     pub line_leases: Arc<Words>,
+    pub line_ifindex: Array<MapData, u32>,
     pub armed: Array<MapData, Shared<Armed>>,
     pub select: Array<MapData, Shared<Select>>,
     pub by_port: Array<MapData, u64>,

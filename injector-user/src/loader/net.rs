@@ -1,13 +1,14 @@
 //! Network faults: delay lines and probabilities of aggregates.
 
 use std::os::fd::AsFd as _;
+use std::sync::Arc;
 
 use injector_abi::HOOK_MAGIC;
 use injector_abi::net::MAX_SEGMENTS;
 use injector_core::fault::net::{Delay, Distribution};
 use injector_core::plan::{Hook, Way};
 
-use super::hooks::{HookIndex, open_namespace};
+use super::hooks::open_namespace;
 use super::kernel::KernelError;
 use super::maps::Tables;
 use super::object::Object;
@@ -29,12 +30,12 @@ pub struct Return {
     _program: Program,
 }
 
-/// Builds the delay line of one hook: device, program that gives packets back, forwarding loop.
+/// Builds the delay line at `position`: device, program that gives packets back, forwarding loop.
 pub(super) fn line(
     net: &Object,
     tables: &Tables,
     hook: &Hook,
-    index: HookIndex,
+    position: u32,
     delay: &Delay,
     seed: u64,
 ) -> Result<StartedLine, KernelError> {
@@ -52,7 +53,7 @@ pub(super) fn line(
     let namespace = open_namespace(path, *netns_inode)?;
     let tap = Tap::create(
         namespace.as_fd(),
-        &format!("tmblr{}x{index}", std::process::id()),
+        &format!("tmb{:x}.{position:x}", std::process::id()),
     )?;
     let name = match (loopback, direction) {
         (true, _) => "line_loopback",
@@ -73,8 +74,8 @@ pub(super) fn line(
         _link: link,
         _program: program,
     };
-    let leases = tables.line_leases.clone();
-    let line = Line::start(tap, back, leases, index as usize, latency(delay), seed)?;
+    let leases = Arc::clone(&tables.line_leases);
+    let line = Line::start(tap, back, leases, position as usize, latency(delay), seed)?;
     Ok(StartedLine {
         line,
         ifindex: tap_ifindex,
@@ -100,7 +101,7 @@ fn latency(delay: &Delay) -> Latency {
 /// The probability of losing at least one of n segments, in units of 2^-32, for each n from 1: what
 /// an aggregate would suffer if it were cut up first. Gives (n - 1, threshold).
 pub(super) fn by_segments(probability: f64) -> impl Iterator<Item = (u32, u64)> {
-    (0..MAX_SEGMENTS as u32).map(move |index| {
+    (0..MAX_SEGMENTS).map(move |index| {
         let spared = (1.0 - probability).powf(f64::from(index + 1));
         (index, threshold(1.0 - spared))
     })

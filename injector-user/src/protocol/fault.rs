@@ -45,9 +45,13 @@ pub enum State {
     Pending,
     Active,
     /// Gone from the kernel, which was looked at.
-    Ended { how: Ended },
+    Ended {
+        how: Ended,
+    },
     /// Gone, but something it changed could not be put back.
-    UndoIncomplete { what: String },
+    UndoIncomplete {
+        what: String,
+    },
 }
 
 /// Why a fault ended.

@@ -9,6 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::FaultReport;
 
+/// Longest line that either side accepts.
+pub const MAX_LINE: usize = 1 << 20;
+
+/// Raised when the meaning of a message changes; both sides are normally the same file.
+pub const PROTOCOL: u32 = 1;
+
 /// One line from a client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,7 +31,10 @@ pub enum Call {
     /// Who is there?
     Hello,
     /// What would be done?
-    Plan { fault: Kind, params: BTreeMap<String, String> },
+    Plan {
+        fault: Kind,
+        params: BTreeMap<String, String>,
+    },
     /// Do it.
     Arm(Arm),
     /// End faults, orderly, and say what they did.
@@ -83,16 +92,36 @@ pub struct Response {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "kebab-case")]
 pub enum Answer {
-    Hello { version: String, protocol: u32, pid: i32, keeper: i32 },
-    Planned { plan: Box<Plan> },
+    Hello {
+        version: String,
+        protocol: u32,
+        pid: i32,
+        keeper: i32,
+    },
+    Planned {
+        plan: Box<Plan>,
+    },
     /// Attached and, unless a delay was asked for, acting.
-    Armed { fault: String, seed: u64, plan: Box<Plan> },
+    Armed {
+        fault: String,
+        seed: u64,
+        plan: Box<Plan>,
+    },
     /// What ended, newest last.
-    Stopped { faults: Vec<FaultReport> },
-    Snapshot { fault: Box<FaultReport> },
-    Status { engine: EngineStatus, faults: Vec<FaultReport> },
+    Stopped {
+        faults: Vec<FaultReport>,
+    },
+    Snapshot {
+        fault: Box<FaultReport>,
+    },
+    Status {
+        engine: EngineStatus,
+        faults: Vec<FaultReport>,
+    },
     /// The cgroup as in `/proc/PID/cgroup`.
-    Cgroup { path: String },
+    Cgroup {
+        path: String,
+    },
     Done,
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use procfs::net::{TcpNetEntry, TcpState, UdpNetEntry};
-use procfs::process::{FDTarget, Process, all_processes};
+use procfs::process::{Process, all_processes};
 use procfs::{ProcError, ProcResult};
 use serde::Serialize;
 use thiserror::Error;
@@ -132,7 +132,7 @@ impl Exemptions {
         if netns_of(pid) != Some(namespace) {
             return Ok(());
         }
-        let owned = match sockets(&process) {
+        let owned = match sockets(pid) {
             Ok(sockets) if sockets.is_empty() => return Ok(()),
             Ok(sockets) => Owned::These(sockets),
             // It has more rights than we have. What nobody else holds may be its.
@@ -188,7 +188,7 @@ fn visible_sockets() -> ProcResult<BTreeSet<u64>> {
     for process in all_processes()? {
         found.extend(
             process
-                .and_then(|process| sockets(&process))
+                .and_then(|process| sockets(process.pid))
                 .unwrap_or_default(),
         );
     }
@@ -196,14 +196,26 @@ fn visible_sockets() -> ProcResult<BTreeSet<u64>> {
 }
 
 /// The inodes of the sockets that a process holds.
-fn sockets(process: &Process) -> ProcResult<BTreeSet<u64>> {
-    let open = process.fd()?.filter_map(Result::ok);
-    Ok(open
-        .filter_map(|fd| match fd.target {
-            FDTarget::Socket(inode) => Some(inode),
-            _ => None,
-        })
-        .collect())
+///
+/// Not by `Process::fd`, which passes over the descriptors that it may not read.
+fn sockets(pid: i32) -> ProcResult<BTreeSet<u64>> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
+        match fs::read_link(entry?.path()) {
+            Ok(target) => found.extend(socket_inode(&target.to_string_lossy())),
+            // Closed meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // The list of descriptors may be open to us, and what they are not.
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(found)
+}
+
+/// The number in `socket:[123]`.
+fn socket_inode(target: &str) -> Option<u64> {
+    let number = target.strip_prefix("socket:[")?.strip_suffix(']')?;
+    number.parse().ok()
 }
 
 /// `client-address client-port server-address server-port`, as sshd writes it.

@@ -5,12 +5,17 @@
 
 mod cgroups;
 pub mod command;
+mod follow;
 mod hierarchy;
 mod inventory;
 mod members;
 mod netns;
 mod process;
 
+pub use follow::{
+    descends_from, folder, is_gone, is_own_namespace, is_thread_group, members_anywhere, parent_of,
+    protected, v2_folder_of, v2_path, with_descendants,
+};
 pub use hierarchy::{Mount, Mounts, ReadMounts, cgroup_of};
 pub use inventory::{GatherError, gather, survey};
 pub(crate) use members::has_vanished;

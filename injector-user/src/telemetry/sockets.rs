@@ -102,10 +102,16 @@ fn messages(datagram: &[u8]) -> impl Iterator<Item = Option<Message>> {
             return None;
         }
         let message = Message::deserialize(rest).ok();
-        let length = message.as_ref().map_or(0, |message| message.header.length as usize);
+        let length = message
+            .as_ref()
+            .map_or(0, |message| message.header.length as usize);
         // Messages are aligned to four bytes; without a length nothing more can be read.
         let next = length.next_multiple_of(4);
-        rest = if length == 0 { &[] } else { rest.get(next..).unwrap_or_default() };
+        rest = if length == 0 {
+            &[]
+        } else {
+            rest.get(next..).unwrap_or_default()
+        };
         Some(message)
     })
 }
@@ -164,6 +170,11 @@ mod tests {
         }
         let namespace = File::open("/proc/self/ns/net").unwrap();
         let sockets = round_trips(namespace.as_fd()).unwrap();
-        assert!(sockets.iter().any(|socket| socket.local_port == peer.port()), "{sockets:?}");
+        assert!(
+            sockets
+                .iter()
+                .any(|socket| socket.local_port == peer.port()),
+            "{sockets:?}"
+        );
     }
 }

@@ -140,6 +140,7 @@ fn not_attributable(
         .filter(|pid| !pids.contains(pid));
     let with = match others.count() {
         0 => "may share it with others".to_owned(),
+        1 => "shares it with another process".to_owned(),
         count => format!("shares it with {count} other processes"),
     };
     let refusal = Refusal::refused(format!(

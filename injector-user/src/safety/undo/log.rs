@@ -71,6 +71,20 @@ impl UndoLog {
         })
     }
 
+    /// How many entries there are, whoever made them.
+    pub fn len(&self) -> usize {
+        let entries = fs::read_dir(&self.shared.path)
+            .into_iter()
+            .flatten()
+            .flatten();
+        let is_entry = |name: &std::ffi::OsStr| name.to_string_lossy().ends_with(ENTRY);
+        entries.filter(|entry| is_entry(&entry.file_name())).count()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Writes down what must be undone. On an error nothing is left half written.
     pub fn record(
         &self,
