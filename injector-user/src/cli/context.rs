@@ -32,7 +32,13 @@ pub struct Globals {
     )]
     pub run_dir: PathBuf,
     /// Colour the output
-    #[arg(long, global = true, display_order = 902, value_name = "WHEN", default_value = "auto")]
+    #[arg(
+        long,
+        global = true,
+        display_order = 902,
+        value_name = "WHEN",
+        default_value = "auto"
+    )]
     pub color: Choice,
     /// Say more on standard error
     #[arg(short, long, global = true, display_order = 903)]

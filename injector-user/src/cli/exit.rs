@@ -93,9 +93,19 @@ mod tests {
 
     #[test]
     fn the_engine_means_the_same_by_its_codes() {
-        let exits = [Class::Input, Class::Refused, Class::Failed, Class::UndoIncomplete]
-            .map(|class| Exit::of_code(class.exit_code()));
-        let expected = [Exit::Input, Exit::Refused, Exit::Failed, Exit::UndoIncomplete];
+        let exits = [
+            Class::Input,
+            Class::Refused,
+            Class::Failed,
+            Class::UndoIncomplete,
+        ]
+        .map(|class| Exit::of_code(class.exit_code()));
+        let expected = [
+            Exit::Input,
+            Exit::Refused,
+            Exit::Failed,
+            Exit::UndoIncomplete,
+        ];
         assert_eq!(exits, expected);
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use injector_core::plan::Refusal;
-use injector_core::problem::{Place, Problem, Problems};
+use injector_core::problem::{Problem, Problems};
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -101,9 +101,7 @@ impl CliError {
             Self::Undo(error) => error.hint().map(str::to_owned),
             Self::Left { .. } => Some("`sudo temblor undo` tries again and says why".to_owned()),
             Self::Kill(_) => Some("`temblor stop` needs the rights of the engine".to_owned()),
-            Self::TargetGone => {
-                Some("the report says what the fault did until then".to_owned())
-            }
+            Self::TargetGone => Some("the report says what the fault did until then".to_owned()),
             Self::Problems(_)
             | Self::Command(_)
             | Self::Serve(_)
@@ -168,12 +166,6 @@ impl From<Refusal> for CliError {
     fn from(refusal: Refusal) -> Self {
         Self::Plan(refusal)
     }
-}
-
-/// One problem with a flag.
-pub(super) fn flag_problem(flag: &str, message: &str, hint: &str) -> CliError {
-    let problem = Problem::new(Place::flag(flag), message).hint(hint);
-    CliError::Problems(problem.into())
 }
 
 /// More rights would help.

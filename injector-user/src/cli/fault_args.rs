@@ -75,7 +75,9 @@ impl FromArgMatches for FaultArgs {
 impl Subcommand for FaultArgs {
     fn augment_subcommands(command: Command) -> Command {
         let kinds = Kind::ALL.iter().copied();
-        let command = command.subcommand_value_name("FAULT").subcommand_help_heading("Faults");
+        let command = command
+            .subcommand_value_name("FAULT")
+            .subcommand_help_heading("Faults");
         kinds.fold(command, |command, kind| command.subcommand(of_kind(kind)))
     }
 
@@ -92,7 +94,11 @@ fn of_kind(kind: Kind) -> Command {
     let command = Command::new(kind.name()).about(sentence(kind.summary()));
     let own = |param: &Param| param.kinds.len() < Kind::ALL.len();
     let arg = |param: &'static Param| {
-        let heading = if param.required || own(param) { "This fault" } else { "Every fault" };
+        let heading = if param.required || own(param) {
+            "This fault"
+        } else {
+            "Every fault"
+        };
         argument(param).help_heading(heading)
     };
     let words = Arg::new(COMMAND)
@@ -106,7 +112,9 @@ fn of_kind(kind: Kind) -> Command {
 
 fn argument(param: &'static Param) -> Arg {
     let flag = param.flag();
-    let arg = Arg::new(param.name).long(flag.trim_start_matches('-').to_owned()).help(help(param));
+    let arg = Arg::new(param.name)
+        .long(flag.trim_start_matches('-').to_owned())
+        .help(help(param));
     match param.value {
         ValueType::Flag => arg.action(ArgAction::SetTrue),
         ValueType::Peers | ValueType::Ports | ValueType::Words(_) => {

@@ -52,7 +52,13 @@ mod tests {
         for good in ["127.0.0.1:9464", "[::1]:0"] {
             assert_eq!(good.parse::<Loopback>().unwrap().to_string(), good);
         }
-        for bad in ["0.0.0.0:9464", "10.0.0.1:9464", "[::]:9464", "9464", "localhost:9464"] {
+        for bad in [
+            "0.0.0.0:9464",
+            "10.0.0.1:9464",
+            "[::]:9464",
+            "9464",
+            "localhost:9464",
+        ] {
             assert!(bad.parse::<Loopback>().is_err(), "{bad}");
         }
     }

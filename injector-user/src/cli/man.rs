@@ -26,13 +26,20 @@ pub fn run(context: &Context, args: &ManArgs) -> Result<Exit, CliError> {
     let command = command();
     let Some(dir) = &args.dir else {
         let mut page = Vec::new();
-        Man::new(command).render(&mut page).map_err(CliError::Print)?;
+        Man::new(command)
+            .render(&mut page)
+            .map_err(CliError::Print)?;
         context.out.raw(&page)?;
         return Ok(Exit::Passed);
     };
-    let write = |source| CliError::Write { path: dir.clone(), source };
+    let write = |source| CliError::Write {
+        path: dir.clone(),
+        source,
+    };
     fs::create_dir_all(dir).map_err(write)?;
     clap_mangen::generate_to(command, dir).map_err(write)?;
-    context.out.note(&format!("the manual is in `{}`", dir.display()));
+    context
+        .out
+        .note(&format!("the manual is in `{}`", dir.display()));
     Ok(Exit::Passed)
 }

@@ -21,7 +21,9 @@ pub struct Metrics {
 pub async fn run(context: &Context, metrics: Metrics) -> Result<Exit, CliError> {
     let Some(address) = metrics.listen else {
         let text = scrape(context.run_dir()).await;
-        context.out.result(&json!({ "openmetrics": text }), |_style| text.clone())?;
+        context
+            .out
+            .result(&json!({ "openmetrics": text }), |_style| text.clone())?;
         return Ok(Exit::Passed);
     };
     let listener = address.listen().await?;
@@ -30,7 +32,9 @@ pub async fn run(context: &Context, metrics: Metrics) -> Result<Exit, CliError> 
         source,
     })?;
     let mut interrupts = Interrupts::catch()?;
-    context.out.note(&format!("serving http://{address}/metrics"));
+    context
+        .out
+        .note(&format!("serving http://{address}/metrics"));
     tokio::select! {
         () = interrupts.next() => {}
         () = serve(listener, context.run_dir().to_owned()) => {}

@@ -40,13 +40,17 @@ impl Out {
     pub fn say(self, text: &str) -> Result<(), CliError> {
         let mut out = io::stdout().lock();
         let text = text.trim_end_matches('\n');
-        writeln!(out, "{text}").and_then(|()| out.flush()).map_err(CliError::Print)
+        writeln!(out, "{text}")
+            .and_then(|()| out.flush())
+            .map_err(CliError::Print)
     }
 
     /// Bytes as they are, such as a completion script.
     pub fn raw(self, bytes: &[u8]) -> Result<(), CliError> {
         let mut out = io::stdout().lock();
-        out.write_all(bytes).and_then(|()| out.flush()).map_err(CliError::Print)
+        out.write_all(bytes)
+            .and_then(|()| out.flush())
+            .map_err(CliError::Print)
     }
 
     /// The result, for programs.
@@ -115,7 +119,11 @@ impl Out {
         let mut lines = Vec::new();
         for problem in error.problems() {
             let in_file = problem.place.file.is_some();
-            let title = if in_file { String::new() } else { style.bad("error: ") };
+            let title = if in_file {
+                String::new()
+            } else {
+                style.bad("error: ")
+            };
             lines.push(format!("{title}{problem}"));
             lines.extend(problem.hint.as_ref().map(|hint| style.hint(hint)));
         }

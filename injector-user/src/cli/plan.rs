@@ -36,7 +36,10 @@ pub async fn run(context: &Context, args: PlanArgs) -> Result<Exit, CliError> {
 
 async fn by_engine(context: &Context, spec: &FaultSpec) -> Result<Plan, CliError> {
     let client = context.engine().await?;
-    let call = Call::Plan { fault: spec.kind(), params: spec.to_params() };
+    let call = Call::Plan {
+        fault: spec.kind(),
+        params: spec.to_params(),
+    };
     match client.call(call).await? {
         Answer::Planned { plan } => Ok(*plan),
         _ => Err(ClientError::Unexpected.into()),
@@ -46,7 +49,10 @@ async fn by_engine(context: &Context, spec: &FaultSpec) -> Result<Plan, CliError
 fn by_ourselves(spec: &FaultSpec) -> Result<Plan, CliError> {
     let protection = Protection::of([std::process::id().cast_signed()]);
     let mut inventory = gather(&spec.target, spec.kind(), None, &protection, &[])?;
-    let assumed = Capability { state: CapabilityState::Supported, reason: String::new() };
+    let assumed = Capability {
+        state: CapabilityState::Supported,
+        reason: String::new(),
+    };
     let all = Mechanism::ALL.iter();
     inventory.capabilities = all.map(|mechanism| (*mechanism, assumed.clone())).collect();
     let mut plan = plan(&inventory, spec)?;

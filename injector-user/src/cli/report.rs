@@ -33,14 +33,19 @@ pub fn report(report: &FaultReport, style: Style) -> String {
         row("warning", style.unsure(warning));
     }
     if !report.counters.identity_holds() {
-        row("warning", style.bad("these counters do not add up, which is a bug"));
+        row(
+            "warning",
+            style.bad("these counters do not add up, which is a bug"),
+        );
     }
     lines.join("\n")
 }
 
 /// What a fault does now, in one line.
 pub fn live(report: &FaultReport, now_ns: u64) -> String {
-    let Counters { matched, injected, .. } = report.counters;
+    let Counters {
+        matched, injected, ..
+    } = report.counters;
     let mut parts = vec![
         format!("{} {}", report.fault, clock(&report.window, now_ns)),
         format!("matched {matched}"),
@@ -81,12 +86,20 @@ fn headline(report: &FaultReport, style: Style) -> String {
     let id = style.title(&report.fault);
     let owner = report.owner.as_ref().map(|owner| format!(" for {owner}"));
     let owner = owner.unwrap_or_default();
-    format!("{id} on {}{owner}: {}", target(report), state(report, style))
+    format!(
+        "{id} on {}{owner}: {}",
+        target(report),
+        state(report, style)
+    )
 }
 
 fn asked(params: &BTreeMap<String, String>, seed: u64) -> String {
-    let params = params.iter().filter(|(name, _)| !["target", "owner", "seed"].contains(&name.as_str()));
-    let mut parts: Vec<String> = params.map(|(name, text)| format!("{name} {text}")).collect();
+    let params = params
+        .iter()
+        .filter(|(name, _)| !["target", "owner", "seed"].contains(&name.as_str()));
+    let mut parts: Vec<String> = params
+        .map(|(name, text)| format!("{name} {text}"))
+        .collect();
     parts.push(format!("seed {seed}"));
     parts.join(", ")
 }
@@ -97,16 +110,32 @@ fn acted(window: &Window) -> String {
         return format!("from {from} UTC on");
     }
     let lasted = seconds(window.ended_ns.saturating_sub(window.armed_ns));
-    format!("{lasted}, from {from} to {} UTC", wall(window.ended_unix_ms))
+    format!(
+        "{lasted}, from {from} to {} UTC",
+        wall(window.ended_unix_ms)
+    )
 }
 
 fn events(counters: &Counters) -> String {
-    let Counters { matched, eligible, expired, outside, .. } = counters;
-    format!("{matched} matched = {eligible} eligible + {expired} too late + {outside} not meant by `when`")
+    let Counters {
+        matched,
+        eligible,
+        expired,
+        outside,
+        ..
+    } = counters;
+    format!(
+        "{matched} matched = {eligible} eligible + {expired} too late + {outside} not meant by `when`"
+    )
 }
 
 fn injected(report: &FaultReport, style: Style) -> String {
-    let Counters { eligible, injected, passed, .. } = report.counters;
+    let Counters {
+        eligible,
+        injected,
+        passed,
+        ..
+    } = report.counters;
     let counted = format!("{injected} of {eligible} eligible, {passed} spared");
     match &report.rate {
         Some(rate) if rate.within() => format!("{counted}: {}", self::rate(rate)),
@@ -122,7 +151,13 @@ fn injected(report: &FaultReport, style: Style) -> String {
 }
 
 fn rate(rate: &Rate) -> String {
-    let Rate { asked, observed, low, high, confidence } = *rate;
+    let Rate {
+        asked,
+        observed,
+        low,
+        high,
+        confidence,
+    } = *rate;
     format!(
         "{} (asked {}, {} interval {} to {})",
         percent(observed),
@@ -143,12 +178,20 @@ fn felt_text(felt: &Felt, style: Style) -> String {
     if let Some(note) = &felt.note {
         text = format!("{text} ({note})");
     }
-    if felt.flagged { style.unsure(&format!("{text}: not what was asked")) } else { text }
+    if felt.flagged {
+        style.unsure(&format!("{text}: not what was asked"))
+    } else {
+        text
+    }
 }
 
 fn felt_briefly(felt: &Felt) -> Option<String> {
     let grown = felt.during_us?.saturating_sub(felt.before_us?);
-    Some(format!("felt +{} (asked {})", millis(grown), millis(felt.asked_us)))
+    Some(format!(
+        "felt +{} (asked {})",
+        millis(grown),
+        millis(felt.asked_us)
+    ))
 }
 
 fn ended(how: Ended) -> &'static str {
@@ -166,7 +209,10 @@ fn seconds(nanoseconds: u64) -> String {
 }
 
 fn millis(microseconds: u64) -> String {
-    format!("{:.1}ms", Duration::from_micros(microseconds).as_secs_f64() * 1e3)
+    format!(
+        "{:.1}ms",
+        Duration::from_micros(microseconds).as_secs_f64() * 1e3
+    )
 }
 
 fn percent(share: f64) -> String {

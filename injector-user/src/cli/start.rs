@@ -110,13 +110,20 @@ impl Early {
 /// Help and version are what was asked for; everything else is wrong.
 fn refuse(early: Early, error: &clap::Error) -> ExitCode {
     let out = Out::new(early.json, false, early.color);
-    let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    let asked = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    );
     if asked {
         // Prints to standard output, in colours if it may.
         let _reader_has_gone = error.print();
         return ExitCode::from(Exit::Passed.code());
     }
-    if matches!(error.kind(), ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand) && !early.json {
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    ) && !early.json
+    {
         let _reader_has_gone = error.print();
         return ExitCode::from(Exit::Input.code());
     }
@@ -128,10 +135,21 @@ fn refuse(early: Early, error: &clap::Error) -> ExitCode {
 /// clap's message in our form: what is wrong, then one hint.
 fn usage(error: &clap::Error) -> CliError {
     let text = error.render().to_string();
-    let about: Vec<&str> = text.split("\n\n").next().unwrap_or_default().lines().collect();
+    let about: Vec<&str> = text
+        .split("\n\n")
+        .next()
+        .unwrap_or_default()
+        .lines()
+        .collect();
     let about = about.iter().map(|line| line.trim());
-    let message = about.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
-    let message = message.strip_prefix("error: ").unwrap_or(&message).to_owned();
+    let message = about
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
+    let message = message
+        .strip_prefix("error: ")
+        .unwrap_or(&message)
+        .to_owned();
     let usage = text.lines().find_map(|line| line.strip_prefix("Usage: "));
     let more = usage.map(|usage| format!("{}; `--help` says more", usage.trim()));
     let hint = suggestion(error).or(more);

@@ -46,7 +46,9 @@ pub async fn run(context: &Context, status: Status) -> Result<Exit, CliError> {
             seen = look(context).await?;
         }
     }
-    context.out.result(&value(context, &seen), |style| text(context, &seen, style))?;
+    context
+        .out
+        .result(&value(context, &seen), |style| text(context, &seen, style))?;
     Ok(Exit::Passed)
 }
 
@@ -82,12 +84,30 @@ fn text(context: &Context, seen: &Seen, style: Style) -> String {
         let left = left_over(context).filter(|left| *left > 0);
         let left = left.map(|left| {
             let hint = style.hint("`sudo temblor undo` puts it back");
-            format!("\n{}\n{hint}", style.bad(&format!("{left} entries are in the undo log")))
+            format!(
+                "\n{}\n{hint}",
+                style.bad(&format!("{left} entries are in the undo log"))
+            )
         });
-        return format!("no engine runs: nothing is armed{}", left.unwrap_or_default());
+        return format!(
+            "no engine runs: nothing is armed{}",
+            left.unwrap_or_default()
+        );
     };
-    let EngineStatus { version, pid, keeper, attached, lease_ms, clients, undo_entries } = engine;
-    let lease = if *attached == 0 { String::new() } else { format!(", lease {lease_ms}ms") };
+    let EngineStatus {
+        version,
+        pid,
+        keeper,
+        attached,
+        lease_ms,
+        clients,
+        undo_entries,
+    } = engine;
+    let lease = if *attached == 0 {
+        String::new()
+    } else {
+        format!(", lease {lease_ms}ms")
+    };
     let head = format!(
         "engine {version}, process {pid}, keeper {keeper}, {clients} clients, \
          {attached} programs attached{lease}, {undo_entries} undo entries"
@@ -95,13 +115,17 @@ fn text(context: &Context, seen: &Seen, style: Style) -> String {
     if faults.is_empty() {
         return format!("{head}\nnothing is armed");
     }
-    let header = ["FAULT", "TARGET", "OWNER", "TIME", "MATCHED", "INJECTED", "STATE"];
+    let header = [
+        "FAULT", "TARGET", "OWNER", "TIME", "MATCHED", "INJECTED", "STATE",
+    ];
     let rows: Vec<Vec<String>> = faults.iter().map(|fault| row(fault, style)).collect();
     format!("{head}\n\n{}", table(&header, &rows, style))
 }
 
 fn row(fault: &FaultReport, style: Style) -> Vec<String> {
-    let Counters { matched, injected, .. } = fault.counters;
+    let Counters {
+        matched, injected, ..
+    } = fault.counters;
     vec![
         fault.fault.clone(),
         report::target(fault).to_owned(),

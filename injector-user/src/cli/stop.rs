@@ -88,11 +88,20 @@ fn say(context: &Context, faults: &[FaultReport]) -> Result<Exit, CliError> {
         if faults.is_empty() {
             return "nothing was armed that this could end".to_owned();
         }
-        let reports: Vec<_> = faults.iter().map(|fault| report::report(fault, style)).collect();
+        let reports: Vec<_> = faults
+            .iter()
+            .map(|fault| report::report(fault, style))
+            .collect();
         reports.join("\n\n")
     })?;
-    let left = faults.iter().any(|fault| matches!(fault.state, State::UndoIncomplete { .. }));
-    Ok(if left { Exit::UndoIncomplete } else { Exit::Passed })
+    let left = faults
+        .iter()
+        .any(|fault| matches!(fault.state, State::UndoIncomplete { .. }));
+    Ok(if left {
+        Exit::UndoIncomplete
+    } else {
+        Exit::Passed
+    })
 }
 
 /// Kills the engine, and makes sure that nothing of it is left.
@@ -107,7 +116,9 @@ async fn kill(context: &Context, by_socket: Option<i32>) -> Result<Exit, CliErro
     let undone = settle(&context.run_dir().join("undo")).await?;
     let killed = engine.as_ref().map(EngineProcess::pid);
     let value = json!({ "stopped": [], "killed": killed, "undone": undone });
-    context.out.result(&value, |style| killed_text(killed, &undone, style))?;
+    context
+        .out
+        .result(&value, |style| killed_text(killed, &undone, style))?;
     Ok(undo::exit(&undone))
 }
 

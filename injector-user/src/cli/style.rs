@@ -54,10 +54,17 @@ impl Style {
 
     /// What to do about the line above.
     pub fn hint(self, text: &str) -> String {
-        format!("{}{text}", self.paint("hint: ", |text| text.cyan().to_string()))
+        format!(
+            "{}{text}",
+            self.paint("hint: ", |text| text.cyan().to_string())
+        )
     }
 
     fn paint(self, text: &str, paint: impl FnOnce(&str) -> String) -> String {
-        if self.on { paint(text) } else { text.to_owned() }
+        if self.on {
+            paint(text)
+        } else {
+            text.to_owned()
+        }
     }
 }

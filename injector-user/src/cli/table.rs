@@ -6,7 +6,10 @@ use super::style::Style;
 pub fn table(header: &[&str], rows: &[Vec<String>], style: Style) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
-        let widest = cells.map(|cell| cell.chars().count()).max().unwrap_or_default();
+        let widest = cells
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or_default();
         widest.max(header.get(column).map_or(0, |title| title.len()))
     };
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
@@ -18,7 +21,9 @@ pub fn table(header: &[&str], rows: &[Vec<String>], style: Style) -> String {
 
 fn line(cells: &[String], widths: &[usize]) -> String {
     let padded = cells.iter().zip(widths);
-    let padded: Vec<String> = padded.map(|(cell, width)| format!("{cell:<width$}")).collect();
+    let padded: Vec<String> = padded
+        .map(|(cell, width)| format!("{cell:<width$}"))
+        .collect();
     padded.join("  ").trim_end().to_owned()
 }
 
@@ -30,7 +35,11 @@ mod tests {
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
         let row = |a: &str, b: &str| vec![a.to_owned(), b.to_owned()];
-        let shown = table(&["A", "LONG"], &[row("wide", "x"), row("y", "")], Style::PLAIN);
+        let shown = table(
+            &["A", "LONG"],
+            &[row("wide", "x"), row("y", "")],
+            Style::PLAIN,
+        );
         assert_eq!(shown, "A     LONG\nwide  x\ny");
     }
 }

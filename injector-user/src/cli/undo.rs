@@ -15,12 +15,17 @@ pub struct Undo;
 /// Exits well if nothing of ours is left on the host, except for what a running engine looks after.
 pub fn run(context: &Context, _undo: Undo) -> Result<Exit, CliError> {
     let outcomes = recover(&context.run_dir().join("undo"))?;
-    context.out.result(&outcomes, |style| text(&outcomes, style))?;
+    context
+        .out
+        .result(&outcomes, |style| text(&outcomes, style))?;
     Ok(exit(&outcomes))
 }
 
 pub(super) fn exit(outcomes: &[Outcome]) -> Exit {
-    if outcomes.iter().any(|outcome| outcome.ending.is_incomplete()) {
+    if outcomes
+        .iter()
+        .any(|outcome| outcome.ending.is_incomplete())
+    {
         Exit::UndoIncomplete
     } else {
         Exit::Passed
@@ -31,7 +36,10 @@ pub(super) fn text(outcomes: &[Outcome], style: Style) -> String {
     if outcomes.is_empty() {
         return "the undo log is empty: nothing to put back".to_owned();
     }
-    let lines: Vec<String> = outcomes.iter().map(|outcome| line(outcome, style)).collect();
+    let lines: Vec<String> = outcomes
+        .iter()
+        .map(|outcome| line(outcome, style))
+        .collect();
     lines.join("\n")
 }
 

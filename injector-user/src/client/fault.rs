@@ -51,17 +51,15 @@ impl ClientError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NotRunning { .. } => Some("`sudo temblor inject …` starts one".to_owned()),
-            Self::Ended { log, .. } | Self::Silent { log, .. } => {
-                Some(if log.is_empty() {
-                    "its log is empty".to_owned()
-                } else {
-                    format!("its log ends with:\n{log}")
-                })
-            }
+            Self::Ended { log, .. } | Self::Silent { log, .. } => Some(if log.is_empty() {
+                "its log is empty".to_owned()
+            } else {
+                format!("its log ends with:\n{log}")
+            }),
             Self::Gone => Some("its faults have ended with it; `engine.log` says more".to_owned()),
-            Self::Protocol { .. } => Some(
-                "another version of temblor started it: `temblor stop` ends it".to_owned(),
-            ),
+            Self::Protocol { .. } => {
+                Some("another version of temblor started it: `temblor stop` ends it".to_owned())
+            }
             Self::NeedsRoot
             | Self::Connect { .. }
             | Self::Start { .. }

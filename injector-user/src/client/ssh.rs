@@ -19,7 +19,10 @@ pub fn connection_of_caller() -> Option<String> {
             return None;
         }
         process = Process::new(parent).ok()?;
-        let value = process.environ().ok().and_then(|mut all| all.remove(std::ffi::OsStr::new(NAME)));
+        let value = process
+            .environ()
+            .ok()
+            .and_then(|mut all| all.remove(std::ffi::OsStr::new(NAME)));
         if let Some(value) = value {
             return value.into_string().ok();
         }

@@ -34,7 +34,9 @@ pub async fn connect(run_dir: &Path) -> Result<Client, ClientError> {
     match UnixStream::connect(&socket).await {
         Ok(stream) => Ok(Client::over(stream)),
         Err(source) => Err(match source.kind() {
-            ErrorKind::NotFound | ErrorKind::ConnectionRefused => ClientError::NotRunning { socket },
+            ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
+                ClientError::NotRunning { socket }
+            }
             ErrorKind::PermissionDenied => ClientError::NeedsRoot,
             _ => ClientError::Connect { socket, source },
         }),
@@ -123,7 +125,9 @@ fn last_lines(log: &Path, before: u64) -> String {
 fn read_from(log: &Path, before: u64) -> io::Result<String> {
     let mut file = File::open(log)?;
     let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(before.max(length.saturating_sub(LOG_BYTES))))?;
+    file.seek(SeekFrom::Start(
+        before.max(length.saturating_sub(LOG_BYTES)),
+    ))?;
     let mut bytes = Vec::new();
     file.take(LOG_BYTES).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())

@@ -66,13 +66,19 @@ fn answers_find_their_questions_in_any_order() {
     block_on(async {
         let client = client_of(folder.path(), 3).await;
         let stop = Call::Stop { which: Which::All };
-        let (made, greeted, stopped) =
-            tokio::join!(client.call(Call::MakeCgroup), client.greet(), client.call(stop));
+        let (made, greeted, stopped) = tokio::join!(
+            client.call(Call::MakeCgroup),
+            client.greet(),
+            client.call(stop)
+        );
         let path = "/a".to_owned();
         assert_eq!(made.unwrap(), Answer::Cgroup { path });
         let theirs = PROTOCOL + 1;
         assert!(matches!(greeted, Err(ClientError::Protocol { theirs: t }) if t == theirs));
-        assert!(matches!(stopped, Err(ClientError::Answer(_))), "{stopped:?}");
+        assert!(
+            matches!(stopped, Err(ClientError::Answer(_))),
+            "{stopped:?}"
+        );
         assert_eq!(client.pid(), Some(std::process::id().cast_signed()));
     });
 }

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::AtomicU64;
 
-use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -43,14 +43,29 @@ pub fn exposition(status: Option<(&EngineStatus, &[FaultReport])>) -> String {
 }
 
 fn add_engine(registry: &mut Registry, engine: &EngineStatus) {
-    let EngineStatus { version, pid: _, keeper: _, attached, lease_ms, clients, undo_entries } =
-        engine;
+    let EngineStatus {
+        version,
+        pid: _,
+        keeper: _,
+        attached,
+        lease_ms,
+        clients,
+        undo_entries,
+    } = engine;
     let build = Info::new([("version", version.clone())]);
     registry.register("engine_build", "Version of the engine", build);
     let counts = [
-        ("engine_attached_programs", "Places where kernel programs are attached", attached),
+        (
+            "engine_attached_programs",
+            "Places where kernel programs are attached",
+            attached,
+        ),
         ("engine_clients", "Connections to the engine", clients),
-        ("engine_undo_entries", "Entries in the undo log", undo_entries),
+        (
+            "engine_undo_entries",
+            "Entries in the undo log",
+            undo_entries,
+        ),
     ];
     for (name, help, count) in counts {
         let gauge: Gauge = Gauge::default();
@@ -66,15 +81,45 @@ fn add_engine(registry: &mut Registry, engine: &EngineStatus) {
 fn add_counters(registry: &mut Registry, faults: &[FaultReport]) {
     type Read = fn(&FaultReport) -> Option<u64>;
     let counters: [(&str, &str, Read); 9] = [
-        ("matched", "Events of the target that all filters agreed on", |f| Some(f.counters.matched)),
-        ("eligible", "Matched events that the dice were thrown for", |f| Some(f.counters.eligible)),
-        ("expired", "Matched events after deadline, lease or max_hits", |f| Some(f.counters.expired)),
-        ("outside", "Matched events that `when` does not mean", |f| Some(f.counters.outside)),
-        ("injected", "Eligible events that suffered", |f| Some(f.counters.injected)),
-        ("passed", "Eligible events that the dice spared", |f| Some(f.counters.passed)),
-        ("line_forwarded_packets", "Delayed packets given back", |f| Some(f.line?.forwarded)),
-        ("line_discarded_packets", "Delayed packets that were overdue", |f| Some(f.line?.discarded)),
-        ("line_failed_packets", "Delayed packets that the kernel did not take", |f| Some(f.line?.failed)),
+        (
+            "matched",
+            "Events of the target that all filters agreed on",
+            |f| Some(f.counters.matched),
+        ),
+        (
+            "eligible",
+            "Matched events that the dice were thrown for",
+            |f| Some(f.counters.eligible),
+        ),
+        (
+            "expired",
+            "Matched events after deadline, lease or max_hits",
+            |f| Some(f.counters.expired),
+        ),
+        ("outside", "Matched events that `when` does not mean", |f| {
+            Some(f.counters.outside)
+        }),
+        ("injected", "Eligible events that suffered", |f| {
+            Some(f.counters.injected)
+        }),
+        ("passed", "Eligible events that the dice spared", |f| {
+            Some(f.counters.passed)
+        }),
+        (
+            "line_forwarded_packets",
+            "Delayed packets given back",
+            |f| Some(f.line?.forwarded),
+        ),
+        (
+            "line_discarded_packets",
+            "Delayed packets that were overdue",
+            |f| Some(f.line?.discarded),
+        ),
+        (
+            "line_failed_packets",
+            "Delayed packets that the kernel did not take",
+            |f| Some(f.line?.failed),
+        ),
     ];
     for (name, help, read) in counters {
         let family = Family::<Labels, Counter>::default();
@@ -90,19 +135,45 @@ fn add_counters(registry: &mut Registry, faults: &[FaultReport]) {
 fn add_gauges(registry: &mut Registry, faults: &[FaultReport]) {
     type Read = fn(&FaultReport) -> Option<f64>;
     let gauges: [(&str, &str, Unit, Read); 7] = [
-        ("asked", "Probability asked for", Unit::Ratios, |f| Some(f.rate?.asked)),
-        ("observed", "Share of eligible events that suffered", Unit::Ratios, |f| Some(f.rate?.observed)),
-        ("observed_low", "Lower end of its interval", Unit::Ratios, |f| Some(f.rate?.low)),
-        ("observed_high", "Upper end of its interval", Unit::Ratios, |f| Some(f.rate?.high)),
-        ("felt_before", "Round trip of the target before", Unit::Seconds, |f| {
-            Some(seconds(f.felt.as_ref()?.before_us?, 1e6))
+        ("asked", "Probability asked for", Unit::Ratios, |f| {
+            Some(f.rate?.asked)
         }),
-        ("felt_during", "Round trip of the target during", Unit::Seconds, |f| {
-            Some(seconds(f.felt.as_ref()?.during_us?, 1e6))
-        }),
-        ("felt_asked", "How much longer it was to become", Unit::Seconds, |f| {
-            Some(seconds(f.felt.as_ref()?.asked_us, 1e6))
-        }),
+        (
+            "observed",
+            "Share of eligible events that suffered",
+            Unit::Ratios,
+            |f| Some(f.rate?.observed),
+        ),
+        (
+            "observed_low",
+            "Lower end of its interval",
+            Unit::Ratios,
+            |f| Some(f.rate?.low),
+        ),
+        (
+            "observed_high",
+            "Upper end of its interval",
+            Unit::Ratios,
+            |f| Some(f.rate?.high),
+        ),
+        (
+            "felt_before",
+            "Round trip of the target before",
+            Unit::Seconds,
+            |f| Some(seconds(f.felt.as_ref()?.before_us?, 1e6)),
+        ),
+        (
+            "felt_during",
+            "Round trip of the target during",
+            Unit::Seconds,
+            |f| Some(seconds(f.felt.as_ref()?.during_us?, 1e6)),
+        ),
+        (
+            "felt_asked",
+            "How much longer it was to become",
+            Unit::Seconds,
+            |f| Some(seconds(f.felt.as_ref()?.asked_us, 1e6)),
+        ),
     ];
     for (name, help, unit, read) in gauges {
         let family = Family::<Labels, Float>::default();
@@ -115,7 +186,9 @@ fn add_gauges(registry: &mut Registry, faults: &[FaultReport]) {
     }
     let active = Family::<Labels, Gauge>::default();
     for fault in faults {
-        active.get_or_create(&labels(fault)).set(i64::from(fault.state == State::Active));
+        active
+            .get_or_create(&labels(fault))
+            .set(i64::from(fault.state == State::Active));
     }
     registry.register("fault_active", "Whether the fault acts now", active);
 }
@@ -128,7 +201,10 @@ fn labels(fault: &FaultReport) -> Labels {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "durations of years keep their microseconds")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "durations of years keep their microseconds"
+)]
 fn seconds(value: u64, in_a_second: f64) -> f64 {
     value as f64 / in_a_second
 }

@@ -45,7 +45,10 @@ impl Waiting {
         command.args(arguments);
         if quiet {
             let stderr = std::io::stderr();
-            let copy = stderr.as_fd().try_clone_to_owned().map_err(CliError::Print)?;
+            let copy = stderr
+                .as_fd()
+                .try_clone_to_owned()
+                .map_err(CliError::Print)?;
             command.stdout(Stdio::from(copy));
         }
         let held = Held::fork(command, caller()?)?;

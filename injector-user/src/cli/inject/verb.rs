@@ -30,7 +30,12 @@ pub struct Inject {
     #[arg(long, global = true, help_heading = "This command")]
     detach: bool,
     /// Serve Prometheus metrics here while the fault lasts
-    #[arg(long, global = true, value_name = "ADDRESS:PORT", help_heading = "This command")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "ADDRESS:PORT",
+        help_heading = "This command"
+    )]
     metrics: Option<Loopback>,
 }
 
@@ -45,7 +50,11 @@ struct Injected<'a> {
 
 /// Exits well if the fault did what it was to do and left nothing behind.
 pub async fn run(context: &Context, inject: Inject) -> Result<Exit, CliError> {
-    let Inject { fault, detach, metrics } = inject;
+    let Inject {
+        fault,
+        detach,
+        metrics,
+    } = inject;
     let spec = fault.spec()?;
     check_detached(detach, &fault, metrics)?;
     // Before anything is armed: nothing of ours may fail to start after that.
@@ -66,11 +75,18 @@ pub async fn run(context: &Context, inject: Inject) -> Result<Exit, CliError> {
         detached: detach,
         ssh_connection: connection_of_caller(),
     };
-    let Answer::Armed { fault: id, seed, plan } = client.call(Call::Arm(arm)).await? else {
+    let Answer::Armed {
+        fault: id,
+        seed,
+        plan,
+    } = client.call(Call::Arm(arm)).await?
+    else {
         return Err(ClientError::Unexpected.into());
     };
     for warning in &plan.warnings {
-        context.out.note(&context.out.aside.unsure(&format!("warning: {warning}")));
+        context
+            .out
+            .note(&context.out.aside.unsure(&format!("warning: {warning}")));
     }
     if detach {
         let lasts = format_duration(spec.common.delay + spec.common.duration);
@@ -83,7 +99,13 @@ pub async fn run(context: &Context, inject: Inject) -> Result<Exit, CliError> {
         tokio::spawn(metrics::serve(listener, context.run_dir().to_owned()));
     }
     let child = waiting.map(Waiting::release).transpose()?;
-    let watch = Watch { out: context.out, client: &client, id: &id, interrupts, asked: false };
+    let watch = Watch {
+        out: context.out,
+        client: &client,
+        id: &id,
+        interrupts,
+        asked: false,
+    };
     watch_and_say(context, &client, watch, child).await
 }
 
@@ -121,10 +143,17 @@ async fn watch_and_say(
         None => return Ok(Exit::Failed),
     };
     let ended = command.map(|status| status.to_string());
-    let injected = Injected { report: &report, command: ended.clone() };
+    let injected = Injected {
+        report: &report,
+        command: ended.clone(),
+    };
     context.out.result(&injected, |style| {
         let command = ended.map(|status| format!("\n  command   ended with {status}"));
-        format!("{}{}", report::report(&report, style), command.unwrap_or_default())
+        format!(
+            "{}{}",
+            report::report(&report, style),
+            command.unwrap_or_default()
+        )
     })?;
     // Keeps the connection, and so the fault, until everything is said.
     let _held = client;
@@ -135,7 +164,9 @@ fn verdict(report: &FaultReport, with_command: bool) -> Result<Exit, CliError> {
     match &report.state {
         State::UndoIncomplete { what } => Err(CliError::Left { what: what.clone() }),
         // A command that has ended is the normal end of it.
-        State::Ended { how: Ended::TargetGone } if !with_command => Err(CliError::TargetGone),
+        State::Ended {
+            how: Ended::TargetGone,
+        } if !with_command => Err(CliError::TargetGone),
         State::Ended { .. } | State::Pending | State::Active => Ok(Exit::Passed),
     }
 }

@@ -17,7 +17,12 @@ pub(super) fn candidates(inventory: &Inventory) -> Vec<Candidate> {
     let mut found = Vec::new();
     for namespace in &inventory.namespaces {
         found.extend(named(namespace));
-        found.extend(namespace.interfaces.iter().map(|one| interface(namespace, one)));
+        found.extend(
+            namespace
+                .interfaces
+                .iter()
+                .map(|one| interface(namespace, one)),
+        );
     }
     let mut cgroups: Vec<Candidate> = inventory
         .cgroups
@@ -37,7 +42,11 @@ fn named(namespace: &Namespace) -> Option<Candidate> {
     if namespace.is_host {
         return None;
     }
-    let up = namespace.interfaces.iter().filter(|interface| interface.up).count();
+    let up = namespace
+        .interfaces
+        .iter()
+        .filter(|interface| interface.up)
+        .count();
     let members = namespace.members.as_ref().map(Vec::len);
     let members = members.map_or_else(String::new, |count| format!(", {count} processes"));
     Some(Candidate {
@@ -85,5 +94,8 @@ fn process(process: &Process) -> Candidate {
 }
 
 fn name_of(namespace: &Namespace) -> String {
-    namespace.name.clone().unwrap_or_else(|| namespace.handle.clone())
+    namespace
+        .name
+        .clone()
+        .unwrap_or_else(|| namespace.handle.clone())
 }

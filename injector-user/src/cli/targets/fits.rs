@@ -21,19 +21,27 @@ pub(super) enum Fits {
     Yes,
     /// Only for some ports or peers.
     Filtered,
-    No { reason: String },
+    No {
+        reason: String,
+    },
 }
 
 /// Supposes that this host can do everything; `doctor` says whether it can.
 pub(super) fn suppose_able(inventory: &mut Inventory) {
-    let able = Capability { state: CapabilityState::Supported, reason: String::new() };
+    let able = Capability {
+        state: CapabilityState::Supported,
+        reason: String::new(),
+    };
     let all = Mechanism::ALL.iter();
     inventory.capabilities = all.map(|mechanism| (*mechanism, able.clone())).collect();
 }
 
 /// Every fault, in the order of the documentation.
 pub(super) fn fits(inventory: &Inventory, selector: &Selector) -> Vec<Fit> {
-    let fit = |kind: &Kind| Fit { fault: *kind, fits: fit(inventory, selector, *kind) };
+    let fit = |kind: &Kind| Fit {
+        fault: *kind,
+        fits: fit(inventory, selector, *kind),
+    };
     Kind::ALL.iter().map(fit).collect()
 }
 
@@ -55,7 +63,9 @@ fn decide(
     more: &[(&str, &str)],
 ) -> Result<(), String> {
     let spec = sample(selector, kind, more)?;
-    plan(inventory, &spec).map(drop).map_err(|refusal| refusal.reason)
+    plan(inventory, &spec)
+        .map(drop)
+        .map_err(|refusal| refusal.reason)
 }
 
 /// The least that can be asked of a fault.
@@ -67,10 +77,15 @@ fn sample(selector: &Selector, kind: Kind, more: &[(&str, &str)]) -> Result<Faul
         Kind::ProcessFreeze => &[("active", "1ms"), ("count", "1")],
     };
     let target = selector.to_string();
-    let common = [("target", target.as_str()), ("duration", "1s"), ("all", "true")];
+    let common = [
+        ("target", target.as_str()),
+        ("duration", "1s"),
+        ("all", "true"),
+    ];
     let params = common.iter().chain(own).chain(more);
-    let params: BTreeMap<String, Given> =
-        params.map(|(name, text)| ((*name).to_owned(), Given::flag(name, *text))).collect();
+    let params: BTreeMap<String, Given> = params
+        .map(|(name, text)| ((*name).to_owned(), Given::flag(name, *text)))
+        .collect();
     fault::parse(kind, &params).map_err(|problems| problems.to_string())
 }
 
@@ -124,14 +139,21 @@ mod tests {
 
     #[test]
     fn an_interface_of_the_host_needs_a_filter() {
-        check(&host(true), "iface:eth0", ["filtered", "filtered", "no", "no"]);
+        check(
+            &host(true),
+            "iface:eth0",
+            ["filtered", "filtered", "no", "no"],
+        );
     }
 
     #[test]
     fn the_least_that_can_be_asked_reads_without_a_problem() {
         for kind in Kind::ALL {
             let target = Selector::Pid(1);
-            assert_eq!(sample(&target, *kind, &[]).map(|spec| spec.kind()), Ok(*kind));
+            assert_eq!(
+                sample(&target, *kind, &[]).map(|spec| spec.kind()),
+                Ok(*kind)
+            );
         }
     }
 }

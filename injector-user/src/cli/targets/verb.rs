@@ -42,15 +42,26 @@ pub fn run(context: &Context, args: Targets) -> Result<Exit, CliError> {
     let found = candidates(&inventory);
     let count = found.len();
     let rows = found.into_iter().map(|candidate| {
-        let Candidate { selector, about, protected } = candidate;
+        let Candidate {
+            selector,
+            about,
+            protected,
+        } = candidate;
         let faults = fits(&inventory, &selector);
-        Row { target: selector.to_string(), about, protected, faults }
+        Row {
+            target: selector.to_string(),
+            about,
+            protected,
+            faults,
+        }
     });
     let rows: Vec<Row> = rows.filter(|row| args.all || row.is_of_use()).collect();
     let hidden = count - rows.len();
     let unseen = unseen();
     let value = json!({ "targets": rows, "hidden": hidden, "unseen": unseen });
-    context.out.result(&value, |style| text(&rows, args.all, style))?;
+    context
+        .out
+        .result(&value, |style| text(&rows, args.all, style))?;
     if hidden > 0 && !context.out.json {
         context.out.note(&format!(
             "{hidden} more are protected or fit no fault: `temblor targets --all` says why"
@@ -87,7 +98,10 @@ impl Row {
             Fits::No { reason } => Some(reason.clone()),
             Fits::Yes | Fits::Filtered => None,
         });
-        let protected = self.protected.as_ref().map(|why| format!("protected, {why}"));
+        let protected = self
+            .protected
+            .as_ref()
+            .map(|why| format!("protected, {why}"));
         protected.or(reasons).unwrap_or_default()
     }
 }
