@@ -1,1 +1,3 @@
 //! The pure core of Temblor.
+
+pub mod safety;
