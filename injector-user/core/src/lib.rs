@@ -1,3 +1,13 @@
-//! The pure core of Temblor.
+//! The pure core of Temblor: what a fault is, who may suffer it, and what was proved.
+//!
+//! It does no I/O, reads no clock, draws no global randomness and knows neither eBPF nor
+//! Kubernetes; the same input gives the same output everywhere. It cannot fail for a reason that
+//! is not in its input, and what is wrong with an input is returned as [`problem::Problem`]s.
+#![forbid(unsafe_code)]
 
+pub mod document;
+pub mod problem;
 pub mod safety;
+pub mod suggest;
+pub mod target;
+pub mod units;

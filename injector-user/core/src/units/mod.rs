@@ -1,0 +1,11 @@
+//! Quantities as people write them, with their unit, and as the kernel needs them.
+//!
+//! A bare number is never guessed at: it is refused with the spelling that was probably meant.
+
+mod duration;
+mod probability;
+mod when;
+
+pub use duration::{format_duration, nanoseconds, parse_duration};
+pub use probability::Probability;
+pub use when::When;
