@@ -7,6 +7,7 @@
 
 pub mod document;
 pub mod problem;
+pub mod report;
 pub mod safety;
 pub mod suggest;
 pub mod target;
