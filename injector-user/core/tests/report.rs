@@ -2,6 +2,8 @@
 //!
 //! `TEMBLOR_BLESS=1 cargo test -p injector-core --test report` rewrites the golden files.
 
+#![expect(clippy::unwrap_used, reason = "a test says what broke by panicking")]
+
 mod sample;
 
 use std::path::Path;

@@ -207,7 +207,7 @@ fn latency(end: f64) -> Series {
     let sample = |i: u32| {
         let t = f64::from(i) * 50.0;
         let v = match t {
-            t if t < 2_034.0 || t > 14_125.0 => Some(0.2 + noise(i) * 0.15),
+            t if !(2_034.0..=14_125.0).contains(&t) => Some(0.2 + noise(i) * 0.15),
             t if t < 12_043.0 => Some(15.3 + noise(i) * 10.0),
             t if t < 14_000.0 && noise(i) > 0.3 => Some(15.3 + noise(i) * 60.0),
             _ => None,
@@ -218,7 +218,7 @@ fn latency(end: f64) -> Series {
             ok: v.is_some_and(|v| v <= 60.0),
         }
     };
-    let samples = (0..).map(sample).take_while(|s| s.t < end).collect();
+    let samples = (0..10_000).map(sample).take_while(|s| s.t < end).collect();
     Series {
         name: "cart latency".to_owned(),
         quantity: Quantity::Answer,
@@ -241,7 +241,7 @@ fn status(end: f64) -> Series {
             ok: !(14_000.0..14_125.0).contains(&t),
         }
     };
-    let samples = (0..).map(sample).take_while(|s| s.t < end).collect();
+    let samples = (0..10_000).map(sample).take_while(|s| s.t < end).collect();
     Series {
         name: "shop answers".to_owned(),
         quantity: Quantity::TookMs,
