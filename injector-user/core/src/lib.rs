@@ -5,7 +5,10 @@
 //! is not in its input, and what is wrong with an input is returned as [`problem::Problem`]s.
 #![forbid(unsafe_code)]
 
+mod words;
+
 pub mod document;
+pub mod fault;
 pub mod problem;
 pub mod report;
 pub mod safety;

@@ -1,0 +1,30 @@
+//! What a fault is, how it is asked for, and everything that can be wrong with the request.
+//!
+//! A fault is a flat list of named strings, the same as flags, as YAML and over the engine's
+//! socket. [`schema`] is the one table of those names; [`parse`] turns them into a [`FaultSpec`]
+//! or into all that is wrong with them. To add a fault, give it a [`Kind`], a file here, an
+//! [`Action`] and its rows in the table.
+
+mod address;
+mod common;
+mod errno;
+mod given;
+mod kind;
+mod parse;
+mod spec;
+
+pub mod net;
+pub mod process;
+pub mod schema;
+pub mod sock;
+
+pub use address::{PortRange, Prefix};
+pub use common::Common;
+pub use errno::Errno;
+pub use given::Given;
+pub use kind::Kind;
+pub use parse::parse;
+pub use spec::{Action, FaultSpec};
+
+#[cfg(test)]
+mod tests;

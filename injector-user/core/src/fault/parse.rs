@@ -1,0 +1,37 @@
+//! From named strings to a fault.
+
+use std::collections::BTreeMap;
+
+use super::common::Common;
+use super::given::{Given, Reader};
+use super::kind::Kind;
+use super::spec::{Action, FaultSpec};
+use super::{net, process, sock};
+use crate::problem::Problems;
+
+/// Reads the parameters of a fault, keyed by the names of [`super::schema`].
+///
+/// Everything that is wrong is returned at once: unknown names with the nearest known one, missing
+/// and malformed values, values out of range, and combinations that cannot be.
+pub fn parse(kind: Kind, params: &BTreeMap<String, Given>) -> Result<FaultSpec, Problems> {
+    let mut reader = Reader::new(kind, params);
+    let target = reader.required("target", str::parse);
+    let common = Common::read(&mut reader);
+    let action = match kind {
+        Kind::NetLoss => Some(Action::NetLoss(net::Loss::read(&mut reader))),
+        Kind::NetDelay => net::Delay::read(&mut reader).map(Action::NetDelay),
+        Kind::SockError => sock::Failure::read(&mut reader).map(Action::SockError),
+        Kind::ProcessFreeze => {
+            let duration = common.as_ref().map(|common| common.duration);
+            process::Freeze::read(&mut reader, duration).map(Action::ProcessFreeze)
+        }
+    };
+    match (target, action, common) {
+        (Some(target), Some(action), Some(common)) => reader.problems.or(FaultSpec {
+            target,
+            action,
+            common,
+        }),
+        _ => Err(reader.problems),
+    }
+}

@@ -1,0 +1,367 @@
+//! Every parameter of every fault.
+
+use crate::fault::kind::Kind;
+use crate::fault::net::{Direction, Distribution, Protocol};
+use crate::fault::sock::Operation;
+use crate::problem::{Place, Problem};
+use crate::suggest;
+
+/// What a parameter's text means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueType {
+    Target,
+    Duration,
+    Probability,
+    When,
+    /// A whole number, at least this.
+    Count(u64),
+    Label,
+    /// `true` or `false`; on the command line a flag without a value.
+    Flag,
+    Peers,
+    Ports,
+    Errno,
+    /// One of these.
+    Word(&'static [&'static str]),
+    /// One or more of these, separated by commas.
+    Words(&'static [&'static str]),
+}
+
+/// One parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Param {
+    /// The key in YAML and over the socket.
+    pub name: &'static str,
+    pub value: ValueType,
+    pub required: bool,
+    /// What holds when it is not given; `None` if that is nothing at all.
+    pub default: Option<&'static str>,
+    /// Unit and range in words.
+    pub range: &'static str,
+    /// A value that can be read.
+    pub example: &'static str,
+    /// One line for `--help`.
+    pub help: &'static str,
+    /// Faults that have it.
+    pub kinds: &'static [Kind],
+}
+
+impl Param {
+    /// The command line flag: `--max-hits`.
+    pub fn flag(&self) -> String {
+        Place::flag(self.name).path
+    }
+
+    /// The words a shell can complete.
+    pub fn words(&self) -> &'static [&'static str] {
+        match self.value {
+            ValueType::Word(words) | ValueType::Words(words) => words,
+            _ => &[],
+        }
+    }
+}
+
+/// The parameters of one fault, those that must be given first.
+pub fn params(kind: Kind) -> impl Iterator<Item = &'static Param> {
+    let of_kind = move |param: &&Param| param.kinds.contains(&kind);
+    let required = TABLE.iter().filter(|param| param.required);
+    let optional = TABLE.iter().filter(|param| !param.required);
+    required.chain(optional).filter(of_kind)
+}
+
+/// A parameter by its name.
+pub fn param(name: &str) -> Option<&'static Param> {
+    TABLE.iter().find(|param| param.name == name)
+}
+
+/// What is wrong with a name, if the fault has no such parameter.
+pub fn unknown(kind: Kind, name: &str, place: &Place) -> Option<Problem> {
+    let known = |param: &Param| param.kinds.contains(&kind);
+    let others = match param(name) {
+        Some(param) if known(param) => return None,
+        Some(param) => param.kinds,
+        None => &[],
+    };
+    let problem = Problem::new(place.clone(), format!("{kind} has no parameter `{name}`"));
+    let flag = place.path.starts_with("--");
+    let shown = |param: &Param| {
+        if flag {
+            param.flag()
+        } else {
+            param.name.to_owned()
+        }
+    };
+    Some(if others.is_empty() {
+        let near = suggest::nearest(name, params(kind).map(|param| param.name));
+        let names: Vec<_> = params(kind).map(shown).collect();
+        problem.hint(near.and_then(param).map_or_else(
+            || format!("it has {}", names.join(", ")),
+            |near| format!("did you mean `{}`", shown(near)),
+        ))
+    } else {
+        let names: Vec<_> = others.iter().map(|kind| kind.name()).collect();
+        problem.hint(format!("it belongs to {}", names.join(" and ")))
+    })
+}
+
+const ALL: &[Kind] = Kind::ALL;
+const NET: &[Kind] = &[Kind::NetLoss, Kind::NetDelay];
+const ADDRESSED: &[Kind] = &[Kind::NetLoss, Kind::NetDelay, Kind::SockError];
+const DELAY: &[Kind] = &[Kind::NetDelay];
+const SOCK: &[Kind] = &[Kind::SockError];
+const FREEZE: &[Kind] = &[Kind::ProcessFreeze];
+
+const fn required(
+    name: &'static str,
+    value: ValueType,
+    kinds: &'static [Kind],
+    [example, range, help]: [&'static str; 3],
+) -> Param {
+    Param {
+        name,
+        value,
+        required: true,
+        default: None,
+        range,
+        example,
+        help,
+        kinds,
+    }
+}
+
+const fn optional(
+    name: &'static str,
+    value: ValueType,
+    kinds: &'static [Kind],
+    default: Option<&'static str>,
+    texts: [&'static str; 3],
+) -> Param {
+    Param {
+        required: false,
+        default,
+        ..required(name, value, kinds, texts)
+    }
+}
+
+/// Texts are an example, the unit and range, and what it is for.
+const TABLE: [Param; 23] = [
+    required(
+        "target",
+        ValueType::Target,
+        ALL,
+        [
+            "cgroup:/web",
+            "pid:N, cgroup:/PATH, netns:NAME, iface:NAME[@NETNS]",
+            "who suffers",
+        ],
+    ),
+    required(
+        "duration",
+        ValueType::Duration,
+        ALL,
+        [
+            "60s",
+            "1ms to 1h, to 720h with `long`",
+            "how long it lasts, from the end of `delay` on",
+        ],
+    ),
+    required(
+        "latency",
+        ValueType::Duration,
+        DELAY,
+        ["20ms", "10us to 10s", "how long a packet is held back"],
+    ),
+    required(
+        "operation",
+        ValueType::Words(Operation::NAMES),
+        SOCK,
+        ["connect", "one or more, by comma", "which calls fail"],
+    ),
+    required(
+        "errno",
+        ValueType::Errno,
+        SOCK,
+        [
+            "ECONNREFUSED",
+            "a name or number of Linux, 1 to 133",
+            "the error the caller gets",
+        ],
+    ),
+    required(
+        "active",
+        ValueType::Duration,
+        FREEZE,
+        [
+            "200ms",
+            "1ms to 1h, at most `duration`",
+            "how long a pulse keeps the processes frozen",
+        ],
+    ),
+    optional(
+        "jitter",
+        ValueType::Duration,
+        DELAY,
+        Some("0s"),
+        [
+            "5ms",
+            "0s to `latency`",
+            "how far the latency varies: half the width if uniform, sigma if normal",
+        ],
+    ),
+    optional(
+        "distribution",
+        ValueType::Word(Distribution::NAMES),
+        DELAY,
+        Some("uniform"),
+        ["normal", "only with `jitter`", "how the latency varies"],
+    ),
+    optional(
+        "dormant",
+        ValueType::Duration,
+        FREEZE,
+        None,
+        [
+            "800ms",
+            "1ms to 1h, needed unless `count` is 1",
+            "how long the processes run between pulses",
+        ],
+    ),
+    optional(
+        "count",
+        ValueType::Count(1),
+        FREEZE,
+        None,
+        [
+            "5",
+            "1 to 4294967295",
+            "how many pulses; without it, until `duration` is over",
+        ],
+    ),
+    optional(
+        "peers",
+        ValueType::Peers,
+        ADDRESSED,
+        None,
+        [
+            "10.0.0.0/24,fd00::7",
+            "at most 64 addresses or prefixes, by comma",
+            "only to or from these addresses; for `bind`, of the own address",
+        ],
+    ),
+    optional(
+        "ports",
+        ValueType::Ports,
+        ADDRESSED,
+        None,
+        [
+            "6379,8000-8010",
+            "1 to 65535, at most 1024 of them, by comma",
+            "only with one of these ports at either end of a packet, or in the call",
+        ],
+    ),
+    optional(
+        "protocol",
+        ValueType::Word(Protocol::NAMES),
+        NET,
+        None,
+        [
+            "tcp",
+            "icmp includes ICMPv6 and excludes `ports`",
+            "only this protocol",
+        ],
+    ),
+    optional(
+        "direction",
+        ValueType::Word(Direction::NAMES),
+        NET,
+        Some("out"),
+        ["in", "seen from the target", "which way the packets go"],
+    ),
+    optional(
+        "probability",
+        ValueType::Probability,
+        ALL,
+        Some("1"),
+        [
+            "10%",
+            "0 to 1, or in percent",
+            "the chance of each matching event (packet, call, pulse) to suffer",
+        ],
+    ),
+    optional(
+        "when",
+        ValueType::When,
+        ALL,
+        Some("1+"),
+        [
+            "2..5",
+            "FIRST[..LAST][+STEP], 1 to 65535",
+            "which matching events may suffer, by number, as in strace",
+        ],
+    ),
+    optional(
+        "max_hits",
+        ValueType::Count(1),
+        ALL,
+        None,
+        ["100", "at least 1", "how many events may suffer in all"],
+    ),
+    optional(
+        "seed",
+        ValueType::Count(0),
+        ALL,
+        None,
+        [
+            "42",
+            "64 bits",
+            "makes the draws repeatable; drawn and printed if not given",
+        ],
+    ),
+    optional(
+        "delay",
+        ValueType::Duration,
+        ALL,
+        Some("0s"),
+        ["5s", "0s to 1h", "how long to wait before it begins"],
+    ),
+    optional(
+        "owner",
+        ValueType::Label,
+        ALL,
+        None,
+        [
+            "game-day-7",
+            "1 to 64 letters, digits, . _ - @ / :",
+            "a label to see and to stop it by",
+        ],
+    ),
+    optional(
+        "all",
+        ValueType::Flag,
+        ALL,
+        Some("false"),
+        [
+            "true",
+            "true or false",
+            "accept a target that matches more than one thing",
+        ],
+    ),
+    optional(
+        "allow_lockout",
+        ValueType::Flag,
+        ALL,
+        Some("false"),
+        [
+            "true",
+            "true or false",
+            "do not spare your own connection and the services that keep the host reachable",
+        ],
+    ),
+    optional(
+        "long",
+        ValueType::Flag,
+        ALL,
+        Some("false"),
+        ["true", "true or false", "accept a duration above 1h"],
+    ),
+];

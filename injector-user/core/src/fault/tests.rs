@@ -1,0 +1,532 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::net::{Delay, Direction, Distribution, Filter, Protocol};
+use super::*;
+use crate::document;
+use crate::problem::Place;
+use crate::units::Probability;
+
+fn flags(text: &str) -> BTreeMap<String, Given> {
+    let pairs = text
+        .split_whitespace()
+        .map(|pair| pair.split_once('=').unwrap());
+    pairs
+        .map(|(name, value)| (name.to_owned(), Given::flag(name, value)))
+        .collect()
+}
+
+fn check(kind: Kind, text: &str) -> FaultSpec {
+    parse(kind, &flags(text))
+        .map_err(|problems| problems.render())
+        .unwrap()
+}
+
+/// `expected` holds for each problem the line and, after ` | `, its hint.
+fn check_bad(kind: Kind, text: &str, expected: &[&str]) {
+    let problems = parse(kind, &flags(text)).unwrap_err();
+    let found: Vec<_> = problems
+        .into_iter()
+        .map(|problem| match &problem.hint {
+            Some(hint) => format!("{problem} | {hint}"),
+            None => problem.to_string(),
+        })
+        .collect();
+    assert_eq!(found, expected, "{text}");
+}
+
+#[test]
+fn a_delay_is_read_whole() {
+    let spec = check(
+        Kind::NetDelay,
+        "target=netns:blue duration=60s latency=20ms jitter=5ms distribution=normal \
+         peers=10.0.0.0/24,::1 ports=6379 protocol=tcp direction=both probability=50% when=2+ \
+         max_hits=7 seed=0x2a delay=1s owner=me all=true",
+    );
+    let expected = FaultSpec {
+        target: "netns:blue".parse().unwrap(),
+        action: Action::NetDelay(Delay {
+            filter: Filter {
+                peers: vec!["10.0.0.0/24".parse().unwrap(), "::1".parse().unwrap()],
+                ports: vec!["6379".parse().unwrap()],
+                protocol: Some(Protocol::Tcp),
+                direction: Direction::Both,
+            },
+            latency: Duration::from_millis(20),
+            jitter: Duration::from_millis(5),
+            distribution: Distribution::Normal,
+        }),
+        common: Common {
+            probability: Probability::new(0.5).unwrap(),
+            when: "2+".parse().unwrap(),
+            max_hits: Some(7),
+            seed: Some(42),
+            delay: Duration::from_secs(1),
+            duration: Duration::from_mins(1),
+            owner: Some("me".to_owned()),
+            all: true,
+            allow_lockout: false,
+            long: false,
+        },
+    };
+    assert_eq!(spec, expected);
+}
+
+#[test]
+fn defaults_are_left_out_of_the_parameters() {
+    let spec = check(
+        Kind::NetLoss,
+        "target=pid:7 duration=90s probability=100% when=1+ delay=0s direction=out long=false",
+    );
+    let params: Vec<_> = spec.to_params().into_iter().collect();
+    let pair = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    assert_eq!(params, [pair("duration", "90s"), pair("target", "pid:7")]);
+}
+
+#[test]
+fn everything_wrong_is_said_at_once() {
+    check_bad(
+        Kind::NetDelay,
+        "target=redis latecny=20ms jitter=5 probability=10 ports=http",
+        &[
+            "--latecny: net.delay has no parameter `latecny` | did you mean `--latency`",
+            "--target: `redis` does not say what kind of target it is | pid:123, cgroup:/path, \
+             netns:NAME, iface:NAME[@NETNS], or a command after --",
+            "--duration: net.delay needs `duration` | for example --duration 60s",
+            "--probability: `10` is not between 0 and 1 | did you mean 10%",
+            "--ports: `http` is not a port or a range of ports | 1 to 65535, for example 6379 or \
+             8000-8010",
+            "--latency: net.delay needs `latency` | for example --latency 20ms",
+            "--jitter: `5` has no unit | for example 5ms or 5s",
+        ],
+    );
+}
+
+#[test]
+fn a_parameter_of_another_fault_is_recognised() {
+    check_bad(
+        Kind::NetLoss,
+        "target=pid:7 duration=1s latency=20ms operation=connect colour=red",
+        &[
+            "--colour: net.loss has no parameter `colour` | it has --target, --duration, --peers, \
+             --ports, --protocol, --direction, --probability, --when, --max-hits, --seed, --delay, \
+             --owner, --all, --allow-lockout, --long",
+            "--latency: net.loss has no parameter `latency` | it belongs to net.delay",
+            "--operation: net.loss has no parameter `operation` | it belongs to sock.error",
+        ],
+    );
+}
+
+#[test]
+fn nothing_given_is_everything_missing() {
+    check_bad(
+        Kind::ProcessFreeze,
+        "",
+        &[
+            "--target: process.freeze needs `target` | for example --target cgroup:/web",
+            "--duration: process.freeze needs `duration` | for example --duration 60s",
+            "--active: process.freeze needs `active` | for example --active 200ms",
+            "--dormant: process.freeze needs `dormant` | for example --dormant 800ms",
+        ],
+    );
+}
+
+#[test]
+fn durations_have_limits() {
+    let loss = |rest: &str, expected: &[&str]| {
+        check_bad(Kind::NetLoss, &format!("target=pid:7 {rest}"), expected);
+    };
+    loss(
+        "duration=2h",
+        &["--duration: `2h` is not between 1ms and 1h | \
+           a fault lasts at most 1h unless `long` is given"],
+    );
+    loss(
+        "duration=0s",
+        &["--duration: `0s` is not between 1ms and 1h"],
+    );
+    loss(
+        "duration=721h long=true",
+        &["--duration: `721h` is not between 1ms and 720h"],
+    );
+    loss(
+        "duration=1s delay=61m",
+        &["--delay: `61m` is not between 0s and 1h"],
+    );
+    check(Kind::NetLoss, "target=pid:7 duration=2h long=true");
+    check(Kind::NetLoss, "target=pid:7 duration=1h");
+}
+
+#[test]
+fn common_values_are_checked() {
+    check_bad(
+        Kind::NetLoss,
+        "target=pid:7 duration=1s when=0 max_hits=0 seed=-1 owner=a,b all=yes",
+        &[
+            "--when: first in `0` is not between 1 and 65535",
+            "--max-hits: `0` hits would never do anything | at least 1",
+            "--seed: `-1` is not a seed | a whole number from 0 to 18446744073709551615",
+            "--owner: `a,b` is not a label | 1 to 64 letters, digits or any of . _ - @ / :",
+            "--all: `yes` is neither true nor false",
+        ],
+    );
+}
+
+#[test]
+fn impossible_packet_filters_are_refused() {
+    let delay = |rest: &str, expected: &[&str]| {
+        let text = format!("target=pid:7 duration=1s {rest}");
+        check_bad(Kind::NetDelay, &text, expected);
+    };
+    delay(
+        "latency=20ms protocol=icmp ports=7",
+        &["--ports: icmp has no ports | leave `ports` or `protocol: icmp` away"],
+    );
+    delay(
+        "latency=20ms distribution=normal",
+        &[
+            "--distribution: a distribution means nothing without jitter | \
+           add `jitter`, for example 5ms",
+        ],
+    );
+    delay(
+        "latency=20ms jitter=21ms",
+        &["--jitter: a jitter of 21ms is more than the latency of 20ms | at most 20ms"],
+    );
+    delay(
+        "latency=9us",
+        &["--latency: `9us` is not between 10us and 10s"],
+    );
+    delay(
+        "latency=11s",
+        &["--latency: `11s` is not between 10us and 10s"],
+    );
+    delay(
+        "latency=20ms direction=up protocol=sctp",
+        &[
+            "--protocol: `sctp` is not a protocol | one of tcp, udp, icmp",
+            "--direction: `up` is not a direction | one of out, in, both",
+        ],
+    );
+}
+
+#[test]
+fn impossible_socket_errors_are_refused() {
+    let sock = |rest: &str, expected: &[&str]| {
+        let text = format!("target=cgroup:/a duration=1s {rest}");
+        check_bad(Kind::SockError, &text, expected);
+    };
+    sock(
+        "operation=socket,connect errno=EPERM ports=80 peers=::1",
+        &[
+            "--peers: a socket that is being made has no address yet | \
+             leave `peers` or the operation `socket` away",
+            "--ports: a socket that is being made has no address yet | \
+             leave `ports` or the operation `socket` away",
+        ],
+    );
+    sock(
+        "operation=accept errno=ECONREFUSED",
+        &[
+            "--operation: `accept` is not a socket operation | \
+             one of connect, bind, sendmsg, socket",
+            "--errno: `ECONREFUSED` is not an errno of Linux | did you mean ECONNREFUSED",
+        ],
+    );
+    sock(
+        "",
+        &[
+            "--operation: sock.error needs `operation` | for example --operation connect",
+            "--errno: sock.error needs `errno` | for example --errno ECONNREFUSED",
+        ],
+    );
+}
+
+#[test]
+fn impossible_pulses_are_refused() {
+    let freeze = |rest: &str, expected: &[&str]| {
+        let text = format!("target=cgroup:/a duration=10s {rest}");
+        check_bad(Kind::ProcessFreeze, &text, expected);
+    };
+    let missing = "--dormant: process.freeze needs `dormant` | for example --dormant 800ms";
+    freeze("active=1s", &[missing]);
+    freeze("active=1s count=2", &[missing]);
+    freeze(
+        "active=11s count=1",
+        &["--active: a pulse of 11s does not fit into the duration of 10s | at most 10s"],
+    );
+    freeze(
+        "active=500us dormant=2h count=0",
+        &[
+            "--active: `500us` is not between 1ms and 1h",
+            "--dormant: `2h` is not between 1ms and 1h",
+            "--count: `0` is not a number of pulses | a whole number from 1 on",
+        ],
+    );
+    check(
+        Kind::ProcessFreeze,
+        "target=cgroup:/a duration=10s active=1s count=1",
+    );
+}
+
+#[test]
+fn problems_of_a_document_stand_where_the_value_stands() {
+    let text = "method:\n- provider:\n    fault: net.loss\n    target: pid:x\n    ports: [80, http]\n    peers: {a: 1}\n";
+    let node = document::read(text, Some("x.yaml")).unwrap();
+    let provider = node.get("method").unwrap().as_list().unwrap()[0].get("provider");
+    let place = Place::file(Some("x.yaml"))
+        .key("method")
+        .index(0)
+        .key("provider");
+    let mut params = BTreeMap::new();
+    let mut found = Vec::new();
+    for entry in &provider.unwrap().as_map().unwrap()[1..] {
+        match Given::from_node(&entry.value, &place.key(&entry.key)) {
+            Ok(given) => drop(params.insert(entry.key.clone(), given)),
+            Err(problem) => found.push(problem.to_string()),
+        }
+    }
+    let problems = parse(Kind::NetLoss, &params).unwrap_err();
+    found.extend(problems.0.iter().map(ToString::to_string));
+    assert_eq!(
+        found,
+        [
+            "x.yaml:6:12: method[0].provider.peers: a mapping cannot be the value of a parameter",
+            "x.yaml:4:13: method[0].provider.target: `x` is not a process id",
+            "x.yaml:4: method[0].provider.duration: net.loss needs `duration`",
+            "x.yaml:5:12: method[0].provider.ports: `http` is not a port or a range of ports",
+        ]
+    );
+}
+
+#[test]
+fn an_unknown_fault_is_refused_with_the_nearest() {
+    let invalid = "net.dealy".parse::<Kind>().unwrap_err();
+    assert_eq!(invalid.message, "`net.dealy` is not a fault");
+    assert_eq!(invalid.hint.as_deref(), Some("did you mean `net.delay`"));
+}
+
+fn some(name: &'static str, value: &'static str) -> impl Strategy<Value = Option<String>> {
+    proptest::option::of(value).prop_map(move |value| value.map(|value| format!("{name}={value}")))
+}
+
+fn any_common() -> impl Strategy<Value = Vec<Option<String>>> {
+    (
+        "target=(pid:[1-9][0-9]{0,4}|cgroup:/[a-z]{2,5}|netns:[a-z]{1,5}|iface:eth[0-9](@[a-z]{1,4})?)",
+        "duration=([1-9][0-9]{3}(ms|us)|[1-5][0-9]?(s|m)|1m[1-5]s)",
+        some("probability", "0\\.[0-9]{1,9}|[0-9]{1,2}%|1|0"),
+        some("when", "[1-9]{1,4}(\\.\\.[1-5][0-9]{4})?(\\+[1-9]?)?"),
+        some("max_hits", "[1-9][0-9]{0,12}"),
+        some("seed", "[0-9]{1,19}"),
+        some("delay", "[0-9]{1,3}(ms|s)"),
+        some("owner", "[a-z0-9._@/:-]{1,20}"),
+        some("all", "true|false"),
+        some("allow_lockout", "true|false"),
+        some("long", "true|false"),
+    )
+        .prop_map(|(target, duration, a, b, c, d, e, f, g, h, i)| {
+            vec![Some(target), Some(duration), a, b, c, d, e, f, g, h, i]
+        })
+}
+
+fn any_specific() -> impl Strategy<Value = (Kind, Vec<Option<String>>)> {
+    let peers = || {
+        some(
+            "peers",
+            "((10\\.0\\.[0-9]\\.[0-9]|fd00::[1-9]),){0,4}(10\\.0\\.0\\.0/8|::/0)",
+        )
+    };
+    let ports = || some("ports", "([1-9][0-9]{0,3},){0,5}60[0-4]00-60[5-9]00");
+    let filter = move || {
+        (
+            peers(),
+            ports(),
+            some("protocol", "tcp|udp"),
+            some("direction", "out|in|both"),
+        )
+    };
+    let jitter = proptest::option::of(("[0-9]{1,2}us", some("distribution", "uniform|normal")));
+    prop_oneof![
+        filter().prop_map(|(a, b, c, d)| (Kind::NetLoss, vec![a, b, c, d])),
+        (filter(), "latency=[1-9][0-9]{0,3}ms", jitter).prop_map(
+            |((a, b, c, d), latency, jitter)| {
+                let (jitter, distribution) = jitter.unzip();
+                let jitter = jitter.map(|jitter| format!("jitter={jitter}"));
+                let parts = vec![a, b, c, d, Some(latency), jitter, distribution.flatten()];
+                (Kind::NetDelay, parts)
+            }
+        ),
+        (
+            "operation=(connect|bind|sendmsg)(,sendmsg){0,2}",
+            "errno=([1-9]|ECONNREFUSED|[1-3][0-9]|EWOULDBLOCK)",
+            peers(),
+            ports()
+        )
+            .prop_map(|(a, b, c, d)| (Kind::SockError, vec![Some(a), Some(b), c, d])),
+        (
+            "active=[1-9][0-9]{0,2}us|active=1ms",
+            "dormant=[1-9]{1,3}ms",
+            some("count", "[1-9]{1,9}")
+        )
+            .prop_map(|(_, dormant, count)| {
+                (
+                    Kind::ProcessFreeze,
+                    vec![Some("active=1ms".to_owned()), Some(dormant), count],
+                )
+            }),
+    ]
+}
+
+/// A fault that reads, as the words of a command line.
+fn any_fault() -> impl Strategy<Value = (Kind, String)> {
+    (any_common(), any_specific()).prop_map(|(common, (kind, specific))| {
+        let words: Vec<_> = common.into_iter().chain(specific).flatten().collect();
+        (kind, words.join(" "))
+    })
+}
+
+fn pattern_of(schema: &serde_json::Value) -> Option<&str> {
+    let direct = schema.get("pattern");
+    let any = schema.get("anyOf").and_then(|any| any.as_array());
+    let nested = any.and_then(|any| any.iter().find_map(pattern_of));
+    direct.and_then(|pattern| pattern.as_str()).or(nested)
+}
+
+/// Whether the schema's pattern for each parameter, if it has one, accepts the text.
+fn schema_accepts(kind: Kind, params: &BTreeMap<String, String>) {
+    let schema = schema::json_schema();
+    let forms = schema["oneOf"].as_array().unwrap();
+    let form = forms
+        .iter()
+        .find(|form| form["title"] == kind.name())
+        .unwrap();
+    for (name, text) in params {
+        let property = &form["properties"][name];
+        assert!(property.is_object(), "{name}");
+        if let Some(pattern) = pattern_of(property) {
+            assert!(
+                regex::Regex::new(pattern).unwrap().is_match(text),
+                "{name}: {text}"
+            );
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_printed_reads_back((kind, text) in any_fault()) {
+        let spec = check(kind, &text);
+        let params = spec.to_params();
+        schema_accepts(kind, &params);
+        let given = params
+            .into_iter()
+            .map(|(name, text)| (name.clone(), Given::flag(&name, text)))
+            .collect();
+        prop_assert_eq!(parse(kind, &given), Ok(spec));
+    }
+
+    #[test]
+    fn no_parameters_panic(
+        kind in proptest::sample::select(Kind::ALL),
+        params in proptest::collection::btree_map(
+            proptest::sample::select(names()), ".{0,12}|[0-9a-z.:/+-]{0,12}", 0..12),
+    ) {
+        let given = params.into_iter().map(|(name, text)| (name.clone(), Given::flag(&name, text)));
+        if let Err(problems) = parse(kind, &given.collect()) {
+            prop_assert!(!problems.is_empty());
+        }
+    }
+}
+
+fn names() -> Vec<String> {
+    let params = Kind::ALL.iter().flat_map(|kind| schema::params(*kind));
+    let names: std::collections::BTreeSet<_> = params.map(|param| param.name.to_owned()).collect();
+    names.into_iter().collect()
+}
+
+mod table {
+    use super::*;
+
+    /// `BLESS=1 cargo test -p injector-core committed_schema` writes the file anew.
+    #[test]
+    fn the_committed_schema_is_up_to_date() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../deploy/schema/fault.schema.json"
+        );
+        let schema = serde_json::to_string_pretty(&schema::json_schema()).unwrap() + "\n";
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(path, &schema).unwrap();
+        }
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            committed == schema,
+            "deploy/schema/fault.schema.json is out of date; \
+             run `BLESS=1 cargo test -p injector-core committed_schema`"
+        );
+    }
+
+    #[test]
+    fn every_example_and_default_reads() {
+        for kind in Kind::ALL {
+            let complete = |extra: &'static schema::Param, text: &str| {
+                let required = schema::params(*kind).filter(|param| param.required);
+                let mut given: BTreeMap<_, _> = required
+                    .map(|param| {
+                        (
+                            param.name.to_owned(),
+                            Given::flag(param.name, param.example),
+                        )
+                    })
+                    .collect();
+                let pairs = [("dormant", "800ms"), ("jitter", "5ms")];
+                for (name, text) in pairs {
+                    if schema::params(*kind).any(|param| param.name == name) {
+                        given.insert(name.to_owned(), Given::flag(name, text));
+                    }
+                }
+                given.insert(extra.name.to_owned(), Given::flag(extra.name, text));
+                parse(*kind, &given)
+                    .map_err(|problems| problems.render())
+                    .unwrap()
+            };
+            for param in schema::params(*kind) {
+                complete(param, param.example);
+                if let Some(default) = param.default {
+                    let spec = complete(param, default);
+                    assert_eq!(spec.to_params().get(param.name), None, "{}", param.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_name_occurs_twice_and_every_one_has_a_fault() {
+        let names = names();
+        assert_eq!(names.len(), 23);
+        for kind in Kind::ALL {
+            assert!(schema::params(*kind).count() >= 13);
+        }
+    }
+
+    #[test]
+    fn flags_use_dashes() {
+        assert_eq!(schema::param("max_hits").unwrap().flag(), "--max-hits");
+    }
+
+    #[test]
+    fn the_markdown_table_has_a_row_for_each_parameter() {
+        let table = schema::markdown_table();
+        assert_eq!(table.lines().count(), 2 + 23);
+        assert!(
+            table
+                .lines()
+                .all(|line| line.matches(" | ").count() == 4 || line.contains("---"))
+        );
+        assert!(table.contains(
+            "| `direction` | net.loss, net.delay | out, in, both; seen from the target | `out` |"
+        ));
+    }
+}
