@@ -8,6 +8,7 @@
 mod words;
 
 pub mod document;
+pub mod experiment;
 pub mod fault;
 pub mod problem;
 pub mod report;

@@ -16,7 +16,10 @@ impl JsonPath {
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         match serde_json_path::JsonPath::parse(text) {
-            Ok(path) => Ok(Self { text: text.to_owned(), path }),
+            Ok(path) => Ok(Self {
+                text: text.to_owned(),
+                path,
+            }),
             Err(error) => Err(error.to_string()),
         }
     }

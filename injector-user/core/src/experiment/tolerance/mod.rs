@@ -8,8 +8,6 @@
 mod equality;
 mod jsonpath;
 mod pattern;
-#[cfg(test)]
-mod tests;
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -88,24 +86,33 @@ impl Tolerance {
         let met = match self {
             Self::Equals(wanted) => equal(wanted, compared_with(wanted, answer)),
             Self::OneOf(wanted) => one_of(wanted, answer),
-            Self::Regex { pattern, target } => {
-                member(answer, target.as_deref()).as_str().is_some_and(|text| pattern.found_in(text))
-            }
-            Self::JsonPath { path, target, expect } => {
-                expect.is_met(&path.select(&parsed(member(answer, target.as_deref()))))
-            }
-            Self::Range { low, high, target } => {
-                number(member(answer, target.as_deref())).is_some_and(|n| *low <= n && n <= *high)
-            }
+            Self::Regex { pattern, target } => member(answer, target.as_deref())
+                .and_then(Value::as_str)
+                .is_some_and(|text| pattern.found_in(text)),
+            Self::JsonPath {
+                path,
+                target,
+                expect,
+            } => member(answer, target.as_deref())
+                .is_some_and(|value| expect.is_met(&path.select(&parsed(value)))),
+            Self::Range { low, high, target } => member(answer, target.as_deref())
+                .and_then(number)
+                .is_some_and(|n| *low <= n && n <= *high),
             Self::Probe(probe) => return Finding::Ask(probe.clone()),
         };
-        if met { Finding::Met } else { Finding::NotMet { reason: self.mismatch(answer) } }
+        if met {
+            Finding::Met
+        } else {
+            Finding::NotMet {
+                reason: self.mismatch(answer),
+            }
+        }
     }
 
     /// The number this tolerance looks at, when it looks at one: what a chart of the probe shows.
     pub fn measured(&self, answer: &Value) -> Option<f64> {
         match self {
-            Self::Range { target, .. } => number(member(answer, target.as_deref())),
+            Self::Range { target, .. } => member(answer, target.as_deref()).and_then(number),
             _ => answer.as_f64(),
         }
     }
@@ -124,14 +131,27 @@ impl Tolerance {
 
     fn mismatch(&self, answer: &Value) -> String {
         let target = match self {
-            Self::Regex { target, .. } | Self::JsonPath { target, .. } | Self::Range { target, .. } => {
-                target.as_deref()
+            Self::Regex { target, .. }
+            | Self::JsonPath { target, .. }
+            | Self::Range { target, .. } => target.as_deref(),
+            Self::Equals(wanted) => {
+                return format!(
+                    "expected {self}, got {}",
+                    brief(compared_with(wanted, answer))
+                );
             }
-            Self::Equals(wanted) => return format!("expected {self}, got {}", brief(compared_with(wanted, answer))),
-            Self::OneOf(_) => return format!("expected {self}, got {}", brief(status_of(answer).unwrap_or(answer))),
+            Self::OneOf(_) => {
+                return format!(
+                    "expected {self}, got {}",
+                    brief(status_of(answer).unwrap_or(answer))
+                );
+            }
             Self::Probe(_) => None,
         };
-        format!("expected {self}, got {}", brief(member(answer, target)))
+        format!(
+            "expected {self}, got {}",
+            brief(member(answer, target).unwrap_or(answer))
+        )
     }
 }
 
@@ -139,9 +159,12 @@ impl Expect {
     fn is_met(&self, selected: &[&Value]) -> bool {
         match self {
             Self::Something => !selected.is_empty(),
-            Self::Count(count) => u64::try_from(selected.len()).is_ok_and(|length| length == *count),
+            Self::Count(count) => {
+                u64::try_from(selected.len()).is_ok_and(|length| length == *count)
+            }
             Self::Values(wanted) => {
-                wanted.len() == selected.len() && wanted.iter().zip(selected).all(|(a, b)| equal(a, b))
+                wanted.len() == selected.len()
+                    && wanted.iter().zip(selected).all(|(a, b)| equal(a, b))
             }
         }
     }
@@ -183,7 +206,11 @@ fn status_of(answer: &Value) -> Option<&Value> {
 
 /// An integer is compared with the status of an answer that has one; nothing else is.
 fn compared_with<'a>(wanted: &Value, answer: &'a Value) -> &'a Value {
-    if wanted.is_i64() || wanted.is_u64() { status_of(answer).unwrap_or(answer) } else { answer }
+    if wanted.is_i64() || wanted.is_u64() {
+        status_of(answer).unwrap_or(answer)
+    } else {
+        answer
+    }
 }
 
 fn one_of(wanted: &[Value], answer: &Value) -> bool {
@@ -191,20 +218,30 @@ fn one_of(wanted: &[Value], answer: &Value) -> bool {
         (Some(status), _) => wanted.iter().any(|value| equal(value, status)),
         (None, [low, high]) => {
             let at_least = matches!(compare(low, answer), Some(Ordering::Less | Ordering::Equal));
-            at_least && matches!(compare(answer, high), Some(Ordering::Less | Ordering::Equal))
+            at_least
+                && matches!(
+                    compare(answer, high),
+                    Some(Ordering::Less | Ordering::Equal)
+                )
         }
         (None, _) => wanted.iter().any(|value| equal(value, answer)),
     }
 }
 
-/// Python's `answer.get(target, answer)`.
-fn member<'a>(answer: &'a Value, target: Option<&str>) -> &'a Value {
-    target.and_then(|name| answer.as_object()?.get(name)).unwrap_or(answer)
+/// Python's `answer.get(target, answer)`; only a mapping can be asked for a target.
+fn member<'a>(answer: &'a Value, target: Option<&str>) -> Option<&'a Value> {
+    match target {
+        Some(name) => Some(answer.as_object()?.get(name).unwrap_or(answer)),
+        None => Some(answer),
+    }
 }
 
 /// Text that holds JSON is read as JSON.
 fn parsed(value: &Value) -> Value {
-    value.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| value.clone())
+    value
+        .as_str()
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_else(|| value.clone())
 }
 
 /// Python's `Decimal(value)`: numbers, booleans and text that is a number.
@@ -212,9 +249,12 @@ fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Bool(b) => Some(f64::from(u8::from(*b))),
         Value::Number(n) => n.as_f64(),
-        Value::String(text) => {
-            text.trim().replace('_', "").parse().ok().filter(|n: &f64| !n.is_nan())
-        }
+        Value::String(text) => text
+            .trim()
+            .replace('_', "")
+            .parse()
+            .ok()
+            .filter(|n: &f64| !n.is_nan()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
@@ -227,4 +267,55 @@ fn brief(value: &Value) -> String {
         return text;
     }
     text.chars().take(LONGEST).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    // What is met and what not is compared with the toolkit itself in `tests/chaostoolkit.rs`.
+
+    #[test]
+    fn what_is_not_met_says_what_was_expected() {
+        let range = Tolerance::Range {
+            low: 0.0,
+            high: 5.0,
+            target: Some("stdout".to_owned()),
+        };
+        let answer = json!({ "status": 0, "stdout": "7\n" });
+        let reason = "expected 0 to 5, got \"7\\n\"".to_owned();
+        assert_eq!(range.check(&answer), Finding::NotMet { reason });
+        assert_eq!(range.measured(&answer), Some(7.0));
+        assert_eq!(range.bounds(), Some((0.0, 5.0)));
+        let status = Tolerance::Equals(json!(200)).check(&json!({ "status": 503, "body": "x" }));
+        assert_eq!(
+            status,
+            Finding::NotMet {
+                reason: "expected 200, got 503".to_owned()
+            }
+        );
+    }
+
+    #[test]
+    fn a_pattern_that_never_ends_counts_as_not_found() {
+        let pattern = Pattern::parse("^(a+)+(?=b)$").unwrap();
+        assert!(!pattern.found_in(&"a".repeat(200)));
+    }
+
+    #[test]
+    fn only_what_python_takes_as_true_is_true() {
+        for value in [
+            json!(null),
+            json!(false),
+            json!(0),
+            json!(""),
+            json!([]),
+            json!({}),
+        ] {
+            assert!(!truthy(&value), "{value}");
+        }
+        assert!(truthy(&json!({ "status": 1 })));
+    }
 }

@@ -17,8 +17,14 @@ pub struct Pattern {
 impl Pattern {
     /// Reads a pattern as Python's `re` does; the error is the reader's own words.
     pub fn parse(text: &str) -> Result<Self, String> {
-        match RegexBuilder::new(&with_python_anchors(text)).backtrack_limit(BACKTRACKS).build() {
-            Ok(regex) => Ok(Self { text: text.to_owned(), regex }),
+        match RegexBuilder::new(&with_python_anchors(text))
+            .backtrack_limit(BACKTRACKS)
+            .build()
+        {
+            Ok(regex) => Ok(Self {
+                text: text.to_owned(),
+                regex,
+            }),
             Err(error) => Err(error.to_string()),
         }
     }
@@ -44,7 +50,11 @@ impl fmt::Display for Pattern {
 /// Python's `$` also matches before a final line break, which every command's output ends with, and
 /// its `\Z` only at the very end.
 fn with_python_anchors(text: &str) -> String {
-    let multiline = text.starts_with("(?") && text.split(')').next().is_some_and(|flags| flags.contains('m'));
+    let multiline = text.starts_with("(?")
+        && text
+            .split(')')
+            .next()
+            .is_some_and(|flags| flags.contains('m'));
     let mut out = String::with_capacity(text.len());
     let mut in_class = false;
     let mut chars = text.chars();
