@@ -1,7 +1,7 @@
 //! Peers and ports, for IPv4 and IPv6 alike.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,15 @@ impl Prefix {
 
     pub fn overlaps(self, other: Self) -> bool {
         self.covers(other) || other.covers(self)
+    }
+
+    /// Set for `0.0.0.0/0` and for what includes it, such as `::/0`.
+    pub fn is_everybody(self) -> bool {
+        let v4 = Self {
+            address: Ipv4Addr::UNSPECIFIED.to_ipv6_mapped(),
+            length: MAPPED,
+        };
+        self.covers(v4)
     }
 
     fn bits(self) -> u128 {

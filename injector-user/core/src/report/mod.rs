@@ -14,8 +14,7 @@ mod say;
 pub use html::html;
 pub use markdown::markdown;
 pub use model::{
-    ActivityKind, ActivityRecord, ActivityStatus, Breach, BreakerRecord, Check, Counters,
-    DuringRecord, EndReason, FORMAT, FaultRecord, Felt, HypothesisRecord, HypothesisResult, Left,
-    Phase, ProbeResult, Quantity, Rate, Report, Sample, Series, TransitionRecord, Undo, Verdict,
-    json,
+    ActivityKind, ActivityRecord, ActivityStatus, Breach, BreakerRecord, Check, DuringRecord,
+    EndReason, FORMAT, FaultRecord, Felt, HypothesisRecord, HypothesisResult, Left, Phase,
+    ProbeResult, Quantity, Report, Sample, Series, TransitionRecord, Undo, Verdict, json,
 };

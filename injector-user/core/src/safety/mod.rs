@@ -4,7 +4,9 @@
 //! runner samples the probes and carries the decisions out.
 
 mod breaker;
+mod intensity;
 
 pub use breaker::{
     Backoff, Breaker, Policy, Rearm, State, Transition, TransitionReason, TripReason, Window,
 };
+pub use intensity::weakened;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use injector_core::proof::{Counters, Rate};
 use injector_core::report::{
-    ActivityKind, ActivityRecord, ActivityStatus, Breach, BreakerRecord, Check, Counters,
-    DuringRecord, EndReason, FORMAT, FaultRecord, Felt, HypothesisRecord, HypothesisResult, Left,
-    Phase, ProbeResult, Quantity, Rate, Report, Sample, Series, TransitionRecord, Undo, Verdict,
+    ActivityKind, ActivityRecord, ActivityStatus, Breach, BreakerRecord, Check, DuringRecord,
+    EndReason, FORMAT, FaultRecord, Felt, HypothesisRecord, HypothesisResult, Left, Phase,
+    ProbeResult, Quantity, Report, Sample, Series, TransitionRecord, Undo, Verdict,
 };
 use injector_core::safety::{State, TransitionReason, TripReason};
 

@@ -2,8 +2,9 @@
 
 use super::axis::Axis;
 use super::markup::Markup;
+use crate::proof::Rate;
 use crate::report::escape::Text;
-use crate::report::model::{FaultRecord, Felt, Rate};
+use crate::report::model::{FaultRecord, Felt};
 use crate::report::say;
 
 const WIDTH: f64 = 460.0;

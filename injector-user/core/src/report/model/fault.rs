@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::proof::{Counters, Rate};
+
 /// A fault from arming to undo.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FaultRecord {
@@ -37,38 +39,6 @@ pub struct FaultRecord {
     pub undo: Undo,
     /// What went wrong with it.
     pub error: Option<String>,
-}
-
-/// `matched = eligible + expired + outside` and `eligible = injected + passed`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Counters {
-    /// Events for which every filter agreed.
-    pub matched: u64,
-    /// Of these, the ones the dice were thrown for.
-    pub eligible: u64,
-    /// Of these, the ones after deadline, lease or `max_hits`.
-    pub expired: u64,
-    /// Of these, the ones outside `when`.
-    pub outside: u64,
-    /// Eligible events that got the fault.
-    pub injected: u64,
-    /// Eligible events that the dice let pass.
-    pub passed: u64,
-}
-
-/// An asked probability and the one observed, with its confidence interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Rate {
-    /// In `[0, 1]`.
-    pub asked: f64,
-    /// In `[0, 1]`.
-    pub observed: f64,
-    /// Lower end of the interval.
-    pub low: f64,
-    /// Upper end of the interval.
-    pub high: f64,
-    /// Of the interval, such as 0.999.
-    pub confidence: f64,
 }
 
 /// An effect as the target felt it.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use fault::{Counters, EndReason, FaultRecord, Felt, Rate, Undo};
+pub use fault::{EndReason, FaultRecord, Felt, Undo};
 pub use run::{
     ActivityKind, ActivityRecord, ActivityStatus, Breach, BreakerRecord, DuringRecord,
     HypothesisRecord, HypothesisResult, Phase, ProbeResult, Quantity, Sample, Series,

@@ -1,0 +1,103 @@
+//! Two faults of one kind must not act on the same event: which of them did could not be told.
+
+use super::decision::{Hook, Plan, Select};
+use super::inventory::ArmedFault;
+use super::refusal::Refusal;
+use crate::fault::net::Protocol;
+
+pub(super) fn check(armed: &[ArmedFault], plan: &Plan) -> Result<(), Refusal> {
+    let conflicts = |fault: &&ArmedFault| {
+        let mut pairs = plan.hooks.iter().flat_map(|hook| {
+            let theirs = fault.hooks.iter();
+            theirs.map(move |other| (hook, other))
+        });
+        fault.kind == plan.kind
+            && pairs.any(|(hook, other)| same_place(hook, other))
+            && overlap(&plan.select, &fault.select)
+    };
+    let Some(fault) = armed.iter().find(conflicts) else {
+        return Ok(());
+    };
+    let owner = fault.owner.as_deref().unwrap_or("somebody without a label");
+    Err(Refusal::refused(format!(
+        "{} already acts there: fault {} of {owner}",
+        fault.kind, fault.id
+    ))
+    .hint(format!(
+        "wait until it ends, or end it with `temblor stop {}`",
+        fault.id
+    )))
+}
+
+fn same_place(one: &Hook, other: &Hook) -> bool {
+    match (one, other) {
+        (
+            Hook::Tcx {
+                netns_inode,
+                ifindex,
+                direction,
+                ..
+            },
+            Hook::Tcx {
+                netns_inode: other_inode,
+                ifindex: other_index,
+                direction: other_direction,
+                ..
+            },
+        ) => (netns_inode, ifindex, direction) == (other_inode, other_index, other_direction),
+        (
+            Hook::Cgroup { path, attach },
+            Hook::Cgroup {
+                path: other_path,
+                attach: other_attach,
+            },
+        ) => attach == other_attach && nested(path, other_path),
+        (Hook::CgroupSkbIngress { path }, Hook::CgroupSkbIngress { path: other_path })
+        | (
+            Hook::Freezer { path, .. },
+            Hook::Freezer {
+                path: other_path, ..
+            },
+        ) => nested(path, other_path),
+        _ => false,
+    }
+}
+
+/// Whether one path is the other or lies below it.
+fn nested(one: &str, other: &str) -> bool {
+    let below = |upper: &str, lower: &str| {
+        let rest = lower.strip_prefix(upper.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    below(one, other) || below(other, one)
+}
+
+/// Whether some event could satisfy both.
+fn overlap(one: &Select, other: &Select) -> bool {
+    let cgroups = match (&one.cgroup, &other.cgroup) {
+        (Some(one), Some(other)) => nested(&one.path, &other.path),
+        _ => true,
+    };
+    let protocols = match (one.protocol, other.protocol) {
+        (Some(one), Some(other)) => one == other,
+        (Some(Protocol::Icmp), None) => other.ports.is_empty(),
+        (None, Some(Protocol::Icmp)) => one.ports.is_empty(),
+        _ => true,
+    };
+    cgroups
+        && protocols
+        && any_pair(&one.thread_groups, &other.thread_groups, |one, other| {
+            one == other
+        })
+        && any_pair(&one.peers, &other.peers, |one, other| one.overlaps(*other))
+        && any_pair(&one.ports, &other.ports, |one, other| one.overlaps(*other))
+}
+
+/// Whether some pair meets; an empty list is no restriction and meets everything.
+fn any_pair<T>(one: &[T], other: &[T], meets: impl Fn(&T, &T) -> bool) -> bool {
+    one.is_empty()
+        || other.is_empty()
+        || one
+            .iter()
+            .any(|one| other.iter().any(|other| meets(one, other)))
+}

@@ -1,0 +1,181 @@
+//! What will be done, as data.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::inventory::Hierarchy;
+use crate::fault::net::Protocol;
+use crate::fault::{Kind, PortRange, Prefix};
+use crate::words::words;
+
+/// The decision the engine executes as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    pub kind: Kind,
+    /// What was asked, in the words of [`crate::fault::schema`].
+    pub fault: BTreeMap<String, String>,
+    /// Who suffers, at the time of planning.
+    pub who: Vec<Who>,
+    /// By which mechanism, the main one if several take part.
+    pub mechanism: Mechanism,
+    /// Where programs are attached or files are written; never empty.
+    pub hooks: Vec<Hook>,
+    /// Which events at those hooks are the target's.
+    pub select: Select,
+    /// From arming to the first effect.
+    pub delay_ns: u64,
+    /// From the first effect to the last.
+    pub duration_ns: u64,
+    /// What the user should know before saying yes.
+    pub warnings: Vec<String>,
+}
+
+impl Plan {
+    /// Every mechanism that takes part, each once.
+    pub fn mechanisms(&self) -> Vec<Mechanism> {
+        let tracking = !self.select.thread_groups.is_empty();
+        let mut all = vec![self.mechanism];
+        let of_hooks = self.hooks.iter().map(|hook| hook.mechanism(self.kind));
+        all.extend(of_hooks.chain(tracking.then_some(Mechanism::ForkTracking)));
+        all.sort();
+        all.dedup();
+        all
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Who {
+    Process { pid: i32, comm: String },
+    Interface { name: String, netns: String },
+}
+
+/// One way to do something to a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mechanism {
+    /// Packets are dropped by a program at an interface.
+    TcxLoss,
+    /// Packets that arrive for a cgroup's sockets are dropped.
+    CgroupSkbLoss,
+    /// Packets make a detour through a TAP device and wait there.
+    TapDelay,
+    /// Socket calls of a cgroup are answered with an errno.
+    CgroupSock,
+    FreezerV2,
+    FreezerV1,
+    /// Children of target processes become targets.
+    ForkTracking,
+}
+
+words!(Mechanism, "a mechanism", {
+    TcxLoss => "tcx",
+    CgroupSkbLoss => "cgroup-skb",
+    TapDelay => "tap-line",
+    CgroupSock => "cgroup-sock",
+    FreezerV2 => "freezer-v2",
+    FreezerV1 => "freezer-v1",
+    ForkTracking => "fork-tracking",
+});
+
+/// A place in the kernel.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Hook {
+    Tcx {
+        /// A path to open, to enter the network namespace.
+        netns: String,
+        /// To make sure that it is still the same.
+        netns_inode: u64,
+        ifindex: u32,
+        interface: String,
+        loopback: bool,
+        direction: Way,
+    },
+    Cgroup {
+        /// In the v2 hierarchy.
+        path: String,
+        attach: Attach,
+    },
+    CgroupSkbIngress {
+        /// In the v2 hierarchy.
+        path: String,
+    },
+    Freezer {
+        /// [`Hierarchy::V2`] or [`Hierarchy::V1Freezer`].
+        hierarchy: Hierarchy,
+        path: String,
+    },
+}
+
+impl Hook {
+    fn mechanism(&self, kind: Kind) -> Mechanism {
+        match self {
+            Self::Tcx { .. } if kind == Kind::NetDelay => Mechanism::TapDelay,
+            Self::Tcx { .. } => Mechanism::TcxLoss,
+            Self::Cgroup { .. } => Mechanism::CgroupSock,
+            Self::CgroupSkbIngress { .. } => Mechanism::CgroupSkbLoss,
+            Self::Freezer { hierarchy, .. } => match hierarchy {
+                Hierarchy::V2 => Mechanism::FreezerV2,
+                Hierarchy::V1Freezer | Hierarchy::V1Other(_) => Mechanism::FreezerV1,
+            },
+        }
+    }
+}
+
+/// Which way packets pass an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    Egress,
+    Ingress,
+}
+
+words!(Way, "a way through an interface", { Egress => "egress", Ingress => "ingress" });
+
+/// Which call of a cgroup's sockets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Attach {
+    Connect,
+    Bind,
+    Sendmsg,
+    Socket,
+}
+
+words!(Attach, "a call", {
+    Connect => "connect",
+    Bind => "bind",
+    Sendmsg => "sendmsg",
+    Socket => "socket",
+});
+
+/// Restrictions that must all hold; an empty one does not restrict.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Select {
+    /// The socket's cgroup is this one or below it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cgroup: Option<CgroupId>,
+    /// The caller is one of these processes or a descendant; needs fork tracking.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub thread_groups: Vec<i32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub peers: Vec<Prefix>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<PortRange>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<Protocol>,
+}
+
+/// A cgroup of the v2 hierarchy as the kernel knows it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CgroupId {
+    pub id: u64,
+    pub path: String,
+}
+
+impl CgroupId {
+    /// How far below the root it is, as for `bpf_skb_ancestor_cgroup_id`; the root is 0.
+    pub fn level(&self) -> usize {
+        self.path.split('/').filter(|part| !part.is_empty()).count()
+    }
+}

@@ -1,0 +1,132 @@
+//! Which cgroup to freeze, so that exactly the target stands still.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::decision::{Hook, Mechanism, Select};
+use super::inventory::{CapabilityState, Cgroup, Hierarchy, Inventory};
+use super::make::Part;
+use super::refusal::Refusal;
+use super::resolve::{Processes, Target};
+use crate::fault::process::Freeze;
+use crate::units::format_duration;
+
+pub(super) fn freeze(
+    inventory: &Inventory,
+    target: &Target<'_>,
+    freeze: &Freeze,
+    duration: Duration,
+) -> Result<Part, Refusal> {
+    let Target::Processes(processes) = target else {
+        return Err(Refusal::input(
+            "only processes can be frozen, interfaces cannot",
+        ));
+    };
+    let mut against = Vec::new();
+    for (hierarchy, mechanism) in [
+        (Hierarchy::V2, Mechanism::FreezerV2),
+        (Hierarchy::V1Freezer, Mechanism::FreezerV1),
+    ] {
+        let found = candidate(inventory, processes, &hierarchy)
+            .and_then(|cgroup| qualifies(inventory, processes, cgroup))
+            .and_then(|cgroup| usable(inventory, mechanism).map(|()| cgroup));
+        match found {
+            Ok(cgroup) => return Ok(part(mechanism, cgroup, freeze, duration)),
+            Err(reason) => against.push(format!("{hierarchy}: {reason}")),
+        }
+    }
+    Err(Refusal::refused(format!(
+        "no cgroup can be frozen that holds the target and nobody else ({})",
+        against.join("; ")
+    ))
+    .hint("start the target with `-- COMMAND`, or move it into a cgroup of its own"))
+}
+
+fn part(mechanism: Mechanism, cgroup: &Cgroup, freeze: &Freeze, duration: Duration) -> Part {
+    Part {
+        mechanism,
+        hooks: vec![Hook::Freezer {
+            hierarchy: cgroup.hierarchy.clone(),
+            path: cgroup.path.clone(),
+        }],
+        select: Select::default(),
+        warnings: too_many_pulses(freeze, duration).into_iter().collect(),
+    }
+}
+
+/// The selected cgroup, or else the one all target processes are in.
+fn candidate<'a>(
+    inventory: &'a Inventory,
+    processes: &Processes<'a>,
+    hierarchy: &Hierarchy,
+) -> Result<&'a Cgroup, String> {
+    let mut selected = processes.cgroups.iter();
+    if let Some(cgroup) = selected.find(|cgroup| cgroup.hierarchy == *hierarchy) {
+        return Ok(cgroup);
+    }
+    let paths = processes.all.iter().map(|process| match hierarchy {
+        Hierarchy::V2 => process.cgroup_v2.as_deref(),
+        Hierarchy::V1Freezer | Hierarchy::V1Other(_) => process.freezer_v1.as_deref(),
+    });
+    let paths: BTreeSet<_> = paths.collect();
+    let path = match paths.into_iter().collect::<Vec<_>>().as_slice() {
+        [Some(path)] => *path,
+        [] | [None] => return Err("the target is in none of its cgroups".to_owned()),
+        _ => return Err("the target is spread over several of its cgroups".to_owned()),
+    };
+    let mut all = inventory.cgroups.iter();
+    all.find(|cgroup| cgroup.hierarchy == *hierarchy && cgroup.path == path)
+        .ok_or_else(|| format!("{path} could not be read"))
+}
+
+/// Not the root, not ours, not frozen already, and its members are exactly the target.
+fn qualifies<'a>(
+    inventory: &Inventory,
+    processes: &Processes<'_>,
+    cgroup: &'a Cgroup,
+) -> Result<&'a Cgroup, String> {
+    let path = &cgroup.path;
+    let pids = processes.pids();
+    let other = cgroup.members.iter().find(|pid| !pids.contains(pid));
+    let missing = pids.iter().find(|pid| !cgroup.members.contains(pid));
+    if cgroup.is_root {
+        Err("the target is in the root cgroup".to_owned())
+    } else if inventory.own_cgroup_ancestors.contains(path) {
+        Err(format!("temblor itself runs in or below {path}"))
+    } else if let Some(other) = other {
+        Err(format!("{path} also holds process {other}"))
+    } else if let Some(missing) = missing {
+        Err(format!("{path} does not hold process {missing}"))
+    } else if cgroup.frozen {
+        Err(format!("{path} is frozen already, and not by this fault"))
+    } else {
+        Ok(cgroup)
+    }
+}
+
+fn usable(inventory: &Inventory, mechanism: Mechanism) -> Result<(), String> {
+    match inventory.capabilities.get(&mechanism) {
+        Some(capability) if capability.state == CapabilityState::Supported => Ok(()),
+        Some(capability) => Err(capability.reason.clone()),
+        None => Err("it was not tried".to_owned()),
+    }
+}
+
+fn too_many_pulses(freeze: &Freeze, duration: Duration) -> Option<String> {
+    let Freeze {
+        active,
+        dormant,
+        count,
+    } = freeze;
+    let (count, period) = (u128::from((*count)?), *active + dormant.unwrap_or_default());
+    let period = period.as_nanos().max(1);
+    // The last pulse fits if it has begun and has its active time left.
+    let room = duration.as_nanos().saturating_sub(active.as_nanos());
+    let fit = room / period + 1;
+    (count > fit).then(|| {
+        format!(
+            "only {fit} of {count} pulses fit into the duration of {}",
+            format_duration(duration)
+        )
+    })
+}

@@ -1,0 +1,159 @@
+//! What the engine found on the host, as far as a selector needs it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::decision::{Hook, Mechanism, Select};
+use crate::fault::Kind;
+
+/// Everything a plan may depend on. What is not here does not exist for [`super::plan`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Inventory {
+    /// Every process the selector could mean, with all its descendants.
+    pub processes: Vec<Process>,
+    /// The selected cgroup in every hierarchy that has its path, and the cgroups of `processes`.
+    pub cgroups: Vec<Cgroup>,
+    /// The selected network namespace, and those of `processes`.
+    pub namespaces: Vec<Namespace>,
+    pub capabilities: BTreeMap<Mechanism, Capability>,
+    /// The paths of the engine's and the keeper's cgroups and of all above them.
+    pub own_cgroup_ancestors: Vec<String>,
+    pub armed: Vec<ArmedFault>,
+    /// The cgroup made for a command target; it is in `cgroups` too and may be empty.
+    pub command_cgroup: Option<String>,
+}
+
+/// A process, that is a thread group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    pub pid: i32,
+    pub ppid: i32,
+    /// Field 22 of `/proc/PID/stat`, in clock ticks after boot; with the pid it is unique.
+    pub start_time: u64,
+    pub comm: String,
+    /// The path in the v2 hierarchy, if there is one.
+    pub cgroup_v2: Option<String>,
+    /// The path in the v1 freezer hierarchy, if there is one.
+    pub freezer_v1: Option<String>,
+    /// Inode of the network namespace.
+    pub netns: u64,
+    /// Why it must never be a target.
+    pub protected: Option<ProtectedReason>,
+}
+
+/// A reason that follows "it is protected: ", such as "it is the engine".
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ProtectedReason(pub String);
+
+/// One cgroup in one hierarchy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cgroup {
+    pub hierarchy: Hierarchy,
+    /// As in `/proc/PID/cgroup`.
+    pub path: String,
+    /// The inode of its directory, which the kernel calls its id.
+    pub id: u64,
+    /// The processes in it and in all cgroups below it.
+    pub members: Vec<i32>,
+    /// Frozen, or being frozen, by anybody, here or further up.
+    pub frozen: bool,
+    pub is_root: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hierarchy {
+    V2,
+    V1Freezer,
+    /// Any other v1 hierarchy, by its controllers or name.
+    V1Other(String),
+}
+
+impl fmt::Display for Hierarchy {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::V2 => out.write_str("cgroup v2"),
+            Self::V1Freezer => out.write_str("the v1 freezer hierarchy"),
+            Self::V1Other(name) => write!(out, "the v1 {name} hierarchy"),
+        }
+    }
+}
+
+/// A network namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Namespace {
+    pub inode: u64,
+    /// Under `/run/netns`.
+    pub name: Option<String>,
+    /// A path to open and to enter.
+    pub handle: String,
+    /// The one the engine is in.
+    pub is_host: bool,
+    pub interfaces: Vec<Interface>,
+    /// Every process in it, if all processes of the host were looked at. `None` is "not known":
+    /// then nothing may be concluded from who is missing.
+    pub members: Option<Vec<i32>>,
+}
+
+impl fmt::Display for Namespace {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.name, self.is_host) {
+            (Some(name), _) => write!(out, "the network namespace {name}"),
+            (None, true) => out.write_str("the host's network namespace"),
+            (None, false) => write!(out, "the network namespace {}", self.handle),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interface {
+    pub name: String,
+    pub index: u32,
+    pub kind: InterfaceKind,
+    pub up: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InterfaceKind {
+    /// Has Ethernet headers.
+    Ethernet,
+    Loopback,
+    /// Anything else, such as a tunnel without a link-layer header.
+    Other(String),
+}
+
+/// What is known about one mechanism on this host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capability {
+    pub state: CapabilityState,
+    /// For people; empty if supported.
+    pub reason: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CapabilityState {
+    /// It was tried and it worked.
+    Supported,
+    /// The kernel has no such thing.
+    Unsupported,
+    /// The kernel has it, and something forbids us to use it.
+    RefusedByPolicy,
+    /// Could not be found out.
+    Unknown,
+}
+
+/// A fault that acts already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArmedFault {
+    pub id: String,
+    pub kind: Kind,
+    pub owner: Option<String>,
+    pub hooks: Vec<Hook>,
+    pub select: Select,
+}

@@ -1,0 +1,28 @@
+//! From what a host has and what is asked to exactly what will be done.
+//!
+//! [`plan`] is pure: it reads an [`Inventory`] and nothing else, and the engine executes the
+//! [`Plan`] it returns without choosing anything itself. What cannot be attributed to the target
+//! is a [`Refusal`]; a plan never reaches further than its target.
+
+mod check;
+mod conflict;
+mod decision;
+mod freeze;
+mod inventory;
+mod make;
+mod net;
+mod refusal;
+mod render;
+mod resolve;
+mod sock;
+
+pub use decision::{Attach, CgroupId, Hook, Mechanism, Plan, Select, Way, Who};
+pub use inventory::{
+    ArmedFault, Capability, CapabilityState, Cgroup, Hierarchy, Interface, InterfaceKind,
+    Inventory, Namespace, Process, ProtectedReason,
+};
+pub use make::plan;
+pub use refusal::{Refusal, RefusalClass};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! A plan as `temblor plan` prints it.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::decision::{Hook, Plan, Select, Who};
+use crate::units::format_duration;
+
+/// At most this many processes are named.
+const NAMED: usize = 8;
+
+impl fmt::Display for Plan {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let asked: Vec<_> = self
+            .fault
+            .iter()
+            .map(|(name, text)| format!("{name}={text}"))
+            .collect();
+        let mechanisms: Vec<_> = self.mechanisms().iter().map(ToString::to_string).collect();
+        writeln!(out, "fault    {} {}", self.kind, asked.join(" "))?;
+        writeln!(out, "who      {}", who(&self.who))?;
+        writeln!(out, "how      {}", mechanisms.join(", "))?;
+        for (index, hook) in self.hooks.iter().enumerate() {
+            let title = if index == 0 { "where" } else { "" };
+            writeln!(out, "{title:<8} {hook}")?;
+        }
+        let which = select(&self.select);
+        if !which.is_empty() {
+            writeln!(out, "which    {}", which.join(", "))?;
+        }
+        let duration = format_duration(Duration::from_nanos(self.duration_ns));
+        write!(out, "when     for {duration}")?;
+        if self.delay_ns > 0 {
+            let delay = format_duration(Duration::from_nanos(self.delay_ns));
+            write!(out, ", beginning {delay} after arming")?;
+        }
+        for warning in &self.warnings {
+            write!(out, "\nwarning  {warning}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Hook {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcx {
+                netns,
+                interface,
+                direction,
+                ..
+            } => write!(out, "{direction} of {interface} in {netns}"),
+            Self::Cgroup { path, attach } => write!(out, "{attach} in cgroup {path}"),
+            Self::CgroupSkbIngress { path } => write!(out, "arriving packets of cgroup {path}"),
+            Self::Freezer { hierarchy, path } => write!(out, "{path} in {hierarchy}"),
+        }
+    }
+}
+
+fn who(who: &[Who]) -> String {
+    let names = who.iter().take(NAMED).map(|one| match one {
+        Who::Process { pid, comm } => format!("{comm} ({pid})"),
+        Who::Interface { name, netns } => format!("{name} in {netns}"),
+    });
+    let names: Vec<_> = names.collect();
+    match who.len().checked_sub(NAMED) {
+        _ if who.is_empty() => "the command, once it is started".to_owned(),
+        None | Some(0) => names.join(", "),
+        Some(more) => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+fn select(select: &Select) -> Vec<String> {
+    let Select {
+        cgroup,
+        thread_groups,
+        peers,
+        ports,
+        protocol,
+    } = select;
+    let join = |texts: Vec<String>| (!texts.is_empty()).then(|| texts.join(" "));
+    let rows = [
+        ("cgroup", cgroup.as_ref().map(|cgroup| cgroup.path.clone())),
+        (
+            "processes",
+            join(thread_groups.iter().map(ToString::to_string).collect()),
+        ),
+        (
+            "peers",
+            join(peers.iter().map(ToString::to_string).collect()),
+        ),
+        (
+            "ports",
+            join(ports.iter().map(ToString::to_string).collect()),
+        ),
+        ("protocol", protocol.map(|protocol| protocol.to_string())),
+    ];
+    let rows = rows.into_iter();
+    rows.filter_map(|(name, text)| Some(format!("{name} {}", text?)))
+        .collect()
+}

@@ -1,0 +1,75 @@
+//! Which cgroups the socket calls of a target are made in.
+
+use std::collections::BTreeSet;
+
+use super::decision::{Attach, Hook, Mechanism, Select};
+use super::make::Part;
+use super::refusal::Refusal;
+use super::resolve::{Processes, Target};
+use crate::fault::sock::{Failure, Operation};
+
+pub(super) fn error(target: &Target<'_>, failure: &Failure) -> Result<Part, Refusal> {
+    let Failure {
+        operations,
+        errno: _,
+        peers,
+        ports,
+    } = failure;
+    let Target::Processes(processes) = target else {
+        return Err(Refusal::input(
+            "socket calls are made by processes, not by interfaces",
+        ));
+    };
+    let (paths, thread_groups) = cgroups(processes)?;
+    let attach = |path: &String| {
+        let calls = operations.iter().map(|operation| match operation {
+            Operation::Connect => Attach::Connect,
+            Operation::Bind => Attach::Bind,
+            Operation::Sendmsg => Attach::Sendmsg,
+            Operation::Socket => Attach::Socket,
+        });
+        let hooks = calls.map(|attach| Hook::Cgroup {
+            path: path.clone(),
+            attach,
+        });
+        hooks.collect::<Vec<_>>()
+    };
+    let mut warnings = Vec::new();
+    if !thread_groups.is_empty() {
+        warnings.push("children are covered, a restart under a new pid is not".to_owned());
+    }
+    Ok(Part {
+        mechanism: Mechanism::CgroupSock,
+        hooks: paths.iter().flat_map(attach).collect(),
+        select: Select {
+            thread_groups,
+            peers: peers.clone(),
+            ports: ports.clone(),
+            ..Select::default()
+        },
+        warnings,
+    })
+}
+
+/// The v2 cgroups to attach to, and the processes to choose in them if they hold others too.
+fn cgroups(processes: &Processes<'_>) -> Result<(BTreeSet<String>, Vec<i32>), Refusal> {
+    if let Some(cgroup) = processes.v2_cgroup() {
+        return Ok((BTreeSet::from([cgroup.path.clone()]), Vec::new()));
+    }
+    let mut paths = BTreeSet::new();
+    for process in &processes.all {
+        let Some(path) = &process.cgroup_v2 else {
+            return Err(Refusal::refused(format!(
+                "process {} ({}) is in no v2 cgroup",
+                process.pid, process.comm
+            ))
+            .hint("mount the v2 hierarchy: mount -t cgroup2 none /sys/fs/cgroup/unified"));
+        };
+        paths.insert(path.clone());
+    }
+    if paths.is_empty() {
+        return Err(Refusal::refused("the command was given no v2 cgroup")
+            .hint("mount the v2 hierarchy: mount -t cgroup2 none /sys/fs/cgroup/unified"));
+    }
+    Ok((paths, processes.pids().into_iter().collect()))
+}

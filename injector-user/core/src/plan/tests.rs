@@ -1,0 +1,997 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::fault::{FaultSpec, Given, Kind, parse};
+use crate::target::Selector;
+
+const HOST: u64 = 1;
+const BLUE: u64 = 7;
+const GREEN: u64 = 8;
+
+fn process(pid: i32, ppid: i32, comm: &str, cgroups: [&str; 2], netns: u64) -> Process {
+    Process {
+        pid,
+        ppid,
+        start_time: 1_000,
+        comm: comm.to_owned(),
+        cgroup_v2: Some(cgroups[0].to_owned()),
+        freezer_v1: Some(cgroups[1].to_owned()),
+        netns,
+        protected: (pid < 200).then(|| ProtectedReason("it keeps the host reachable".to_owned())),
+    }
+}
+
+fn cgroup(hierarchy: Hierarchy, path: &str, id: u64, members: &[i32]) -> Cgroup {
+    Cgroup {
+        hierarchy,
+        path: path.to_owned(),
+        id,
+        members: members.to_vec(),
+        frozen: path == "/icy",
+        is_root: path == "/",
+    }
+}
+
+fn interface(name: &str, index: u32, kind: InterfaceKind) -> Interface {
+    Interface {
+        name: name.to_owned(),
+        index,
+        kind,
+        up: !name.starts_with("down"),
+    }
+}
+
+fn namespace(inode: u64, name: Option<&str>, members: &[i32]) -> Namespace {
+    let mut interfaces = vec![
+        interface("lo", 1, InterfaceKind::Loopback),
+        interface("eth0", 2, InterfaceKind::Ethernet),
+    ];
+    if inode == BLUE {
+        interfaces.push(interface(
+            "tun0",
+            3,
+            InterfaceKind::Other("none".to_owned()),
+        ));
+        interfaces.push(interface("down0", 4, InterfaceKind::Ethernet));
+    }
+    Namespace {
+        inode,
+        name: name.map(str::to_owned),
+        handle: name.map_or("/proc/1/ns/net".to_owned(), |name| {
+            format!("/run/netns/{name}")
+        }),
+        is_host: inode == HOST,
+        interfaces,
+        members: Some(members.to_vec()),
+    }
+}
+
+/// A host with a redis of two processes, a shared cgroup, an app in a namespace of its own (blue),
+/// a pair that shares one (green), and more.
+fn inventory() -> Inventory {
+    let processes = vec![
+        process(1, 0, "systemd", ["/init", "/"], HOST),
+        process(100, 1, "sshd", ["/ssh", "/"], HOST),
+        process(200, 1, "redis", ["/redis", "/"], HOST),
+        process(201, 200, "redis-bg", ["/redis", "/"], HOST),
+        process(300, 1, "web", ["/shared", "/"], HOST),
+        process(301, 1, "log", ["/shared", "/"], HOST),
+        process(400, 1, "app", ["/", "/app"], BLUE),
+        process(401, 400, "app-child", ["/", "/app"], BLUE),
+        process(500, 1, "spread", ["/spread/a", "/"], HOST),
+        process(501, 500, "spread-b", ["/spread/b", "/"], HOST),
+        process(600, 1, "left", ["/left", "/"], GREEN),
+        process(601, 1, "right", ["/shared", "/"], GREEN),
+        process(700, 1, "cold", ["/icy", "/"], HOST),
+    ];
+    let all: Vec<i32> = processes.iter().map(|process| process.pid).collect();
+    let memory = || Hierarchy::V1Other("memory".to_owned());
+    let cgroups = vec![
+        cgroup(Hierarchy::V2, "/", 1, &all),
+        cgroup(Hierarchy::V1Freezer, "/", 2, &all),
+        cgroup(Hierarchy::V2, "/redis", 42, &[200, 201]),
+        cgroup(memory(), "/redis", 43, &[200, 201]),
+        cgroup(Hierarchy::V2, "/shared", 44, &[300, 301, 601]),
+        cgroup(Hierarchy::V2, "/spread", 45, &[500, 501]),
+        cgroup(Hierarchy::V2, "/spread/a", 46, &[500]),
+        cgroup(Hierarchy::V2, "/left", 47, &[600]),
+        cgroup(Hierarchy::V2, "/icy", 48, &[700]),
+        cgroup(Hierarchy::V1Freezer, "/app", 49, &[400, 401]),
+        cgroup(Hierarchy::V2, "/twin", 50, &[200]),
+        cgroup(memory(), "/twin", 51, &[200, 201]),
+        cgroup(memory(), "/limited", 52, &[300]),
+        cgroup(Hierarchy::V2, "/limited", 53, &[]),
+        cgroup(Hierarchy::V2, "/empty", 54, &[]),
+        cgroup(Hierarchy::V2, "/ssh", 55, &[100]),
+        cgroup(Hierarchy::V2, "/new", 56, &[]),
+        cgroup(Hierarchy::V2, "/user", 57, &[300]),
+    ];
+    let supported = Capability {
+        state: CapabilityState::Supported,
+        reason: String::new(),
+    };
+    Inventory {
+        namespaces: vec![
+            namespace(HOST, None, &[1, 100, 200, 201, 300, 301, 500, 501, 700]),
+            namespace(BLUE, Some("blue"), &[400, 401]),
+            namespace(GREEN, Some("green"), &[600, 601]),
+        ],
+        processes,
+        cgroups,
+        capabilities: Mechanism::ALL
+            .iter()
+            .map(|mechanism| (*mechanism, supported.clone()))
+            .collect(),
+        own_cgroup_ancestors: vec!["/".to_owned(), "/user".to_owned()],
+        armed: Vec::new(),
+        command_cgroup: Some("/new".to_owned()),
+    }
+}
+
+/// `text` is a kind, a target and more parameters: `net.loss pid:7 ports=80`.
+fn spec(text: &str) -> FaultSpec {
+    let mut words = text.split_whitespace();
+    let kind: Kind = words.next().unwrap().parse().unwrap();
+    let target = words.next().unwrap();
+    let extra: &[&str] = match kind {
+        Kind::NetLoss => &[],
+        Kind::NetDelay => &["latency=20ms"],
+        Kind::SockError => &["operation=connect", "errno=ECONNREFUSED"],
+        Kind::ProcessFreeze => &["active=100ms", "dormant=100ms"],
+    };
+    let pairs = extra.iter().copied().chain(["duration=10s"]).chain(words);
+    let mut params: BTreeMap<_, _> = pairs
+        .map(|pair| pair.split_once('=').unwrap())
+        .map(|(name, value)| (name.to_owned(), Given::flag(name, value)))
+        .collect();
+    params.insert("target".to_owned(), Given::flag("target", target));
+    parse(kind, &params)
+        .map_err(|problems| problems.render())
+        .unwrap()
+}
+
+fn planned(text: &str) -> Plan {
+    plan(&inventory(), &spec(text))
+        .map_err(|refusal| refusal.render())
+        .unwrap()
+}
+
+/// The places, in the words of `temblor plan`.
+fn hooks(plan: &Plan) -> Vec<String> {
+    plan.hooks.iter().map(ToString::to_string).collect()
+}
+
+fn check(text: &str, mechanism: Mechanism, expected: &[&str]) -> Plan {
+    let plan = planned(text);
+    assert_eq!(hooks(&plan), expected, "{text}");
+    assert_eq!(plan.mechanism, mechanism, "{text}");
+    plan
+}
+
+/// `expected` is the exit code, the reason, and the hint in a second line.
+fn check_refused(inventory: &Inventory, text: &str, code: u8, expected: &str) {
+    let refusal = plan(inventory, &spec(text)).unwrap_err();
+    assert_eq!(refusal.render(), expected, "{text}");
+    assert_eq!(refusal.exit_code(), code, "{text}");
+}
+
+fn refused(text: &str, code: u8, expected: &str) {
+    check_refused(&inventory(), text, code, expected);
+}
+
+#[test]
+fn a_plan_is_a_whole_value() {
+    let plan =
+        planned("net.loss iface:eth0@blue probability=30% ports=6379 peers=10.0.0.0/8 delay=1s");
+    let expected = Plan {
+        kind: Kind::NetLoss,
+        fault: [
+            ("delay", "1s"),
+            ("duration", "10s"),
+            ("peers", "10.0.0.0/8"),
+            ("ports", "6379"),
+            ("probability", "0.3"),
+            ("target", "iface:eth0@blue"),
+        ]
+        .map(|(name, text)| (name.to_owned(), text.to_owned()))
+        .into(),
+        who: vec![Who::Interface {
+            name: "eth0".to_owned(),
+            netns: "blue".to_owned(),
+        }],
+        mechanism: Mechanism::TcxLoss,
+        hooks: vec![Hook::Tcx {
+            netns: "/run/netns/blue".to_owned(),
+            netns_inode: BLUE,
+            ifindex: 2,
+            interface: "eth0".to_owned(),
+            loopback: false,
+            direction: Way::Egress,
+        }],
+        select: Select {
+            peers: vec!["10.0.0.0/8".parse().unwrap()],
+            ports: vec!["6379".parse().unwrap()],
+            ..Select::default()
+        },
+        delay_ns: 1_000_000_000,
+        duration_ns: 10_000_000_000,
+        warnings: Vec::new(),
+    };
+    assert_eq!(plan, expected);
+}
+
+#[test]
+fn a_plan_survives_json() {
+    for text in [
+        "net.loss iface:eth0@blue ports=80 direction=both protocol=udp",
+        "net.loss cgroup:/redis direction=both",
+        "sock.error pid:200 peers=::1",
+        "process.freeze cgroup:/redis",
+    ] {
+        let plan = planned(text);
+        let json = serde_json::to_string(&plan).unwrap();
+        assert_eq!(serde_json::from_str::<Plan>(&json).unwrap(), plan);
+    }
+}
+
+#[test]
+fn a_plan_reads_well() {
+    assert_eq!(
+        planned("net.loss cgroup:/redis direction=both ports=6379 delay=2s").to_string(),
+        "fault    net.loss delay=2s direction=both duration=10s ports=6379 target=cgroup:/redis\n\
+         who      redis (200), redis-bg (201)\n\
+         how      tcx, cgroup-skb\n\
+         where    egress of lo in /proc/1/ns/net\n         \
+         egress of eth0 in /proc/1/ns/net\n         \
+         arriving packets of cgroup /redis\n\
+         which    cgroup /redis, ports 6379\n\
+         when     for 10s, beginning 2s after arming\n\
+         warning  packets that no socket sends, such as resets and ICMP replies, belong to no \
+         cgroup and pass"
+    );
+}
+
+#[test]
+fn directions_choose_the_ways_through_an_interface() {
+    let tcx = Mechanism::TcxLoss;
+    check(
+        "net.loss iface:eth0@blue",
+        tcx,
+        &["egress of eth0 in /run/netns/blue"],
+    );
+    check(
+        "net.loss iface:eth0@blue direction=in",
+        tcx,
+        &["ingress of eth0 in /run/netns/blue"],
+    );
+    check(
+        "net.loss iface:eth0@blue direction=both",
+        tcx,
+        &[
+            "egress of eth0 in /run/netns/blue",
+            "ingress of eth0 in /run/netns/blue",
+        ],
+    );
+}
+
+#[test]
+fn a_namespace_is_all_its_interfaces_that_are_up() {
+    let expected = [
+        "egress of lo in /run/netns/blue",
+        "egress of eth0 in /run/netns/blue",
+        "egress of tun0 in /run/netns/blue",
+    ];
+    for target in ["netns:blue", "netns:/run/netns/blue", "netns:400"] {
+        let plan = check(&format!("net.loss {target}"), Mechanism::TcxLoss, &expected);
+        assert_eq!(plan.who.len(), 3);
+        assert_eq!(plan.select, Select::default());
+    }
+}
+
+#[test]
+fn what_has_no_ethernet_header_cannot_be_delayed() {
+    let plan = check(
+        "net.delay netns:blue",
+        Mechanism::TapDelay,
+        &[
+            "egress of lo in /run/netns/blue",
+            "egress of eth0 in /run/netns/blue",
+        ],
+    );
+    assert_eq!(
+        plan.warnings,
+        ["packets of tun0 pass undelayed: it has no Ethernet header"]
+    );
+    refused(
+        "net.delay iface:tun0@blue",
+        3,
+        "an interface without Ethernet headers cannot be delayed\n\
+         hint: choose an interface of kind ethernet or loopback, or use net.loss",
+    );
+}
+
+#[test]
+fn warnings_say_what_one_should_know() {
+    let warnings = |text| planned(text).warnings;
+    assert_eq!(
+        warnings("net.loss iface:down0@blue"),
+        ["down0 is down: nothing passes it now"]
+    );
+    assert_eq!(
+        warnings("net.loss iface:lo@blue direction=both"),
+        ["a packet on the loopback interface passes it twice, out and in, and suffers both times"]
+    );
+    assert_eq!(
+        warnings("net.loss iface:eth0@blue probability=0"),
+        ["with a probability of 0 nothing will ever happen"]
+    );
+    assert_eq!(
+        warnings("process.freeze cgroup:/redis count=51"),
+        ["only 50 of 51 pulses fit into the duration of 10s"]
+    );
+    assert!(warnings("process.freeze cgroup:/redis count=50").is_empty());
+}
+
+#[test]
+fn the_host_needs_a_filter() {
+    for text in [
+        "net.loss iface:eth0",
+        "net.delay iface:eth0",
+        "net.loss iface:eth0 protocol=tcp",
+        "net.loss iface:eth0 peers=0.0.0.0/0",
+        "net.loss iface:eth0 peers=10.0.0.1,::/0",
+    ] {
+        refused(
+            text,
+            2,
+            "iface:eth0 belongs to the host, and without peers or ports all its traffic would \
+             suffer\nhint: add `peers` or `ports`, or use a target with a network namespace of \
+             its own",
+        );
+    }
+    let plan = plan(&inventory(), &spec("net.loss netns:1"));
+    assert_eq!(plan.unwrap_err().exit_code(), 2);
+    check(
+        "net.loss iface:eth0 ports=6379",
+        Mechanism::TcxLoss,
+        &["egress of eth0 in /proc/1/ns/net"],
+    );
+    check(
+        "net.delay iface:lo peers=127.0.0.1",
+        Mechanism::TapDelay,
+        &["egress of lo in /proc/1/ns/net"],
+    );
+}
+
+#[test]
+fn processes_alone_in_a_namespace_suffer_by_interface() {
+    let expected = [
+        "egress of lo in /run/netns/blue",
+        "egress of eth0 in /run/netns/blue",
+    ];
+    for target in ["pid:400", "cgroup:/app"] {
+        let plan = check(
+            &format!("net.delay {target}"),
+            Mechanism::TapDelay,
+            &expected,
+        );
+        assert_eq!(plan.select, Select::default());
+        assert_eq!(plan.who.len(), 2);
+    }
+    let both = planned("net.delay pid:400 direction=both");
+    assert_eq!(both.hooks.len(), 4);
+}
+
+#[test]
+fn a_cgroup_in_a_shared_namespace_is_chosen_by_its_sockets() {
+    let egress = [
+        "egress of lo in /proc/1/ns/net",
+        "egress of eth0 in /proc/1/ns/net",
+    ];
+    let plan = check("net.delay cgroup:/redis", Mechanism::TapDelay, &egress);
+    let cgroup = plan.select.cgroup.unwrap();
+    assert_eq!(
+        (cgroup.id, cgroup.path.as_str(), cgroup.level()),
+        (42, "/redis", 1)
+    );
+
+    let arriving = "arriving packets of cgroup /redis";
+    check(
+        "net.loss cgroup:/redis direction=in",
+        Mechanism::CgroupSkbLoss,
+        &[arriving],
+    );
+    let plan = check(
+        "net.loss cgroup:/redis direction=both",
+        Mechanism::TcxLoss,
+        &[egress[0], egress[1], arriving],
+    );
+    assert_eq!(
+        plan.mechanisms(),
+        [Mechanism::TcxLoss, Mechanism::CgroupSkbLoss]
+    );
+}
+
+#[test]
+fn arriving_packets_of_a_shared_namespace_are_not_delayed() {
+    for direction in ["in", "both"] {
+        refused(
+            &format!("net.delay cgroup:/redis direction={direction}"),
+            3,
+            "packets that arrive cannot be attributed to a cgroup here yet\n\
+             hint: use direction out, or a target with its own network namespace",
+        );
+    }
+}
+
+#[test]
+fn what_cannot_be_attributed_is_refused_and_not_widened() {
+    refused(
+        "net.loss pid:600",
+        3,
+        "packets in the network namespace green cannot be attributed to the target, which shares \
+         it with another process\nhint: use target cgroup:/left",
+    );
+    refused(
+        "net.delay pid:300",
+        3,
+        "packets in the host's network namespace cannot be attributed to the target, which shares \
+         it with 8 other processes\nhint: use target cgroup:/user",
+    );
+    refused(
+        "net.loss pid:501",
+        3,
+        "packets in the host's network namespace cannot be attributed to the target, which shares \
+         it with 8 other processes\nhint: start it with `-- COMMAND`, or in a v2 cgroup or a \
+         network namespace of its own",
+    );
+    // A v1 cgroup, though there is an empty v2 cgroup of that name.
+    assert_eq!(
+        plan(&inventory(), &spec("net.loss cgroup:/limited"))
+            .unwrap_err()
+            .exit_code(),
+        3
+    );
+}
+
+#[test]
+fn an_unknown_neighbourhood_is_not_taken_for_an_empty_one() {
+    let mut inventory = inventory();
+    for namespace in &mut inventory.namespaces {
+        namespace.members = None;
+    }
+    check_refused(
+        &inventory,
+        "net.loss pid:400",
+        3,
+        "packets in the network namespace blue cannot be attributed to the target, which may \
+         share it with others\nhint: start it with `-- COMMAND`, or in a v2 cgroup or a network \
+         namespace of its own",
+    );
+    plan(&inventory, &spec("net.loss cgroup:/redis")).unwrap();
+    plan(&inventory, &spec("net.loss netns:blue")).unwrap();
+}
+
+#[test]
+fn a_namespace_that_could_not_be_read_is_refused() {
+    let mut inventory = inventory();
+    inventory
+        .namespaces
+        .retain(|namespace| namespace.inode == BLUE);
+    check_refused(
+        &inventory,
+        "net.loss cgroup:/redis",
+        3,
+        "the target's network namespace 1 could not be read",
+    );
+    check_refused(
+        &inventory,
+        "net.loss iface:eth0 ports=80",
+        3,
+        "the host's network namespace could not be read",
+    );
+}
+
+#[test]
+fn a_target_over_two_namespaces_is_covered_in_both() {
+    let plan = planned("net.loss cgroup:/shared");
+    assert_eq!(plan.hooks.len(), 4);
+    assert_eq!(plan.select.cgroup.unwrap().id, 44);
+}
+
+#[test]
+fn socket_errors_attach_to_the_cgroup() {
+    let plan = check(
+        "sock.error cgroup:/redis operation=connect,bind peers=::1 ports=80",
+        Mechanism::CgroupSock,
+        &["connect in cgroup /redis", "bind in cgroup /redis"],
+    );
+    assert_eq!(plan.select.thread_groups, Vec::<i32>::new());
+    assert_eq!(plan.select.ports.len(), 1);
+    assert_eq!(plan.mechanisms(), [Mechanism::CgroupSock]);
+}
+
+#[test]
+fn socket_errors_of_processes_track_their_children() {
+    let plan = check(
+        "sock.error pid:200",
+        Mechanism::CgroupSock,
+        &["connect in cgroup /redis"],
+    );
+    assert_eq!(plan.select.thread_groups, [200, 201]);
+    assert_eq!(
+        plan.mechanisms(),
+        [Mechanism::CgroupSock, Mechanism::ForkTracking]
+    );
+    assert_eq!(
+        plan.warnings,
+        ["children are covered, a restart under a new pid is not"]
+    );
+
+    let plan = check(
+        "sock.error pid:500",
+        Mechanism::CgroupSock,
+        &["connect in cgroup /spread/a", "connect in cgroup /spread/b"],
+    );
+    assert_eq!(plan.select.thread_groups, [500, 501]);
+
+    // v1 only: the processes are in the v2 root.
+    let plan = check(
+        "sock.error cgroup:/app",
+        Mechanism::CgroupSock,
+        &["connect in cgroup /"],
+    );
+    assert_eq!(plan.select.thread_groups, [400, 401]);
+    let plan = planned("sock.error cgroup:/limited");
+    assert_eq!(hooks(&plan), ["connect in cgroup /shared"]);
+    assert_eq!(plan.select.thread_groups, [300]);
+}
+
+#[test]
+fn without_a_v2_hierarchy_there_are_no_socket_errors() {
+    let mut inventory = inventory();
+    for process in &mut inventory.processes {
+        process.cgroup_v2 = None;
+    }
+    check_refused(
+        &inventory,
+        "sock.error pid:200",
+        3,
+        "process 200 (redis) is in no v2 cgroup\n\
+         hint: mount the v2 hierarchy: mount -t cgroup2 none /sys/fs/cgroup/unified",
+    );
+}
+
+#[test]
+fn faults_of_processes_have_no_interfaces() {
+    for (text, kind) in [
+        ("sock.error netns:blue", "sock.error"),
+        ("process.freeze netns:blue", "process.freeze"),
+    ] {
+        refused(
+            text,
+            2,
+            &format!(
+                "{kind} is a fault of processes, and netns:blue is not one\n\
+                 hint: use pid:, cgroup: or `-- COMMAND`"
+            ),
+        );
+    }
+}
+
+#[test]
+fn freezing_takes_the_cgroup_that_holds_exactly_the_target() {
+    let v2 = "/redis in cgroup v2";
+    check("process.freeze cgroup:/redis", Mechanism::FreezerV2, &[v2]);
+    check("process.freeze pid:200", Mechanism::FreezerV2, &[v2]);
+    let v1 = "/app in the v1 freezer hierarchy";
+    check("process.freeze cgroup:/app", Mechanism::FreezerV1, &[v1]);
+    check("process.freeze pid:400", Mechanism::FreezerV1, &[v1]);
+}
+
+#[test]
+fn freezing_refuses_what_would_hit_others_or_miss_some() {
+    let hint = "hint: start the target with `-- COMMAND`, or move it into a cgroup of its own";
+    let none = |text: &str, v2: &str, v1: &str| {
+        let expected = format!(
+            "no cgroup can be frozen that holds the target and nobody else (cgroup v2: {v2}; \
+             the v1 freezer hierarchy: {v1})\n{hint}"
+        );
+        refused(text, 3, &expected);
+    };
+    let root = "the target is in the root cgroup";
+    none(
+        "process.freeze pid:300",
+        "/shared also holds process 301",
+        root,
+    );
+    none(
+        "process.freeze pid:201",
+        "/redis also holds process 200",
+        root,
+    );
+    none(
+        "process.freeze pid:401",
+        root,
+        "/app also holds process 400",
+    );
+    none(
+        "process.freeze pid:500",
+        "the target is spread over several of its cgroups",
+        root,
+    );
+    none(
+        "process.freeze cgroup:/icy",
+        "/icy is frozen already, and not by this fault",
+        root,
+    );
+    none(
+        "process.freeze pid:501",
+        "/spread/b could not be read",
+        root,
+    );
+}
+
+#[test]
+fn a_freezer_that_does_not_work_gives_way_to_the_other() {
+    let mut inventory = inventory();
+    inventory
+        .cgroups
+        .push(cgroup(Hierarchy::V1Freezer, "/redis", 60, &[200, 201]));
+    let unsupported = Capability {
+        state: CapabilityState::Unsupported,
+        reason: "there is no cgroup.freeze".to_owned(),
+    };
+    inventory
+        .capabilities
+        .insert(Mechanism::FreezerV2, unsupported);
+    let plan = plan(&inventory, &spec("process.freeze cgroup:/redis")).unwrap();
+    assert_eq!(hooks(&plan), ["/redis in the v1 freezer hierarchy"]);
+    check_refused(
+        &inventory,
+        "process.freeze cgroup:/spread",
+        3,
+        "no cgroup can be frozen that holds the target and nobody else (cgroup v2: there is no \
+         cgroup.freeze; the v1 freezer hierarchy: the target is in the root cgroup)\n\
+         hint: start the target with `-- COMMAND`, or move it into a cgroup of its own",
+    );
+}
+
+#[test]
+fn nothing_matched_is_an_error() {
+    refused(
+        "sock.error pid:999",
+        2,
+        "there is no process 999\nhint: `temblor targets` lists what there is",
+    );
+    refused(
+        "sock.error cgroup:/nowhere",
+        2,
+        "there is no cgroup /nowhere\n\
+         hint: the path as it stands in /proc/PID/cgroup; `temblor targets` lists them",
+    );
+    refused(
+        "sock.error cgroup:/empty",
+        2,
+        "there is no process in the cgroup /empty\n\
+         hint: start the target first, or start it with `-- COMMAND`",
+    );
+    refused(
+        "net.loss netns:red",
+        2,
+        "there is no network namespace red\n\
+         hint: a name under /run/netns, a path to open, or the pid of a process in it",
+    );
+    refused(
+        "net.loss iface:eth9@blue",
+        2,
+        "the network namespace blue has no interface eth9\nhint: it has lo, eth0, tun0, down0",
+    );
+}
+
+#[test]
+fn a_namespace_with_nothing_up_is_an_error() {
+    let mut inventory = inventory();
+    for interface in &mut inventory.namespaces[1].interfaces {
+        interface.up = false;
+    }
+    for text in ["net.loss netns:blue", "net.delay pid:400"] {
+        check_refused(
+            &inventory,
+            text,
+            2,
+            "no interface of the network namespace blue is up",
+        );
+    }
+}
+
+#[test]
+fn more_than_one_match_needs_all() {
+    refused(
+        "sock.error cgroup:/twin",
+        2,
+        "/twin has other processes in cgroup v2 than in the v1 memory hierarchy\n\
+         hint: use a path that only one hierarchy has, or --all for all of them",
+    );
+    let plan = planned("sock.error cgroup:/twin all=true");
+    assert_eq!(plan.select.thread_groups, [200, 201]);
+    // The same processes twice are one match.
+    planned("sock.error cgroup:/redis");
+}
+
+#[test]
+fn two_namespaces_of_one_name_are_ambiguous() {
+    let mut inventory = inventory();
+    inventory.namespaces.push(namespace(9, Some("blue"), &[]));
+    check_refused(
+        &inventory,
+        "net.loss netns:blue",
+        2,
+        "blue means several network namespaces\n\
+         hint: name the path, such as /run/netns/NAME or /proc/PID/ns/net",
+    );
+}
+
+#[test]
+fn protected_processes_are_never_targets() {
+    let hint = "hint: choose a target without it; protected processes are never targets";
+    for text in [
+        "sock.error pid:100",
+        "net.loss cgroup:/ssh",
+        "process.freeze cgroup:/ssh all=true",
+    ] {
+        let expected =
+            format!("process 100 (sshd) is protected: it keeps the host reachable\n{hint}");
+        refused(text, 3, &expected);
+    }
+    // All descendants are targets too.
+    let expected = format!("process 1 (systemd) is protected: it keeps the host reachable\n{hint}");
+    refused("sock.error pid:1", 3, &expected);
+}
+
+#[test]
+fn our_own_cgroups_and_the_root_are_never_targets() {
+    refused(
+        "sock.error cgroup:/user",
+        3,
+        "temblor itself runs in or below the cgroup /user\n\
+         hint: choose a cgroup further down that holds only the target",
+    );
+    refused(
+        "net.loss cgroup:/",
+        3,
+        "the root cgroup holds the whole host\nhint: name a cgroup below it",
+    );
+}
+
+#[test]
+fn what_the_host_cannot_do_is_refused_in_three_ways() {
+    for (state, said) in [
+        (CapabilityState::Unsupported, "this kernel does not have"),
+        (
+            CapabilityState::RefusedByPolicy,
+            "this host does not permit",
+        ),
+        (
+            CapabilityState::Unknown,
+            "it could not be found out whether this host has",
+        ),
+    ] {
+        let mut inventory = inventory();
+        let reason = "bpf() said no".to_owned();
+        inventory
+            .capabilities
+            .insert(Mechanism::TcxLoss, Capability { state, reason });
+        let expected = format!(
+            "{said} `tcx`, which net.loss needs here: bpf() said no\n\
+             hint: `temblor doctor` says what this host can do"
+        );
+        check_refused(&inventory, "net.loss netns:blue", 3, &expected);
+    }
+    let mut inventory = inventory();
+    inventory.capabilities.remove(&Mechanism::ForkTracking);
+    check_refused(
+        &inventory,
+        "sock.error pid:200",
+        3,
+        "it could not be found out whether this host has `fork-tracking`, which sock.error needs \
+         here: it was not tried\nhint: `temblor doctor` says what this host can do",
+    );
+    plan(&inventory, &spec("sock.error cgroup:/redis")).unwrap();
+}
+
+#[test]
+fn a_command_is_planned_before_it_runs() {
+    let command = |text: &str| {
+        let mut spec = spec(text);
+        spec.target = Selector::Command(vec!["redis-server".to_owned()]);
+        plan(&inventory(), &spec).map_err(|refusal| refusal.render())
+    };
+    let delay = command("net.delay pid:1").unwrap();
+    assert_eq!(delay.select.cgroup.unwrap().path, "/new");
+    assert_eq!(
+        hooks(&command("sock.error pid:1").unwrap()),
+        ["connect in cgroup /new"]
+    );
+    let freeze = command("process.freeze pid:1").unwrap();
+    assert_eq!(hooks(&freeze), ["/new in cgroup v2"]);
+    assert!(
+        freeze
+            .to_string()
+            .contains("who      the command, once it is started\n")
+    );
+    let mut without = inventory();
+    without.command_cgroup = None;
+    let mut spec = spec("net.loss pid:1");
+    spec.target = Selector::Command(vec!["x".to_owned()]);
+    assert_eq!(plan(&without, &spec).unwrap_err().exit_code(), 3);
+}
+
+mod conflicts {
+    use super::*;
+
+    fn armed(text: &str) -> Inventory {
+        let mut inventory = inventory();
+        let plan = plan(&inventory, &spec(text)).unwrap();
+        inventory.armed.push(ArmedFault {
+            id: "f7".to_owned(),
+            kind: plan.kind,
+            owner: Some("alice".to_owned()),
+            hooks: plan.hooks,
+            select: plan.select,
+        });
+        inventory
+    }
+
+    fn conflict(first: &str, second: &str) {
+        let inventory = armed(first);
+        let kind = spec(second).kind();
+        let expected = format!(
+            "{kind} already acts there: fault f7 of alice\n\
+             hint: wait until it ends, or end it with `temblor stop f7`"
+        );
+        check_refused(&inventory, second, 3, &expected);
+    }
+
+    fn side_by_side(first: &str, second: &str) {
+        plan(&armed(first), &spec(second))
+            .map_err(|refusal| refusal.render())
+            .unwrap();
+    }
+
+    #[test]
+    fn the_same_thing_twice_is_refused() {
+        for text in [
+            "net.loss netns:blue",
+            "net.delay cgroup:/redis",
+            "net.loss cgroup:/redis direction=in",
+            "sock.error cgroup:/redis",
+            "sock.error pid:200",
+            "process.freeze cgroup:/redis",
+        ] {
+            conflict(text, text);
+        }
+    }
+
+    #[test]
+    fn overlapping_targets_are_refused() {
+        conflict("net.loss netns:blue", "net.loss iface:eth0@blue ports=80");
+        conflict(
+            "net.loss netns:blue direction=both",
+            "net.loss pid:400 direction=in",
+        );
+        conflict("net.loss iface:eth0 ports=80", "net.loss cgroup:/redis");
+        conflict("net.loss cgroup:/spread", "net.loss cgroup:/spread/a");
+        conflict(
+            "process.freeze cgroup:/spread",
+            "process.freeze cgroup:/spread/a",
+        );
+        conflict("sock.error cgroup:/redis", "sock.error pid:200 ports=80");
+        conflict(
+            "net.loss iface:eth0@blue ports=80-90",
+            "net.loss iface:eth0@blue ports=85",
+        );
+        conflict(
+            "net.loss iface:eth0@blue peers=10.0.0.0/8",
+            "net.loss iface:eth0@blue peers=10.1.2.3",
+        );
+    }
+
+    #[test]
+    fn a_fault_without_a_label_has_an_owner_too() {
+        let mut inventory = armed("net.loss netns:blue");
+        inventory.armed[0].owner = None;
+        check_refused(
+            &inventory,
+            "net.loss netns:blue",
+            3,
+            "net.loss already acts there: fault f7 of somebody without a label\n\
+             hint: wait until it ends, or end it with `temblor stop f7`",
+        );
+    }
+
+    #[test]
+    fn what_never_meets_goes_side_by_side() {
+        side_by_side("net.loss netns:blue", "net.delay netns:blue");
+        side_by_side("net.loss netns:blue", "net.loss netns:blue direction=in");
+        side_by_side("net.loss iface:eth0@blue", "net.loss iface:lo@blue");
+        side_by_side("net.loss netns:blue", "net.loss netns:green");
+        side_by_side("net.loss cgroup:/redis", "net.loss cgroup:/spread");
+        side_by_side(
+            "net.loss iface:eth0@blue ports=80",
+            "net.loss iface:eth0@blue ports=81",
+        );
+        side_by_side(
+            "net.loss iface:eth0 peers=::1",
+            "net.loss iface:eth0 peers=10.0.0.1",
+        );
+        side_by_side(
+            "net.loss netns:blue protocol=tcp",
+            "net.loss netns:blue protocol=udp",
+        );
+        side_by_side(
+            "net.loss netns:blue protocol=icmp",
+            "net.loss netns:blue ports=80",
+        );
+        side_by_side("sock.error pid:200", "sock.error pid:300");
+        side_by_side(
+            "sock.error cgroup:/redis",
+            "sock.error cgroup:/redis operation=bind",
+        );
+        side_by_side(
+            "process.freeze cgroup:/spread/a",
+            "process.freeze cgroup:/redis",
+        );
+    }
+}
+
+fn any_text() -> impl Strategy<Value = String> {
+    let target = "pid:(1|100|200|300|400|500|600|999)\
+        |cgroup:/(redis|shared|spread|spread/a|icy|app|twin|limited|empty|ssh|user|none)?\
+        |netns:(blue|green|red|1|400)|iface:(lo|eth0|tun0|down0)(@blue|@green)?";
+    let kind = proptest::sample::select(Kind::ALL).prop_map(Kind::name);
+    (kind, target, any::<bool>())
+        .prop_map(|(kind, target, all)| format!("{kind} {target} all={all}"))
+}
+
+proptest! {
+    #[test]
+    fn no_plan_reaches_beyond_its_target(text in any_text()) {
+        let inventory = inventory();
+        let spec = spec(&text);
+        let Ok(made) = plan(&inventory, &spec) else { return Ok(()); };
+        prop_assert_eq!(&plan(&inventory, &spec), &Ok(made.clone()));
+        prop_assert!(!made.hooks.is_empty());
+        let targets: Vec<i32> = made.who.iter().filter_map(|who| match who {
+            Who::Process { pid, .. } => Some(*pid),
+            Who::Interface { .. } => None,
+        }).collect();
+        prop_assert!(targets.iter().all(|pid| *pid >= 200));
+        for hook in &made.hooks {
+            match hook {
+                Hook::Tcx { netns_inode, .. } => {
+                    let mut members = inventory.namespaces.iter()
+                        .find(|namespace| namespace.inode == *netns_inode)
+                        .and_then(|namespace| namespace.members.clone()).unwrap().into_iter();
+                    prop_assert!(targets.is_empty() || made.select.cgroup.is_some()
+                        || members.all(|pid| targets.contains(&pid)));
+                }
+                Hook::Freezer { hierarchy, path } => {
+                    let cgroup = inventory.cgroups.iter()
+                        .find(|cgroup| cgroup.path == *path && cgroup.hierarchy == *hierarchy);
+                    prop_assert_eq!(&cgroup.unwrap().members, &targets);
+                }
+                Hook::Cgroup { path, .. } => {
+                    let members = inventory.cgroups.iter()
+                        .find(|cgroup| cgroup.path == *path && cgroup.hierarchy == Hierarchy::V2)
+                        .map(|cgroup| cgroup.members.clone());
+                    prop_assert!(made.select.thread_groups == targets
+                        || members.as_ref() == Some(&targets));
+                }
+                Hook::CgroupSkbIngress { .. } => prop_assert!(made.select.cgroup.is_some()),
+            }
+        }
+    }
+}
