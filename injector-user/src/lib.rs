@@ -1,1 +1,4 @@
 //! The engine, keeper, command line and runner behind the `temblor` binary.
+
+pub mod report;
+pub mod runner;
