@@ -45,6 +45,15 @@ struct Book {
     closed: bool,
 }
 
+/// Whether a fault may be armed.
+#[derive(Debug, Clone, Copy)]
+enum Gate {
+    Open,
+    /// A breaker is open; the fault is remembered.
+    Waits,
+    Closed,
+}
+
 /// What was asked for.
 #[derive(Debug, Clone)]
 struct Request {
@@ -97,24 +106,35 @@ impl<F: Faults> Ledger<F> {
             fault: fault.clone(),
             until,
         };
-        {
-            let mut book = self.book();
-            if book.closed {
+        match self.admit(&request) {
+            Gate::Closed => {
                 return Err(FaultError::new(
                     FaultErrorClass::Failed,
                     "the experiment is ending",
                 ));
             }
-            if !book.open.is_empty() {
-                book.waiting.push(request);
+            Gate::Waits => {
                 return Ok(Value::String(
                     "waits for the circuit breaker to close".to_owned(),
                 ));
             }
+            Gate::Open => {}
         }
         let (ledger, fault) = (Arc::clone(self), fault.clone());
         self.shielded(async move { ledger.arm_now(request, fault, 1.0).await })
             .await?
+    }
+
+    fn admit(&self, request: &Request) -> Gate {
+        let mut book = self.book();
+        if book.closed {
+            return Gate::Closed;
+        }
+        if book.open.is_empty() {
+            return Gate::Open;
+        }
+        book.waiting.push(request.clone());
+        Gate::Waits
     }
 
     /// Does the work to its end even if nobody waits for it any more.
