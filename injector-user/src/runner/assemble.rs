@@ -265,9 +265,16 @@ fn verdict(report: &Report, halt: Option<&Halt>, gate: Check, after: Check) -> (
     }
     match halt {
         Some(Halt::Breaker { name, reason }) => {
+            let off = report
+                .breach
+                .as_ref()
+                .and_then(|breach| Some(breach.clean_ms? - breach.at_ms));
+            let off = off.map_or_else(String::new, |ms| {
+                format!(", and every fault was off {ms:.1} ms later")
+            });
             return (
                 Verdict::BreakerTripped,
-                format!("breaker `{name}` opened after {reason}"),
+                format!("breaker `{name}` opened after {reason}{off}"),
             );
         }
         Some(Halt::Cancelled(_)) => {

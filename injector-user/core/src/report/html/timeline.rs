@@ -276,27 +276,39 @@ fn transitions(svg: &mut Markup, report: &Report, x: &Axis, (top, bottom): (f64,
         .breakers
         .iter()
         .flat_map(|breaker| breaker.transitions.iter().map(move |t| (breaker, t)));
-    for (breaker, transition) in all {
+    let mut all: Vec<_> = all.collect();
+    all.sort_by(|(_, a), (_, b)| a.at_ms.total_cmp(&b.at_ms));
+    let mut free_from = 0.0;
+    for (index, (breaker, transition)) in all.iter().enumerate() {
         let px = x.at(transition.at_ms);
-        let class = match transition.to {
-            State::Open => "open",
-            State::HalfOpen => "half",
-            State::Closed => "closed",
-        };
-        let anchor = if px > WIDTH * 0.85 { "end" } else { "start" };
-        let shift = if anchor == "end" { -5.0 } else { 5.0 };
+        let word = transition.to.to_string();
+        let (class, y) = (transition.to, top - 12.0);
         svg.put(format_args!(
             "<g class=\"transition {class}\"><title>{}</title>\
-             <line x1=\"{px:.1}\" x2=\"{px:.1}\" y1=\"{:.1}\" y2=\"{bottom:.1}\"/>\
-             <circle cx=\"{px:.1}\" cy=\"{:.1}\" r=\"4\"/>\
-             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text></g>",
+             <line x1=\"{px:.1}\" x2=\"{px:.1}\" y1=\"{y:.1}\" y2=\"{bottom:.1}\"/>\
+             <circle cx=\"{px:.1}\" cy=\"{y:.1}\" r=\"4\"/>",
             Text(format!("{}: {}", breaker.name, transition.reason)),
-            top - 12.0,
-            top - 12.0,
-            px + shift,
-            top - 9.0,
-            Text(transition.to),
         ));
+        let (anchor, shift) = if px > WIDTH * 0.88 {
+            ("end", -7.0)
+        } else {
+            ("start", 7.0)
+        };
+        let end = px + 14.0 + 6.5 * as_f64(word.len());
+        // A label without room is left to the tooltip and the table.
+        let room = all
+            .get(index + 1)
+            .is_none_or(|(_, next)| x.at(next.at_ms) > end);
+        if px >= free_from && (room || transition.to == State::Open) {
+            free_from = end;
+            svg.put(format_args!(
+                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>",
+                px + shift,
+                top - 8.0,
+                Text(word)
+            ));
+        }
+        svg.put(format_args!("</g>"));
     }
 }
 
