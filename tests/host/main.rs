@@ -3,8 +3,10 @@
 mod command;
 mod delay;
 mod double;
+mod engine;
 mod freeze;
 mod freezer;
+mod input;
 mod keeper;
 mod net;
 mod safety;

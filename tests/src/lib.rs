@@ -3,6 +3,7 @@
 mod actor;
 mod alone;
 mod cgroup;
+mod cli;
 mod client;
 mod engine;
 mod netns;
@@ -16,6 +17,7 @@ mod world;
 pub use actor::Actor;
 pub use alone::{Alone, alone};
 pub use cgroup::Cgroup;
+pub use cli::{Cli, Said, finish};
 pub use client::{Armed, Client, params};
 pub use engine::{Engine, is_running, signal, temblor_program};
 pub use netns::Netns;
