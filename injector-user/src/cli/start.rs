@@ -28,15 +28,14 @@ pub fn main() -> ExitCode {
         Err(error) => return refuse(early, &error),
     };
     let context = Context::new(&cli.globals);
-    let done = match &cli.verb {
-        Verb::Engine(args) => match engine::run(&cli.globals, args) {
+    let done = if let Verb::Engine(args) = &cli.verb {
+        match engine::run(&cli.globals, args) {
             Ok(code) => return code,
             Err(error) => Err(error),
-        },
-        _ => {
-            own_up_to_bugs();
-            verb(&context, cli.verb)
         }
+    } else {
+        own_up_to_bugs();
+        verb(&context, cli.verb)
     };
     let exit = done.unwrap_or_else(|error| {
         if error.is_broken_pipe() {

@@ -82,13 +82,10 @@ pub(in crate::cli) async fn run(context: &Context, args: Run) -> Result<Exit, Cl
         warnings: warnings.iter().map(ToString::to_string).collect(),
         cancel,
     };
-    let faults = Arc::new(Told {
-        out: context.out,
-        engine,
-    });
+    let faults = Arc::new(Told::new(context.out, engine));
     let report = tokio::select! {
         report = runner::run(experiment, faults, options) => report,
-        never = obey(context, interrupts, wish) => match never {},
+        never = obey(context, interrupts, wish) => never,
     };
     let files = write(&args.out, &report)?;
     let written = Written {
@@ -113,11 +110,7 @@ async fn engine(
 }
 
 /// Tells the runner what the person wants, for as long as it runs.
-async fn obey(
-    context: &Context,
-    mut interrupts: Interrupts,
-    wish: watch::Sender<Cancel>,
-) -> std::convert::Infallible {
+async fn obey(context: &Context, mut interrupts: Interrupts, wish: watch::Sender<Cancel>) -> ! {
     interrupts.next().await;
     context
         .out
