@@ -1,2 +1,7 @@
 //! The `temblor` binary.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    injector_user::cli::run()
+}

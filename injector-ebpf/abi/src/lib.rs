@@ -1,2 +1,43 @@
-//! What the kernel programs and user space share.
+//! Everything the kernel programs and user space share: layouts, map sizes and constants.
+//!
+//! Types are `repr(C)` without padding (proved by [`exact_layout!`]), integers of a fixed width, no
+//! `bool`, no enum by value. A change of meaning or layout raises [`ABI_VERSION`].
 #![no_std]
+
+mod control;
+mod counters;
+mod dice;
+mod event;
+mod fault;
+mod layout;
+pub mod net;
+mod select;
+pub mod sock;
+
+pub use control::{CONTROL_ENTRIES, CONTROL_KILL, CONTROL_LEASE, CONTROL_VERSION};
+pub use counters::{Counters, Progress};
+pub use dice::{draw, in_window, injects};
+pub use event::Event;
+pub use fault::Fault;
+pub use select::{Armed, Select, StreamKey};
+
+/// Layout and meaning of everything in this package; the loader refuses objects of another version.
+pub const ABI_VERSION: u64 = 1;
+
+/// Faults that can be armed at once: one bit each in every selector mask.
+pub const SLOTS: u32 = 64;
+
+/// Places a program can be attached at, at once: an interface and direction, or a cgroup operation.
+pub const HOOKS: u32 = 64;
+
+/// Stands in the instructions for the number of the hook a program is loaded for.
+///
+/// The loader replaces it in its copy of the instructions, so that one text serves every hook and
+/// the verifier sees a constant.
+pub const HOOK_MAGIC: u32 = 0x5173_E001;
+
+/// Stands for the offset of `task_struct.pid`, read from the running kernel's BTF.
+pub const TASK_PID_MAGIC: u32 = 0x5173_E002;
+
+/// Stands for the offset of `task_struct.tgid`.
+pub const TASK_TGID_MAGIC: u32 = 0x5173_E003;

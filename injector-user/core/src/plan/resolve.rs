@@ -134,23 +134,7 @@ fn by_cgroup<'a>(
             Refusal::refused("the root cgroup holds the whole host").hint("name a cgroup below it")
         );
     }
-    // A hierarchy that has the path but nobody in it says nothing about who is meant.
-    let used: Vec<_> = matched
-        .iter()
-        .filter(|cgroup| !cgroup.members.is_empty())
-        .collect();
-    let members = |cgroup: &Cgroup| cgroup.members.iter().copied().collect::<BTreeSet<i32>>();
-    if let [first, rest @ ..] = used.as_slice()
-        && let Some(other) = rest.iter().find(|cgroup| members(cgroup) != members(first))
-        && !all
-    {
-        return Err(Refusal::input(format!(
-            "{path} has other processes in {} than in {}",
-            first.hierarchy, other.hierarchy
-        ))
-        .hint("use a path that only one hierarchy has, or --all for all of them"));
-    }
-    let pids = used.iter().flat_map(|cgroup| members(cgroup)).collect();
+    let pids = members(&matched, all)?;
     let processes = among(inventory, &pids);
     if processes.is_empty() {
         return Err(
@@ -162,6 +146,25 @@ fn by_cgroup<'a>(
         all: processes,
         cgroups: matched,
     })
+}
+
+/// The processes in the cgroups of one path, which must be the same in all unless `all`.
+fn members(matched: &[&Cgroup], all: bool) -> Result<BTreeSet<i32>, Refusal> {
+    let of = |cgroup: &Cgroup| cgroup.members.iter().copied().collect::<BTreeSet<i32>>();
+    // A hierarchy that has the path but nobody in it says nothing about who is meant.
+    let used = matched.iter().filter(|cgroup| !cgroup.members.is_empty());
+    let used: Vec<_> = used.collect();
+    if let [first, rest @ ..] = used.as_slice()
+        && let Some(other) = rest.iter().find(|cgroup| of(cgroup) != of(first))
+        && !all
+    {
+        return Err(Refusal::input(format!(
+            "{} has other processes in {} than in {}",
+            first.path, first.hierarchy, other.hierarchy
+        ))
+        .hint("use a path that only one hierarchy has, or --all for all of them"));
+    }
+    Ok(used.iter().flat_map(|cgroup| of(cgroup)).collect())
 }
 
 fn by_command(inventory: &Inventory) -> Result<Processes<'_>, Refusal> {

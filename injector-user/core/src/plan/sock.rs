@@ -21,26 +21,13 @@ pub(super) fn error(target: &Target<'_>, failure: &Failure) -> Result<Part, Refu
         ));
     };
     let (paths, thread_groups) = cgroups(processes)?;
-    let attach = |path: &String| {
-        let calls = operations.iter().map(|operation| match operation {
-            Operation::Connect => Attach::Connect,
-            Operation::Bind => Attach::Bind,
-            Operation::Sendmsg => Attach::Sendmsg,
-            Operation::Socket => Attach::Socket,
-        });
-        let hooks = calls.map(|attach| Hook::Cgroup {
-            path: path.clone(),
-            attach,
-        });
-        hooks.collect::<Vec<_>>()
-    };
     let mut warnings = Vec::new();
     if !thread_groups.is_empty() {
         warnings.push("children are covered, a restart under a new pid is not".to_owned());
     }
     Ok(Part {
         mechanism: Mechanism::CgroupSock,
-        hooks: paths.iter().flat_map(attach).collect(),
+        hooks: hooks(&paths, operations),
         select: Select {
             thread_groups,
             peers: peers.clone(),
@@ -49,6 +36,23 @@ pub(super) fn error(target: &Target<'_>, failure: &Failure) -> Result<Part, Refu
         },
         warnings,
     })
+}
+
+fn hooks(paths: &BTreeSet<String>, operations: &BTreeSet<Operation>) -> Vec<Hook> {
+    let calls = operations.iter().map(|operation| match operation {
+        Operation::Connect => Attach::Connect,
+        Operation::Bind => Attach::Bind,
+        Operation::Sendmsg => Attach::Sendmsg,
+        Operation::Socket => Attach::Socket,
+    });
+    let calls: Vec<_> = calls.collect();
+    let all = paths.iter().flat_map(|path| {
+        calls.iter().map(|attach| Hook::Cgroup {
+            path: path.clone(),
+            attach: *attach,
+        })
+    });
+    all.collect()
 }
 
 /// The v2 cgroups to attach to, and the processes to choose in them if they hold others too.

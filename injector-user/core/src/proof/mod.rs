@@ -10,3 +10,6 @@ mod rate;
 pub use counters::Counters;
 pub use felt::Felt;
 pub use rate::Rate;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+//! Whether a fault that an event concerns acts on it: safety first, then `when`, then the dice.
+
+use injector_abi::net::MAX_SEGMENTS;
+use injector_abi::{Counters, Event, Progress, SLOTS, StreamKey, draw, in_window, injects};
+
+use crate::atomic::fetch_add_one;
+use crate::maps::{BY_SEGMENTS, COUNTERS, EVENTS, FAULTS, LINE_LEASE, PROGRESS, STREAMS};
+use crate::occasion::Occasion;
+use crate::patched;
+use crate::select::Slots;
+
+/// What a fault would do, as far as it matters for whether it does it.
+#[derive(Clone, Copy, Debug)]
+pub enum Way {
+    /// Act by itself, with its own probability.
+    Plain,
+    /// Act on an aggregate: with the probability of hitting one of so many segments.
+    Segments(u32),
+    /// Send through its delay line, which has to be alive.
+    ThroughLine,
+}
+
+/// No aggregate has this many segments.
+const THROUGH_LINE: u32 = 0;
+
+/// The first of the faults in `mask` that acts on this event. Each throws its own dice.
+///
+#[inline(always)]
+pub fn first_to_act(mask: u64, occasion: Occasion, way: Way) -> Option<u32> {
+    let tgid = occasion.tgid.unwrap_or(NO_TGID);
+    let alive = u32::from(occasion.alive);
+    let segments = match way {
+        Way::ThroughLine => THROUGH_LINE,
+        Way::Plain => 1,
+        Way::Segments(segments) => segments,
+    };
+    let slot = judge_all(mask, tgid, alive, segments, occasion.now_ns);
+    (slot < u64::from(SLOTS)).then_some(slot as u32)
+}
+
+/// No thread group has this number: a packet.
+const NO_TGID: u32 = 0;
+/// No slot has this number.
+const NO_SLOT: u64 = u64::MAX;
+
+/// A function of its own with plain numbers, like [`judge`]: the verifier checks each once, not once
+/// for every branch that leads here (milliseconds instead of half a second).
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn judge_all(mask: u64, tgid: u32, alive: u32, segments: u32, now_ns: u64) -> u64 {
+    for slot in Slots::of(mask) {
+        if judge(slot, tgid, alive, segments, now_ns) != 0 {
+            return u64::from(slot);
+        }
+    }
+    NO_SLOT
+}
+
+/// Whether the fault in `slot` acts. Counts whatever happens.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn judge(slot: u32, tgid: u32, alive: u32, segments: u32, now_ns: u64) -> u64 {
+    u64::from(decide(slot, tgid, alive != 0, segments, now_ns).unwrap_or(false))
+}
+
+#[inline(always)]
+fn decide(slot: u32, tgid: u32, alive: bool, segments: u32, now_ns: u64) -> Option<bool> {
+    let fault = FAULTS.get(slot)?;
+    let progress = PROGRESS.get_ptr_mut(slot)?;
+    let counters = COUNTERS.get_ptr_mut(slot)?;
+    // SAFETY: this CPU's own entry; programs of one CPU do not interrupt one another here.
+    let counters = unsafe { &mut *counters };
+
+    counters.matched += 1;
+    // SAFETY: the array's entry lives as long as the program; a word is read whole.
+    let granted = unsafe { (*progress).granted };
+    let exhausted = fault.max_hits != 0 && granted >= fault.max_hits;
+    let alive = alive && (segments != THROUGH_LINE || line_is_alive(slot, now_ns));
+    if !alive || now_ns >= fault.deadline_ns || exhausted {
+        counters.expired += 1;
+        return None;
+    }
+    let Some((stream, hit)) = hit_index(slot, tgid, progress) else {
+        counters.expired += 1;
+        return None;
+    };
+    if !in_window(hit, fault.first, fault.last, fault.step) {
+        counters.outside += 1;
+        return None;
+    }
+    let threshold = if segments > 1 {
+        *BY_SEGMENTS.get(slot * MAX_SEGMENTS + segments - 1)?
+    } else {
+        fault.threshold
+    };
+    if !injects(draw(fault.seed, stream, hit), threshold) {
+        eligible(counters, threshold);
+        counters.passed += 1;
+        return None;
+    }
+    // SAFETY: a field of the array's entry.
+    let granted = unsafe { &raw mut (*progress).granted };
+    // SAFETY: nothing changes it otherwise.
+    let granted = unsafe { fetch_add_one(granted) };
+    if fault.max_hits != 0 && granted >= fault.max_hits {
+        // Another CPU took the last one between the check above and here.
+        counters.expired += 1;
+        return None;
+    }
+    eligible(counters, threshold);
+    counters.injected += 1;
+    // SAFETY: a word written whole; the last writer wins, which is what it says.
+    unsafe { (*progress).last_injected_ns = now_ns };
+    report(slot, stream, hit, now_ns);
+    Some(true)
+}
+
+#[inline(always)]
+fn line_is_alive(slot: u32, now_ns: u64) -> bool {
+    LINE_LEASE
+        .get(patched::hook() * SLOTS + slot)
+        .is_some_and(|until| now_ns < *until)
+}
+
+#[inline(always)]
+fn eligible(counters: &mut Counters, threshold: u64) {
+    counters.eligible += 1;
+    counters.expected += threshold;
+}
+
+/// The stream of this event and its index there, from 1.
+///
+/// Packets are one stream. A thread group is one of its own, named by the order in which thread
+/// groups appeared: its decisions do not depend on what other processes do meanwhile.
+#[inline(always)]
+fn hit_index(slot: u32, tgid: u32, progress: *mut Progress) -> Option<(u64, u64)> {
+    // SAFETY: a field of the array's entry.
+    let hits = unsafe { &raw mut (*progress).hits };
+    // SAFETY: nothing changes it otherwise.
+    let total = unsafe { fetch_add_one(hits) } + 1;
+    if tgid == NO_TGID {
+        return Some((0, total));
+    }
+    let key = StreamKey { slot, tgid };
+    if STREAMS.get_ptr_mut(key).is_none() {
+        // SAFETY: as above.
+        let streams = unsafe { &raw mut (*progress).streams };
+        // SAFETY: as above.
+        let ordinal = unsafe { fetch_add_one(streams) };
+        // Losing a race against a thread of the same group leaves the winner's entry: fine.
+        let _lost = STREAMS.insert(key, [ordinal, 0], NO_OVERWRITE);
+    }
+    let stream = STREAMS.get_ptr_mut(key)?.cast::<u64>();
+    // SAFETY: the first word of the entry never changes once it is there.
+    let ordinal = unsafe { *stream };
+    // SAFETY: an entry is two words.
+    let index = unsafe { stream.add(1) };
+    // SAFETY: threads of the group change it only here.
+    Some((ordinal, unsafe { fetch_add_one(index) } + 1))
+}
+
+const NO_OVERWRITE: u64 = 1;
+const NO_WAKEUP: u64 = 1;
+
+/// Tells user space; a full buffer loses the event, not the injection.
+#[inline(always)]
+fn report(slot: u32, stream: u64, hit: u64, at_ns: u64) {
+    let event = Event {
+        at_ns,
+        hit,
+        stream,
+        slot,
+        hook: patched::hook(),
+    };
+    let _full = EVENTS.output::<Event>(&event, NO_WAKEUP);
+}

@@ -1,0 +1,76 @@
+//! The maps that all objects share: the loader creates each once, by name.
+
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::lpm_trie::LpmTrie;
+use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
+use injector_abi::net::{Exempt, LINES};
+use injector_abi::{
+    Armed, CONTROL_ENTRIES, Counters, Fault, HOOKS, Progress, SLOTS, Select, StreamKey,
+};
+
+const MMAPABLE: u32 = 1 << 10;
+
+/// Version, kill switch, lease.
+#[map]
+pub static CONTROL: Array<u64> = Array::with_max_entries(CONTROL_ENTRIES, MMAPABLE);
+
+/// The lease of each delay line, moved by the loop that forwards and by nothing else.
+#[map]
+pub static LINE_LEASE: Array<u64> = Array::with_max_entries(LINES, MMAPABLE);
+
+/// Interface index of each delay line's TAP device, 0 for none.
+#[map]
+pub static LINE_IFINDEX: Array<u32> = Array::with_max_entries(LINES, 0);
+
+/// What is armed where.
+#[map]
+pub static ARMED: Array<Armed> = Array::with_max_entries(HOOKS, 0);
+
+/// Slots by kind and by the dimensions that do not restrict them.
+#[map]
+pub static SELECT: Array<Select> = Array::with_max_entries(1, 0);
+
+/// Slots by port, of either end.
+#[map]
+pub static BY_PORT: Array<u64> = Array::with_max_entries(1 << 16, 0);
+
+/// Slots by prefix of the peer; user space adds the slots of covering prefixes to each entry.
+#[map]
+pub static BY_PEER: LpmTrie<[u8; 16], u64> = LpmTrie::with_max_entries(1 << 14, 0);
+
+/// Slots by cgroup of the socket.
+#[map]
+pub static BY_CGROUP: HashMap<u64, u64> = HashMap::with_max_entries(1 << 10, 0);
+
+/// Slots by thread group.
+#[map]
+pub static BY_THREAD_GROUP: HashMap<u32, u64> = HashMap::with_max_entries(1 << 16, 0);
+
+/// Ports and connections that keep the caller in.
+#[map]
+pub static EXEMPT: HashMap<Exempt, u8> = HashMap::with_max_entries(1 << 12, 0);
+
+/// The faults.
+#[map]
+pub static FAULTS: Array<Fault> = Array::with_max_entries(SLOTS, 0);
+
+/// Hit indices and grants, global.
+#[map]
+pub static PROGRESS: Array<Progress> = Array::with_max_entries(SLOTS, 0);
+
+/// What each fault did.
+#[map]
+pub static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(SLOTS, 0);
+
+/// Probability of losing an aggregate of n segments, at `slot * MAX_SEGMENTS + n - 1`.
+#[map]
+pub static BY_SEGMENTS: Array<u64> =
+    Array::with_max_entries(SLOTS * injector_abi::net::MAX_SEGMENTS, 0);
+
+/// A thread group's ordinal and hit index for a fault.
+#[map]
+pub static STREAMS: LruHashMap<StreamKey, [u64; 2]> = LruHashMap::with_max_entries(1 << 14, 0);
+
+/// Injected events.
+#[map]
+pub static EVENTS: RingBuf = RingBuf::with_byte_size(1 << 18, 0);

@@ -1,0 +1,189 @@
+//! Packets: `net.loss` and `net.delay`, at an interface (TCX) or on arrival at a cgroup's sockets.
+//!
+//! Runs in softirq for other people's tasks, so it never reads `current`. A packet that concerns no
+//! fault goes on to the next program; so does one that the delay line gave back.
+#![no_std]
+#![no_main]
+#![expect(unsafe_code, reason = "kernel memory, maps and helpers")]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "the macro that makes a program's entry passes the context by value"
+)]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "helpers return verdicts in a wider type"
+)]
+#![expect(
+    clippy::inline_always,
+    reason = "a call that LLVM leaves is checked by the verifier anew in every context"
+)]
+
+use aya_ebpf::bindings::{BPF_F_INGRESS, TC_ACT_UNSPEC};
+use aya_ebpf::helpers::generated::{bpf_redirect, bpf_redirect_neigh, bpf_skb_change_type};
+use aya_ebpf::macros::{cgroup_skb, classifier};
+use aya_ebpf::programs::{SkBuffContext, TcContext};
+use injector_abi::net::{NOWHERE, REINJECTED};
+use injector_abi::{SLOTS, Select};
+use injector_ebpf::judge::{Way, first_to_act};
+use injector_ebpf::lockout::keeps_caller_in;
+use injector_ebpf::maps::{ARMED, LINE_IFINDEX, SELECT};
+use injector_ebpf::occasion::Occasion;
+use injector_ebpf::packet::{ICMP, ICMP6, TCP, UDP, mark, parse, segments, set_mark};
+use injector_ebpf::patched;
+use injector_ebpf::select;
+
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+
+/// Leaving an interface.
+#[classifier]
+fn net_egress(ctx: TcContext) -> i32 {
+    at_interface(&ctx, true)
+}
+
+/// Arriving at an interface.
+#[classifier]
+fn net_ingress(ctx: TcContext) -> i32 {
+    at_interface(&ctx, false)
+}
+
+/// Arriving at a socket of a cgroup: 1 passes, 0 drops.
+#[cgroup_skb]
+fn net_cgroup_ingress(ctx: SkBuffContext) -> i32 {
+    let ctx = TcContext { skb: ctx.skb };
+    let Some(concern) = concern(&ctx, 0, false) else {
+        return 1;
+    };
+    i32::from(!lost(&ctx, &concern))
+}
+
+/// Given back by the delay line of an egress hook: out of the interface it was leaving.
+#[classifier]
+fn line_egress(ctx: TcContext) -> i32 {
+    reinject(&ctx, 0)
+}
+
+/// Given back by the delay line of an ingress hook: into the interface it arrived at.
+#[classifier]
+fn line_ingress(ctx: TcContext) -> i32 {
+    reinject(&ctx, u64::from(BPF_F_INGRESS))
+}
+
+/// Given back by the delay line of the loopback interface, which needs a route again.
+#[classifier]
+fn line_loopback(ctx: TcContext) -> i32 {
+    set_mark(&ctx, REINJECTED);
+    // SAFETY: the context is the program's own; type 0 is PACKET_HOST.
+    unsafe { bpf_skb_change_type(ctx.skb.skb, 0) };
+    // SAFETY: no parameters: the kernel looks the neighbour up.
+    let verdict = unsafe { bpf_redirect_neigh(patched::hook(), core::ptr::null_mut(), 0, 0) };
+    verdict as i32
+}
+
+/// A line's program is loaded with the interface's index where others have the hook's number.
+#[inline(always)]
+fn reinject(ctx: &TcContext, flags: u64) -> i32 {
+    set_mark(ctx, REINJECTED);
+    // SAFETY: a redirect only notes where to; a vanished interface drops the packet.
+    let verdict = unsafe { bpf_redirect(patched::hook(), flags) };
+    verdict as i32
+}
+
+const ETHERNET_HEADER: usize = 14;
+
+#[inline(always)]
+fn at_interface(ctx: &TcContext, leaving: bool) -> i32 {
+    if mark(ctx) == REINJECTED {
+        set_mark(ctx, 0);
+        return TC_ACT_UNSPEC;
+    }
+    let Some(concern) = concern(ctx, ETHERNET_HEADER, leaving) else {
+        return TC_ACT_UNSPEC;
+    };
+    if lost(ctx, &concern) {
+        // SAFETY: see `reinject`; nothing has this index.
+        return unsafe { bpf_redirect(NOWHERE, 0) } as i32;
+    }
+    if let Some(line) = delayed(&concern) {
+        // SAFETY: see `reinject`.
+        return unsafe { bpf_redirect(line, 0) } as i32;
+    }
+    TC_ACT_UNSPEC
+}
+
+/// Which faults a packet concerns, by kind.
+struct Concern {
+    loss: u64,
+    delay: u64,
+    occasion: Occasion,
+}
+
+#[inline(always)]
+fn concern(ctx: &TcContext, offset: usize, leaving: bool) -> Option<Concern> {
+    let armed = ARMED.get(patched::hook())?;
+    if armed.slots == 0 {
+        return None;
+    }
+    let select = SELECT.get(0)?;
+    let packet = parse(ctx, offset)?;
+    let (peer, peer_port, local_port) = if leaving {
+        (
+            packet.destination,
+            packet.destination_port,
+            packet.source_port,
+        )
+    } else {
+        (packet.source, packet.source_port, packet.destination_port)
+    };
+    let mut mask = armed.slots & by_protocol(select, packet.protocol);
+    mask = select::by_ports(select, mask, peer_port, local_port);
+    if mask != 0 {
+        mask = select::by_peer(select, mask, peer);
+    }
+    if mask != 0 {
+        mask = select::by_cgroup(ctx, select, mask);
+    }
+    if mask & !select.lockout != 0 && keeps_caller_in(armed, &packet, peer, peer_port, local_port) {
+        mask &= select.lockout;
+    }
+    if mask == 0 {
+        return None;
+    }
+    let occasion = Occasion::now(None);
+    Some(Concern {
+        loss: mask & select.loss,
+        delay: mask & select.delay,
+        occasion,
+    })
+}
+
+#[inline(always)]
+fn by_protocol(select: &Select, protocol: u8) -> u64 {
+    match protocol {
+        TCP => select.tcp,
+        UDP => select.udp,
+        ICMP | ICMP6 => select.icmp,
+        _ => select.other,
+    }
+}
+
+/// Whether some `net.loss` takes the packet. They compose independently: each throws its own dice.
+#[inline(always)]
+fn lost(ctx: &TcContext, concern: &Concern) -> bool {
+    concern.loss != 0
+        && first_to_act(concern.loss, concern.occasion, Way::Segments(segments(ctx))).is_some()
+}
+
+/// The delay line that some `net.delay` sends the packet through.
+#[inline(always)]
+fn delayed(concern: &Concern) -> Option<u32> {
+    if concern.delay == 0 {
+        return None;
+    }
+    let slot = first_to_act(concern.delay, concern.occasion, Way::ThroughLine)?;
+    LINE_IFINDEX
+        .get(patched::hook() * SLOTS + slot)
+        .copied()
+        .filter(|ifindex| *ifindex != 0)
+}

@@ -1,0 +1,36 @@
+//! Constants that the loader writes into its copy of the instructions before it loads them.
+
+macro_rules! patched {
+    ($(#[$doc:meta])* $name:ident, $magic:literal, $abi:ident) => {
+        $(#[$doc])*
+        #[inline(always)]
+        #[must_use]
+        pub fn $name() -> u32 {
+            const _: () = assert!($magic == injector_abi::$abi);
+            #[cfg(target_arch = "bpf")]
+            {
+                let value: u64;
+                // SAFETY: a move of a constant into a register, which touches nothing else.
+                unsafe { core::arch::asm!(concat!("{} = ", $magic), out(reg) value, options(pure, nomem)) };
+                value as u32
+            }
+            #[cfg(not(target_arch = "bpf"))]
+            {
+                $magic
+            }
+        }
+    };
+}
+
+patched!(
+    /// The hook that this instance of the program is attached at.
+    hook, 0x5173_E001, HOOK_MAGIC
+);
+patched!(
+    /// Offset of `task_struct.pid`.
+    task_pid_offset, 0x5173_E002, TASK_PID_MAGIC
+);
+patched!(
+    /// Offset of `task_struct.tgid`.
+    task_tgid_offset, 0x5173_E003, TASK_TGID_MAGIC
+);

@@ -1,0 +1,101 @@
+//! Whom an event concerns: masks of slots, one look-up per dimension in use.
+
+use aya_ebpf::bindings::__sk_buff;
+use aya_ebpf::helpers::generated::bpf_skb_ancestor_cgroup_id;
+use aya_ebpf::maps::lpm_trie::Key;
+use aya_ebpf::programs::TcContext;
+use injector_abi::Select;
+use injector_abi::net::PEER_BITS;
+
+use crate::maps::{BY_CGROUP, BY_PEER, BY_PORT, BY_THREAD_GROUP};
+
+/// Keeps the slots of `mask` that have no port filter or name one of the two ports.
+#[inline(always)]
+pub fn by_ports(select: &Select, mask: u64, one: u16, other: u16) -> u64 {
+    if mask & !select.any_port == 0 {
+        return mask;
+    }
+    let named = BY_PORT.get(u32::from(one)).copied().unwrap_or(0)
+        | BY_PORT.get(u32::from(other)).copied().unwrap_or(0);
+    mask & (select.any_port | named)
+}
+
+/// Keeps the slots of `mask` that have no peer filter or name a prefix of `peer`.
+#[inline(always)]
+pub fn by_peer(select: &Select, mask: u64, peer: [u8; 16]) -> u64 {
+    if mask & !select.any_peer == 0 {
+        return mask;
+    }
+    let named = BY_PEER.get(Key::new(PEER_BITS, peer)).copied().unwrap_or(0);
+    mask & (select.any_peer | named)
+}
+
+/// Keeps the slots of `mask` that have no thread-group filter or name `tgid`.
+#[inline(always)]
+pub fn by_thread_group(select: &Select, mask: u64, tgid: u32) -> u64 {
+    if mask & !select.any_thread_group == 0 {
+        return mask;
+    }
+    // SAFETY: the value is one word, read once; a concurrent update gives the old or the new mask.
+    let named = unsafe { BY_THREAD_GROUP.get(tgid) }.copied().unwrap_or(0);
+    mask & (select.any_thread_group | named)
+}
+
+/// Keeps the slots of `mask` that have no cgroup filter or name the cgroup of the packet's socket,
+/// or an ancestor of it.
+#[inline(always)]
+pub fn by_cgroup(ctx: &TcContext, select: &Select, mask: u64) -> u64 {
+    if mask & !select.any_cgroup == 0 {
+        return mask;
+    }
+    mask & (select.any_cgroup | slots_of_cgroups(ctx.skb.skb, select.cgroup_levels))
+}
+
+/// A function of its own, so that the verifier checks it once.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn slots_of_cgroups(skb: *mut __sk_buff, levels: u64) -> u64 {
+    let mut named = 0;
+    for level in Slots::of(levels) {
+        // SAFETY: the context is the program's own; a packet without a socket gives 0.
+        let cgroup = unsafe { bpf_skb_ancestor_cgroup_id(skb, level as i32) };
+        // SAFETY: the value is one word, read once.
+        named |= unsafe { BY_CGROUP.get(cgroup) }.copied().unwrap_or(0);
+    }
+    named
+}
+
+/// The slots of a mask, lowest first.
+///
+/// The count makes the loop's bound plain to the verifier, which cannot follow a mask.
+#[derive(Clone, Debug)]
+pub struct Slots {
+    mask: u64,
+    left: u32,
+}
+
+impl Slots {
+    #[inline(always)]
+    #[must_use]
+    pub fn of(mask: u64) -> Self {
+        Self {
+            mask,
+            left: u64::BITS,
+        }
+    }
+}
+
+impl Iterator for Slots {
+    type Item = u32;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<u32> {
+        if self.mask == 0 || self.left == 0 {
+            return None;
+        }
+        self.left -= 1;
+        let slot = self.mask.trailing_zeros();
+        self.mask &= self.mask - 1;
+        Some(slot)
+    }
+}

@@ -1,0 +1,118 @@
+//! Socket operations that fail on purpose: `sock.error`, at a cgroup.
+//!
+//! Returns 1 to let the operation go on. A refusal returns 0 and sets the error; where that helper
+//! fails, the operation goes on.
+#![no_std]
+#![no_main]
+#![expect(unsafe_code, reason = "kernel memory, maps and helpers")]
+#![expect(
+    clippy::inline_always,
+    reason = "a call that LLVM leaves is checked by the verifier anew in every context"
+)]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "the kernel's context has wider types than what it carries"
+)]
+
+use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_set_retval};
+use aya_ebpf::macros::{cgroup_sock, cgroup_sock_addr};
+use aya_ebpf::programs::{SockAddrContext, SockContext};
+use injector_abi::Select;
+use injector_ebpf::judge::{Way, first_to_act};
+use injector_ebpf::maps::{ARMED, FAULTS, SELECT};
+use injector_ebpf::occasion::Occasion;
+use injector_ebpf::patched;
+use injector_ebpf::select;
+
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+
+macro_rules! address_hook {
+    ($($name:ident $attach:ident $address:ident),+ $(,)?) => {$(
+        #[cgroup_sock_addr($attach)]
+        fn $name(ctx: SockAddrContext) -> i32 {
+            verdict(Some((&ctx, $address(&ctx))))
+        }
+    )+};
+}
+
+address_hook!(
+    sock_connect4 connect4 address_v4,
+    sock_connect6 connect6 address_v6,
+    sock_bind4 bind4 address_v4,
+    sock_bind6 bind6 address_v6,
+    sock_sendmsg4 sendmsg4 address_v4,
+    sock_sendmsg6 sendmsg6 address_v6,
+);
+
+/// Creating an IPv4 or IPv6 socket, which has no address yet.
+#[cgroup_sock(sock_create)]
+fn sock_create(_: SockContext) -> i32 {
+    verdict(None)
+}
+
+const ALLOW: i32 = 1;
+const REFUSE: i32 = 0;
+
+#[inline(always)]
+fn verdict(address: Option<(&SockAddrContext, [u8; 16])>) -> i32 {
+    let (Some(armed), Some(select)) = (ARMED.get(patched::hook()), SELECT.get(0)) else {
+        return ALLOW;
+    };
+    // SAFETY: the helper has no arguments; these hooks run in the caller's context.
+    let tgid = (unsafe { bpf_get_current_pid_tgid() } >> 32) as u32;
+    let mut mask = select::by_thread_group(select, armed.slots, tgid);
+    if mask != 0
+        && let Some((ctx, peer)) = address
+    {
+        mask = by_address(select, mask, ctx, peer);
+    }
+    if mask == 0 {
+        return ALLOW;
+    }
+    let acting = first_to_act(mask, Occasion::now(Some(tgid)), Way::Plain);
+    if let Some(fault) = acting.and_then(|slot| FAULTS.get(slot)) {
+        return refuse(fault.errno);
+    }
+    ALLOW
+}
+
+#[inline(always)]
+fn by_address(select: &Select, mask: u64, ctx: &SockAddrContext, peer: [u8; 16]) -> u64 {
+    // SAFETY: the context is valid for the run of the program.
+    let port = u16::from_be(unsafe { (*ctx.sock_addr).user_port } as u16);
+    let mask = select::by_ports(select, mask, port, port);
+    if mask == 0 {
+        return 0;
+    }
+    select::by_peer(select, mask, peer)
+}
+
+#[inline(always)]
+fn refuse(errno: i32) -> i32 {
+    // SAFETY: the helper checks the range of its argument.
+    if unsafe { bpf_set_retval(errno) } == 0 {
+        REFUSE
+    } else {
+        ALLOW
+    }
+}
+
+#[inline(always)]
+fn address_v4(ctx: &SockAddrContext) -> [u8; 16] {
+    // SAFETY: the context is valid for the run of the program.
+    let [a, b, c, d] = unsafe { (*ctx.sock_addr).user_ip4 }.to_ne_bytes();
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, a, b, c, d]
+}
+
+#[inline(always)]
+fn address_v6(ctx: &SockAddrContext) -> [u8; 16] {
+    let mut address = [0; 16];
+    // SAFETY: the context is valid for the run of the program.
+    let words = unsafe { (*ctx.sock_addr).user_ip6 };
+    for (part, word) in address.chunks_exact_mut(4).zip(words) {
+        part.copy_from_slice(&word.to_ne_bytes());
+    }
+    address
+}

@@ -1,0 +1,27 @@
+//! The clocks of the machine, as the kernel programs and the other processes of Temblor read them.
+
+use std::time::Duration;
+
+use nix::time::{ClockId, clock_gettime};
+
+/// Nanoseconds since some fixed point before now, the same for every process and for the kernel's
+/// `bpf_ktime_get_ns`; does not run while the machine is suspended.
+pub fn monotonic_ns() -> u64 {
+    nanoseconds(ClockId::CLOCK_MONOTONIC)
+}
+
+/// Seconds since 1970, for people to read: it may jump.
+pub fn wall_seconds() -> u64 {
+    Duration::from_nanos(nanoseconds(ClockId::CLOCK_REALTIME)).as_secs()
+}
+
+/// Milliseconds since 1970, for people to read: it may jump.
+pub fn unix_ms() -> u64 {
+    nanoseconds(ClockId::CLOCK_REALTIME) / 1_000_000
+}
+
+fn nanoseconds(clock: ClockId) -> u64 {
+    // Both clocks exist on every Linux, and the result pointer is nix's own: it cannot fail.
+    let time = clock_gettime(clock).map_or(Duration::ZERO, Duration::from);
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,209 @@
+//! The forwarding loop: read, wait, write back, and move the lease by doing so.
+
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use nix::poll::PollFlags;
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use super::latency::{Latency, Sampler};
+use super::queue::Queue;
+use super::tap::Tap;
+use crate::clock::monotonic_ns;
+use crate::loader::Return;
+use crate::sys::words::Words;
+use crate::sys::{poll, schedule};
+
+/// How far ahead the forwarding loop moves its lease.
+pub const LEASE: Duration = Duration::from_millis(100);
+
+/// What the line did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LineReport {
+    /// Packets given back.
+    pub forwarded: u64,
+    /// Packets thrown away because this process had been stopped while they waited.
+    pub discarded: u64,
+    /// Packets that the kernel did not take back.
+    pub failed: u64,
+}
+
+/// Why there is no loop.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to start the delay line of `{name}`")]
+pub struct LineError {
+    name: String,
+    #[source]
+    source: io::Error,
+}
+
+/// A running line. Dropping it flushes what waits and removes the device; the caller has ended the
+/// redirection before.
+#[derive(Debug)]
+pub struct Line {
+    stop: Arc<EventFd>,
+    counts: Arc<Counts>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    forwarded: AtomicU64,
+    discarded: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Line {
+    /// Starts the loop that moves word `position` of `leases` from now on.
+    pub fn start(
+        tap: Tap,
+        back: Return,
+        leases: Arc<Words>,
+        position: usize,
+        latency: Latency,
+        seed: u64,
+    ) -> Result<Self, LineError> {
+        let failed = |source| LineError {
+            name: tap.name.clone(),
+            source,
+        };
+        let stop = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)
+            .map_err(|source| failed(source.into()))?;
+        let stop = Arc::new(stop);
+        let counts = Arc::new(Counts::default());
+        let sampler = Sampler::new(latency, seed).map_err(failed)?;
+        let name = tap.name.clone();
+        let work = Loop {
+            stop: stop.as_fd().try_clone_to_owned().map_err(failed)?,
+            tap,
+            _back: back,
+            leases,
+            position,
+            sampler,
+            queue: Queue::default(),
+            counts: Arc::clone(&counts),
+            scratch: vec![0; LARGEST_FRAME],
+        };
+        let thread = std::thread::Builder::new()
+            .name(format!("line-{position}"))
+            .spawn(move || work.run())
+            .map_err(|source| LineError { name, source })?;
+        Ok(Self {
+            stop,
+            counts,
+            thread: Some(thread),
+        })
+    }
+
+    pub fn report(&self) -> LineReport {
+        LineReport {
+            forwarded: self.counts.forwarded.load(Ordering::Relaxed),
+            discarded: self.counts.discarded.load(Ordering::Relaxed),
+            failed: self.counts.failed.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        // Writing to an event counter fails only when it is full, and then it is set already.
+        let _full = self.stop.write(1);
+        if let Some(thread) = self.thread.take() {
+            let _panicked = thread.join();
+        }
+    }
+}
+
+/// A virtio header, an Ethernet header with two VLAN tags, and the largest IP packet.
+const LARGEST_FRAME: usize = 10 + 22 + 65_536;
+/// Packets read before those that became due meanwhile are written.
+const BATCH: usize = 32;
+
+struct Loop {
+    stop: OwnedFd,
+    /// Declared before the device: detached while it is still there.
+    _back: Return,
+    tap: Tap,
+    leases: Arc<Words>,
+    position: usize,
+    sampler: Sampler,
+    queue: Queue,
+    counts: Arc<Counts>,
+    scratch: Vec<u8>,
+}
+
+impl Loop {
+    fn run(mut self) {
+        schedule::urgent();
+        let mut last_ns = monotonic_ns();
+        loop {
+            let now_ns = monotonic_ns();
+            if now_ns.saturating_sub(last_ns) > nanos(LEASE) {
+                self.resume(now_ns);
+            }
+            last_ns = now_ns;
+            self.leases.store(self.position, now_ns + nanos(LEASE));
+            let drained = self.read_batch();
+            self.write_due(monotonic_ns());
+            if drained && self.wait() {
+                break;
+            }
+        }
+        self.leases.store(self.position, 0);
+        while !self.read_batch() {}
+        self.write_due(u64::MAX);
+    }
+
+    /// This process was stopped: what is overdue has been sent again by its sender meanwhile.
+    fn resume(&mut self, now_ns: u64) {
+        let mut discarded = self.queue.discard_overdue(now_ns);
+        while matches!(self.tap.device.read(&mut self.scratch), Ok(length) if length > 0) {
+            discarded += 1;
+        }
+        self.counts
+            .discarded
+            .fetch_add(discarded, Ordering::Relaxed);
+    }
+
+    /// Reads what has arrived, a batch at most; true if nothing is left.
+    fn read_batch(&mut self) -> bool {
+        for _ in 0..BATCH {
+            match self.tap.device.read(&mut self.scratch) {
+                Ok(length) => {
+                    let due_ns = monotonic_ns() + self.sampler.sample();
+                    let frame = self.scratch.get(..length).unwrap_or_default();
+                    self.queue.push(due_ns, frame);
+                }
+                Err(interrupted) if interrupted.kind() == io::ErrorKind::Interrupted => {}
+                Err(_drained_or_gone) => return true,
+            }
+        }
+        false
+    }
+
+    fn write_due(&mut self, now_ns: u64) {
+        while let Some((_due_ns, frame)) = self.queue.pop_due(now_ns) {
+            let count = match self.tap.device.write(&frame) {
+                Ok(_length) => &self.counts.forwarded,
+                Err(_refused) => &self.counts.failed,
+            };
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Sleeps until there is something to do; true if the line is to stop.
+    fn wait(&self) -> bool {
+        let longest = LEASE / 4;
+        let timeout = self.queue.wait(monotonic_ns(), longest);
+        let ready = poll::wait_readable([self.tap.device.as_fd(), self.stop.as_fd()], timeout);
+        matches!(ready, Ok([_tap, stop]) if stop.contains(PollFlags::POLLIN))
+    }
+}
+
+pub(super) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

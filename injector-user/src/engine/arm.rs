@@ -1,0 +1,155 @@
+//! From a request to an armed fault: read, look, plan, permit, and only then touch the kernel.
+
+use std::collections::BTreeMap;
+
+use injector_core::fault::{self, Action, FaultSpec, Given, Kind};
+use injector_core::plan::{self, Hook, Plan};
+
+use super::felt::Feeling;
+use super::running::{Client, Effect, Running};
+use super::state::{Engine, failed, failure, refused};
+use crate::clock::{monotonic_ns, unix_ms};
+use crate::loader::Arming;
+use crate::protocol::{Answer, Arm, Class, Failure, State, Window};
+use crate::safety::{Permit, permit};
+use crate::target;
+
+impl Engine {
+    /// Decides what would be done, without doing it.
+    pub(super) fn plan(
+        &mut self,
+        client: Client,
+        kind: Kind,
+        params: &BTreeMap<String, String>,
+    ) -> Result<(FaultSpec, Plan), Failure> {
+        let given = params
+            .iter()
+            .map(|(name, text)| (name.clone(), Given::flag(name, text)))
+            .collect();
+        let spec = fault::parse(kind, &given).map_err(|problems| Failure {
+            class: Class::Input,
+            problems: problems.0,
+        })?;
+        let inventory = self.inventory(client, &spec)?;
+        let plan = plan::plan(&inventory, &spec).map_err(|refusal| {
+            let class = match refusal.class {
+                plan::RefusalClass::Input => Class::Input,
+                plan::RefusalClass::Refused => Class::Refused,
+            };
+            failure(class, refusal.reason.clone(), refusal.hint.as_deref())
+        })?;
+        Ok((spec, plan))
+    }
+
+    /// Arms a fault for `client`.
+    pub(super) fn arm(&mut self, client: Client, arm: Arm) -> Result<Answer, Failure> {
+        let (spec, plan) = self.plan(client, arm.fault, &arm.params)?;
+        let permit = permit(&plan, &self.protection)
+            .map_err(|refusal| refused(refusal.to_string(), None))?;
+        let id = self.next_id(arm.fault);
+        let seed = spec.common.seed.unwrap_or_else(rand::random);
+        let now_ns = monotonic_ns();
+        let active_from_ns = now_ns.saturating_add(plan.delay_ns);
+        let window = Window {
+            armed_unix_ms: unix_ms(),
+            armed_ns: now_ns,
+            deadline_ns: active_from_ns.saturating_add(plan.duration_ns),
+            ..Window::default()
+        };
+        self.renew_lease(now_ns);
+        let feeling = match &spec.action {
+            Action::NetDelay(delay) => Some(Feeling::before(&plan, delay)),
+            Action::NetLoss(_) | Action::SockError(_) | Action::ProcessFreeze(_) => None,
+        };
+        let effect = match &spec.action {
+            Action::ProcessFreeze(freeze) => {
+                Effect::Freeze(self.freeze(&id, &spec, &plan, freeze, seed, permit)?)
+            }
+            Action::NetLoss(_) | Action::NetDelay(_) | Action::SockError(_) => {
+                let ssh = arm.ssh_connection.as_deref();
+                self.attach(&spec, &plan, seed, window.deadline_ns, ssh, &permit)?
+            }
+        };
+        let running = Running {
+            id: id.clone(),
+            name: arm.name,
+            client: (!arm.detached).then_some(client),
+            warnings: plan.warnings.clone(),
+            state: State::Pending,
+            spec,
+            plan: plan.clone(),
+            seed,
+            window,
+            active_from_ns,
+            effect,
+            feeling,
+        };
+        self.faults.insert(id.clone(), running);
+        self.activate_due(monotonic_ns());
+        Ok(Answer::Armed {
+            fault: id,
+            seed,
+            plan: Box::new(plan),
+        })
+    }
+
+    fn attach(
+        &mut self,
+        spec: &FaultSpec,
+        plan: &Plan,
+        seed: u64,
+        deadline_ns: u64,
+        ssh_connection: Option<&str>,
+        permit: &Permit,
+    ) -> Result<Effect, Failure> {
+        let exempt = self.exempt(spec, plan, ssh_connection)?;
+        let arming = Arming {
+            plan,
+            spec,
+            seed,
+            deadline_ns,
+            exempt: &exempt,
+        };
+        let armed = self
+            .kernel
+            .arm(&arming, permit)
+            .map_err(|error| failed(&error))?;
+        // Children born between the snapshot and the start of tracking have parents that are known.
+        let late = target::with_descendants(&plan.select.thread_groups);
+        if let Err(error) = self.kernel.mark(&armed, &late) {
+            self.kernel.disarm(armed);
+            return Err(failed(&error));
+        }
+        Ok(Effect::Kernel(armed))
+    }
+
+    /// Makes faults act whose delay is over.
+    pub(super) fn activate_due(&mut self, now_ns: u64) {
+        for running in self.faults.values_mut() {
+            if running.state != State::Pending || running.active_from_ns > now_ns {
+                continue;
+            }
+            if let Effect::Kernel(armed) = &running.effect
+                && let Err(error) = self.kernel.activate(armed)
+            {
+                running
+                    .warnings
+                    .push(format!("could not be made to act: {error}"));
+            }
+            running.state = State::Active;
+        }
+    }
+}
+
+/// The network namespaces that a plan touches: (path, inode).
+pub(super) fn namespaces(plan: &Plan) -> BTreeMap<u64, String> {
+    plan.hooks
+        .iter()
+        .filter_map(|hook| match hook {
+            Hook::Tcx {
+                netns, netns_inode, ..
+            } => Some((*netns_inode, netns.clone())),
+            Hook::Cgroup { .. } | Hook::CgroupSkbIngress { .. } | Hook::Freezer { .. } => None,
+        })
+        .collect()
+}

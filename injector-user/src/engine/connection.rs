@@ -1,0 +1,92 @@
+//! One client: lines in, lines out.
+
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::UnixStream;
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::running::Client;
+use super::serve::{Shared, lock};
+use super::state::{Peer, failure};
+use crate::protocol::{Answer, Call, Class, Failure, MAX_LINE, Request, Response};
+
+/// Serves one connection until it closes; what it armed ends with it.
+pub(super) async fn converse(
+    stream: UnixStream,
+    engine: Shared,
+    client: Client,
+    leave: UnboundedSender<()>,
+) {
+    let Ok(credentials) = stream.peer_cred() else {
+        return;
+    };
+    let peer = Peer {
+        uid: credentials.uid(),
+        pid: credentials.pid().unwrap_or(0),
+    };
+    lock(&engine).clients += 1;
+    // An error here is a client that went away: the same as the end of its stream.
+    let _went_away = exchange(stream, &engine, client, peer, &leave).await;
+    let mut owner = lock(&engine);
+    owner.clients -= 1;
+    owner.disconnect(client);
+}
+
+async fn exchange(
+    stream: UnixStream,
+    engine: &Shared,
+    client: Client,
+    peer: Peer,
+    leave: &UnboundedSender<()>,
+) -> std::io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut read = BufReader::new(read);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX);
+        let length = (&mut read).take(limit).read_until(b'\n', &mut line).await?;
+        if length == 0 {
+            return Ok(());
+        }
+        if line.last() != Some(&b'\n') {
+            let message = format!("a request of more than {MAX_LINE} bytes, or one cut short");
+            send(&mut write, 0, Err(failure(Class::Input, message, None))).await?;
+            return Ok(());
+        }
+        let (id, answer, quits) = handle(&line, engine, client, peer);
+        send(&mut write, id, answer).await?;
+        if quits && leave.send(()).is_err() {
+            return Ok(());
+        }
+    }
+}
+
+fn handle(
+    line: &[u8],
+    engine: &Shared,
+    client: Client,
+    peer: Peer,
+) -> (u64, Result<Answer, Failure>, bool) {
+    match serde_json::from_slice::<Request>(line) {
+        Ok(Request { id, call }) => {
+            let quits = call == Call::Quit;
+            let answer = lock(engine).handle(client, peer, call);
+            let quits = quits && answer.is_ok();
+            (id, answer, quits)
+        }
+        Err(error) => {
+            let message = format!("a request that could not be read: {error}");
+            (0, Err(failure(Class::Input, message, None)), false)
+        }
+    }
+}
+
+async fn send(
+    write: &mut (impl tokio::io::AsyncWrite + Unpin),
+    id: u64,
+    answer: Result<Answer, Failure>,
+) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(&Response { id, answer })?;
+    line.push(b'\n');
+    write.write_all(&line).await
+}

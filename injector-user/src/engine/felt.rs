@@ -1,0 +1,210 @@
+//! What the target feels of a delay: its own sockets' round trip time before and during.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::os::fd::AsFd as _;
+use std::time::Duration;
+
+use injector_core::fault::net::Delay;
+use injector_core::plan::{Hook, Plan, Who};
+use injector_core::proof;
+
+use crate::loader::open_namespace;
+use crate::protocol::Felt;
+use crate::telemetry::{SocketTime, round_trips};
+
+/// Measurements around one delay fault.
+#[derive(Debug)]
+pub(super) struct Feeling {
+    namespaces: Vec<File>,
+    scope: Scope,
+    asked_us: u64,
+    before_us: Option<u64>,
+    during_us: Vec<u64>,
+    note: Option<String>,
+}
+
+/// Which sockets of the namespaces are the target's and concern the fault.
+#[derive(Debug)]
+struct Scope {
+    plan: Plan,
+    /// Only sockets of these processes; none if the whole namespace is the target.
+    pids: Option<Vec<i32>>,
+    /// Whether the delayed interface is the loopback.
+    loopback: bool,
+}
+
+/// A socket that has been silent for longer tells of the time before.
+const FRESH: Duration = Duration::from_millis(500);
+
+/// Samples that are kept: minutes, at four a second.
+const KEPT: usize = 1 << 12;
+
+impl Feeling {
+    /// Measures before the fault acts.
+    pub(super) fn before(plan: &Plan, delay: &Delay) -> Self {
+        let namespaces: Vec<File> = super::arm::namespaces(plan)
+            .into_iter()
+            .filter_map(|(inode, path)| open_namespace(&path, inode).ok())
+            .collect();
+        let scope = Scope::of(plan);
+        let passes = scope.passes(plan);
+        let latency_us = u64::try_from(delay.latency.as_micros()).unwrap_or(u64::MAX);
+        let mut feeling = Self {
+            namespaces,
+            scope,
+            asked_us: latency_us.saturating_mul(passes),
+            before_us: None,
+            during_us: Vec::new(),
+            note: None,
+        };
+        feeling.before_us = feeling.sample(Duration::MAX);
+        feeling
+    }
+
+    /// Measures while it acts.
+    pub(super) fn during(&mut self) {
+        if self.during_us.len() < KEPT
+            && let Some(sample) = self.sample(FRESH)
+        {
+            self.during_us.push(sample);
+        }
+    }
+
+    pub(super) fn report(&self) -> Felt {
+        // The kernel smooths over eight measurements: what it said first is still the time before.
+        let settled = self
+            .during_us
+            .get(self.during_us.len() / 2..)
+            .unwrap_or_default();
+        let during_us = median(settled.to_vec());
+        let (Some(before), Some(during)) = (self.before_us, during_us) else {
+            let silent = "no open TCP connection of the target that the fault concerns".to_owned();
+            return Felt {
+                before_us: self.before_us,
+                during_us,
+                asked_us: self.asked_us,
+                flagged: false,
+                note: Some(self.note.clone().unwrap_or(silent)),
+            };
+        };
+        let compared = proof::Felt::new(float(before), float(during), float(self.asked_us));
+        Felt {
+            before_us: self.before_us,
+            during_us,
+            asked_us: self.asked_us,
+            flagged: compared.flagged,
+            note: self.note.clone(),
+        }
+    }
+
+    /// The median over the sockets, in microseconds.
+    fn sample(&mut self, longest_idle: Duration) -> Option<u64> {
+        let mut times = Vec::new();
+        let inodes = self.scope.inodes();
+        for namespace in &self.namespaces {
+            match round_trips(namespace.as_fd()) {
+                Ok(sockets) => times.extend(
+                    sockets
+                        .iter()
+                        .filter(|socket| socket.idle <= longest_idle)
+                        .filter(|socket| {
+                            inodes
+                                .as_ref()
+                                .is_none_or(|set| set.contains(&socket.inode))
+                        })
+                        .filter(|socket| self.scope.concerns(socket))
+                        .map(|socket| {
+                            u64::try_from(socket.round_trip.as_micros()).unwrap_or(u64::MAX)
+                        }),
+                ),
+                Err(error) => self.note = Some(error.to_string()),
+            }
+        }
+        median(times)
+    }
+}
+
+impl Scope {
+    fn of(plan: &Plan) -> Self {
+        let shared = plan.select.cgroup.is_some() || !plan.select.thread_groups.is_empty();
+        let pids = plan.who.iter().filter_map(|who| match who {
+            Who::Process { pid, .. } => Some(*pid),
+            Who::Interface { .. } => None,
+        });
+        let only_loopback = plan
+            .hooks
+            .iter()
+            .all(|hook| matches!(hook, Hook::Tcx { loopback: true, .. }));
+        Self {
+            plan: plan.clone(),
+            pids: shared.then(|| pids.collect()),
+            loopback: only_loopback,
+        }
+    }
+
+    /// How often a round trip is delayed: each way through an interface, twice on the loopback,
+    /// where both ends send.
+    fn passes(&self, plan: &Plan) -> u64 {
+        if self.loopback {
+            return 2;
+        }
+        let ways: BTreeSet<_> = plan
+            .hooks
+            .iter()
+            .filter_map(|hook| match hook {
+                Hook::Tcx {
+                    direction,
+                    loopback: false,
+                    ..
+                } => Some(*direction),
+                _ => None,
+            })
+            .collect();
+        u64::try_from(ways.len().max(1)).unwrap_or(1)
+    }
+
+    fn concerns(&self, socket: &SocketTime) -> bool {
+        let select = &self.plan.select;
+        let named = |port| {
+            select
+                .ports
+                .iter()
+                .any(|range| (range.first()..=range.last()).contains(&port))
+        };
+        let ports = select.ports.is_empty() || named(socket.local_port) || named(socket.peer_port);
+        let peers = select.peers.is_empty()
+            || select
+                .peers
+                .iter()
+                .any(|prefix| prefix.contains(socket.peer));
+        ports && peers && socket.peer.is_loopback() == self.loopback
+    }
+
+    /// The inodes of the target's sockets; none where every socket counts.
+    fn inodes(&self) -> Option<BTreeSet<u32>> {
+        let pids = self.pids.as_ref()?;
+        let sockets = pids
+            .iter()
+            .filter_map(|pid| procfs::process::Process::new(*pid).ok()?.fd().ok());
+        let inodes = sockets
+            .flatten()
+            .flatten()
+            .filter_map(|fd| match fd.target {
+                procfs::process::FDTarget::Socket(inode) => u32::try_from(inode).ok(),
+                _ => None,
+            });
+        Some(inodes.collect())
+    }
+}
+
+fn median(mut values: Vec<u64>) -> Option<u64> {
+    values.sort_unstable();
+    values.get(values.len() / 2).copied()
+}
+
+/// Microseconds are far below 2^52.
+#[expect(clippy::cast_precision_loss, reason = "exact up to 142 years")]
+fn float(microseconds: u64) -> f64 {
+    microseconds as f64
+}

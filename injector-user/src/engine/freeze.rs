@@ -1,0 +1,89 @@
+//! Freezes: the loop that pulses has the engine's plan, dice and log.
+
+use std::collections::BTreeSet;
+
+use injector_core::decide;
+use injector_core::fault::FaultSpec;
+use injector_core::fault::process::Freeze as Asked;
+use injector_core::plan::{Hierarchy, Hook, Plan, Who};
+
+use super::state::{Engine, failed, refused};
+use crate::freezer::{Decision, Flavour, Freeze, Freezer, Pulses, Train};
+use crate::protocol::Failure;
+use crate::safety::Permit;
+use crate::safety::undo::Cause;
+use crate::target;
+
+impl Engine {
+    /// Starts the pulses of a planned freeze.
+    pub(super) fn freeze(
+        &mut self,
+        id: &str,
+        spec: &FaultSpec,
+        plan: &Plan,
+        asked: &Asked,
+        seed: u64,
+        permit: Permit,
+    ) -> Result<Pulses, Failure> {
+        let Some(Hook::Freezer { hierarchy, path }) = plan.hooks.first() else {
+            return Err(refused("the plan names no cgroup to freeze", None));
+        };
+        let flavour = match hierarchy {
+            Hierarchy::V2 => Flavour::V2,
+            Hierarchy::V1Freezer | Hierarchy::V1Other(_) => Flavour::V1,
+        };
+        let folder = target::folder(hierarchy, path)
+            .ok_or_else(|| refused(format!("cgroup `{path}` is not mounted here"), None))?;
+        let freezer = Freezer::open(flavour, &folder).map_err(|error| failed(&error))?;
+        let freeze = Freeze {
+            freezer,
+            train: Train {
+                delay: spec.common.delay,
+                active: asked.active,
+                dormant: asked.dormant.unwrap_or_default(),
+                count: asked.count,
+                duration: spec.common.duration,
+            },
+            cause: Cause {
+                fault: Some(id.to_owned()),
+                owner: spec.common.owner.clone(),
+            },
+            is_target: is_target(plan),
+            decide: decision(spec, seed),
+            ended: Box::new(|_ending| {}),
+        };
+        Pulses::start(permit, &self.keeper, &self.log, freeze).map_err(|error| failed(&error))
+    }
+}
+
+/// The planned processes and what they have started since.
+fn is_target(plan: &Plan) -> Box<dyn Fn(i32) -> bool + Send> {
+    let planned: BTreeSet<i32> = plan
+        .who
+        .iter()
+        .filter_map(|who| match who {
+            Who::Process { pid, .. } => Some(*pid),
+            Who::Interface { .. } => None,
+        })
+        .collect();
+    Box::new(move |pid| target::descends_from(pid, &planned))
+}
+
+/// The same decisions as in the kernel, with the pulse's number for the index of the hit.
+fn decision(spec: &FaultSpec, seed: u64) -> Box<dyn FnMut(u64) -> Decision + Send> {
+    let (when, threshold) = (spec.common.when, spec.common.probability.threshold());
+    let max_hits = spec.common.max_hits;
+    let mut injected = 0;
+    Box::new(move |pulse| {
+        if max_hits.is_some_and(|most| injected >= most) {
+            Decision::Expired
+        } else if !when.includes(pulse) {
+            Decision::Outside
+        } else if decide::injects(seed, 0, pulse, threshold) {
+            injected += 1;
+            Decision::Inject
+        } else {
+            Decision::Pass
+        }
+    })
+}

@@ -1,0 +1,153 @@
+//! What the engine does by itself: leases, deadlines, and looking after targets.
+
+use std::time::Duration;
+
+use injector_core::fault::Action;
+use injector_core::target::Selector;
+
+use super::running::{Effect, Running};
+use super::state::Engine;
+use crate::clock::monotonic_ns;
+use crate::protocol::{Ended, State};
+use crate::target;
+
+/// How long faults act without this loop running.
+pub(super) const LEASE: Duration = Duration::from_secs(2);
+/// How often the lease is moved.
+const RENEWAL: Duration = Duration::from_millis(500);
+/// How often targets are looked at.
+const LOOK: Duration = Duration::from_millis(250);
+/// How often this loop runs while something is armed.
+const TICK: Duration = Duration::from_millis(50);
+/// How often it runs otherwise.
+const REST: Duration = Duration::from_secs(1);
+
+impl Engine {
+    /// Does what is due and says how long nothing will be.
+    pub(super) fn tick(&mut self) -> Duration {
+        let now_ns = monotonic_ns();
+        if self.faults.is_empty() {
+            self.keeper.rest();
+        } else {
+            self.busy_ns = now_ns;
+            if self.lease_until_ns < now_ns + nanos(LEASE) - nanos(RENEWAL) {
+                self.renew_lease(now_ns);
+            }
+        }
+        if self.clients > 0 {
+            self.busy_ns = now_ns;
+        }
+        self.activate_due(now_ns);
+        self.end_due(now_ns);
+        if now_ns >= self.looked_ns + nanos(LOOK) {
+            self.looked_ns = now_ns;
+            self.look();
+        }
+        self.next_wake(monotonic_ns())
+    }
+
+    /// Moves the lease of the kernel programs and the one that the keeper watches.
+    pub(super) fn renew_lease(&mut self, now_ns: u64) {
+        self.lease_until_ns = now_ns + nanos(LEASE);
+        self.kernel.renew_lease(self.lease_until_ns);
+        self.keeper.beat(LEASE);
+    }
+
+    /// Whether there is neither a client, nor a fault, nor a command whose cgroup is ours to remove.
+    pub(super) fn is_idle(&self) -> bool {
+        self.faults.is_empty() && self.clients == 0 && !self.commands.any()
+    }
+
+    /// How long nobody has needed this engine.
+    pub(super) fn idle_for(&self) -> Duration {
+        Duration::from_nanos(monotonic_ns().saturating_sub(self.busy_ns))
+    }
+
+    fn end_due(&mut self, now_ns: u64) {
+        let due: Vec<(String, Ended)> = self
+            .faults
+            .values()
+            .filter_map(|running| Some((running.id.clone(), self.due(running, now_ns)?)))
+            .collect();
+        for (id, how) in due {
+            self.end_all(&[id], how);
+        }
+    }
+
+    fn due(&self, running: &Running, now_ns: u64) -> Option<Ended> {
+        if now_ns >= running.window.deadline_ns {
+            return Some(Ended::Deadline);
+        }
+        match &running.effect {
+            Effect::Freeze(pulses) => pulses.has_ended().then_some(Ended::Finished),
+            Effect::Kernel(armed) => {
+                let limit = running.spec.common.max_hits?;
+                let granted = self.kernel.progress(armed).ok()?.granted;
+                (granted >= limit).then_some(Ended::Finished)
+            }
+        }
+    }
+
+    /// Looks after targets: what they feel, who has come, who has gone.
+    fn look(&mut self) {
+        self.kernel.forget(|pid| !target::is_thread_group(pid));
+        let mut gone = Vec::new();
+        for running in self
+            .faults
+            .values_mut()
+            .filter(|running| running.state == State::Active)
+        {
+            if let Some(feeling) = &mut running.feeling {
+                feeling.during();
+            }
+            if let Effect::Kernel(armed) = &running.effect {
+                let newcomers = newcomers(running);
+                if let Err(error) = self.kernel.mark(armed, &newcomers) {
+                    running
+                        .warnings
+                        .push(format!("new processes could not be covered: {error}"));
+                }
+            }
+            if target::is_gone(&running.spec.target, &running.plan) {
+                gone.push(running.id.clone());
+            }
+        }
+        for id in gone {
+            self.end_all(&[id], Ended::TargetGone);
+        }
+        self.commands.sweep();
+        if self.faults.is_empty()
+            && let Err(error) = self.kernel.prepare()
+        {
+            super::start::tell(&format!("preparing the next fault failed: {error}"));
+        }
+    }
+
+    fn next_wake(&self, now_ns: u64) -> Duration {
+        let rest = if self.faults.is_empty() { REST } else { TICK };
+        let next = self.faults.values().map(|running| match running.state {
+            State::Pending => running.active_from_ns,
+            _ => running.window.deadline_ns,
+        });
+        let next = next.min().map_or(rest, |next_ns| {
+            Duration::from_nanos(next_ns.saturating_sub(now_ns))
+        });
+        next.clamp(Duration::from_millis(1), rest)
+    }
+}
+
+/// Processes that have moved into a cgroup of version 1 since: the kernel programs know processes
+/// there by number only.
+fn newcomers(running: &Running) -> Vec<i32> {
+    let by_number = !running.plan.select.thread_groups.is_empty();
+    match (&running.spec.target, &running.spec.action) {
+        (Selector::Cgroup(path), Action::SockError(_)) if by_number => {
+            target::members_anywhere(path)
+        }
+        _ => Vec::new(),
+    }
+}
+
+pub(super) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

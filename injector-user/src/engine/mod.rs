@@ -1,0 +1,23 @@
+//! The engine: the only privileged process and the only owner of kernel state on a host.
+//!
+//! One thread owns everything and handles one thing at a time: a request, a deadline, the end of a
+//! freeze, the death of the keeper. It moves the faults' lease itself, so that a wedged engine stops
+//! injecting. It has no network, no shell and no scripting, and goes away when nobody needs it.
+
+mod arm;
+mod capabilities;
+mod commands;
+mod connection;
+mod felt;
+mod freeze;
+mod house;
+mod inventory;
+mod lockout;
+mod report;
+mod running;
+mod serve;
+mod start;
+mod state;
+mod stop;
+
+pub use start::{Options, run};

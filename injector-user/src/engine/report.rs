@@ -1,0 +1,120 @@
+//! What a fault has done, as data.
+
+use injector_core::fault::Action;
+use injector_core::proof::{Counters, Rate};
+use injector_core::units::Probability;
+
+use super::running::{Effect, Running};
+use super::state::Engine;
+use super::stop::how_it_ended;
+use crate::freezer::{Ending, Progress};
+use crate::loader::Kernel;
+use crate::protocol::{Ended, FaultReport, State};
+
+impl Engine {
+    /// The report of a fault that is armed.
+    pub(super) fn report(&self, running: &Running) -> FaultReport {
+        let mut report = FaultReport {
+            fault: running.id.clone(),
+            name: running.name.clone(),
+            kind: running.plan.kind,
+            owner: running.spec.common.owner.clone(),
+            params: running.spec.to_params(),
+            seed: running.seed,
+            plan: running.plan.clone(),
+            state: running.state.clone(),
+            window: running.window,
+            counters: Counters::default(),
+            rate: None,
+            felt: running.feeling.as_ref().map(super::felt::Feeling::report),
+            line: None,
+            pulses: None,
+            warnings: running.warnings.clone(),
+        };
+        match &running.effect {
+            Effect::Kernel(armed) => match self.kernel.counters(armed) {
+                Ok(counted) => {
+                    report.counters = counters(counted);
+                    report.line = Kernel::lines(armed);
+                    let asked = asked(running, &counted);
+                    report.rate = Rate::of(asked, &report.counters);
+                }
+                Err(error) => report
+                    .warnings
+                    .push(format!("the counters could not be read: {error}")),
+            },
+            Effect::Freeze(pulses) => add_pulses(&mut report, pulses.progress()),
+        }
+        report
+    }
+}
+
+/// Completes the report of a freeze with how it ended.
+pub(super) fn ending_report(report: &mut FaultReport, ending: &Ending, asked: Ended) {
+    add_pulses(report, ending.progress);
+    report.state = match &ending.not_undone {
+        None => State::Ended {
+            how: how_it_ended(&ending.reason, asked),
+        },
+        Some(not_undone) => State::UndoIncomplete {
+            what: not_undone.to_string(),
+        },
+    };
+}
+
+fn add_pulses(report: &mut FaultReport, progress: Progress) {
+    let Progress {
+        matched,
+        eligible,
+        expired,
+        outside,
+        injected,
+        passed,
+        ..
+    } = progress;
+    report.counters = Counters {
+        matched,
+        eligible,
+        expired,
+        outside,
+        injected,
+        passed,
+    };
+    report.pulses = u32::try_from(injected).ok();
+}
+
+fn counters(counted: injector_abi::Counters) -> Counters {
+    let injector_abi::Counters {
+        matched,
+        eligible,
+        expired,
+        outside,
+        injected,
+        passed,
+        expected: _,
+    } = counted;
+    Counters {
+        matched,
+        eligible,
+        expired,
+        outside,
+        injected,
+        passed,
+    }
+}
+
+/// The probability asked for: the mean over events where segments scale it, else the fault's own.
+fn asked(running: &Running, counted: &injector_abi::Counters) -> Probability {
+    let own = running.spec.common.probability;
+    let scaled = matches!(running.spec.action, Action::NetLoss(_)) && counted.eligible > 0;
+    if !scaled || counted.expected == own.threshold().saturating_mul(counted.eligible) {
+        return own;
+    }
+    mean(counted).unwrap_or(own)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a mean of counts")]
+fn mean(counted: &injector_abi::Counters) -> Option<Probability> {
+    let mean = counted.expected as f64 / counted.eligible as f64 / 2_f64.powi(32);
+    Probability::new(mean.clamp(0.0, 1.0))
+}

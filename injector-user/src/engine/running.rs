@@ -1,0 +1,50 @@
+//! A fault that is armed.
+
+use injector_core::fault::FaultSpec;
+use injector_core::plan::{ArmedFault as Planned, Plan};
+
+use super::felt::Feeling;
+use crate::freezer::Pulses;
+use crate::loader::ArmedFault;
+use crate::protocol::{State, Window};
+
+/// A connection's number.
+pub(super) type Client = u64;
+
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) id: String,
+    pub(super) name: Option<String>,
+    /// Whose end ends it; none for a detached fault.
+    pub(super) client: Option<Client>,
+    pub(super) spec: FaultSpec,
+    pub(super) plan: Plan,
+    pub(super) seed: u64,
+    pub(super) window: Window,
+    /// Monotonic; it acts from then on.
+    pub(super) active_from_ns: u64,
+    pub(super) state: State,
+    pub(super) effect: Effect,
+    pub(super) feeling: Option<Feeling>,
+    pub(super) warnings: Vec<String>,
+}
+
+/// What makes it happen.
+#[derive(Debug)]
+pub(super) enum Effect {
+    Kernel(ArmedFault),
+    Freeze(Pulses),
+}
+
+impl Running {
+    /// As the planner wants to know it.
+    pub(super) fn planned(&self) -> Planned {
+        Planned {
+            id: self.id.clone(),
+            kind: self.plan.kind,
+            owner: self.spec.common.owner.clone(),
+            hooks: self.plan.hooks.clone(),
+            select: self.plan.select.clone(),
+        }
+    }
+}

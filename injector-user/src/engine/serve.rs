@@ -1,0 +1,98 @@
+//! The engine's loop: clients, the clock, signals, and the keeper's death.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::io::unix::AsyncFd;
+use tokio::net::UnixListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::connection::converse;
+use super::start::{Options, tell};
+use super::state::Engine;
+use crate::protocol::Ended;
+
+/// The one owner of everything, for the tasks of one thread. Never held across an await.
+pub(super) type Shared = Arc<Mutex<Engine>>;
+
+/// Serves until told to leave, until idle for long enough, or until the keeper dies.
+pub(super) fn serve(options: &Options, engine: Engine) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("failed to start the event loop")?;
+    runtime.block_on(serve_on(options, Arc::new(Mutex::new(engine))))
+}
+
+pub(super) fn lock(engine: &Shared) -> MutexGuard<'_, Engine> {
+    // A panic in one request leaves the engine whole enough to end every fault.
+    engine.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn serve_on(options: &Options, engine: Shared) -> anyhow::Result<ExitCode> {
+    let path = options.run_dir.join("engine.sock");
+    // Left by an engine that was killed: we hold the lock, so nobody listens there.
+    let _absent = fs::remove_file(&path);
+    let listener = UnixListener::bind(&path)
+        .with_context(|| format!("failed to listen on `{}`", path.display()))?;
+    // Everybody may look; the peer's credentials decide about the rest.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666))
+        .with_context(|| format!("failed to open `{}` to its users", path.display()))?;
+    let code = run(options, &engine, &listener).await;
+    lock(&engine).end_everything(Ended::Stopped);
+    let _absent = fs::remove_file(&path);
+    code
+}
+
+async fn run(
+    options: &Options,
+    engine: &Shared,
+    listener: &UnixListener,
+) -> anyhow::Result<ExitCode> {
+    let keeper = lock(engine)
+        .keeper
+        .pidfd()
+        .try_clone_to_owned()
+        .context("failed to watch the keeper")?;
+    #[expect(
+        deprecated,
+        reason = "the descriptor is owned, which is all that its successor asks for"
+    )]
+    let keeper = AsyncFd::new(keeper).context("failed to watch the keeper")?;
+    let mut terminate = signal(SignalKind::terminate()).context("failed to catch SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("failed to catch SIGINT")?;
+    let (leave, mut leaving) = tokio::sync::mpsc::unbounded_channel();
+    let mut clients = 0_u64;
+    let mut wait = Duration::ZERO;
+    loop {
+        tokio::select! {
+            biased;
+            _ = keeper.readable() => {
+                lock(engine).end_everything(Ended::Stopped);
+                tell("the keeper died: every fault was ended");
+                return Ok(ExitCode::FAILURE);
+            }
+            () = tokio::time::sleep(wait) => {}
+            accepted = listener.accept() => {
+                let (stream, _address) = accepted.context("failed to accept a client")?;
+                clients += 1;
+                tokio::spawn(converse(stream, Arc::clone(engine), clients, leave.clone()));
+            }
+            Some(()) = leaving.recv() => return Ok(ExitCode::SUCCESS),
+            _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
+            _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
+        }
+        let mut owner = lock(engine);
+        wait = owner.tick();
+        let idle = options
+            .idle_exit
+            .is_some_and(|limit| owner.idle_for() > limit);
+        if idle && owner.is_idle() {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! How an engine starts: alone on this host, undoing first, its keeper before everything else.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use nix::unistd::geteuid;
+
+use super::serve::serve;
+use super::state::Engine;
+use crate::keeper;
+use crate::loader::Kernel;
+use crate::safety::undo::{self, UndoLog};
+
+/// Where an engine lives and for how long.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Socket, pid file and undo log; one engine for each.
+    pub run_dir: PathBuf,
+    /// How long to stay when there are neither clients nor faults; none to stay for ever.
+    pub idle_exit: Option<Duration>,
+}
+
+/// Runs the engine until it is told to leave or nobody needs it. No thread may exist yet: the keeper
+/// is forked first.
+pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    if !geteuid().is_root() {
+        bail!("the engine needs root");
+    }
+    make_run_dir(options)?;
+    let Some(alone) = lock(options)? else {
+        // Two commands started one each; the other one serves both.
+        return Ok(ExitCode::SUCCESS);
+    };
+    let undo_dir = options.run_dir.join("undo");
+    for outcome in undo::recover(&undo_dir).context("failed to undo what an earlier engine left")? {
+        tell(&format!("undo: {outcome:?}"));
+    }
+    let log = UndoLog::open(&undo_dir).context("failed to open the undo log")?;
+    let keeper = keeper::start(&log).context("failed to start the keeper")?;
+    let kernel = Kernel::open().context("failed to prepare the kernel programs")?;
+    let pid_file = options.run_dir.join("engine.pid");
+    fs::write(&pid_file, std::process::id().to_string())
+        .with_context(|| format!("failed to write `{}`", pid_file.display()))?;
+    let code = serve(options, Engine::new(kernel, keeper, log));
+    // Nobody else writes it while we hold the lock.
+    let _absent = fs::remove_file(&pid_file);
+    drop(alone);
+    code
+}
+
+fn make_run_dir(options: &Options) -> anyhow::Result<()> {
+    let path = &options.run_dir;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(path)
+        .with_context(|| format!("failed to make `{}`", path.display()))?;
+    let mode = fs::metadata(path)?.permissions().mode();
+    if mode & 0o022 != 0 {
+        bail!("`{}` is writable for others than its owner", path.display());
+    }
+    Ok(())
+}
+
+fn lock(options: &Options) -> anyhow::Result<Option<Flock<File>>> {
+    let path = options.run_dir.join("engine.lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path)
+        .with_context(|| format!("failed to open `{}`", path.display()))?;
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(lock) => Ok(Some(lock)),
+        Err((_file, Errno::EWOULDBLOCK)) => Ok(None),
+        Err((_file, errno)) => {
+            Err(errno).with_context(|| format!("failed to lock `{}`", path.display()))
+        }
+    }
+}
+
+/// The engine's own log is its standard error, which whoever started it directs.
+#[expect(clippy::print_stderr, reason = "standard error is the engine's log")]
+pub(super) fn tell(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,211 @@
+//! What the engine knows and owns.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use injector_core::problem::{Place, Problem};
+
+use super::commands::Commands;
+use super::running::{Client, Running};
+use crate::clock::monotonic_ns;
+use crate::keeper::Keeper;
+use crate::loader::Kernel;
+use crate::protocol::{Answer, Call, Class, EngineStatus, Failure, FaultReport};
+use crate::safety::Protection;
+use crate::safety::undo::UndoLog;
+
+#[derive(Debug)]
+pub(super) struct Engine {
+    pub(super) kernel: Kernel,
+    pub(super) keeper: Keeper,
+    pub(super) log: UndoLog,
+    pub(super) protection: Protection,
+    pub(super) faults: BTreeMap<String, Running>,
+    /// Newest last.
+    pub(super) ended: VecDeque<FaultReport>,
+    pub(super) commands: Commands,
+    pub(super) capabilities: super::capabilities::Known,
+    pub(super) clients: usize,
+    /// Monotonic; when there last was a client or a fault.
+    pub(super) busy_ns: u64,
+    pub(super) lease_until_ns: u64,
+    pub(super) looked_ns: u64,
+    armed_so_far: u64,
+}
+
+/// Reports of ended faults that are kept for whoever asks late.
+const KEPT: usize = 256;
+
+impl Engine {
+    pub(super) fn new(kernel: Kernel, keeper: Keeper, log: UndoLog) -> Self {
+        let own = [std::process::id().cast_signed(), keeper.pid()];
+        Self {
+            kernel,
+            keeper,
+            log,
+            protection: Protection::of(own),
+            faults: BTreeMap::new(),
+            ended: VecDeque::new(),
+            commands: Commands::default(),
+            capabilities: super::capabilities::Known::default(),
+            clients: 0,
+            busy_ns: monotonic_ns(),
+            lease_until_ns: 0,
+            looked_ns: 0,
+            armed_so_far: 0,
+        }
+    }
+
+    /// Does what a client asks for.
+    pub(super) fn handle(
+        &mut self,
+        client: Client,
+        peer: Peer,
+        call: Call,
+    ) -> Result<Answer, Failure> {
+        if !peer.may(&call) {
+            return Err(refused(
+                "only root may change what is armed",
+                Some("use sudo"),
+            ));
+        }
+        match call {
+            Call::Hello => Ok(self.hello()),
+            Call::Plan { fault, params } => {
+                self.plan(client, fault, &params)
+                    .map(|(_spec, plan)| Answer::Planned {
+                        plan: Box::new(plan),
+                    })
+            }
+            Call::Arm(arm) => self.arm(client, arm),
+            Call::Stop { which } => Ok(Answer::Stopped {
+                faults: self.stop(client, &which)?,
+            }),
+            Call::Kill => {
+                self.kill(client);
+                Ok(Answer::Done)
+            }
+            Call::Snapshot { fault } => self.snapshot(&fault),
+            Call::Status => Ok(self.status()),
+            Call::MakeCgroup => self
+                .make_cgroup(client, peer.pid)
+                .map(|path| Answer::Cgroup { path }),
+            Call::Enter { pid } => self.enter(client, peer.pid, pid).map(|()| Answer::Done),
+            Call::Quit => self.quit(),
+        }
+    }
+
+    /// A name for the next fault.
+    pub(super) fn next_id(&mut self, kind: injector_core::fault::Kind) -> String {
+        self.armed_so_far += 1;
+        format!("{}-{}", kind.name(), self.armed_so_far)
+    }
+
+    pub(super) fn remember(&mut self, report: FaultReport) {
+        self.ended.push_back(report);
+        while self.ended.len() > KEPT {
+            self.ended.pop_front();
+        }
+    }
+
+    fn hello(&self) -> Answer {
+        Answer::Hello {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            protocol: crate::protocol::PROTOCOL,
+            pid: std::process::id().cast_signed(),
+            keeper: self.keeper.pid(),
+        }
+    }
+
+    fn snapshot(&self, id: &str) -> Result<Answer, Failure> {
+        let running = self.faults.get(id).map(|running| self.report(running));
+        let ended = || self.ended.iter().find(|report| report.fault == id).cloned();
+        let fault = running.or_else(ended);
+        fault
+            .map(|fault| Answer::Snapshot {
+                fault: Box::new(fault),
+            })
+            .ok_or_else(|| unknown(id))
+    }
+
+    fn status(&self) -> Answer {
+        let lease_ms = self.lease_until_ns.saturating_sub(monotonic_ns()) / 1_000_000;
+        let engine = EngineStatus {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id().cast_signed(),
+            keeper: self.keeper.pid(),
+            attached: self.kernel.attached(),
+            lease_ms: if self.faults.is_empty() { 0 } else { lease_ms },
+            clients: self.clients,
+            undo_entries: self.log.len(),
+        };
+        let faults = self
+            .faults
+            .values()
+            .map(|running| self.report(running))
+            .collect();
+        Answer::Status { engine, faults }
+    }
+
+    fn quit(&self) -> Result<Answer, Failure> {
+        if self.faults.is_empty() {
+            return Ok(Answer::Done);
+        }
+        let names: Vec<&str> = self.faults.keys().map(String::as_str).collect();
+        Err(refused(
+            format!("faults are armed: {}", names.join(", ")),
+            Some("`temblor stop` ends them"),
+        ))
+    }
+}
+
+/// Who is at the other end of a connection, as the kernel says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer {
+    pub(super) uid: u32,
+    pub(super) pid: i32,
+}
+
+impl Peer {
+    /// Everybody may look; only root may change.
+    fn may(self, call: &Call) -> bool {
+        self.uid == 0 || matches!(call, Call::Hello | Call::Status | Call::Snapshot { .. })
+    }
+}
+
+pub(super) fn refused(message: impl Into<String>, hint: Option<&str>) -> Failure {
+    failure(Class::Refused, message, hint)
+}
+
+/// What was tried and did not work, with the chain of causes in one line.
+pub(super) fn failed(error: &dyn std::error::Error) -> Failure {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        let text = source.to_string();
+        if !message.ends_with(&text) {
+            message = format!("{message}: {text}");
+        }
+        cause = source.source();
+    }
+    failure(Class::Failed, message, None)
+}
+
+pub(super) fn failure(class: Class, message: impl Into<String>, hint: Option<&str>) -> Failure {
+    let problem = Problem::new(Place::default(), message);
+    let problem = match hint {
+        Some(hint) => problem.hint(hint),
+        None => problem,
+    };
+    Failure {
+        class,
+        problems: vec![problem],
+    }
+}
+
+pub(super) fn unknown(id: &str) -> Failure {
+    failure(
+        Class::Input,
+        format!("there is no fault `{id}`"),
+        Some("`temblor status` lists what is armed"),
+    )
+}

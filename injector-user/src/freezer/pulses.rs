@@ -1,0 +1,259 @@
+//! A fault that freezes in pulses: its parameters, its life, and what it has done.
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::eventfd::{EfdFlags, EventFd};
+use serde::Serialize;
+use thiserror::Error;
+
+use super::cgroup::{Flavour, Freezer};
+use super::fault::FreezerError;
+use super::run::Run;
+use crate::keeper::{Keeper, KeeperError, Mending, Registration, Undoing};
+use crate::safety::Permit;
+use crate::safety::undo::{Cause, Effect, Recorded, UndoError, UndoLog};
+
+/// When to freeze and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Train {
+    /// Before the first pulse.
+    pub delay: Duration,
+    /// How long each pulse freezes.
+    pub active: Duration,
+    /// How long the cgroup runs between two pulses, at least.
+    pub dormant: Duration,
+    /// How many pulses there are, injected or not; without a number, as many as fit.
+    pub count: Option<u32>,
+    /// From the end of the delay until the last pulse is cut short.
+    pub duration: Duration,
+}
+
+/// What to do with one pulse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    Inject,
+    /// The dice said no.
+    Pass,
+    /// Not one of those that `when` names.
+    Outside,
+    /// `max_hits` is used up.
+    Expired,
+}
+
+/// What to freeze, and what the loop asks while it does.
+pub struct Freeze {
+    pub freezer: Freezer,
+    pub train: Train,
+    pub cause: Cause,
+    /// Whether a process is a target, asked of every member just before the first freeze.
+    pub is_target: Box<dyn Fn(i32) -> bool + Send>,
+    /// Asked once for each pulse, numbered from 1.
+    pub decide: Box<dyn FnMut(u64) -> Decision + Send>,
+    /// Told once, from the loop's own thread, when the fault is over and undone.
+    pub ended: Box<dyn FnOnce(&Ending) + Send>,
+}
+
+/// What has happened so far. `matched` = `eligible` + `expired` + `outside`, and `eligible` =
+/// `injected` + `passed`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    pub matched: u64,
+    pub eligible: u64,
+    pub expired: u64,
+    pub outside: u64,
+    pub injected: u64,
+    pub passed: u64,
+    /// Pulses in which some task had not stopped when they ended.
+    pub unsettled: u64,
+    /// How long the kernel called the cgroup frozen, all pulses together.
+    pub frozen_ns: u64,
+    /// How long it took the kernel to freeze it, all pulses together.
+    pub settling_ns: u64,
+}
+
+/// Why the pulses ended.
+#[derive(Debug)]
+pub enum Reason {
+    /// All pulses are done, or the duration is over.
+    Over,
+    Stopped,
+    /// Nobody would thaw the cgroup if the engine died now.
+    KeeperDied,
+    /// The cgroup has been removed.
+    Vanished,
+    /// The cgroup is not what it was when the fault was armed.
+    Refused(FreezerError),
+    Failed(FreezerError),
+}
+
+/// How the pulses ended.
+#[derive(Debug)]
+pub struct Ending {
+    pub reason: Reason,
+    /// Why the cgroup may still be frozen; its entry is then still in the undo log and in the keeper's
+    /// charge.
+    pub not_undone: Option<NotUndone>,
+    pub progress: Progress,
+}
+
+/// The cgroup may still be frozen, or the undo log still says so.
+#[derive(Debug, Error)]
+pub enum NotUndone {
+    #[error("failed to thaw")]
+    Thaw(#[from] FreezerError),
+    #[error("the cgroup was told to thaw and still asks to freeze")]
+    StillAsked,
+    #[error("thawed, but the undo log still has its entry")]
+    Log(#[from] UndoError),
+}
+
+/// The pulses could not be started; nothing has been frozen.
+#[derive(Debug, Error)]
+pub enum PulseError {
+    #[error("refused to freeze the cgroup")]
+    Refused(#[source] FreezerError),
+    #[error("failed to record the freeze")]
+    Record(#[source] UndoError),
+    #[error("failed to put the freeze in the keeper's charge")]
+    Register(#[source] KeeperError),
+    #[error("failed to make the signal that stops the pulses")]
+    Signal(#[source] Errno),
+    #[error("failed to start the thread that makes the pulses")]
+    Thread(#[source] io::Error),
+}
+
+/// Pulses going on. Dropping it ends them, thawed.
+#[derive(Debug)]
+pub struct Pulses {
+    stop: Arc<EventFd>,
+    progress: Arc<Mutex<Progress>>,
+    thread: Option<JoinHandle<Option<Ending>>>,
+}
+
+impl Pulses {
+    /// Starts a thread that freezes in pulses, once the freeze is in the undo log and in the keeper's
+    /// charge.
+    pub fn start(
+        permit: Permit,
+        keeper: &Keeper,
+        log: &UndoLog,
+        freeze: Freeze,
+    ) -> Result<Self, PulseError> {
+        let vetted = freeze.freezer.vet(&freeze.is_target);
+        vetted.map_err(PulseError::Refused)?;
+        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+        let stop = EventFd::from_flags(flags).map_err(PulseError::Signal)?;
+        let (stop, progress) = (Arc::new(stop), Arc::new(Mutex::default()));
+        // The thread comes first and waits, since nothing may fail once the freeze is recorded.
+        let (go, wait) = mpsc::channel::<Run>();
+        let thread = thread::Builder::new()
+            .name("freeze-pulses".to_owned())
+            .spawn(move || wait.recv().ok().map(Run::finish))
+            .map_err(PulseError::Thread)?;
+        let (recorded, registration) = entrust(&permit, keeper, log, &freeze)?;
+        let run = Run {
+            permit,
+            freeze,
+            recorded,
+            registration,
+            stop: Arc::clone(&stop),
+            progress: Arc::clone(&progress),
+        };
+        let sent = go.send(run);
+        debug_assert!(sent.is_ok(), "the thread waits for it");
+        Ok(Self {
+            stop,
+            progress,
+            thread: Some(thread),
+        })
+    }
+
+    pub fn progress(&self) -> Progress {
+        *lock(&self.progress)
+    }
+
+    /// Tells the pulses to end, without waiting until they have.
+    pub fn halt(&self) {
+        // A counter that is already full has told them.
+        let told = self.stop.write(1);
+        debug_assert!(matches!(told, Ok(_) | Err(Errno::EAGAIN)), "{told:?}");
+    }
+
+    /// Whether the pulses have ended by themselves or on request.
+    pub fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Ends the pulses, thawed, and tells how they ended; none if their thread panicked.
+    pub fn stop(mut self) -> Option<Ending> {
+        self.join()
+    }
+
+    fn join(&mut self) -> Option<Ending> {
+        self.halt();
+        self.thread.take()?.join().ok().flatten()
+    }
+}
+
+impl Drop for Pulses {
+    fn drop(&mut self) {
+        self.join();
+    }
+}
+
+impl fmt::Debug for Freeze {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Freeze")
+            .field("freezer", &self.freezer)
+            .field("train", &self.train)
+            .field("cause", &self.cause)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(super) fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
+    // Counters are whole between any two statements.
+    progress.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes the freeze down and puts it in the keeper's charge, or does neither.
+fn entrust(
+    permit: &Permit,
+    keeper: &Keeper,
+    log: &UndoLog,
+    freeze: &Freeze,
+) -> Result<(Recorded, Registration), PulseError> {
+    let (effect, mending) = undoing(&freeze.freezer);
+    let recorded = log.record(permit, effect, freeze.cause.clone());
+    let recorded = recorded.map_err(PulseError::Record)?;
+    let registered = keeper.register(&Undoing {
+        mending,
+        file: freeze.freezer.control(),
+        recorded: &recorded,
+    });
+    match registered {
+        Ok(registration) => Ok((recorded, registration)),
+        Err(error) => {
+            recorded.done().map_err(PulseError::Record)?;
+            Err(PulseError::Register(error))
+        }
+    }
+}
+
+fn undoing(freezer: &Freezer) -> (Effect, Mending) {
+    let effect = Effect::Thaw {
+        freezer: freezer.flavour(),
+        path: freezer.path().to_owned(),
+        inode: freezer.inode(),
+    };
+    let mending = match freezer.flavour() {
+        Flavour::V2 => Mending::ThawV2,
+        Flavour::V1 => Mending::ThawV1,
+    };
+    (effect, mending)
+}

@@ -1,0 +1,137 @@
+//! One thing in the keeper's charge, and how it is put right.
+
+use std::ffi::CStr;
+use std::os::fd::OwnedFd;
+
+use nix::errno::Errno;
+use nix::sys::uio::{pread, pwrite};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+
+use super::message::Name;
+
+/// What to write to the file that came with a registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mending {
+    /// The file is `cgroup.freeze` of a cgroup of version 2.
+    ThawV2,
+    /// The file is `freezer.state` of a cgroup in the freezer of version 1.
+    ThawV1,
+}
+
+impl Mending {
+    pub(super) fn tag(self) -> u8 {
+        match self {
+            Self::ThawV2 => 1,
+            Self::ThawV1 => 2,
+        }
+    }
+
+    pub(super) fn from_tag(tag: u8) -> Option<Self> {
+        [Self::ThawV2, Self::ThawV1]
+            .into_iter()
+            .find(|mending| mending.tag() == tag)
+    }
+
+    /// The word to write, and the line that the file then shows.
+    fn words(self) -> (&'static [u8], &'static [u8]) {
+        match self {
+            Self::ThawV2 => (b"0", b"0\n"),
+            Self::ThawV1 => (b"THAWED", b"THAWED\n"),
+        }
+    }
+}
+
+/// What the keeper holds for one registered effect.
+#[derive(Debug)]
+pub(super) struct Charge {
+    pub(super) mending: Mending,
+    /// Opened for reading and writing.
+    pub(super) file: OwnedFd,
+    /// The undo log's directory, and the entry in it.
+    pub(super) log: OwnedFd,
+    pub(super) entry: Name,
+}
+
+impl Charge {
+    /// Writes the remedy; true when the file then shows it, or when the cgroup is gone.
+    pub(super) fn mend(&self) -> bool {
+        let (word, shown) = self.mending.words();
+        let mut line = [0; 16];
+        let looked =
+            pwrite(&self.file, word, 0).and_then(|_written| pread(&self.file, &mut line, 0));
+        match looked {
+            Ok(length) => line.get(..length) == Some(shown),
+            Err(error) => error == Errno::ENODEV,
+        }
+    }
+
+    /// Removes the undo-log entry of what has been verified. An entry that stays is not lost: the
+    /// next recovery finds nothing to do and says so.
+    pub(super) fn strike_out(&self) -> bool {
+        strike_out(&self.log, &self.entry)
+    }
+}
+
+/// Removes `entry` from the undo log in `folder`; true when it is not there any more.
+pub(super) fn strike_out(folder: &OwnedFd, entry: &Name) -> bool {
+    let removed = CStr::from_bytes_until_nul(entry)
+        .map_err(|_no_nul| Errno::EINVAL)
+        .and_then(|name| unlinkat(folder, name, UnlinkatFlags::NoRemoveDir));
+    matches!(removed, Ok(()) | Err(Errno::ENOENT))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::io::Write as _;
+
+    use super::super::message::name;
+    use super::{Charge, Mending};
+
+    #[track_caller]
+    fn check(mending: Mending, frozen: &str, thawed: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        let mut file = File::options()
+            .create_new(true)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .unwrap();
+        file.write_all(frozen.as_bytes()).unwrap();
+        fs::write(folder.path().join("entry.json"), "{}").unwrap();
+        let charge = Charge {
+            mending,
+            file: file.into(),
+            log: File::open(folder.path()).unwrap().into(),
+            entry: name(c"entry.json").unwrap(),
+        };
+        assert!(charge.mend());
+        assert!(charge.strike_out());
+        assert!(charge.strike_out());
+        assert_eq!(fs::read_to_string(&path).unwrap(), thawed);
+        assert!(!folder.path().join("entry.json").exists());
+    }
+
+    // Ordinary files keep the tail that the kernel's would not, so the frozen text is as long.
+    #[test]
+    fn thawing_is_written_and_seen() {
+        check(Mending::ThawV2, "1\n", "0\n");
+        check(Mending::ThawV1, "FROZEN\n", "THAWED\n");
+    }
+
+    #[test]
+    fn a_file_that_does_not_show_the_thaw_is_not_mended() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        fs::write(&path, "1").unwrap();
+        let file = File::open(&path).unwrap();
+        let charge = Charge {
+            mending: Mending::ThawV2,
+            file: file.into(),
+            log: File::open(folder.path()).unwrap().into(),
+            entry: name(c"entry.json").unwrap(),
+        };
+        assert!(!charge.mend());
+    }
+}

@@ -1,0 +1,259 @@
+//! What the keeper does, from its first instruction to its last. No allocation after [`settle_in`].
+
+use std::ffi::CStr;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::mman::{MlockAllFlags, mlockall};
+use nix::sys::prctl;
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::socket::{MsgFlags, send};
+use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout, setsid};
+
+use super::charge::Charge;
+use super::fault::regardless;
+use super::heart::{CELLS, Cell, Heart};
+use super::home::Home;
+use super::message::{REQUEST, Request, answer};
+use super::patience::Patience;
+use crate::clock::monotonic_ns;
+use crate::sys::fd::{close_all_but, pidfd_signal, receive};
+
+const NAME: &CStr = c"temblor-keeper";
+
+/// How often leases are looked at while a loop of the engine runs.
+const LOOK_MS: u16 = 10;
+
+/// How often otherwise; the engine's end and its messages wake the keeper at once.
+const IDLE_MS: u16 = 60_000;
+
+/// How long a killed engine may take to end before its effects are undone for the last time.
+const BURIAL_MS: u16 = 10_000;
+
+/// How often a remedy that did not take is tried again, [`LOOK_MS`] apart.
+const TRIES: u8 = 50;
+
+/// What the engine hands to its keeper at birth.
+#[derive(Debug)]
+pub(super) struct Post {
+    pub(super) engine: OwnedFd,
+    pub(super) socket: OwnedFd,
+    pub(super) heart: Heart,
+    pub(super) home: Option<Home>,
+}
+
+/// Why the keeper's watch ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// The engine asked for it.
+    Orderly,
+    /// The engine has ended.
+    Died,
+    /// A loop of the engine is stuck, or the engine has closed its end of the socket.
+    Stuck,
+}
+
+#[derive(Debug)]
+struct Watch {
+    post: Post,
+    charges: [Option<Charge>; CELLS as usize],
+    patience: Patience,
+    looked_at: u64,
+}
+
+/// Keeps watch until the engine ends or must be ended; the result is the exit code of the process.
+pub(super) fn watch(post: Post) -> i32 {
+    settle_in(&post);
+    let mut watch = Watch {
+        post,
+        charges: [const { None }; CELLS as usize],
+        patience: Patience::default(),
+        looked_at: monotonic_ns(),
+    };
+    let end = loop {
+        if let Some(end) = watch.look() {
+            break end;
+        }
+    };
+    let clean = watch.finish(end);
+    let home = watch.post.home.as_ref();
+    i32::from(!(home.is_none_or(Home::leave) && clean))
+}
+
+/// Puts the process out of the reach of whatever may befall the engine. Each of these may be
+/// forbidden, in a container say, and a keeper without it is still a keeper.
+fn settle_in(post: &Post) {
+    regardless(SigSet::all().thread_block());
+    regardless(setsid());
+    regardless(prctl::set_name(NAME));
+    regardless(post.home.as_ref().map(Home::enter).transpose());
+    regardless(std::fs::write("/proc/self/oom_score_adj", "-1000"));
+    regardless(replace_standard_streams());
+    let mut keep = [
+        post.engine.as_raw_fd(),
+        post.socket.as_raw_fd(),
+        0,
+        1,
+        2,
+        0,
+        0,
+        0,
+        0,
+    ];
+    if let Some(home) = &post.home {
+        keep[5..].copy_from_slice(&home.descriptors());
+    }
+    regardless(close_all_but(&mut keep));
+    regardless(mlockall(
+        MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE,
+    ));
+}
+
+fn replace_standard_streams() -> io::Result<()> {
+    let null = File::options().read(true).write(true).open("/dev/null")?;
+    dup2_stdin(&null)?;
+    dup2_stdout(&null)?;
+    dup2_stderr(&null)?;
+    Ok(())
+}
+
+impl Watch {
+    /// Waits for something to happen and deals with it.
+    fn look(&mut self) -> Option<End> {
+        let pause = match self.post.heart.earliest() {
+            Some(_) => LOOK_MS,
+            None => IDLE_MS,
+        };
+        let [engine, socket] = self.wait(pause);
+        let now = monotonic_ns();
+        let meant = self.looked_at.saturating_add(u64::from(pause) * 1_000_000);
+        let overslept = now.saturating_sub(meant);
+        self.looked_at = now;
+        if engine {
+            return Some(End::Died);
+        }
+        if socket && let Some(end) = self.listen() {
+            return Some(end);
+        }
+        let earliest = self.post.heart.earliest();
+        let stuck = self.patience.is_over(now, overslept, earliest);
+        stuck.then_some(End::Stuck)
+    }
+
+    /// Whether the engine has ended, and whether there is something to hear from it.
+    fn wait(&self, milliseconds: u16) -> [bool; 2] {
+        let mut fds = [
+            PollFd::new(self.post.engine.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.post.socket.as_fd(), PollFlags::POLLIN),
+        ];
+        match poll(&mut fds, PollTimeout::from(milliseconds)) {
+            Ok(_) => fds.map(|fd| fd.any().unwrap_or(true)),
+            Err(_) => [false, false],
+        }
+    }
+
+    /// Deals with all that the engine has said.
+    fn listen(&mut self) -> Option<End> {
+        let mut bytes = [0; REQUEST];
+        loop {
+            let (length, [file, log]) = match receive(self.post.socket.as_fd(), &mut bytes) {
+                Ok((0, _)) => return Some(End::Stuck),
+                Ok(received) => received,
+                Err(_nothing_more) => return None,
+            };
+            let Some((sequence, request)) = bytes.get(..length).and_then(Request::decode) else {
+                continue;
+            };
+            let accepted = match request {
+                Request::Stop => return Some(End::Orderly),
+                Request::Nudge => continue,
+                Request::Release { cell } => self.slot(cell).and_then(Option::take).is_some(),
+                Request::Register {
+                    cell,
+                    mending,
+                    name,
+                } => {
+                    let charge = file.zip(log).map(|(file, log)| Charge {
+                        mending,
+                        file,
+                        log,
+                        entry: name,
+                    });
+                    self.take_charge(cell, charge)
+                }
+            };
+            self.answer(sequence, accepted);
+        }
+    }
+
+    /// Takes `charge` into a cell that has none yet.
+    fn take_charge(&mut self, cell: Cell, charge: Option<Charge>) -> bool {
+        match (self.slot(cell), charge) {
+            (Some(slot @ None), Some(charge)) => {
+                *slot = Some(charge);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn slot(&mut self, cell: Cell) -> Option<&mut Option<Charge>> {
+        self.charges
+            .get_mut(usize::from(cell.number()).checked_sub(1)?)
+    }
+
+    fn answer(&self, sequence: u32, accepted: bool) {
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+        let sent = send(
+            self.post.socket.as_raw_fd(),
+            &answer(sequence, accepted),
+            flags,
+        );
+        // An engine that does not hear us takes us for dead, and makes no effect.
+        regardless(sent);
+    }
+
+    /// Ends the engine if need be and undoes what it has registered; true if all of it is verified.
+    fn finish(&mut self, end: End) -> bool {
+        match end {
+            End::Orderly | End::Died => {}
+            End::Stuck => {
+                // It fails only if the engine has ended by itself.
+                regardless(pidfd_signal(self.post.engine.as_fd(), Signal::SIGKILL));
+                // At once for those who suffer, and again below: until the engine has ended it may
+                // still be on its way to freeze.
+                for charge in self.charges.iter().flatten() {
+                    charge.mend();
+                }
+                self.await_burial();
+            }
+        }
+        for _ in 0..TRIES {
+            if self.strike_out_mended() {
+                return true;
+            }
+            regardless(poll(&mut [], PollTimeout::from(LOOK_MS)));
+        }
+        false
+    }
+
+    /// Forgets what is verified; true if that was all.
+    fn strike_out_mended(&mut self) -> bool {
+        for slot in &mut self.charges {
+            if slot.as_ref().is_some_and(Charge::mend)
+                && let Some(charge) = slot.take()
+            {
+                charge.strike_out();
+            }
+        }
+        self.charges.iter().all(Option::is_none)
+    }
+
+    fn await_burial(&self) {
+        let mut engine = [PollFd::new(self.post.engine.as_fd(), PollFlags::POLLIN)];
+        let waited = poll(&mut engine, PollTimeout::from(BURIAL_MS));
+        regardless(waited);
+    }
+}

@@ -1,0 +1,187 @@
+//! Where fields lie in this kernel's structures, read from its BTF.
+//!
+//! One pass over `/sys/kernel/btf/vmlinux` for the few members that programs need: a parser of the
+//! whole takes ten times as long and forty times the memory. Layout: Documentation/bpf/btf.rst.
+
+use std::io;
+
+/// Byte offsets in `task_struct`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskOffsets {
+    pub pid: u32,
+    pub tgid: u32,
+}
+
+/// Why an offset is not known.
+#[derive(Debug, thiserror::Error)]
+pub enum BtfError {
+    #[error("failed to read the kernel's type information in `{PATH}`")]
+    Read(#[source] io::Error),
+    #[error("the kernel's type information has no `{0}`")]
+    NoMember(&'static str),
+    #[error("the kernel's type information is cut short or of an unknown kind")]
+    Malformed,
+}
+
+impl TaskOffsets {
+    /// Reads them from the running kernel.
+    pub fn read() -> Result<Self, BtfError> {
+        let bytes = std::fs::read(PATH).map_err(BtfError::Read)?;
+        Self::find(&bytes)
+    }
+
+    fn find(bytes: &[u8]) -> Result<Self, BtfError> {
+        let btf = Btf::open(bytes)?;
+        let members = btf.struct_members("task_struct")?;
+        let offset = |name| {
+            btf.member_offset(members, name)?
+                .ok_or(BtfError::NoMember(name))
+        };
+        Ok(Self {
+            pid: offset("pid")?,
+            tgid: offset("tgid")?,
+        })
+    }
+}
+
+const PATH: &str = "/sys/kernel/btf/vmlinux";
+const MAGIC: u16 = 0xEB9F;
+const TYPE_SIZE: usize = 12;
+const MEMBER_SIZE: usize = 12;
+
+struct Btf<'a> {
+    types: &'a [u8],
+    strings: &'a [u8],
+}
+
+/// The members of one structure.
+#[derive(Clone, Copy)]
+struct Members<'a> {
+    bytes: &'a [u8],
+    /// Offsets share their word with a bit-field size.
+    bit_fields: bool,
+}
+
+impl<'a> Btf<'a> {
+    fn open(bytes: &'a [u8]) -> Result<Self, BtfError> {
+        if bytes.get(..2) != Some(&MAGIC.to_le_bytes()) {
+            return Err(BtfError::Malformed);
+        }
+        let header = word(bytes, 4)? as usize;
+        let section = |offset_at, length_at| {
+            let start = header + word(bytes, offset_at)? as usize;
+            let length = word(bytes, length_at)? as usize;
+            bytes.get(start..start + length).ok_or(BtfError::Malformed)
+        };
+        Ok(Self {
+            types: section(8, 12)?,
+            strings: section(16, 20)?,
+        })
+    }
+
+    fn struct_members(&self, name: &'static str) -> Result<Members<'a>, BtfError> {
+        let mut at = 0;
+        while at < self.types.len() {
+            let info = word(self.types, at + 4)?;
+            let (kind, count) = (info >> 24 & 0x1F, (info & 0xFFFF) as usize);
+            let body = at + TYPE_SIZE;
+            let length = extra_length(kind, count)?;
+            if kind == STRUCT && count > 0 && self.name_is(word(self.types, at)?, name) {
+                let bytes = self
+                    .types
+                    .get(body..body + length)
+                    .ok_or(BtfError::Malformed)?;
+                return Ok(Members {
+                    bytes,
+                    bit_fields: info >> 31 == 1,
+                });
+            }
+            at = body + length;
+        }
+        Err(BtfError::NoMember(name))
+    }
+
+    fn member_offset(&self, members: Members<'_>, name: &str) -> Result<Option<u32>, BtfError> {
+        for member in members.bytes.chunks_exact(MEMBER_SIZE) {
+            if self.name_is(word(member, 0)?, name) {
+                let bits = word(member, 8)?;
+                let bits = if members.bit_fields {
+                    bits & 0x00FF_FFFF
+                } else {
+                    bits
+                };
+                return Ok(Some(bits / 8));
+            }
+        }
+        Ok(None)
+    }
+
+    fn name_is(&self, offset: u32, name: &str) -> bool {
+        let start = offset as usize;
+        let end = start + name.len();
+        self.strings.get(start..end) == Some(name.as_bytes()) && self.strings.get(end) == Some(&0)
+    }
+}
+
+const STRUCT: u32 = 4;
+
+/// Bytes that follow a type's common part, by its kind.
+fn extra_length(kind: u32, count: usize) -> Result<usize, BtfError> {
+    Ok(match kind {
+        // Pointer, forward, typedef, volatile, const, restrict, function, float, type tag.
+        2 | 7..=12 | 16 | 18 => 0,
+        // Integer, variable, declaration tag.
+        1 | 14 | 17 => 4,
+        3 => 12,
+        STRUCT | 5 | 15 | 19 => 12 * count,
+        6 | 13 => 8 * count,
+        _ => return Err(BtfError::Malformed),
+    })
+}
+
+fn word(bytes: &[u8], at: usize) -> Result<u32, BtfError> {
+    let word = bytes.get(at..at + 4).ok_or(BtfError::Malformed)?;
+    word.try_into()
+        .map(u32::from_le_bytes)
+        .map_err(|_short| BtfError::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BtfError, TaskOffsets};
+
+    #[test]
+    fn nonsense_is_refused() {
+        assert!(matches!(
+            TaskOffsets::find(b"\x9F\xEB"),
+            Err(BtfError::Malformed)
+        ));
+        assert!(matches!(
+            TaskOffsets::find(b"ELF"),
+            Err(BtfError::Malformed)
+        ));
+    }
+
+    #[test]
+    fn a_structure_is_found_between_others() {
+        let strings = b"\0task_struct\0pid\0tgid\0int\0";
+        let mut types = Vec::new();
+        let mut put = |words: &[u32]| types.extend(words.iter().flat_map(|one| one.to_le_bytes()));
+        put(&[22, 1 << 24, 4, 32]);
+        put(&[1, 4 << 24 | 2, 64, 13, 1, 96, 17, 1, 128]);
+        let mut bytes = vec![0x9F, 0xEB, 1, 0];
+        let lengths = (
+            u32::try_from(types.len()).unwrap(),
+            u32::try_from(strings.len()).unwrap(),
+        );
+        for word in [24, 0, lengths.0, lengths.0, lengths.1] {
+            bytes.extend(word.to_le_bytes());
+        }
+        bytes.extend(types);
+        bytes.extend(strings);
+        assert_eq!(
+            TaskOffsets::find(&bytes).unwrap(),
+            TaskOffsets { pid: 12, tgid: 16 }
+        );
+    }
+}

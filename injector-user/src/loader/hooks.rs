@@ -1,0 +1,341 @@
+//! Places where programs are attached: each once, however many faults act there.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use aya::maps::MapError;
+use injector_abi::net::Exempt;
+use injector_abi::{Armed, HOOK_MAGIC, HOOKS};
+use injector_core::plan::{Attach, Hierarchy, Hook, Way};
+
+use super::maps::Tables;
+use super::object::{Object, ObjectError};
+use super::program::{Link, LinkError, Program, Role};
+use super::slots::Slot;
+use crate::sys::netns;
+use crate::sys::pod::Shared;
+use crate::target;
+
+/// The number of an attached place, by which its programs know it.
+pub(super) type HookIndex = u32;
+
+/// Why a place could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum HookError {
+    #[error("failed to open `{path}`")]
+    Open {
+        path: String,
+        #[source]
+        source: io::Error,
+    },
+    #[error("`{0}` is not the network namespace that was planned for any more")]
+    Changed(String),
+    #[error("all {HOOKS} places for kernel programs are in use")]
+    Full,
+    #[error("failed to enter network namespace `{path}`")]
+    Enter {
+        path: String,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the v2 hierarchy is not mounted where cgroup `{0}` could be seen")]
+    NoCgroup(String),
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    #[error("failed to write a map")]
+    Map(#[from] MapError),
+}
+
+/// The texts that hooks are made of.
+#[derive(Debug)]
+pub(super) struct Texts {
+    pub net: Object,
+    pub sock: Object,
+    pub process: Object,
+}
+
+/// What is attached.
+#[derive(Debug, Default)]
+pub(super) struct Hooks {
+    places: BTreeMap<HookIndex, Place>,
+    /// Loaded ahead, so that arming does not wait for the verifier.
+    spares: Vec<(HookIndex, Role, Program)>,
+}
+
+#[derive(Debug)]
+struct Place {
+    hook: Hook,
+    armed: Armed,
+    exempt: Vec<Exempt>,
+    /// Declared before the programs: links go first.
+    _links: Vec<Link>,
+    _programs: Vec<Program>,
+}
+
+impl Hooks {
+    /// The place of `hook`, attached if it is not yet. Nothing is armed there by this.
+    pub(super) fn attach(&mut self, texts: &Texts, hook: &Hook) -> Result<HookIndex, HookError> {
+        if let Some((index, _place)) = self
+            .places
+            .iter()
+            .find(|(_index, place)| place.hook == *hook)
+        {
+            return Ok(*index);
+        }
+        let index = self.free_index()?;
+        let mut programs = Vec::new();
+        for (name, role) in programs_of(hook) {
+            programs.push((name, self.take_spare(texts, index, name, role)?));
+        }
+        let links = links_of(hook, &programs)?;
+        let programs = programs
+            .into_iter()
+            .map(|(_name, program)| program)
+            .collect();
+        let place = Place {
+            hook: hook.clone(),
+            armed: Armed::default(),
+            exempt: Vec::new(),
+            _links: links,
+            _programs: programs,
+        };
+        self.places.insert(index, place);
+        Ok(index)
+    }
+
+    /// Makes `slot` act at the place: the last step of arming.
+    pub(super) fn arm(
+        &mut self,
+        tables: &mut Tables,
+        index: HookIndex,
+        slot: Slot,
+    ) -> Result<(), MapError> {
+        self.change(tables, index, |armed| armed.slots |= 1 << slot)
+    }
+
+    /// Stops `slot` from acting at the place: the first step of disarming.
+    pub(super) fn disarm(
+        &mut self,
+        tables: &mut Tables,
+        index: HookIndex,
+        slot: Slot,
+    ) -> Result<(), MapError> {
+        self.change(tables, index, |armed| armed.slots &= !(1 << slot))
+    }
+
+    /// Adds connections that no fault may touch here.
+    pub(super) fn exempt(
+        &mut self,
+        tables: &mut Tables,
+        index: HookIndex,
+        connections: impl Iterator<Item = Exempt>,
+    ) -> Result<(), MapError> {
+        let Some(place) = self.places.get_mut(&index) else {
+            return Ok(());
+        };
+        for connection in connections {
+            let connection = Exempt {
+                hook: index,
+                ..connection
+            };
+            tables.exempt.insert(Shared(connection), 1, 0)?;
+            place.exempt.push(connection);
+        }
+        let count = place.exempt.len() as u64;
+        self.change(tables, index, |armed| armed.exempt = count)
+    }
+
+    /// Detaches the place unless some fault still acts there.
+    pub(super) fn release(&mut self, tables: &mut Tables, index: HookIndex) {
+        if self
+            .places
+            .get(&index)
+            .is_some_and(|place| place.armed.slots == 0)
+            && let Some(place) = self.places.remove(&index)
+        {
+            for connection in place.exempt {
+                let _absent = tables.exempt.remove(&Shared(connection));
+            }
+            let _nothing_armed = tables.armed.set(index, Shared(Armed::default()), 0);
+        }
+    }
+
+    /// Loads ahead what the next fault of a frequent kind will need.
+    pub(super) fn prepare(&mut self, texts: &Texts) -> Result<(), HookError> {
+        let Ok(index) = self.free_index() else {
+            return Ok(());
+        };
+        for (name, role) in [
+            ("net_egress", Role::InterfaceEgress),
+            ("net_ingress", Role::InterfaceIngress),
+        ] {
+            if !self
+                .spares
+                .iter()
+                .any(|(for_index, of, _)| (*for_index, *of) == (index, role))
+            {
+                self.spares.retain(|(_, of, _)| *of != role);
+                let program = texts.net.load(name, role, &[(HOOK_MAGIC, index)])?;
+                self.spares.push((index, role, program));
+            }
+        }
+        Ok(())
+    }
+
+    /// How many places are in use.
+    pub(super) fn count(&self) -> usize {
+        self.places.len()
+    }
+
+    fn take_spare(
+        &mut self,
+        texts: &Texts,
+        index: HookIndex,
+        name: &'static str,
+        role: Role,
+    ) -> Result<Program, ObjectError> {
+        let spare = self
+            .spares
+            .iter()
+            .position(|(of, as_role, _)| (*of, *as_role) == (index, role));
+        if let Some(position) = spare {
+            return Ok(self.spares.swap_remove(position).2);
+        }
+        let object = if name.starts_with("net_") {
+            &texts.net
+        } else {
+            &texts.sock
+        };
+        object.load(name, role, &[(HOOK_MAGIC, index)])
+    }
+
+    fn free_index(&self) -> Result<HookIndex, HookError> {
+        (0..HOOKS)
+            .find(|index| !self.places.contains_key(index))
+            .ok_or(HookError::Full)
+    }
+
+    fn change(
+        &mut self,
+        tables: &mut Tables,
+        index: HookIndex,
+        change: impl Fn(&mut Armed),
+    ) -> Result<(), MapError> {
+        let Some(place) = self.places.get_mut(&index) else {
+            return Ok(());
+        };
+        let mut armed = place.armed;
+        change(&mut armed);
+        tables.armed.set(index, Shared(armed), 0)?;
+        place.armed = armed;
+        Ok(())
+    }
+}
+
+/// The programs that a place needs; addresses of both families have programs of their own.
+fn programs_of(hook: &Hook) -> Vec<(&'static str, Role)> {
+    match hook {
+        Hook::Tcx {
+            direction: Way::Egress,
+            ..
+        } => vec![("net_egress", Role::InterfaceEgress)],
+        Hook::Tcx {
+            direction: Way::Ingress,
+            ..
+        } => vec![("net_ingress", Role::InterfaceIngress)],
+        Hook::CgroupSkbIngress { .. } => {
+            vec![("net_cgroup_ingress", Role::CgroupPacketIngress)]
+        }
+        Hook::Cgroup { attach, .. } => match attach {
+            Attach::Connect => {
+                vec![
+                    ("sock_connect4", Role::Connect4),
+                    ("sock_connect6", Role::Connect6),
+                ]
+            }
+            Attach::Bind => vec![("sock_bind4", Role::Bind4), ("sock_bind6", Role::Bind6)],
+            Attach::Sendmsg => {
+                vec![
+                    ("sock_sendmsg4", Role::Sendmsg4),
+                    ("sock_sendmsg6", Role::Sendmsg6),
+                ]
+            }
+            Attach::Socket => vec![("sock_create", Role::SocketCreate)],
+        },
+        // The freezer has no programs.
+        Hook::Freezer { .. } => Vec::new(),
+    }
+}
+
+fn links_of(hook: &Hook, programs: &[(&'static str, Program)]) -> Result<Vec<Link>, HookError> {
+    match hook {
+        Hook::Tcx {
+            netns,
+            netns_inode,
+            ifindex,
+            ..
+        } => {
+            let namespace = open_namespace(netns, *netns_inode)?;
+            let attach = |(_name, program): &(&str, Program)| {
+                within(&namespace, netns, || {
+                    Ok(program.attach_to_interface(*ifindex))
+                })?
+                .map_err(HookError::from)
+            };
+            programs.iter().map(attach).collect()
+        }
+        Hook::Cgroup { path, .. } | Hook::CgroupSkbIngress { path } => {
+            let cgroup = open(&v2_folder(path)?)?;
+            let attach = |(_name, program): &(&str, Program)| {
+                program
+                    .attach_to_cgroup(cgroup.as_fd(), path)
+                    .map_err(HookError::from)
+            };
+            programs.iter().map(attach).collect()
+        }
+        Hook::Freezer { .. } => Ok(Vec::new()),
+    }
+}
+
+fn v2_folder(path: &str) -> Result<PathBuf, HookError> {
+    target::folder(&Hierarchy::V2, path).ok_or_else(|| HookError::NoCgroup(path.to_owned()))
+}
+
+/// Opens a namespace and makes sure that it is the one that was planned for.
+pub fn open_namespace(path: &str, inode: u64) -> Result<File, HookError> {
+    let namespace = open(Path::new(path))?;
+    let found = namespace.metadata().map_err(|source| HookError::Open {
+        path: path.to_owned(),
+        source,
+    })?;
+    if found.ino() == inode {
+        Ok(namespace)
+    } else {
+        Err(HookError::Changed(path.to_owned()))
+    }
+}
+
+fn within<T: Send>(
+    namespace: &File,
+    path: &str,
+    work: impl FnOnce() -> io::Result<T> + Send,
+) -> Result<T, HookError> {
+    let namespace: BorrowedFd<'_> = namespace.as_fd();
+    netns::within(namespace, work).map_err(|source| HookError::Enter {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn open(path: &Path) -> Result<File, HookError> {
+    File::open(path).map_err(|source| HookError::Open {
+        path: path.display().to_string(),
+        source,
+    })
+}

@@ -1,0 +1,351 @@
+//! Everything the engine has in the kernel, and the order in which a fault comes and goes.
+//!
+//! Coming: rows, attachments, delay lines, and last the bit that arms. Going: the bit first, then
+//! what waits, then the attachments, then the rows.
+
+use std::io;
+
+use aya::maps::MapError;
+use injector_abi::net::{Exempt, MAX_SEGMENTS};
+use injector_abi::{
+    CONTROL_KILL, CONTROL_LEASE, Counters, Fault, Progress, SLOTS, TASK_PID_MAGIC, TASK_TGID_MAGIC,
+};
+use injector_core::fault::{Action, FaultSpec, Kind};
+use injector_core::plan::{Plan, Select};
+
+use super::btf::{BtfError, TaskOffsets};
+use super::hooks::{HookError, HookIndex, Hooks, Texts};
+use super::maps::{Maps, MapsError, Tables};
+use super::net;
+use super::object::{Object, ObjectError};
+use super::program::{Link, LinkError, Program, Role};
+use super::rows::Rows;
+use super::slots::{Slot, Slots};
+use crate::clock::monotonic_ns;
+use crate::delay_line::{Line, LineError, LineReport, TapError};
+use crate::safety::Permit;
+use crate::sys::pod::Shared;
+
+/// Why the kernel does not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum KernelError {
+    #[error(transparent)]
+    Maps(#[from] MapsError),
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    #[error(transparent)]
+    Hook(#[from] HookError),
+    #[error("failed to write a map")]
+    Map(#[from] MapError),
+    #[error(transparent)]
+    Tap(#[from] TapError),
+    #[error(transparent)]
+    Line(#[from] LineError),
+    #[error("failed to follow new processes")]
+    Tracking(#[source] TrackingError),
+    #[error("all {SLOTS} places for faults are in use")]
+    Full,
+    #[error("failed to find out how many processors there are")]
+    Processors(#[source] io::Error),
+}
+
+/// Why new processes cannot be followed.
+#[derive(Debug, thiserror::Error)]
+pub enum TrackingError {
+    #[error(transparent)]
+    Offsets(#[from] BtfError),
+    #[error(transparent)]
+    Object(#[from] ObjectError),
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
+
+/// One fault in the kernel. Given back to [`Kernel::disarm`]; if it is not, everything ends with
+/// the process, like everything else here.
+#[derive(Debug)]
+pub struct ArmedFault {
+    slot: Slot,
+    select: Select,
+    hooks: Vec<HookIndex>,
+    lines: Vec<Line>,
+}
+
+/// What a fault needs to be armed beyond its plan.
+#[derive(Clone, Copy, Debug)]
+pub struct Arming<'a> {
+    pub plan: &'a Plan,
+    pub spec: &'a FaultSpec,
+    pub seed: u64,
+    /// Monotonic.
+    pub deadline_ns: u64,
+    /// Connections that keep the caller in.
+    pub exempt: &'a [Exempt],
+}
+
+/// The kernel's side of the engine.
+#[derive(Debug)]
+pub struct Kernel {
+    tables: Tables,
+    texts: Texts,
+    slots: Slots,
+    rows: Rows,
+    hooks: Hooks,
+    tracking: Option<(Link, Program)>,
+}
+
+const NET: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/net.o"));
+const SOCK: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sock.o"));
+const PROCESS: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/process.o"));
+
+impl Kernel {
+    /// Creates the maps. No program is loaded or attached by this.
+    pub fn open() -> Result<Self, KernelError> {
+        let mut maps = Maps::default();
+        let texts = Texts {
+            net: Object::open("net", NET, &mut maps)?,
+            sock: Object::open("sock", SOCK, &mut maps)?,
+            process: Object::open("process", PROCESS, &mut maps)?,
+        };
+        Ok(Self {
+            tables: maps.into_tables()?,
+            texts,
+            slots: Slots::default(),
+            rows: Rows::default(),
+            hooks: Hooks::default(),
+            tracking: None,
+        })
+    }
+
+    /// Lets faults act until `until_ns`, monotonic.
+    pub fn renew_lease(&self, until_ns: u64) {
+        self.tables.control.store(CONTROL_LEASE as usize, until_ns);
+    }
+
+    /// Switches every fault off with one store, or on again.
+    pub fn set_kill_switch(&self, on: bool) {
+        self.tables
+            .control
+            .store(CONTROL_KILL as usize, u64::from(on));
+    }
+
+    /// Loads ahead what the next fault will need.
+    pub fn prepare(&mut self) -> Result<(), KernelError> {
+        Ok(self.hooks.prepare(&self.texts)?)
+    }
+
+    /// Puts a fault into the kernel. It does not act before [`Kernel::activate`].
+    pub fn arm(&mut self, arming: &Arming<'_>, permit: &Permit) -> Result<ArmedFault, KernelError> {
+        let slot = self.slots.take(monotonic_ns()).ok_or(KernelError::Full)?;
+        let mut fault = ArmedFault {
+            slot,
+            select: arming.plan.select.clone(),
+            hooks: Vec::new(),
+            lines: Vec::new(),
+        };
+        match self.fill(&mut fault, arming, permit) {
+            Ok(()) => Ok(fault),
+            Err(error) => {
+                self.disarm(fault);
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes an armed fault act: the last step.
+    pub fn activate(&mut self, fault: &ArmedFault) -> Result<(), KernelError> {
+        for hook in &fault.hooks {
+            self.hooks.arm(&mut self.tables, *hook, fault.slot)?;
+        }
+        Ok(())
+    }
+
+    /// Stops a fault from acting, at once; it is still to be disarmed.
+    pub fn silence(&mut self, fault: &ArmedFault) {
+        for hook in &fault.hooks {
+            // The array's entry exists; should writing fail nevertheless, detaching ends it.
+            let _detached_later = self.hooks.disarm(&mut self.tables, *hook, fault.slot);
+        }
+    }
+
+    /// Takes a fault out: it stops acting first; what waits is given back; then it is detached.
+    pub fn disarm(&mut self, fault: ArmedFault) -> Option<LineReport> {
+        self.silence(&fault);
+        let ArmedFault {
+            slot,
+            select,
+            hooks,
+            lines,
+        } = fault;
+        let report = line_report(&lines);
+        drop(lines);
+        for hook in hooks {
+            let _detached_below = self.tables.line_ifindex.set(line_of(hook, slot), 0, 0);
+            self.hooks.release(&mut self.tables, hook);
+        }
+        // A row that stays behind names a slot that is armed nowhere.
+        let _harmless = self.rows.clear(&mut self.tables, slot, &select);
+        if Rows::thread_groups(&self.tables) == 0 {
+            self.tracking = None;
+        }
+        self.slots.release(slot, monotonic_ns());
+        report
+    }
+
+    /// Adds processes to a fault's targets.
+    pub fn mark(&mut self, fault: &ArmedFault, pids: &[i32]) -> Result<(), KernelError> {
+        Ok(self.rows.mark(&mut self.tables, fault.slot, pids)?)
+    }
+
+    /// Drops targets that are gone.
+    pub fn forget(&mut self, gone: impl Fn(u32) -> bool) {
+        self.rows.forget(&mut self.tables, gone);
+    }
+
+    /// What the fault did so far, over all processors.
+    pub fn counters(&self, fault: &ArmedFault) -> Result<Counters, KernelError> {
+        let per_cpu = self.tables.counters.get(&fault.slot, 0)?;
+        Ok(per_cpu
+            .iter()
+            .fold(Counters::default(), |sum, one| add(sum, one.0)))
+    }
+
+    /// Its global progress.
+    pub fn progress(&self, fault: &ArmedFault) -> Result<Progress, KernelError> {
+        Ok(self.tables.progress.get(&fault.slot, 0)?.0)
+    }
+
+    /// What its delay lines did, if it has any.
+    pub fn lines(fault: &ArmedFault) -> Option<LineReport> {
+        line_report(&fault.lines)
+    }
+
+    /// Places in use: 0 when nothing is armed.
+    pub fn attached(&self) -> usize {
+        self.hooks.count() + usize::from(self.tracking.is_some())
+    }
+
+    fn fill(
+        &mut self,
+        fault: &mut ArmedFault,
+        arming: &Arming<'_>,
+        _permit: &Permit,
+    ) -> Result<(), KernelError> {
+        let Arming {
+            plan, spec, exempt, ..
+        } = arming;
+        self.write_fault(fault.slot, arming)?;
+        let lockout = spec.common.allow_lockout;
+        self.rows.fill(
+            &mut self.tables,
+            fault.slot,
+            plan.kind,
+            &plan.select,
+            lockout,
+        )?;
+        if !plan.select.thread_groups.is_empty() {
+            self.track().map_err(KernelError::Tracking)?;
+            self.mark(fault, &plan.select.thread_groups)?;
+        }
+        for hook in &plan.hooks {
+            let index = self.hooks.attach(&self.texts, hook)?;
+            fault.hooks.push(index);
+            self.hooks
+                .exempt(&mut self.tables, index, exempt.iter().copied())?;
+            if let Action::NetDelay(delay) = &spec.action {
+                let position = line_of(index, fault.slot);
+                let line = net::line(
+                    &self.texts.net,
+                    &self.tables,
+                    hook,
+                    position,
+                    delay,
+                    arming.seed,
+                )?;
+                self.tables.line_ifindex.set(position, line.ifindex, 0)?;
+                fault.lines.push(line.line);
+            }
+        }
+        Ok(())
+    }
+
+    fn write_fault(&mut self, slot: Slot, arming: &Arming<'_>) -> Result<(), KernelError> {
+        let common = &arming.spec.common;
+        let errno = match &arming.spec.action {
+            Action::SockError(failure) => -failure.errno.number(),
+            Action::NetLoss(_) | Action::NetDelay(_) | Action::ProcessFreeze(_) => 0,
+        };
+        let row = Fault {
+            seed: arming.seed,
+            threshold: common.probability.threshold(),
+            first: u64::from(common.when.first()),
+            last: common.when.last().map_or(0, u64::from),
+            step: u64::from(common.when.step()),
+            max_hits: common.max_hits.unwrap_or(0),
+            deadline_ns: arming.deadline_ns,
+            errno,
+            reserved: 0,
+        };
+        let processors =
+            aya::util::nr_cpus().map_err(|(_file, source)| KernelError::Processors(source))?;
+        let zero = aya::maps::PerCpuValues::try_from(vec![Shared(Counters::default()); processors])
+            .map_err(KernelError::Processors)?;
+        self.tables.counters.set(slot, zero, 0)?;
+        self.tables
+            .progress
+            .set(slot, Shared(Progress::default()), 0)?;
+        self.tables.faults.set(slot, Shared(row), 0)?;
+        if arming.plan.kind == Kind::NetLoss {
+            let base = slot * MAX_SEGMENTS;
+            for (index, threshold) in net::by_segments(common.probability.get()) {
+                self.tables.by_segments.set(base + index, threshold, 0)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows forks from now on.
+    fn track(&mut self) -> Result<(), TrackingError> {
+        if self.tracking.is_none() {
+            let offsets = TaskOffsets::read()?;
+            let constants = [
+                (TASK_PID_MAGIC, offsets.pid),
+                (TASK_TGID_MAGIC, offsets.tgid),
+            ];
+            let program =
+                self.texts
+                    .process
+                    .load("process_fork", Role::RawTracepoint, &constants)?;
+            let link = program.attach_to_tracepoint(c"sched_process_fork")?;
+            self.tracking = Some((link, program));
+        }
+        Ok(())
+    }
+}
+
+/// Where the line of a fault at a hook has its lease and its device.
+fn line_of(hook: HookIndex, slot: Slot) -> u32 {
+    hook * SLOTS + slot
+}
+
+fn line_report(lines: &[Line]) -> Option<LineReport> {
+    lines
+        .iter()
+        .map(Line::report)
+        .reduce(|sum, one| LineReport {
+            forwarded: sum.forwarded + one.forwarded,
+            discarded: sum.discarded + one.discarded,
+            failed: sum.failed + one.failed,
+        })
+}
+
+fn add(sum: Counters, one: Counters) -> Counters {
+    Counters {
+        matched: sum.matched + one.matched,
+        eligible: sum.eligible + one.eligible,
+        expired: sum.expired + one.expired,
+        outside: sum.outside + one.outside,
+        injected: sum.injected + one.injected,
+        passed: sum.passed + one.passed,
+        expected: sum.expected + one.expected,
+    }
+}

@@ -1,0 +1,167 @@
+//! The maps that all objects share, created once by name, with typed handles.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{AsFd as _, AsRawFd as _, RawFd};
+use std::sync::Arc;
+
+use aya::maps::lpm_trie::LpmTrie;
+use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
+use injector_abi::net::{Exempt, LINES};
+use injector_abi::{
+    ABI_VERSION, Armed, CONTROL_ENTRIES, CONTROL_VERSION, Counters, Fault, Progress, Select,
+};
+
+use crate::sys::bpf;
+use crate::sys::pod::Shared;
+use crate::sys::words::Words;
+
+/// Why the shared maps could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum MapsError {
+    #[error("failed to create map `{name}`")]
+    Create {
+        name: String,
+        #[source]
+        source: MapError,
+    },
+    #[error("failed to open map `{name}`")]
+    Open {
+        name: String,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the kernel objects declare no map `{0}`")]
+    Missing(&'static str),
+    #[error("map `{name}` is not what the loader takes it for")]
+    Type {
+        name: &'static str,
+        #[source]
+        source: MapError,
+    },
+}
+
+/// Descriptors by name while objects are being opened. Read-only data is each object's own.
+#[derive(Debug, Default)]
+pub struct Maps {
+    by_name: BTreeMap<String, MapData>,
+}
+
+impl Maps {
+    /// Creates `name` unless an object declared it before.
+    pub(super) fn create(
+        &mut self,
+        object: &str,
+        name: &str,
+        declared: &aya_obj::Map,
+    ) -> Result<(), MapsError> {
+        let name = qualified(object, name);
+        if self.by_name.contains_key(&name) {
+            return Ok(());
+        }
+        let failed = |source| MapsError::Create {
+            name: name.clone(),
+            source,
+        };
+        let kernel_name: String = name
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .take(15)
+            .collect();
+        let data = MapData::create(declared.clone(), &kernel_name, None).map_err(failed)?;
+        if !declared.data().is_empty() {
+            bpf::make_constant(data.fd().as_fd(), declared.data()).map_err(|source| {
+                MapsError::Open {
+                    name: name.clone(),
+                    source,
+                }
+            })?;
+        }
+        self.by_name.insert(name, data);
+        Ok(())
+    }
+
+    /// The descriptor that an object's instructions refer to.
+    pub(super) fn fd(&self, object: &str, name: &str) -> Option<RawFd> {
+        let data = self.by_name.get(&qualified(object, name))?;
+        Some(data.fd().as_fd().as_raw_fd())
+    }
+
+    /// Typed handles, once every object has been opened.
+    pub fn into_tables(mut self) -> Result<Tables, MapsError> {
+        let tables = Tables {
+            control: self.words("CONTROL", CONTROL_ENTRIES as usize)?,
+            line_leases: Arc::new(self.words("LINE_LEASE", LINES as usize)?),
+            line_ifindex: self.typed("LINE_IFINDEX")?,
+            armed: self.typed("ARMED")?,
+            select: self.typed("SELECT")?,
+            by_port: self.typed("BY_PORT")?,
+            by_peer: self.typed("BY_PEER")?,
+            by_cgroup: self.typed("BY_CGROUP")?,
+            by_thread_group: self.typed("BY_THREAD_GROUP")?,
+            exempt: self.typed("EXEMPT")?,
+            faults: self.typed("FAULTS")?,
+            progress: self.typed("PROGRESS")?,
+            counters: self.typed("COUNTERS")?,
+            by_segments: self.typed("BY_SEGMENTS")?,
+            events: self.typed("EVENTS")?,
+            _others: self.by_name.into_values().collect(),
+        };
+        tables.control.store(CONTROL_VERSION as usize, ABI_VERSION);
+        Ok(tables)
+    }
+
+    fn words(&self, name: &'static str, count: usize) -> Result<Words, MapsError> {
+        let data = self.by_name.get(name).ok_or(MapsError::Missing(name))?;
+        Words::map(data.fd(), count).map_err(|source| MapsError::Open {
+            name: name.to_owned(),
+            source,
+        })
+    }
+
+    fn typed<T: TryFrom<Map, Error = MapError>>(
+        &mut self,
+        name: &'static str,
+    ) -> Result<T, MapsError> {
+        let data = self.by_name.remove(name).ok_or(MapsError::Missing(name))?;
+        Map::from_map_data(data)
+            .and_then(T::try_from)
+            .map_err(|source| MapsError::Type { name, source })
+    }
+}
+
+/// The shared maps. Programs loaded later refer to their descriptors: this outlives every `Object`.
+pub struct Tables {
+    pub control: Words,
+    pub line_leases: Arc<Words>,
+    pub line_ifindex: Array<MapData, u32>,
+    pub armed: Array<MapData, Shared<Armed>>,
+    pub select: Array<MapData, Shared<Select>>,
+    pub by_port: Array<MapData, u64>,
+    pub by_peer: LpmTrie<MapData, [u8; 16], u64>,
+    pub by_cgroup: HashMap<MapData, u64, u64>,
+    pub by_thread_group: HashMap<MapData, u32, u64>,
+    pub exempt: HashMap<MapData, Shared<Exempt>, u8>,
+    pub faults: Array<MapData, Shared<Fault>>,
+    pub progress: Array<MapData, Shared<Progress>>,
+    pub counters: PerCpuArray<MapData, Shared<Counters>>,
+    pub by_segments: Array<MapData, u64>,
+    pub events: RingBuf<MapData>,
+    /// Kept open for the instructions that name them.
+    _others: Vec<MapData>,
+}
+
+impl std::fmt::Debug for Tables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tables").finish_non_exhaustive()
+    }
+}
+
+/// Sections such as `.rodata` belong to one object; everything else is shared by name.
+fn qualified(object: &str, name: &str) -> String {
+    if name.starts_with('.') {
+        format!("{object}{name}")
+    } else {
+        name.to_owned()
+    }
+}

@@ -1,0 +1,141 @@
+//! A loaded program and the links that attach it.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
+
+use aya_obj::generated::{BPF_F_BEFORE, bpf_attach_type, bpf_prog_type};
+
+use crate::sys::bpf::{self, ProgramType};
+
+/// Where a program is meant to be attached, which decides how it is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    InterfaceEgress,
+    InterfaceIngress,
+    CgroupPacketIngress,
+    Connect4,
+    Connect6,
+    Bind4,
+    Bind6,
+    Sendmsg4,
+    Sendmsg6,
+    SocketCreate,
+    RawTracepoint,
+}
+
+impl Role {
+    /// The kernel's words for it.
+    pub fn program_type(self) -> ProgramType {
+        use bpf_attach_type as attach;
+        use bpf_prog_type as kind;
+        let (kind, attach) = match self {
+            Self::InterfaceEgress => (kind::BPF_PROG_TYPE_SCHED_CLS, attach::BPF_TCX_EGRESS),
+            Self::InterfaceIngress => (kind::BPF_PROG_TYPE_SCHED_CLS, attach::BPF_TCX_INGRESS),
+            Self::CgroupPacketIngress => (
+                kind::BPF_PROG_TYPE_CGROUP_SKB,
+                attach::BPF_CGROUP_INET_INGRESS,
+            ),
+            Self::Connect4 => (
+                kind::BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+                attach::BPF_CGROUP_INET4_CONNECT,
+            ),
+            Self::Connect6 => (
+                kind::BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+                attach::BPF_CGROUP_INET6_CONNECT,
+            ),
+            Self::Bind4 => (
+                kind::BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+                attach::BPF_CGROUP_INET4_BIND,
+            ),
+            Self::Bind6 => (
+                kind::BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+                attach::BPF_CGROUP_INET6_BIND,
+            ),
+            Self::Sendmsg4 => (
+                kind::BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+                attach::BPF_CGROUP_UDP4_SENDMSG,
+            ),
+            Self::Sendmsg6 => (
+                kind::BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+                attach::BPF_CGROUP_UDP6_SENDMSG,
+            ),
+            Self::SocketCreate => (
+                kind::BPF_PROG_TYPE_CGROUP_SOCK,
+                attach::BPF_CGROUP_INET_SOCK_CREATE,
+            ),
+            // Raw tracepoints are told apart by name alone; 0 is what the kernel expects.
+            Self::RawTracepoint => (
+                kind::BPF_PROG_TYPE_RAW_TRACEPOINT,
+                attach::BPF_CGROUP_INET_INGRESS,
+            ),
+        };
+        ProgramType { kind, attach }
+    }
+}
+
+/// A program the kernel has accepted. Dropping it unloads it, unless a link still holds it.
+#[derive(Debug)]
+pub struct Program {
+    fd: OwnedFd,
+    role: Role,
+}
+
+/// An attachment. Dropping it detaches; so does the end of this process, however it comes.
+#[derive(Debug)]
+pub struct Link {
+    _fd: OwnedFd,
+}
+
+/// Why a program could not be attached.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to attach a kernel program to {place}")]
+pub struct LinkError {
+    pub place: String,
+    #[source]
+    pub source: io::Error,
+}
+
+impl Program {
+    pub(super) fn new(fd: OwnedFd, role: Role) -> Self {
+        Self { fd, role }
+    }
+
+    /// Attaches in front of what is there. The caller is in the interface's namespace.
+    pub fn attach_to_interface(&self, ifindex: u32) -> Result<Link, LinkError> {
+        self.link(ifindex, BPF_F_BEFORE)
+            .map_err(|source| LinkError {
+                place: format!("interface {ifindex}"),
+                source,
+            })
+    }
+
+    /// Attaches to a cgroup, beside whatever others have attached there.
+    pub fn attach_to_cgroup(&self, cgroup: BorrowedFd<'_>, path: &str) -> Result<Link, LinkError> {
+        self.link(cgroup.as_raw_fd().cast_unsigned(), 0)
+            .map_err(|source| LinkError {
+                place: format!("cgroup `{path}`"),
+                source,
+            })
+    }
+
+    /// Attaches to a raw tracepoint.
+    pub fn attach_to_tracepoint(&self, name: &std::ffi::CStr) -> Result<Link, LinkError> {
+        bpf::raw_tracepoint(self.fd.as_fd(), name)
+            .map(|fd| Link { _fd: fd })
+            .map_err(|source| LinkError {
+                place: format!("tracepoint {name:?}"),
+                source,
+            })
+    }
+
+    fn link(&self, target: u32, flags: u32) -> io::Result<Link> {
+        let attach = self.role.program_type().attach;
+        bpf::link(self.fd.as_fd(), target, attach, flags).map(|fd| Link { _fd: fd })
+    }
+}
+
+impl AsFd for Program {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}

@@ -1,0 +1,252 @@
+//! Selector rows: which slots an address, a port, a cgroup or a thread group concerns.
+//!
+//! A slot's rows are complete before the slot is armed anywhere, and are cleared after it is armed
+//! nowhere: what a program reads of a slot that is not armed does not matter.
+
+use std::collections::BTreeMap;
+
+use aya::maps::MapError;
+use aya::maps::lpm_trie::Key;
+use injector_abi::Select as Masks;
+use injector_core::fault::net::Protocol;
+use injector_core::fault::{Kind, Prefix};
+use injector_core::plan::Select;
+
+use super::maps::Tables;
+use super::slots::Slot;
+use crate::sys::pod::Shared;
+
+/// User space's own copy of what the tables hold.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    masks: Masks,
+    peers: BTreeMap<Prefix, u64>,
+    thread_groups: BTreeMap<u32, u64>,
+    cgroups: BTreeMap<u64, u64>,
+    levels: BTreeMap<usize, u64>,
+}
+
+impl Rows {
+    /// Writes the rows of `slot`.
+    pub(super) fn fill(
+        &mut self,
+        tables: &mut Tables,
+        slot: Slot,
+        kind: Kind,
+        select: &Select,
+        allow_lockout: bool,
+    ) -> Result<(), MapError> {
+        let bit = 1 << slot;
+        self.set_masks(bit, kind, select, allow_lockout);
+        for port in select.ports.iter().flat_map(|range| range.ports()) {
+            change_port(tables, port, |mask| mask | bit)?;
+        }
+        for prefix in &select.peers {
+            *self.peers.entry(*prefix).or_default() |= bit;
+        }
+        self.write_peers(tables)?;
+        if let Some(cgroup) = &select.cgroup {
+            let mask = self.cgroups.entry(cgroup.id).or_default();
+            *mask |= bit;
+            tables.by_cgroup.insert(cgroup.id, *mask, 0)?;
+            *self.levels.entry(cgroup.level()).or_default() |= bit;
+        }
+        self.write_masks(tables)
+    }
+
+    /// Adds thread groups to the targets of `slot`.
+    pub(super) fn mark(
+        &mut self,
+        tables: &mut Tables,
+        slot: Slot,
+        pids: &[i32],
+    ) -> Result<(), MapError> {
+        for pid in pids.iter().filter_map(|pid| u32::try_from(*pid).ok()) {
+            let mask = self.thread_groups.entry(pid).or_default();
+            *mask |= 1 << slot;
+            // A child that inherited meanwhile has an entry of its own already: keep its slots.
+            let inherited = tables.by_thread_group.get(&pid, 0).unwrap_or(0);
+            tables.by_thread_group.insert(pid, *mask | inherited, 0)?;
+        }
+        Ok(())
+    }
+
+    /// Drops thread groups that are gone, so that a new process of that number is nobody's target.
+    pub(super) fn forget(&mut self, tables: &mut Tables, gone: impl Fn(u32) -> bool) {
+        let dead: Vec<u32> = tables
+            .by_thread_group
+            .keys()
+            .flatten()
+            .filter(|pid| gone(*pid))
+            .collect();
+        for pid in dead {
+            self.thread_groups.remove(&pid);
+            // It may have been removed already.
+            let _absent = tables.by_thread_group.remove(&pid);
+        }
+    }
+
+    /// How many thread groups are targets, inherited ones included.
+    pub(super) fn thread_groups(tables: &Tables) -> usize {
+        tables.by_thread_group.keys().flatten().count()
+    }
+
+    /// Takes every trace of `slot` out.
+    pub(super) fn clear(
+        &mut self,
+        tables: &mut Tables,
+        slot: Slot,
+        select: &Select,
+    ) -> Result<(), MapError> {
+        let keep = !(1 << slot);
+        for port in select.ports.iter().flat_map(|range| range.ports()) {
+            change_port(tables, port, |mask| mask & keep)?;
+        }
+        for mask in self.peers.values_mut() {
+            *mask &= keep;
+        }
+        self.write_peers(tables)?;
+        self.clear_cgroups(tables, keep)?;
+        self.clear_thread_groups(tables, keep)?;
+        for mask in all_masks(&mut self.masks) {
+            *mask &= keep;
+        }
+        self.write_masks(tables)
+    }
+
+    fn set_masks(&mut self, bit: u64, kind: Kind, select: &Select, allow_lockout: bool) {
+        let masks = &mut self.masks;
+        let protocol = select.protocol;
+        let rules = [
+            (&mut masks.loss, kind == Kind::NetLoss),
+            (&mut masks.delay, kind == Kind::NetDelay),
+            (&mut masks.any_port, select.ports.is_empty()),
+            (&mut masks.any_peer, select.peers.is_empty()),
+            (&mut masks.any_cgroup, select.cgroup.is_none()),
+            (&mut masks.any_thread_group, select.thread_groups.is_empty()),
+            (
+                &mut masks.tcp,
+                protocol.is_none_or(|one| one == Protocol::Tcp),
+            ),
+            (
+                &mut masks.udp,
+                protocol.is_none_or(|one| one == Protocol::Udp),
+            ),
+            (
+                &mut masks.icmp,
+                protocol.is_none_or(|one| one == Protocol::Icmp),
+            ),
+            (&mut masks.other, protocol.is_none()),
+            (&mut masks.lockout, allow_lockout),
+        ];
+        for (mask, holds) in rules {
+            *mask = if holds { *mask | bit } else { *mask & !bit };
+        }
+    }
+
+    fn write_masks(&mut self, tables: &mut Tables) -> Result<(), MapError> {
+        self.levels.retain(|_level, mask| *mask != 0);
+        self.masks.cgroup_levels = self.levels.keys().fold(0, |all, level| all | 1 << level);
+        tables.select.set(0, Shared(self.masks), 0)
+    }
+
+    /// The kernel gives the longest prefix only, so each entry holds the slots of all that cover it.
+    fn write_peers(&mut self, tables: &mut Tables) -> Result<(), MapError> {
+        for (prefix, own) in &self.peers {
+            let key = Key::new(u32::from(prefix.length()), prefix.address().octets());
+            if *own == 0 {
+                let _absent = tables.by_peer.remove(&key);
+                continue;
+            }
+            let covering = self
+                .peers
+                .iter()
+                .filter(|(other, _mask)| other.covers(*prefix));
+            let mask = covering.fold(0, |all, (_other, mask)| all | mask);
+            tables.by_peer.insert(&key, mask, 0)?;
+        }
+        self.peers.retain(|_prefix, mask| *mask != 0);
+        Ok(())
+    }
+
+    fn clear_cgroups(&mut self, tables: &mut Tables, keep: u64) -> Result<(), MapError> {
+        for (id, mask) in &mut self.cgroups {
+            *mask &= keep;
+            if *mask == 0 {
+                let _absent = tables.by_cgroup.remove(id);
+            } else {
+                tables.by_cgroup.insert(id, *mask, 0)?;
+            }
+        }
+        self.cgroups.retain(|_id, mask| *mask != 0);
+        for mask in self.levels.values_mut() {
+            *mask &= keep;
+        }
+        Ok(())
+    }
+
+    fn clear_thread_groups(&mut self, tables: &mut Tables, keep: u64) -> Result<(), MapError> {
+        let entries: Vec<(u32, u64)> = tables.by_thread_group.iter().flatten().collect();
+        for (pid, mask) in entries {
+            if mask & keep == 0 {
+                let _absent = tables.by_thread_group.remove(&pid);
+            } else if mask & keep != mask {
+                tables.by_thread_group.insert(pid, mask & keep, 0)?;
+            }
+        }
+        self.thread_groups.retain(|_pid, mask| {
+            *mask &= keep;
+            *mask != 0
+        });
+        Ok(())
+    }
+}
+
+fn change_port(
+    tables: &mut Tables,
+    port: u16,
+    change: impl Fn(u64) -> u64,
+) -> Result<(), MapError> {
+    let port = u32::from(port);
+    let mask = tables.by_port.get(&port, 0)?;
+    tables.by_port.set(port, change(mask), 0)
+}
+
+fn all_masks(masks: &mut Masks) -> [&mut u64; 11] {
+    let Masks {
+        loss,
+        delay,
+        any_port,
+        any_peer,
+        any_cgroup,
+        any_thread_group,
+        tcp,
+        udp,
+        icmp,
+        other,
+        lockout,
+        cgroup_levels: _,
+    } = masks;
+    [
+        loss,
+        delay,
+        any_port,
+        any_peer,
+        any_cgroup,
+        any_thread_group,
+        tcp,
+        udp,
+        icmp,
+        other,
+        lockout,
+    ]
+}
+
+/// An address as the programs know it: IPv6, IPv4 as mapped.
+pub fn mapped(address: std::net::IpAddr) -> [u8; 16] {
+    match address {
+        std::net::IpAddr::V4(address) => address.to_ipv6_mapped(),
+        std::net::IpAddr::V6(address) => address,
+    }
+    .octets()
+}

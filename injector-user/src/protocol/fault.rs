@@ -1,0 +1,95 @@
+//! What is known of one fault: asked, done, felt.
+
+use std::collections::BTreeMap;
+
+use injector_core::fault::Kind;
+use injector_core::plan::Plan;
+use injector_core::proof::{Counters, Rate};
+use serde::{Deserialize, Serialize};
+
+use crate::delay_line::LineReport;
+
+/// One fault, while it acts or after it ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FaultReport {
+    /// Unique on this host until the engine ends.
+    pub fault: String,
+    /// What an experiment calls it.
+    pub name: Option<String>,
+    pub kind: Kind,
+    pub owner: Option<String>,
+    /// What was asked, in the words of the schema.
+    pub params: BTreeMap<String, String>,
+    pub seed: u64,
+    pub plan: Plan,
+    pub state: State,
+    pub window: Window,
+    pub counters: Counters,
+    /// Asked against observed probability; none while nothing was eligible.
+    pub rate: Option<Rate>,
+    /// Only for a delay.
+    pub felt: Option<Felt>,
+    /// Only for a delay.
+    pub line: Option<LineReport>,
+    /// Pulses done; only for a freeze.
+    pub pulses: Option<u32>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// Where in its life a fault is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum State {
+    /// Attached; acts when its delay is over.
+    Pending,
+    Active,
+    /// Gone from the kernel, which was looked at.
+    Ended {
+        how: Ended,
+    },
+    /// Gone, but something it changed could not be put back.
+    UndoIncomplete {
+        what: String,
+    },
+}
+
+/// Why a fault ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ended {
+    /// Its duration was over.
+    Deadline,
+    /// Somebody asked.
+    Stopped,
+    /// The client that armed it went away.
+    OwnerGone,
+    /// Nobody is left to suffer.
+    TargetGone,
+    /// It had done all it was allowed to.
+    Finished,
+}
+
+/// When, in Unix milliseconds for people and monotonic nanoseconds for arithmetic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    pub armed_unix_ms: u64,
+    pub armed_ns: u64,
+    /// 0 while it has not ended.
+    pub ended_unix_ms: u64,
+    pub ended_ns: u64,
+    pub deadline_ns: u64,
+}
+
+/// The target's own round trip time, from its open TCP sockets that the fault concerns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Felt {
+    /// Microseconds; none where the target had no such socket.
+    pub before_us: Option<u64>,
+    pub during_us: Option<u64>,
+    pub asked_us: u64,
+    /// Differs from what was asked by more than 20 % and 1 ms.
+    pub flagged: bool,
+    /// Why there is no figure.
+    pub note: Option<String>,
+}

@@ -1,0 +1,175 @@
+//! Requests and answers.
+
+use std::collections::BTreeMap;
+
+use injector_core::fault::Kind;
+use injector_core::plan::Plan;
+use injector_core::problem::Problem;
+use serde::{Deserialize, Serialize};
+
+use super::fault::FaultReport;
+
+/// Longest line that either side accepts.
+pub const MAX_LINE: usize = 1 << 20;
+
+/// Raised when the meaning of a message changes; both sides are normally the same file.
+pub const PROTOCOL: u32 = 1;
+
+/// One line from a client.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// The client's own number for it.
+    pub id: u64,
+    pub call: Call,
+}
+
+/// What a client can ask for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Call {
+    /// Who is there?
+    Hello,
+    /// What would be done?
+    Plan {
+        fault: Kind,
+        params: BTreeMap<String, String>,
+    },
+    /// Do it.
+    Arm(Arm),
+    /// End faults, orderly, and say what they did.
+    Stop { which: Which },
+    /// Switch off every fault of this connection with the kill switch, at once; they still have to
+    /// be stopped.
+    Kill,
+    /// What has a fault done so far?
+    Snapshot { fault: String },
+    /// What is armed, and how is the engine?
+    Status,
+    /// A cgroup for a command that the client holds back until its fault is armed.
+    MakeCgroup,
+    /// Puts the held process into the connection's command cgroup.
+    Enter { pid: i32 },
+    /// Leave, if nothing is armed.
+    Quit,
+}
+
+/// A fault to arm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Arm {
+    pub fault: Kind,
+    /// In the words of the schema.
+    pub params: BTreeMap<String, String>,
+    /// What an experiment calls it.
+    pub name: Option<String>,
+    /// Goes on when the connection closes, until its duration is over.
+    pub detached: bool,
+    /// `SSH_CONNECTION` of the caller, whose session must survive.
+    pub ssh_connection: Option<String>,
+}
+
+/// Which faults.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Which {
+    /// Whoever armed them.
+    All,
+    /// Those of this connection.
+    Mine,
+    Fault(String),
+    Owner(String),
+}
+
+/// One line from the engine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Response {
+    pub id: u64,
+    pub answer: Result<Answer, Failure>,
+}
+
+/// What was found or done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub enum Answer {
+    Hello {
+        version: String,
+        protocol: u32,
+        pid: i32,
+        keeper: i32,
+    },
+    Planned {
+        plan: Box<Plan>,
+    },
+    /// Attached and, unless a delay was asked for, acting.
+    Armed {
+        fault: String,
+        seed: u64,
+        plan: Box<Plan>,
+    },
+    /// What ended, newest last.
+    Stopped {
+        faults: Vec<FaultReport>,
+    },
+    Snapshot {
+        fault: Box<FaultReport>,
+    },
+    Status {
+        engine: EngineStatus,
+        faults: Vec<FaultReport>,
+    },
+    /// The cgroup as in `/proc/PID/cgroup`.
+    Cgroup {
+        path: String,
+    },
+    Done,
+}
+
+/// How the engine is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EngineStatus {
+    pub version: String,
+    pub pid: i32,
+    pub keeper: i32,
+    /// Places where kernel programs are attached; 0 when nothing is armed.
+    pub attached: usize,
+    /// Milliseconds that the lease still runs; 0 when nothing is armed.
+    pub lease_ms: u64,
+    pub clients: usize,
+    /// Entries in the undo log.
+    pub undo_entries: usize,
+}
+
+/// Why not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    pub class: Class,
+    /// Never empty.
+    pub problems: Vec<Problem>,
+}
+
+/// Whose fault it is that something was not done; decides the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// The request is wrong: 2.
+    Input,
+    /// The request is clear and is not done, here or now: 3.
+    Refused,
+    /// It was tried and failed; what had been done was undone: 1.
+    Failed,
+    /// Something could not be undone: 5.
+    UndoIncomplete,
+}
+
+impl Class {
+    /// Of the client that asked.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Input => 2,
+            Self::Refused => 3,
+            Self::Failed => 1,
+            Self::UndoIncomplete => 5,
+        }
+    }
+}

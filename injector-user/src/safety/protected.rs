@@ -1,0 +1,167 @@
+//! Processes that are never targets: without them nobody could get into the host to stop a fault.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use procfs::process::{Process, Stat};
+
+/// `PF_KTHREAD` of `include/linux/sched.h`.
+const KERNEL_THREAD: u32 = 0x0020_0000;
+
+/// Names of programs and the reason why they are protected. A name also stands for what begins with
+/// it, if it ends with `-`.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("sshd", "it lets people into this host"),
+    ("sshd-", "it lets people into this host"),
+    ("systemd", "it is a part of systemd"),
+    ("systemd-", "it is a part of systemd"),
+    ("(sd-pam)", "it is a part of systemd"),
+    ("dbus", "it is a part of the system's message bus"),
+    ("dbus-", "it is a part of the system's message bus"),
+    ("kubelet", "it is this Kubernetes node's agent"),
+    ("containerd", "it is a container runtime"),
+    ("containerd-", "it is a container runtime"),
+    ("dockerd", "it is a container runtime"),
+    ("crio", "it is a container runtime"),
+    ("conmon", "it is a container runtime"),
+    ("etcd", "it is a part of the Kubernetes control plane"),
+    ("kube-", "it is a part of Kubernetes"),
+];
+
+/// Tells which processes are protected, and why.
+#[derive(Clone, Debug, Default)]
+pub struct Protection {
+    by_pid: BTreeMap<i32, String>,
+}
+
+impl Protection {
+    /// Protects the processes `own` (the engine, its keeper, the client that asked) and their parents
+    /// up to the first process.
+    pub fn of(own: impl IntoIterator<Item = i32>) -> Self {
+        let mut by_pid = BTreeMap::new();
+        for pid in own {
+            let mut above = pid;
+            while let Some(stat) = stat(above) {
+                let reason = if above == pid {
+                    "it is a part of Temblor".to_owned()
+                } else {
+                    format!("process {pid} of Temblor runs below it")
+                };
+                by_pid.entry(above).or_insert(reason);
+                // A cycle is impossible while pids are not reused, and pids are reused.
+                if by_pid.contains_key(&stat.ppid) || stat.ppid == 0 {
+                    break;
+                }
+                above = stat.ppid;
+            }
+        }
+        Self { by_pid }
+    }
+
+    /// Why the running process `pid` is protected, if it is; one that has vanished is not.
+    pub fn look_up(&self, pid: i32) -> Option<String> {
+        let process = Process::new(pid).ok()?;
+        let stat = process.stat().ok()?;
+        self.reason(&process, &stat)
+    }
+
+    /// As [`Protection::look_up`], for a process already read.
+    pub fn reason(&self, process: &Process, stat: &Stat) -> Option<String> {
+        if let Some(reason) = by_number(stat.pid, stat.flags) {
+            return Some(reason.to_owned());
+        }
+        if let Some(reason) = self.by_pid.get(&stat.pid) {
+            return Some(reason.clone());
+        }
+        let program = process.exe().ok();
+        let program = program.as_deref().and_then(Path::file_name);
+        let program = program.map(|name| name.to_string_lossy());
+        by_name(&stat.comm)
+            .or_else(|| by_name(program.as_deref()?))
+            .map(str::to_owned)
+    }
+}
+
+fn stat(pid: i32) -> Option<Stat> {
+    Process::new(pid).and_then(|process| process.stat()).ok()
+}
+
+fn by_number(pid: i32, flags: u32) -> Option<&'static str> {
+    match pid {
+        1 => Some("it is the first process of the system"),
+        _ if flags & KERNEL_THREAD != 0 => Some("it is a kernel thread"),
+        _ => None,
+    }
+}
+
+fn by_name(name: &str) -> Option<&'static str> {
+    let name = name.strip_suffix(" (deleted)").unwrap_or(name);
+    let found = PROGRAMS
+        .iter()
+        .find(|(program, _)| match program.strip_suffix('-') {
+            Some(_) => name.starts_with(program),
+            None => name == *program,
+        });
+    found.map(|(_, reason)| *reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Protection, by_name, by_number};
+
+    #[test]
+    fn programs_that_let_people_in_are_protected_by_name() {
+        let protected = [
+            "sshd",
+            "sshd-session",
+            "systemd",
+            "systemd-journal",
+            "dbus-daemon",
+            "containerd",
+            "containerd-shim",
+            "containerd-shim-runc-v2",
+            "kubelet",
+            "kube-apiserver",
+            "kube-proxy",
+            "etcd",
+            "dockerd",
+            "crio",
+            "sshd (deleted)",
+        ];
+        for name in protected {
+            assert!(by_name(name).is_some(), "{name}");
+        }
+        for name in [
+            "redis-server",
+            "sshdx",
+            "ssh",
+            "etcdctl",
+            "system",
+            "kubectl",
+            "",
+        ] {
+            assert_eq!(by_name(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_first_process_and_kernel_threads_are_protected() {
+        assert!(by_number(1, 0).is_some());
+        assert!(by_number(77, 0x0020_8040).is_some());
+        assert_eq!(by_number(77, 0x0040_0000), None);
+    }
+
+    #[test]
+    fn we_and_our_parents_are_protected() {
+        let me = i32::try_from(std::process::id()).unwrap();
+        let parent = i32::try_from(std::os::unix::process::parent_id()).unwrap();
+        let protection = Protection::of([me]);
+        assert_eq!(
+            protection.look_up(me).as_deref(),
+            Some("it is a part of Temblor")
+        );
+        let expected = format!("process {me} of Temblor runs below it");
+        assert_eq!(protection.look_up(parent), Some(expected));
+        assert_eq!(Protection::of([]).look_up(me), None);
+    }
+}

@@ -1,0 +1,210 @@
+//! bpf(2): loading, attaching, freezing. Descriptors own what they name: closing detaches.
+#![expect(unsafe_code, reason = "bpf(2) takes a union of pointers")]
+
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
+
+use aya_obj::generated::{
+    bpf_attach_type, bpf_attr, bpf_attr__bindgen_ty_4, bpf_cmd, bpf_insn, bpf_prog_type,
+};
+
+/// What a program is loaded as.
+#[derive(Clone, Copy, Debug)]
+pub struct ProgramType {
+    pub kind: bpf_prog_type,
+    /// Ignored by the kernel for types that need none.
+    pub attach: bpf_attach_type,
+}
+
+/// What the kernel gets to check.
+#[derive(Clone, Copy, Debug)]
+pub struct Text<'a> {
+    pub name: &'a str,
+    pub kind: ProgramType,
+    pub instructions: &'a [bpf_insn],
+    pub license: &'a CStr,
+    /// BTF that describes the functions.
+    pub types: BorrowedFd<'a>,
+    /// `bpf_func_info` records, each of `function_size` bytes.
+    pub functions: &'a [u8],
+    pub function_size: u32,
+}
+
+/// Why the kernel did not take a program.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to load program `{name}`{}", log_excerpt(.log))]
+pub struct LoadError {
+    pub name: String,
+    /// The verifier's words, empty where it did not get so far.
+    pub log: String,
+    #[source]
+    pub source: io::Error,
+}
+
+/// Loads a program. The verifier's log is asked for only when the load fails.
+pub fn load(text: &Text<'_>) -> Result<OwnedFd, LoadError> {
+    load_with_log(text, &mut []).or_else(|source| {
+        let mut log = vec![0; LOG_SIZE];
+        match load_with_log(text, &mut log) {
+            Ok(fd) => Ok(fd),
+            Err(_again) => {
+                let log = log.split(|byte| *byte == 0).next().unwrap_or_default();
+                let log = String::from_utf8_lossy(log).into_owned();
+                Err(LoadError {
+                    name: text.name.to_owned(),
+                    log,
+                    source,
+                })
+            }
+        }
+    })
+}
+
+/// Loads BTF.
+pub fn load_types(types: &[u8]) -> io::Result<OwnedFd> {
+    let mut attr = zeroed();
+    attr.__bindgen_anon_7.btf = types.as_ptr() as u64;
+    attr.__bindgen_anon_7.btf_size = length(types.len());
+    owned(bpf(bpf_cmd::BPF_BTF_LOAD, &mut attr)?)
+}
+
+/// Runs a loaded packet program on `packet`, `repeat` times; its verdict and mean duration.
+pub fn test_run(
+    program: BorrowedFd<'_>,
+    packet: &[u8],
+    repeat: u32,
+) -> io::Result<(u32, std::time::Duration)> {
+    let mut attr = zeroed();
+    attr.test.prog_fd = fd_number(program);
+    attr.test.data_in = packet.as_ptr() as u64;
+    attr.test.data_size_in = length(packet.len());
+    attr.test.repeat = repeat;
+    bpf(bpf_cmd::BPF_PROG_TEST_RUN, &mut attr)?;
+    // SAFETY: every variant of the union is plain integers.
+    let test = unsafe { attr.test };
+    Ok((
+        test.retval,
+        std::time::Duration::from_nanos(u64::from(test.duration)),
+    ))
+}
+
+/// Attaches to a cgroup or an interface; the link is first in the hook's order.
+pub fn link(
+    program: BorrowedFd<'_>,
+    target: u32,
+    attach: bpf_attach_type,
+    flags: u32,
+) -> io::Result<OwnedFd> {
+    let mut attr = zeroed();
+    attr.link_create.__bindgen_anon_1.prog_fd = fd_number(program);
+    attr.link_create.__bindgen_anon_2.target_fd = target;
+    attr.link_create.attach_type = attach as u32;
+    attr.link_create.flags = flags;
+    owned(bpf(bpf_cmd::BPF_LINK_CREATE, &mut attr)?)
+}
+
+/// Attaches to a raw tracepoint.
+pub fn raw_tracepoint(program: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
+    let mut attr = zeroed();
+    attr.raw_tracepoint.name = name.as_ptr() as u64;
+    attr.raw_tracepoint.prog_fd = fd_number(program);
+    owned(bpf(bpf_cmd::BPF_RAW_TRACEPOINT_OPEN, &mut attr)?)
+}
+
+/// Writes the only element of an array and makes it constant, so that the verifier may rely on it.
+pub fn make_constant(map: BorrowedFd<'_>, contents: &[u8]) -> io::Result<()> {
+    let key = 0_u32;
+    let mut attr = zeroed();
+    attr.__bindgen_anon_2.map_fd = fd_number(map);
+    attr.__bindgen_anon_2.key = (&raw const key) as u64;
+    attr.__bindgen_anon_2.__bindgen_anon_1.value = contents.as_ptr() as u64;
+    bpf(bpf_cmd::BPF_MAP_UPDATE_ELEM, &mut attr)?;
+    let mut attr = zeroed();
+    attr.__bindgen_anon_2.map_fd = fd_number(map);
+    bpf(bpf_cmd::BPF_MAP_FREEZE, &mut attr).map(drop)
+}
+
+const LOG_SIZE: usize = 1 << 20;
+
+fn load_with_log(text: &Text<'_>, log: &mut [u8]) -> io::Result<OwnedFd> {
+    let mut attr = zeroed();
+    let program = program_attr(&mut attr);
+    program.prog_type = text.kind.kind as u32;
+    program.expected_attach_type = text.kind.attach as u32;
+    program.insns = text.instructions.as_ptr() as u64;
+    program.insn_cnt = length(text.instructions.len());
+    program.license = text.license.as_ptr() as u64;
+    if !text.functions.is_empty() {
+        program.prog_btf_fd = fd_number(text.types);
+        program.func_info = text.functions.as_ptr() as u64;
+        program.func_info_rec_size = text.function_size;
+        program.func_info_cnt = length(text.functions.len()) / text.function_size;
+    }
+    // The kernel keeps 15 characters.
+    for (to, from) in program.prog_name.iter_mut().zip(text.name.bytes().take(15)) {
+        *to = from.cast_signed();
+    }
+    if !log.is_empty() {
+        program.log_level = 1;
+        program.log_buf = log.as_mut_ptr() as u64;
+        program.log_size = length(log.len());
+    }
+    owned(bpf(bpf_cmd::BPF_PROG_LOAD, &mut attr)?)
+}
+
+fn program_attr(attr: &mut bpf_attr) -> &mut bpf_attr__bindgen_ty_4 {
+    // SAFETY: every variant of the union is plain integers.
+    unsafe { &mut attr.__bindgen_anon_3 }
+}
+
+/// The last lines of a verifier log, which hold the reason.
+fn log_excerpt(log: &str) -> String {
+    let lines: Vec<&str> = log.trim_end().lines().collect();
+    let tail = lines
+        .get(lines.len().saturating_sub(3)..)
+        .unwrap_or_default();
+    if tail.is_empty() {
+        String::new()
+    } else {
+        format!(" (verifier: {})", tail.join(" | "))
+    }
+}
+
+fn zeroed() -> bpf_attr {
+    // SAFETY: every variant of the union is plain integers, for which zero is a value.
+    unsafe { std::mem::zeroed() }
+}
+
+/// One call. `attr` is exclusive because the kernel writes results into it.
+fn bpf(command: bpf_cmd, attr: &mut bpf_attr) -> io::Result<i64> {
+    // SAFETY: `attr` is initialised, and each pointer put into it outlives the call.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_bpf,
+            command as i32,
+            &raw mut *attr,
+            size_of::<bpf_attr>(),
+        )
+    };
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
+}
+
+fn owned(fd: i64) -> io::Result<OwnedFd> {
+    let fd = RawFd::try_from(fd).map_err(io::Error::other)?;
+    // SAFETY: the kernel has just made this descriptor for us, with close-on-exec.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn fd_number(fd: BorrowedFd<'_>) -> u32 {
+    fd.as_raw_fd().cast_unsigned()
+}
+
+/// Lengths here are of our own objects: far below 4 GiB.
+fn length(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
+}

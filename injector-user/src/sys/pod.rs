@@ -1,0 +1,19 @@
+//! The shared layouts as map keys and values.
+#![expect(unsafe_code, reason = "aya::Pod is an unsafe trait")]
+
+use injector_abi::net::Exempt;
+use injector_abi::{Armed, Counters, Fault, Progress, Select, StreamKey};
+
+/// A shared type on its way into or out of a map.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug)]
+pub struct Shared<T>(pub T);
+
+macro_rules! shared {
+    ($($ty:ty),+ $(,)?) => {$(
+        // SAFETY: `exact_layout!` proves the type to be integers without padding.
+        unsafe impl aya::Pod for Shared<$ty> {}
+    )+};
+}
+
+shared!(Armed, Counters, Exempt, Fault, Progress, Select, StreamKey);

@@ -1,0 +1,376 @@
+//! A target of our own: `-- COMMAND`, started in a cgroup that holds it and its descendants alone.
+//!
+//! Two processes share the work. The client forks the command and holds it before exec
+//! ([`Held::fork`]); the engine makes the cgroup, in the undo log first, and moves the held process
+//! in ([`CommandCgroup`]); the client lets it go. So the first instruction of the command already
+//! runs in the cgroup. The command outlives the fault; the cgroup is removed once it is empty.
+
+use std::ffi::CString;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::thread::{self, JoinHandle};
+
+use nix::fcntl::OFlag;
+use nix::unistd::{
+    Gid, Uid, User, close, getgrouplist, pipe2, read, setgid, setgroups, setuid, write,
+};
+use thiserror::Error;
+
+use super::members::{has_vanished, members};
+use crate::safety::Permit;
+use crate::safety::undo::{Cause, Effect, Recorded, UndoError, UndoLog, remove_tree};
+use crate::sys::process::before_exec;
+
+/// A command cannot be started as a target.
+#[derive(Debug, Error)]
+pub enum CommandError {
+    #[error("failed to look up the user {uid} that the command is to run as")]
+    User {
+        uid: u32,
+        #[source]
+        source: io::Error,
+    },
+    #[error("failed to prepare {program:?}")]
+    Prepare {
+        program: String,
+        #[source]
+        source: io::Error,
+    },
+    #[error("failed to start {program:?}")]
+    Start {
+        program: String,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{name:?} is not a name for a cgroup")]
+    Name { name: String },
+    #[error("failed to record the cgroup {}", path.display())]
+    Record {
+        path: PathBuf,
+        #[source]
+        source: UndoError,
+    },
+    #[error("failed to make the cgroup {}", path.display())]
+    Make {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("failed to move process {pid} to the cgroup {}", path.display())]
+    Enter {
+        pid: i32,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("failed to remove the cgroup {}", path.display())]
+    Remove {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Who a command runs as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    uid: Uid,
+    gid: Gid,
+    groups: Vec<Gid>,
+}
+
+/// A forked process that has not executed its command yet. Dropping it ends the process.
+#[derive(Debug)]
+pub struct Held {
+    pid: i32,
+    program: String,
+    release: File,
+    /// `spawn` returns only when the command has been executed or could not be.
+    spawned: JoinHandle<io::Result<Child>>,
+}
+
+/// The cgroup of one command, of version 2.
+#[derive(Debug)]
+pub struct CommandCgroup {
+    path: PathBuf,
+    inode: u64,
+    procs: File,
+    events: File,
+    recorded: Recorded,
+}
+
+impl Identity {
+    /// The user `uid` with the groups it has when it logs in. `sudo` tells in `SUDO_UID` who called.
+    pub fn of(uid: u32) -> Result<Self, CommandError> {
+        let user = |source| CommandError::User { uid, source };
+        let found = User::from_uid(Uid::from_raw(uid)).map_err(|errno| user(errno.into()))?;
+        let found = found.ok_or_else(|| user(io::ErrorKind::NotFound.into()))?;
+        let name = CString::new(found.name).map_err(|error| user(error.into()))?;
+        let groups = getgrouplist(&name, found.gid).map_err(|errno| user(errno.into()))?;
+        Ok(Self {
+            uid: found.uid,
+            gid: found.gid,
+            groups,
+        })
+    }
+
+    /// Only system calls: runs between fork and exec.
+    fn assume(&self) -> nix::Result<()> {
+        setgroups(&self.groups)?;
+        setgid(self.gid)?;
+        setuid(self.uid)
+    }
+}
+
+impl Held {
+    /// Forks a process group of its own for `command`, which then runs as `identity` or as the
+    /// caller.
+    pub fn fork(mut command: Command, identity: Option<Identity>) -> Result<Self, CommandError> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        let prepare = |source: io::Error| CommandError::Prepare {
+            program: program.clone(),
+            source,
+        };
+        let (wait_end, release_end) = pipe2(OFlag::O_CLOEXEC).map_err(|e| prepare(e.into()))?;
+        let (pid_end, report_end) = pipe2(OFlag::O_CLOEXEC).map_err(|e| prepare(e.into()))?;
+        let release_copy = release_end.as_raw_fd();
+        command.process_group(0);
+        before_exec(&mut command, move || {
+            hold(&wait_end, &report_end, release_copy)?;
+            Ok(identity.as_ref().map_or(Ok(()), Identity::assume)?)
+        });
+        let spawned = thread::Builder::new()
+            .name("hold-command".to_owned())
+            .spawn(move || command.spawn())
+            .map_err(prepare)?;
+        let mut pid = [0; 4];
+        if let Err(source) = File::from(pid_end).read_exact(&mut pid) {
+            // No process reported: then `spawn` knows why.
+            return Err(match spawned.join() {
+                Ok(Err(source)) => CommandError::Start { program, source },
+                _ => CommandError::Prepare { program, source },
+            });
+        }
+        Ok(Self {
+            pid: i32::from_ne_bytes(pid),
+            program,
+            release: release_end.into(),
+            spawned,
+        })
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.pid
+    }
+
+    /// Executes the command, now that it is where it should be.
+    pub fn release(mut self) -> Result<Child, CommandError> {
+        let program = self.program;
+        // If this fails the process has ended, and `spawn` says so.
+        let released = self.release.write_all(b"!");
+        drop(self.release);
+        let child = match self.spawned.join() {
+            Ok(child) => child,
+            Err(_panic) => released.and(Err(io::Error::other("the starting thread panicked"))),
+        };
+        child.map_err(|source| CommandError::Start { program, source })
+    }
+}
+
+/// Reports the pid of this process and waits to be released. Only system calls.
+fn hold(wait_end: &OwnedFd, report_end: &OwnedFd, release_copy: RawFd) -> nix::Result<()> {
+    // Our copy would keep the pipe open when the other process closes its own.
+    close(release_copy)?;
+    write(report_end, &nix::unistd::getpid().as_raw().to_ne_bytes())?;
+    let mut byte = [0];
+    match read(wait_end, &mut byte)? {
+        0 => Err(nix::errno::Errno::ECANCELED),
+        _ => Ok(()),
+    }
+}
+
+impl CommandCgroup {
+    /// Makes the cgroup `temblor-NAME` in `parent`, a folder of the hierarchy of version 2.
+    pub fn make(
+        permit: &Permit,
+        log: &UndoLog,
+        parent: &Path,
+        name: &str,
+        cause: Cause,
+    ) -> Result<Self, CommandError> {
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+            return Err(CommandError::Name {
+                name: name.to_owned(),
+            });
+        }
+        let path = parent.join(format!("temblor-{name}"));
+        let effect = Effect::RemoveCgroup {
+            path: path.clone(),
+            inode: None,
+        };
+        let recorded = log.record(permit, effect, cause);
+        let recorded = recorded.map_err(|source| CommandError::Record {
+            path: path.clone(),
+            source,
+        })?;
+        Self::open(&path, recorded).map_err(|source| CommandError::Make { path, source })
+    }
+
+    fn open(path: &Path, recorded: Recorded) -> io::Result<Self> {
+        if let Err(error) = fs::create_dir(path) {
+            // Not ours, or not there: nothing to remove. An entry that stays would say otherwise.
+            recorded.done().map_err(io::Error::other)?;
+            return Err(error);
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            inode: fs::metadata(path)?.ino(),
+            procs: File::options()
+                .write(true)
+                .open(path.join("cgroup.procs"))?,
+            events: File::open(path.join("cgroup.events"))?,
+            recorded,
+        })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn inode(&self) -> u64 {
+        self.inode
+    }
+
+    /// `cgroup.events`: has `POLLPRI` when the cgroup may have become empty.
+    pub fn events(&self) -> BorrowedFd<'_> {
+        self.events.as_fd()
+    }
+
+    /// Moves the process `pid` in.
+    pub fn enter(&self, _permit: &Permit, pid: i32) -> Result<(), CommandError> {
+        let entered = (&self.procs).write_all(pid.to_string().as_bytes());
+        entered.map_err(|source| CommandError::Enter {
+            pid,
+            path: self.path.clone(),
+            source,
+        })
+    }
+
+    /// Removes the cgroup if nothing runs in it any more; otherwise gives it back.
+    pub fn remove_if_empty(self) -> Result<Option<Self>, CommandError> {
+        let remove = |source| CommandError::Remove {
+            path: self.path.clone(),
+            source,
+        };
+        match members(&self.path) {
+            Ok(members) if !members.is_empty() => return Ok(Some(self)),
+            Err(error) if !has_vanished(&error) => return Err(remove(error)),
+            _ => {}
+        }
+        remove_tree(&self.path).map_err(remove)?;
+        let done = self.recorded.done();
+        done.map(|()| None).map_err(|source| CommandError::Record {
+            path: self.path,
+            source,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::{CommandCgroup, CommandError, Held, Identity};
+    use crate::safety::permit_housekeeping;
+    use crate::safety::undo::{Cause, UndoLog};
+
+    #[test]
+    fn a_held_command_runs_only_when_released() {
+        let folder = tempfile::tempdir().unwrap();
+        let mark = folder.path().join("ran");
+        let touch = || {
+            let mut command = Command::new("touch");
+            command.arg(&mark);
+            command
+        };
+        let held = Held::fork(touch(), None).unwrap();
+        let comm = std::fs::read_to_string(format!("/proc/{}/comm", held.pid())).unwrap();
+        assert_ne!(comm, "touch\n");
+        drop(held);
+        assert!(!mark.exists());
+        let held = Held::fork(touch(), None).unwrap();
+        let pid = held.pid();
+        let mut child = held.release().unwrap();
+        assert_eq!(i32::try_from(child.id()), Ok(pid));
+        assert!(child.wait().unwrap().success());
+        assert!(mark.exists());
+    }
+
+    #[test]
+    fn a_command_has_a_process_group_of_its_own() {
+        let mut command = Command::new("cut");
+        let fifth = ["-d", " ", "-f", "5", "/proc/self/stat"];
+        command.args(fifth).stdout(Stdio::piped());
+        let held = Held::fork(command, None).unwrap();
+        let pid = held.pid();
+        let output = held.release().unwrap().wait_with_output().unwrap();
+        assert_eq!(
+            String::from_utf8(output.stdout).unwrap().trim(),
+            pid.to_string()
+        );
+    }
+
+    #[test]
+    fn a_command_that_does_not_exist_says_so() {
+        let held = Held::fork(Command::new("/nonexistent/command"), None).unwrap();
+        let error = held.release().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "failed to start \"/nonexistent/command\""
+        );
+    }
+
+    #[test]
+    fn a_user_that_does_not_exist_says_so() {
+        let error = Identity::of(4_000_000_000).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                CommandError::User {
+                    uid: 4_000_000_000,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_cgroup_that_cannot_be_made_leaves_no_entry() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = UndoLog::open(&folder.path().join("undo")).unwrap();
+        let make = |name| {
+            let permit = permit_housekeeping();
+            let parent = folder.path().join("gone");
+            CommandCgroup::make(&permit, &log, &parent, name, Cause::default())
+        };
+        assert!(matches!(make("1").unwrap_err(), CommandError::Make { .. }));
+        for name in ["", "a/b", "..", "a b"] {
+            assert!(
+                matches!(make(name).unwrap_err(), CommandError::Name { .. }),
+                "{name}"
+            );
+        }
+        assert_eq!(
+            std::fs::read_dir(folder.path().join("undo"))
+                .unwrap()
+                .count(),
+            0
+        );
+    }
+}

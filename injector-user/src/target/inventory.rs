@@ -1,0 +1,304 @@
+//! Gathers what the planner reads: for one target as little as it needs, or all there is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+
+use injector_core::fault::Kind;
+use injector_core::plan::{Cgroup, Hierarchy, Inventory, Namespace, Process};
+use injector_core::target::Selector;
+use procfs::ProcError;
+use thiserror::Error;
+
+use super::hierarchy::{Mounts, ReadMounts};
+use super::netns::NetnsError;
+use super::{cgroups, netns, process};
+use crate::safety::Protection;
+
+/// The host cannot be read; what merely does not exist is no error.
+#[derive(Debug, Error)]
+pub enum GatherError {
+    #[error("failed to find the cgroup hierarchies")]
+    Mounts(#[from] ReadMounts),
+    #[error("failed to read processes")]
+    Processes(#[from] ProcError),
+    #[error("failed to read cgroups")]
+    Cgroups(#[from] io::Error),
+    #[error("failed to read a network namespace")]
+    Netns(#[from] NetnsError),
+}
+
+/// Reads what a fault of this kind on this target depends on. `own` are the engine and its keeper;
+/// `command` is the cgroup made for a command. What the host can do and what is armed already is for
+/// the engine to add.
+pub fn gather(
+    selector: &Selector,
+    kind: Kind,
+    command: Option<&str>,
+    protection: &Protection,
+    own: &[i32],
+) -> Result<Inventory, GatherError> {
+    let mut inventory = Inventory {
+        own_cgroup_ancestors: cgroups::ancestors_of(own),
+        command_cgroup: command.map(str::to_owned),
+        ..Inventory::default()
+    };
+    match selector {
+        Selector::Iface { netns: None, .. } => inventory.namespaces.push(netns::host()?),
+        Selector::Netns(text)
+        | Selector::Iface {
+            netns: Some(text), ..
+        } => {
+            inventory.namespaces.extend(named_namespace(text)?);
+        }
+        Selector::Pid(pid) => {
+            let pids = process::with_descendants(*pid)?;
+            add_processes(&mut inventory, kind, &Mounts::read()?, pids, protection)?;
+        }
+        Selector::Cgroup(path) => add_cgroup(&mut inventory, kind, path, protection)?,
+        Selector::Command(_) => add_command(&mut inventory, kind, command, protection)?,
+    }
+    Ok(inventory)
+}
+
+/// Reads everything, for `temblor targets`; what needs more rights than ours is left out.
+pub fn survey(protection: &Protection, own: &[i32]) -> Result<Inventory, GatherError> {
+    let mounts = Mounts::read()?;
+    let processes = process::read_all(protection)?;
+    let mut found = Vec::new();
+    for mount in mounts.iter() {
+        match mount.hierarchy {
+            Hierarchy::V2 | Hierarchy::V1Freezer => found.extend(cgroups::all(mount)?),
+            Hierarchy::V1Other(_) => {}
+        }
+    }
+    let mut namespaces = namespaces_of(&processes, read_if_allowed)?;
+    let known: BTreeSet<u64> = namespaces.iter().map(|namespace| namespace.inode).collect();
+    let names = netns::names();
+    for (inode, name) in &names {
+        // Those that have a name and no process.
+        if !known.contains(inode) {
+            namespaces.extend(read_if_allowed(&netns::handle(name), &names)?);
+        }
+    }
+    Ok(Inventory {
+        processes,
+        cgroups: found,
+        namespaces,
+        own_cgroup_ancestors: cgroups::ancestors_of(own),
+        ..Inventory::default()
+    })
+}
+
+/// Whether the fault acts on packets, so that it matters who is in a network namespace.
+fn is_of_packets(kind: Kind) -> bool {
+    match kind {
+        Kind::NetLoss | Kind::NetDelay => true,
+        Kind::SockError | Kind::ProcessFreeze => false,
+    }
+}
+
+fn named_namespace(text: &str) -> Result<Option<Namespace>, NetnsError> {
+    netns::read(&netns::handle(text), &netns::names())
+}
+
+/// The cgroup of a command, and where the command will be before it has started.
+fn add_command(
+    inventory: &mut Inventory,
+    kind: Kind,
+    cgroup: Option<&str>,
+    protection: &Protection,
+) -> Result<(), GatherError> {
+    if let Some(path) = cgroup {
+        add_cgroup(inventory, kind, path, protection)?;
+    }
+    let mut namespaces = inventory.namespaces.iter();
+    if is_of_packets(kind) && !namespaces.any(|namespace| namespace.is_host) {
+        inventory.namespaces.push(netns::host()?);
+    }
+    Ok(())
+}
+
+fn add_cgroup(
+    inventory: &mut Inventory,
+    kind: Kind,
+    path: &str,
+    protection: &Protection,
+) -> Result<(), GatherError> {
+    let mounts = Mounts::read()?;
+    inventory.cgroups = cgroups::everywhere(&mounts, path)?;
+    let members = inventory.cgroups.iter().flat_map(|cgroup| &cgroup.members);
+    let pids = members.copied().collect();
+    add_processes(inventory, kind, &mounts, pids, protection)
+}
+
+/// Adds processes and what they are in.
+fn add_processes(
+    inventory: &mut Inventory,
+    kind: Kind,
+    mounts: &Mounts,
+    pids: BTreeSet<i32>,
+    protection: &Protection,
+) -> Result<(), GatherError> {
+    for pid in pids {
+        inventory.processes.extend(process::read(pid, protection)?);
+    }
+    add_cgroups_of_processes(inventory, mounts)?;
+    if is_of_packets(kind) {
+        inventory.namespaces = namespaces_of(&inventory.processes, netns::read)?;
+    }
+    Ok(())
+}
+
+fn add_cgroups_of_processes(inventory: &mut Inventory, mounts: &Mounts) -> io::Result<()> {
+    let paths = |of: fn(&Process) -> Option<&String>| -> BTreeSet<String> {
+        inventory.processes.iter().filter_map(of).cloned().collect()
+    };
+    let wanted = [
+        (Hierarchy::V2, paths(|process| process.cgroup_v2.as_ref())),
+        (
+            Hierarchy::V1Freezer,
+            paths(|process| process.freezer_v1.as_ref()),
+        ),
+    ];
+    for (hierarchy, paths) in wanted {
+        let Some(mount) = mounts.get(&hierarchy) else {
+            continue;
+        };
+        for path in paths {
+            let is_it = |cgroup: &Cgroup| cgroup.hierarchy == hierarchy && cgroup.path == path;
+            if !inventory.cgroups.iter().any(is_it) {
+                inventory.cgroups.extend(cgroups::read(mount, &path)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How to read the namespace that a path opens.
+type ReadNamespace = fn(&Path, &BTreeMap<u64, String>) -> Result<Option<Namespace>, NetnsError>;
+
+/// Reads a namespace, or passes over it if that needs more rights than ours.
+fn read_if_allowed(
+    handle: &Path,
+    names: &BTreeMap<u64, String>,
+) -> Result<Option<Namespace>, NetnsError> {
+    match netns::read(handle, names) {
+        Err(error) if error.is_denied() => Ok(None),
+        namespace => namespace,
+    }
+}
+
+/// The namespaces that these processes are in, with everybody who is in them.
+fn namespaces_of(
+    processes: &[Process],
+    read: ReadNamespace,
+) -> Result<Vec<Namespace>, GatherError> {
+    let (names, everybody) = (netns::names(), process::namespaces()?);
+    // 0 is a namespace that we may not see.
+    let visible = processes.iter().filter(|process| process.netns != 0);
+    let pids: BTreeMap<u64, i32> = visible
+        .map(|process| (process.netns, process.pid))
+        .collect();
+    let mut found = Vec::new();
+    for (inode, pid) in pids {
+        let handle = netns::handle_of(inode, pid, &names);
+        let Some(mut namespace) = read(&handle, &names)? else {
+            continue;
+        };
+        let members = |all: &BTreeMap<u64, Vec<i32>>| all.get(&namespace.inode).cloned();
+        namespace.members = everybody.as_ref().and_then(members);
+        found.push(namespace);
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use injector_core::fault::Kind;
+    use injector_core::plan::Inventory;
+    use injector_core::target::Selector;
+
+    use super::{gather, survey};
+    use crate::safety::Protection;
+
+    fn me() -> i32 {
+        i32::try_from(std::process::id()).unwrap()
+    }
+
+    fn gathered(target: &str, kind: Kind) -> Inventory {
+        let selector: Selector = target.parse().unwrap();
+        gather(&selector, kind, None, &Protection::of([]), &[me()]).unwrap()
+    }
+
+    /// How many processes, cgroups and namespaces were read.
+    fn sizes(inventory: &Inventory) -> [usize; 3] {
+        let Inventory {
+            processes,
+            cgroups,
+            namespaces,
+            ..
+        } = inventory;
+        [processes.len(), cgroups.len(), namespaces.len()]
+    }
+
+    #[test]
+    fn an_interface_needs_nothing_but_its_namespace() {
+        let inventory = gathered("iface:lo", Kind::NetDelay);
+        assert_eq!(sizes(&inventory), [0, 0, 1]);
+        assert!(inventory.namespaces[0].is_host);
+        let by_pid = gathered(&format!("netns:{}", me()), Kind::NetLoss);
+        assert_eq!(by_pid.namespaces[0].inode, inventory.namespaces[0].inode);
+    }
+
+    #[test]
+    fn a_process_brings_its_cgroups_and_for_packets_its_namespace() {
+        let target = format!("pid:{}", me());
+        let frozen = gathered(&target, Kind::ProcessFreeze);
+        let delayed = gathered(&target, Kind::NetDelay);
+        assert!(frozen.processes.iter().any(|process| process.pid == me()));
+        assert!(!frozen.cgroups.is_empty());
+        assert_eq!((sizes(&frozen)[2], sizes(&delayed)[2]), (0, 1));
+        let members = delayed.namespaces[0].members.as_ref();
+        assert!(members.is_some_and(|members| members.contains(&me())));
+    }
+
+    #[test]
+    fn what_does_not_exist_is_an_empty_inventory() {
+        for target in [
+            "pid:4194304",
+            "cgroup:/no/such/cgroup",
+            "netns:no-such-namespace",
+        ] {
+            assert_eq!(
+                sizes(&gathered(target, Kind::NetLoss)),
+                [0, 0, 0],
+                "{target}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_command_is_planned_for_where_we_are() {
+        let command = Selector::Command(vec!["sleep".to_owned()]);
+        let protection = Protection::of([]);
+        let inventory = gather(&command, Kind::NetLoss, None, &protection, &[]).unwrap();
+        assert!(inventory.namespaces[0].is_host);
+    }
+
+    #[test]
+    fn a_survey_finds_us() {
+        let inventory = survey(&Protection::of([me()]), &[me()]).unwrap();
+        let mut processes = inventory.processes.iter();
+        let found = processes.find(|process| process.pid == me()).unwrap();
+        assert!(found.protected.is_some());
+        let is_ours = |inode| inode == found.netns;
+        assert!(
+            inventory
+                .namespaces
+                .iter()
+                .any(|namespace| is_ours(namespace.inode))
+        );
+        assert!(inventory.own_cgroup_ancestors.contains(&"/".to_owned()));
+    }
+}

@@ -1,0 +1,24 @@
+//! What there is on this host: reads processes, cgroups, namespaces and interfaces for the planner.
+//!
+//! It only reads, and only what a selector needs; a process that vanishes while being read is not an
+//! error. `command` is the exception: it starts a target of its own.
+
+mod cgroups;
+pub mod command;
+mod follow;
+mod hierarchy;
+mod inventory;
+mod members;
+mod netns;
+mod process;
+
+pub use follow::{
+    descends_from, folder, is_gone, is_own_namespace, is_thread_group, members_anywhere, parent_of,
+    protected, v2_folder_of, v2_path, with_descendants,
+};
+pub use hierarchy::{Mount, Mounts, ReadMounts, cgroup_of};
+pub use inventory::{GatherError, gather, survey};
+pub(crate) use members::has_vanished;
+pub use members::{descendants, members};
+pub use netns::{NetnsError, in_namespace};
+pub(crate) use process::netns_of;

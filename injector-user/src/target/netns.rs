@@ -1,0 +1,284 @@
+//! Network namespaces and their interfaces.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use injector_core::plan::{Interface, InterfaceKind, Namespace};
+use nix::ifaddrs::getifaddrs;
+use nix::net::if_::InterfaceFlags;
+use nix::sched::{CloneFlags, setns};
+use thiserror::Error;
+
+/// The engine's own namespace, which it calls the host's.
+const HERE: &str = "/proc/self/ns/net";
+
+/// Where `ip netns` keeps names.
+const NAMES: &str = "/run/netns";
+
+/// `ARPHRD_*` of `include/uapi/linux/if_arp.h`.
+const ETHERNET: u16 = 1;
+const LOOPBACK: u16 = 772;
+const OTHERS: [(u16, &str); 8] = [
+    (512, "ppp"),
+    (768, "ipip tunnel"),
+    (769, "ip6 tunnel"),
+    (776, "sit tunnel"),
+    (778, "gre tunnel"),
+    (801, "802.11"),
+    (823, "ip6gre tunnel"),
+    (65534, "no link layer"),
+];
+
+/// A network namespace cannot be read or entered.
+#[derive(Debug, Error)]
+pub enum NetnsError {
+    #[error("failed to open the network namespace {}", path.display())]
+    Open {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("failed to start a thread for the network namespace {}", path.display())]
+    Thread {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("failed to enter the network namespace {}", path.display())]
+    Enter {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("failed to list the interfaces of the network namespace {}", path.display())]
+    List {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the thread in the network namespace {} panicked", path.display())]
+    Panicked { path: PathBuf },
+}
+
+impl NetnsError {
+    /// Whether more rights would help.
+    pub fn is_denied(&self) -> bool {
+        match self {
+            Self::Open { source, .. } | Self::Enter { source, .. } => {
+                source.kind() == io::ErrorKind::PermissionDenied
+            }
+            Self::Thread { .. } | Self::List { .. } | Self::Panicked { .. } => false,
+        }
+    }
+}
+
+/// Runs `work` in the network namespace that `handle` opens, on a thread of its own that ends with it.
+pub fn in_namespace<T: Send>(
+    handle: &Path,
+    work: impl FnOnce() -> T + Send,
+) -> Result<T, NetnsError> {
+    let path = || handle.to_owned();
+    let file = File::open(handle).map_err(|source| NetnsError::Open {
+        path: path(),
+        source,
+    })?;
+    thread::scope(|scope| {
+        let enter = || {
+            let entered = setns(file.as_fd(), CloneFlags::CLONE_NEWNET);
+            entered.map_err(|errno| NetnsError::Enter {
+                path: path(),
+                source: errno.into(),
+            })?;
+            Ok(work())
+        };
+        let thread = thread::Builder::new().name("in-namespace".to_owned());
+        let thread = thread.spawn_scoped(scope, enter);
+        let thread = thread.map_err(|source| NetnsError::Thread {
+            path: path(),
+            source,
+        })?;
+        let panicked = |_panic| NetnsError::Panicked { path: path() };
+        thread.join().map_err(panicked)?
+    })
+}
+
+/// Names of namespaces by inode, as `ip netns` keeps them; the first in alphabetical order if one
+/// namespace has several.
+pub(super) fn names() -> BTreeMap<u64, String> {
+    let mut found = BTreeMap::new();
+    // A host that has no names has no folder for them.
+    let entries = fs::read_dir(NAMES).into_iter().flatten().flatten();
+    let mut entries: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    entries.sort();
+    for path in entries {
+        if let (Ok(found_there), Some(name)) = (fs::metadata(&path), path.file_name()) {
+            let name = name.to_string_lossy().into_owned();
+            found.entry(found_there.ino()).or_insert(name);
+        }
+    }
+    found
+}
+
+/// The handle that `text` means: a path, the pid of a process, or a name.
+pub(super) fn handle(text: &str) -> PathBuf {
+    let named = Path::new(NAMES).join(text);
+    if text.starts_with('/') {
+        PathBuf::from(text)
+    } else if text.parse::<u32>().is_ok() && !named.exists() {
+        PathBuf::from(format!("/proc/{text}/ns/net"))
+    } else {
+        named
+    }
+}
+
+/// The namespace of the engine.
+pub(super) fn host() -> Result<Namespace, NetnsError> {
+    read_known(Path::new(HERE), &names())
+}
+
+/// The inode of the namespace of the engine.
+pub(super) fn host_inode() -> Result<u64, NetnsError> {
+    inode(Path::new(HERE))
+}
+
+/// A path that opens the namespace `inode`, which the process `pid` is in: by its name, if it has
+/// one, since a name outlives the process.
+pub(super) fn handle_of(inode: u64, pid: i32, names: &BTreeMap<u64, String>) -> PathBuf {
+    match names.get(&inode) {
+        Some(name) => Path::new(NAMES).join(name),
+        None if host_inode().is_ok_and(|host| host == inode) => PathBuf::from(HERE),
+        None => PathBuf::from(format!("/proc/{pid}/ns/net")),
+    }
+}
+
+/// The namespace that `handle` opens; none if there is no such file.
+pub(super) fn read(
+    handle: &Path,
+    names: &BTreeMap<u64, String>,
+) -> Result<Option<Namespace>, NetnsError> {
+    match read_known(handle, names) {
+        Err(NetnsError::Open { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Ok(None)
+        }
+        namespace => namespace.map(Some),
+    }
+}
+
+fn read_known(handle: &Path, names: &BTreeMap<u64, String>) -> Result<Namespace, NetnsError> {
+    let number = inode(handle)?;
+    let is_host = number == host_inode()?;
+    // Entering costs a thread.
+    let interfaces = if is_host {
+        interfaces()
+    } else {
+        in_namespace(handle, interfaces)?
+    };
+    Ok(Namespace {
+        inode: number,
+        name: names.get(&number).cloned(),
+        handle: handle.to_string_lossy().into_owned(),
+        is_host,
+        interfaces: interfaces.map_err(|source| NetnsError::List {
+            path: handle.to_owned(),
+            source,
+        })?,
+        members: None,
+    })
+}
+
+fn inode(path: &Path) -> Result<u64, NetnsError> {
+    let found = fs::metadata(path).map_err(|source| NetnsError::Open {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(found.ino())
+}
+
+/// The interfaces of the calling thread's namespace, in the order of their numbers.
+fn interfaces() -> io::Result<Vec<Interface>> {
+    let mut found = BTreeMap::new();
+    for address in getifaddrs()? {
+        // Each interface has one link-layer address, beside those of the network layer.
+        let link = address.address.as_ref();
+        let Some(link) = link.and_then(|address| address.as_link_addr()) else {
+            continue;
+        };
+        let Ok(index) = u32::try_from(link.ifindex()) else {
+            continue;
+        };
+        let interface = Interface {
+            name: address.interface_name,
+            index,
+            kind: kind(link.hatype()),
+            up: address.flags.contains(InterfaceFlags::IFF_UP),
+        };
+        found.insert(index, interface);
+    }
+    Ok(found.into_values().collect())
+}
+
+fn kind(hardware: u16) -> InterfaceKind {
+    match hardware {
+        ETHERNET => InterfaceKind::Ethernet,
+        LOOPBACK => InterfaceKind::Loopback,
+        other => {
+            let known = OTHERS.iter().find(|(number, _)| *number == other);
+            let name = known.map(|(_, name)| (*name).to_owned());
+            InterfaceKind::Other(name.unwrap_or_else(|| format!("hardware type {other}")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use injector_core::plan::InterfaceKind;
+
+    use super::{NetnsError, handle, host, in_namespace, kind, names, read};
+
+    #[test]
+    fn the_host_has_a_loopback_interface() {
+        let host = host().unwrap();
+        assert!(host.is_host && host.inode > 0);
+        let mut interfaces = host.interfaces.iter();
+        let lo = interfaces.find(|interface| interface.name == "lo").unwrap();
+        assert_eq!((lo.index, &lo.kind), (1, &InterfaceKind::Loopback));
+    }
+
+    #[test]
+    fn a_name_a_path_and_a_pid_are_told_apart() {
+        let check = |text, expected: &str| assert_eq!(handle(text), Path::new(expected));
+        check("blue", "/run/netns/blue");
+        check("/proc/7/ns/net", "/proc/7/ns/net");
+        check("4711", "/proc/4711/ns/net");
+        check("4711a", "/run/netns/4711a");
+    }
+
+    #[test]
+    fn a_namespace_that_does_not_exist_is_none() {
+        assert_eq!(read(&handle("no-such-namespace"), &names()).unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_no_namespace_cannot_be_entered() {
+        let entered = in_namespace(Path::new("/proc/self/status"), || ());
+        assert!(
+            matches!(entered, Err(NetnsError::Enter { .. })),
+            "{entered:?}"
+        );
+    }
+
+    #[test]
+    fn interfaces_without_ethernet_headers_are_told_apart() {
+        assert_eq!(kind(1), InterfaceKind::Ethernet);
+        let other = |text: &str| InterfaceKind::Other(text.to_owned());
+        assert_eq!(kind(65534), other("no link layer"));
+        assert_eq!(kind(999), other("hardware type 999"));
+    }
+}

@@ -1,0 +1,5 @@
+//! What targets feel, as the kernel knows it without anybody's cooperation.
+
+mod sockets;
+
+pub use sockets::{SocketTime, SocketsError, round_trips};

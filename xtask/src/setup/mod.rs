@@ -1,0 +1,15 @@
+//! `cargo xtask setup`: everything the build, the demo and the tests need, below the target folder.
+//!
+//! It never changes the system: packages are downloaded and unpacked beside the build's other
+//! files, so it needs no root and `cargo clean` undoes all of it. It fails with the command to type
+//! when a machine has neither `apt-get` nor a usable nightly.
+
+mod apt;
+mod command;
+mod linker;
+mod packages;
+mod toolchain;
+mod tools;
+
+pub(crate) use command::{Arguments, prepare, run};
+pub(crate) use packages::Purpose;
