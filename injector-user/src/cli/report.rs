@@ -79,11 +79,11 @@ pub(super) fn target(report: &FaultReport) -> String {
 
 /// Time that is left, or how long it lasted.
 pub(super) fn clock(window: &Window, now_ns: u64) -> String {
-    let lasted = |end: u64| seconds(end.saturating_sub(window.armed_ns));
+    let lasted = |end: u64| ticking(end.saturating_sub(window.armed_ns));
     if window.ended_ns > 0 {
         return lasted(window.ended_ns);
     }
-    let whole = seconds(window.deadline_ns.saturating_sub(window.armed_ns));
+    let whole = ticking(window.deadline_ns.saturating_sub(window.armed_ns));
     format!("{} of {whole}", lasted(now_ns.min(window.deadline_ns)))
 }
 
@@ -209,12 +209,17 @@ fn ended(how: Ended) -> &'static str {
     }
 }
 
+/// Of the same shape at every moment.
+fn ticking(nanoseconds: u64) -> String {
+    format!("{:.1}s", Duration::from_nanos(nanoseconds).as_secs_f64())
+}
+
 fn seconds(nanoseconds: u64) -> String {
     let time = Duration::from_nanos(nanoseconds);
     if time < Duration::from_secs(1) {
         return format!("{}ms", time.as_millis());
     }
-    format!("{:.1}s", time.as_secs_f64())
+    ticking(nanoseconds)
 }
 
 fn millis(microseconds: u64) -> String {

@@ -47,11 +47,11 @@ impl Double {
         let mut write = stream;
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
             let Request { id, call } = serde_json::from_str(&line).unwrap();
-            self.calls.lock().unwrap().push(call.clone());
             let response = Response {
                 id,
-                answer: Ok(self.answer(call)),
+                answer: Ok(self.answer(&call)),
             };
+            self.calls.lock().unwrap().push(call);
             let mut line = serde_json::to_vec(&response).unwrap();
             line.push(b'\n');
             if write.write_all(&line).is_err() {
@@ -60,7 +60,7 @@ impl Double {
         }
     }
 
-    fn answer(&mut self, call: Call) -> Answer {
+    fn answer(&mut self, call: &Call) -> Answer {
         match call {
             Call::Hello => Answer::Hello {
                 version: "0".to_owned(),

@@ -95,7 +95,7 @@ fn a_command_is_held_back_until_its_fault_is_armed() {
         "{}",
         ran.out
     );
-    let calls = double.calls.lock().unwrap();
+    let calls = double.calls.lock().unwrap().clone();
     let at = |wanted: fn(&Call) -> bool| calls.iter().position(wanted).unwrap();
     let made = at(|call| matches!(call, Call::MakeCgroup));
     let entered = at(|call| matches!(call, Call::Enter { .. }));
@@ -153,7 +153,7 @@ fn a_detached_fault_is_not_waited_for() {
     let ran = temblor.run(&words);
     let expected = "net.loss-1 acts for 1m; `temblor stop net.loss-1` ends it before\n";
     assert_eq!((ran.code, ran.out.as_str()), (0, expected));
-    let calls = double.calls.lock().unwrap();
+    let calls = double.calls.lock().unwrap().clone();
     assert!(
         calls
             .iter()
