@@ -215,6 +215,7 @@ fn exit_of_client(error: &ClientError) -> Exit {
         ClientError::Connect { .. }
         | ClientError::Start { .. }
         | ClientError::Ended { .. }
+        | ClientError::Slow { .. }
         | ClientError::Silent { .. }
         | ClientError::Gone => Exit::Failed,
         ClientError::Write(_) | ClientError::Unexpected => Exit::Bug,

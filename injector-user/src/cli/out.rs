@@ -103,12 +103,17 @@ impl Out {
         let _lost = writeln!(io::stdout(), "\x1b[H\x1b[2J{text}");
     }
 
-    /// A failure: on standard error for people, and as the result for programs.
+    /// A failure instead of a result: on standard error for people, and as the result for programs.
     pub fn failure(self, error: &CliError) {
         if self.json {
             // There is nobody to tell if this fails too.
             let _lost = self.json(&error.to_json());
         }
+        self.complain(error);
+    }
+
+    /// A failure beside a result, which says as much to programs.
+    pub fn complain(self, error: &CliError) {
         for line in self.lines_of(error) {
             self.note(&line);
         }

@@ -17,17 +17,42 @@ pub(crate) struct Double {
     fault: FaultReport,
     /// How many looks until the fault ends by itself.
     looks: usize,
+    /// How it ends by itself.
+    ending: Ended,
+    /// Whether it answers when it is asked to stop.
+    deaf: bool,
 }
 
 impl Double {
     /// Serves everybody who comes to `run_dir`.
     pub(crate) fn serve(run_dir: &Path, looks: usize) -> Self {
+        Self::new(looks).on(run_dir)
+    }
+
+    pub(crate) fn new(looks: usize) -> Self {
         let fault = include_str!("fault.json");
-        let double = Self {
+        Self {
             calls: Arc::default(),
             fault: serde_json::from_str(fault).unwrap(),
             looks,
-        };
+            ending: Ended::Deadline,
+            deaf: false,
+        }
+    }
+
+    /// Whose fault ends like this.
+    pub(crate) fn ending(self, ending: Ended) -> Self {
+        Self { ending, ..self }
+    }
+
+    /// That never answers when it is asked to stop.
+    pub(crate) fn deaf(self) -> Self {
+        Self { deaf: true, ..self }
+    }
+
+    /// Serves everybody who comes to `run_dir`.
+    pub(crate) fn on(self, run_dir: &Path) -> Self {
+        let double = self;
         let listener = UnixListener::bind(run_dir.join("engine.sock")).unwrap();
         let serving = double.clone();
         thread::spawn(move || {
@@ -47,6 +72,10 @@ impl Double {
         let mut write = stream;
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
             let Request { id, call } = serde_json::from_str(&line).unwrap();
+            if self.deaf && matches!(call, Call::Stop { .. }) {
+                self.calls.lock().unwrap().push(call);
+                continue;
+            }
             let response = Response {
                 id,
                 answer: Ok(self.answer(&call)),
@@ -80,7 +109,7 @@ impl Double {
                 let ended = self.looks == 0;
                 self.looks = self.looks.saturating_sub(1);
                 Answer::Snapshot {
-                    fault: Box::new(self.seen(ended, Ended::Deadline)),
+                    fault: Box::new(self.seen(ended, self.ending)),
                 }
             }
             Call::Stop {

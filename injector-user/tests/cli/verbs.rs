@@ -6,7 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use injector_user::protocol::{Call, Which};
+use injector_user::protocol::{Call, Ended as Gone, Which};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -71,6 +71,57 @@ fn an_interrupt_stops_the_fault_and_the_report_says_so() {
     assert!(double.was_asked(&Call::Stop {
         which: Which::Fault(id)
     }));
+}
+
+#[test]
+fn a_second_interrupt_leaves_at_once() {
+    let temblor = Temblor::new();
+    let double = Double::new(FOREVER).deaf().on(temblor.run_dir.path());
+    let mut command = temblor.command(&INJECT);
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid = Pid::from_raw(child.id().cast_signed());
+    let id = "net.loss-1".to_owned();
+    wait_until(|| double.was_asked(&Call::Snapshot { fault: id.clone() }));
+    kill(pid, Signal::SIGINT).unwrap();
+    let which = Which::Fault(id);
+    wait_until(|| {
+        double.was_asked(&Call::Stop {
+            which: which.clone(),
+        })
+    });
+    kill(pid, Signal::SIGINT).unwrap();
+    let ran = Ran::of(&child.wait_with_output().unwrap());
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+}
+
+#[test]
+fn a_target_that_vanishes_is_a_failure_with_a_report() {
+    let temblor = Temblor::new();
+    let _double = Double::new(0)
+        .ending(Gone::TargetGone)
+        .on(temblor.run_dir.path());
+    let mut words = INJECT.to_vec();
+    words.push("--json");
+    let ran = temblor.run(&words);
+    let expected = "error: the target has gone before the fault ended\n\
+                    hint: the report says what the fault did until then\n";
+    assert_eq!((ran.code, ran.err.as_str()), (1, expected));
+    let value: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(value["state"]["how"], "target-gone");
+}
+
+#[test]
+fn an_engine_that_hangs_is_told_apart_from_none() {
+    let temblor = Temblor::new();
+    let _mute = UnixListener::bind(temblor.run_dir.path().join("engine.sock")).unwrap();
+    let ran = temblor.run(&["status"]);
+    let expected = "error: the engine did not answer within 1s\n\
+                    hint: `sudo temblor stop` ends it and its faults\n";
+    assert_eq!((ran.code, ran.err.as_str()), (1, expected));
 }
 
 #[test]

@@ -218,16 +218,19 @@ async fn watch_and_say(
             command.unwrap_or_default()
         )
     })?;
-    verdict(&report, with_command)
+    Ok(verdict(context.out, &report, with_command))
 }
 
-fn verdict(report: &FaultReport, with_command: bool) -> Result<Exit, CliError> {
-    match &report.state {
-        State::UndoIncomplete { what } => Err(CliError::Left { what: what.clone() }),
+/// Says what was not as it should be; the report has been printed already.
+fn verdict(out: Out, report: &FaultReport, with_command: bool) -> Exit {
+    let error = match &report.state {
+        State::UndoIncomplete { what } => CliError::Left { what: what.clone() },
         // A command that has ended is the normal end of it.
         State::Ended {
             how: Ended::TargetGone,
-        } if !with_command => Err(CliError::TargetGone),
-        State::Ended { .. } | State::Pending | State::Active => Ok(Exit::Passed),
-    }
+        } if !with_command => CliError::TargetGone,
+        State::Ended { .. } | State::Pending | State::Active => return Exit::Passed,
+    };
+    out.complain(&error);
+    error.exit()
 }
