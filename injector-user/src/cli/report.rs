@@ -148,9 +148,8 @@ fn injected(report: &FaultReport, style: Style) -> String {
             let odd = format!("{}, which is unlikely to be chance", self::rate(rate));
             format!("{counted}: {}", style.unsure(&odd))
         }
-        None if report.counters.matched == 0 => {
-            style.unsure("nothing: no event of the target matched")
-        }
+        // The engine warns of it and knows why.
+        None if report.counters.matched == 0 => style.unsure("nothing"),
         None => counted,
     }
 }
