@@ -5,6 +5,7 @@ use injector_core::fault::Kind;
 
 use super::completions::Completions;
 use super::context::Globals;
+use super::doctor::Doctor;
 use super::engine::EngineArgs;
 use super::examples;
 use super::exit::Exit;
@@ -33,6 +34,7 @@ pub struct Cli {
 /// What to do.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub enum Verb {
+    Doctor(Doctor),
     Targets(Targets),
     Plan(PlanArgs),
     Inject(Inject),
@@ -46,6 +48,8 @@ pub enum Verb {
 }
 
 const EXAMPLES: &str = "Examples:
+  # What can this host do?
+  sudo temblor doctor
   # Who could suffer what?
   temblor targets
   # What would be done?

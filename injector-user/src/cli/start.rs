@@ -14,7 +14,7 @@ use super::exit::Exit;
 use super::failure::CliError;
 use super::out::Out;
 use super::style::Choice;
-use super::{completions, engine, inject, man, metrics, plan, status, stop, targets, undo};
+use super::{completions, doctor, engine, inject, man, metrics, plan, status, stop, targets, undo};
 use crate::sys::process::leave;
 
 /// Does what the process was started for. Starts no thread before an engine has forked its keeper.
@@ -48,6 +48,7 @@ pub fn run() -> ExitCode {
 
 fn verb(context: &Context, verb: Verb) -> Result<Exit, CliError> {
     match verb {
+        Verb::Doctor(args) => doctor::run(context, args),
         Verb::Targets(args) => targets::run(context, args),
         Verb::Plan(args) => wait_for(plan::run(context, args)),
         Verb::Inject(args) => wait_for(inject::run(context, args)),
