@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use injector_core::proof::{Counters, Rate};
+use injector_core::target::Selector;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -68,8 +69,12 @@ pub(super) fn state(report: &FaultReport, style: Style) -> String {
 }
 
 /// The target as it was asked for.
-pub(super) fn target(report: &FaultReport) -> &str {
-    report.params.get("target").map_or("", String::as_str)
+pub(super) fn target(report: &FaultReport) -> String {
+    let text = report.params.get("target").map_or("", String::as_str);
+    match text.parse() {
+        Ok(Selector::Command(words)) => format!("-- {}", words.join(" ")),
+        _ => text.to_owned(),
+    }
 }
 
 /// Time that is left, or how long it lasted.
@@ -205,7 +210,11 @@ fn ended(how: Ended) -> &'static str {
 }
 
 fn seconds(nanoseconds: u64) -> String {
-    format!("{:.1}s", Duration::from_nanos(nanoseconds).as_secs_f64())
+    let time = Duration::from_nanos(nanoseconds);
+    if time < Duration::from_secs(1) {
+        return format!("{}ms", time.as_millis());
+    }
+    format!("{:.1}s", time.as_secs_f64())
 }
 
 fn millis(microseconds: u64) -> String {

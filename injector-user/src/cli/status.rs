@@ -128,7 +128,7 @@ fn row(fault: &FaultReport, style: Style) -> Vec<String> {
     } = fault.counters;
     vec![
         fault.fault.clone(),
-        report::target(fault).to_owned(),
+        report::target(fault),
         fault.owner.clone().unwrap_or_default(),
         report::clock(&fault.window, monotonic_ns()),
         matched.to_string(),

@@ -25,7 +25,7 @@ struct Labels {
 
 type Float = Gauge<f64, AtomicU64>;
 
-/// The state of the engine, none if none runs, as OpenMetrics text.
+/// The state of the engine, none if none runs, as `OpenMetrics` text.
 pub fn exposition(status: Option<(&EngineStatus, &[FaultReport])>) -> String {
     let mut registry = Registry::with_prefix("temblor");
     let up: Gauge = Gauge::default();
@@ -135,27 +135,21 @@ fn add_counters(registry: &mut Registry, faults: &[FaultReport]) {
 fn add_gauges(registry: &mut Registry, faults: &[FaultReport]) {
     type Read = fn(&FaultReport) -> Option<f64>;
     let gauges: [(&str, &str, Unit, Read); 7] = [
-        ("asked", "Probability asked for", Unit::Ratios, |f| {
+        ("asked", "Probability asked for", ratio(), |f| {
             Some(f.rate?.asked)
         }),
         (
             "observed",
             "Share of eligible events that suffered",
-            Unit::Ratios,
+            ratio(),
             |f| Some(f.rate?.observed),
         ),
-        (
-            "observed_low",
-            "Lower end of its interval",
-            Unit::Ratios,
-            |f| Some(f.rate?.low),
-        ),
-        (
-            "observed_high",
-            "Upper end of its interval",
-            Unit::Ratios,
-            |f| Some(f.rate?.high),
-        ),
+        ("observed_low", "Lower end of its interval", ratio(), |f| {
+            Some(f.rate?.low)
+        }),
+        ("observed_high", "Upper end of its interval", ratio(), |f| {
+            Some(f.rate?.high)
+        }),
         (
             "felt_before",
             "Round trip of the target before",
@@ -191,6 +185,11 @@ fn add_gauges(registry: &mut Registry, faults: &[FaultReport]) {
             .set(i64::from(fault.state == State::Active));
     }
     registry.register("fault_active", "Whether the fault acts now", active);
+}
+
+/// The Prometheus conventions say it in the singular.
+fn ratio() -> Unit {
+    Unit::Other("ratio".to_owned())
 }
 
 fn labels(fault: &FaultReport) -> Labels {

@@ -1,5 +1,9 @@
 //! Arms one fault, and says in the end what it did.
 
+use std::fmt;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+
 use injector_core::problem::{Place, Problem};
 use injector_core::units::format_duration;
 use serde::Serialize;
@@ -14,7 +18,7 @@ use crate::cli::fault_args::FaultArgs;
 use crate::cli::interrupts::Interrupts;
 use crate::cli::loopback::Loopback;
 use crate::cli::report;
-use crate::client::{Client, ClientError, connection_of_caller};
+use crate::client::{ClientError, connection_of_caller};
 use crate::metrics;
 use crate::protocol::{Answer, Arm, Call, Ended, FaultReport, State};
 
@@ -45,7 +49,33 @@ struct Injected<'a> {
     #[serde(flatten)]
     report: &'a FaultReport,
     #[serde(skip_serializing_if = "Option::is_none")]
-    command: Option<String>,
+    command: Option<CommandEnd>,
+}
+
+/// How the command ended: by itself or by a signal.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct CommandEnd {
+    exit_code: Option<i32>,
+    signal: Option<i32>,
+}
+
+impl CommandEnd {
+    fn of(status: ExitStatus) -> Self {
+        Self {
+            exit_code: status.code(),
+            signal: status.signal(),
+        }
+    }
+}
+
+impl fmt::Display for CommandEnd {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.exit_code, self.signal) {
+            (Some(code), _) => write!(out, "ended with exit status {code}"),
+            (None, Some(signal)) => write!(out, "was ended by signal {signal}"),
+            (None, None) => out.write_str("ended"),
+        }
+    }
 }
 
 /// Exits well if the fault did what it was to do and left nothing behind.
@@ -106,7 +136,7 @@ pub(crate) async fn run(context: &Context, inject: Inject) -> Result<Exit, CliEr
         interrupts,
         asked: false,
     };
-    watch_and_say(context, &client, watch, child).await
+    watch_and_say(context, watch, child).await
 }
 
 fn check_detached(
@@ -132,31 +162,27 @@ fn check_detached(
 
 async fn watch_and_say(
     context: &Context,
-    client: &Client,
     watch: Watch<'_>,
     child: Option<Child>,
 ) -> Result<Exit, CliError> {
     let with_command = child.is_some();
-    let Watched { report, command } = match watch.until_the_end(child).await? {
-        Some(watched) => watched,
+    let Some(Watched { report, command }) = watch.until_the_end(child).await? else {
         // Interrupted twice: the connection closes with us, and the fault ends with it.
-        None => return Ok(Exit::Failed),
+        return Ok(Exit::Failed);
     };
-    let ended = command.map(|status| status.to_string());
+    let ended = command.map(CommandEnd::of);
     let injected = Injected {
         report: &report,
-        command: ended.clone(),
+        command: ended,
     };
     context.out.result(&injected, |style| {
-        let command = ended.map(|status| format!("\n  command   ended with {status}"));
+        let command = ended.map(|status| format!("\n  command   {status}"));
         format!(
             "{}{}",
             report::report(&report, style),
             command.unwrap_or_default()
         )
     })?;
-    // Keeps the connection, and so the fault, until everything is said.
-    let _held = client;
     verdict(&report, with_command)
 }
 
