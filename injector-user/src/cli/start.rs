@@ -15,7 +15,7 @@ use super::failure::CliError;
 use super::out::Out;
 use super::style::Choice;
 use super::{
-    completions, engine, inject, man, metrics, plan, run, status, stop, targets, undo, validate,
+    completions, doctor, engine, inject, man, metrics, plan, run, status, stop, targets, undo, validate,
 };
 use crate::sys::process::leave;
 
@@ -49,6 +49,7 @@ pub fn main() -> ExitCode {
 
 fn verb(context: &Context, verb: Verb) -> Result<Exit, CliError> {
     match verb {
+        Verb::Doctor(args) => doctor::run(context, args),
         Verb::Targets(args) => targets::run(context, args),
         Verb::Plan(args) => wait_for(plan::run(context, args)),
         Verb::Inject(args) => wait_for(inject::run(context, args)),
