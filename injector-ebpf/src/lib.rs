@@ -25,6 +25,7 @@ pub mod occasion;
 pub mod packet;
 pub mod patched;
 pub mod select;
+pub mod skb;
 
 /// A panic cannot happen: the verifier would have to prove a loop without end to accept one.
 #[panic_handler]

@@ -3,7 +3,6 @@
 use aya_ebpf::bindings::__sk_buff;
 use aya_ebpf::helpers::generated::bpf_skb_load_bytes;
 use aya_ebpf::programs::TcContext;
-use injector_abi::net::MAX_SEGMENTS;
 
 /// What faults are chosen by before addresses; ports are 0 where there are none.
 #[derive(Clone, Copy, Debug)]
@@ -206,26 +205,4 @@ fn load<const N: usize>(skb: *mut __sk_buff, at: u32, bytes: &mut [u8; N]) -> bo
     // SAFETY: the destination is as long as it says.
     let failed = unsafe { bpf_skb_load_bytes(skb.cast(), at, bytes.as_mut_ptr().cast(), N as u32) };
     failed == 0
-}
-
-/// Segments that the aggregate will be cut into, at most as many as there are thresholds for.
-#[inline(always)]
-pub fn segments(ctx: &TcContext) -> u32 {
-    // SAFETY: the context is valid for the run of the program.
-    let segments = unsafe { (*ctx.skb.skb).gso_segs };
-    segments.clamp(1, MAX_SEGMENTS)
-}
-
-/// The packet's mark.
-#[inline(always)]
-pub fn mark(ctx: &TcContext) -> u32 {
-    // SAFETY: the context is valid for the run of the program.
-    unsafe { (*ctx.skb.skb).mark }
-}
-
-/// Changes the packet's mark; only in programs at an interface.
-#[inline(always)]
-pub fn set_mark(ctx: &TcContext, mark: u32) {
-    // SAFETY: the context is valid for the run of the program, and the field is writable in tc.
-    unsafe { (*ctx.skb.skb).mark = mark };
 }
