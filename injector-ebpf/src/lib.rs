@@ -18,6 +18,7 @@
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
 pub mod atomic;
+pub mod headers;
 pub mod judge;
 pub mod lockout;
 pub mod maps;
