@@ -3,9 +3,11 @@
 mod command;
 mod delay;
 mod double;
+mod freeze;
 mod freezer;
 mod keeper;
 mod net;
+mod safety;
 mod sock;
 mod stage;
 mod target;
