@@ -9,10 +9,13 @@ mod words;
 
 pub mod decide;
 pub mod document;
+pub mod experiment;
 pub mod fault;
 pub mod plan;
 pub mod problem;
 pub mod proof;
+pub mod report;
+pub mod safety;
 pub mod suggest;
 pub mod target;
 pub mod units;

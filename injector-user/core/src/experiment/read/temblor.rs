@@ -1,0 +1,141 @@
+//! The `temblor` provider: `fault:` arms, `stop:` ends, `metric:` measures. Its keys are strict.
+
+use std::collections::BTreeMap;
+
+use super::activity::Known;
+use super::at::{At, Reading};
+use crate::experiment::substitute::first_name;
+use crate::experiment::{ActivityKind, Measure, Metric, Temblor};
+use crate::fault::{self, Given, Kind};
+use crate::suggest;
+
+const DEEDS: [&str; 3] = ["fault", "stop", "metric"];
+
+/// Reads the provider of an action or a probe.
+pub(super) fn read(
+    at: &At<'_>,
+    kind: Option<ActivityKind>,
+    known: &Known<'_>,
+    out: &mut Reading,
+) -> Option<Temblor> {
+    let node = known.variables.apply(at.node);
+    let at = At::new(&node, &at.place);
+    let given: Vec<(&str, At<'_>)> = DEEDS
+        .iter()
+        .filter_map(|deed| Some((*deed, at.get(deed)?)))
+        .collect();
+    let [(deed, value)] = given.as_slice() else {
+        let message = if given.is_empty() {
+            "it is not said what to do"
+        } else {
+            "only one thing can be done at once"
+        };
+        out.error(&at, message, "one of fault, stop, metric");
+        return None;
+    };
+    let wanted = if *deed == "metric" {
+        ActivityKind::Probe
+    } else {
+        ActivityKind::Action
+    };
+    if kind.is_some_and(|kind| kind != wanted) {
+        out.error(
+            value,
+            format!("`{deed}` belongs to an activity of type `{wanted}`"),
+            format!("write `type: {wanted}`"),
+        );
+    }
+    match *deed {
+        "fault" => arm(&at, value, out),
+        "stop" => {
+            at.refuse_unknown(&["type", "stop"], out);
+            known_fault(value, &value.text(out)?, known, out).map(|name| Temblor::Stop { name })
+        }
+        _ => {
+            at.refuse_unknown(&["type", "metric"], out);
+            metric(value, known, out).map(Temblor::Metric)
+        }
+    }
+}
+
+fn arm(at: &At<'_>, kind: &At<'_>, out: &mut Reading) -> Option<Temblor> {
+    let wait = at
+        .get("wait")
+        .and_then(|at| at.bool(out))
+        .unwrap_or_default();
+    let kind: Option<Kind> = kind.word(out);
+    let mut params = BTreeMap::new();
+    let mut complete = true;
+    for (name, at) in at.entries(out) {
+        if ["type", "fault", "wait"].contains(&name.as_str()) {
+            continue;
+        }
+        match Given::from_node(at.node, &at.place) {
+            Ok(given) => {
+                if let Some(missing) = first_name(&given.text) {
+                    complete = false;
+                    out.error(
+                        &at,
+                        format!("nothing is named `{missing}`"),
+                        "define it under `configuration`",
+                    );
+                } else {
+                    params.insert(name, given);
+                }
+            }
+            Err(problem) => {
+                complete = false;
+                out.errors.push(problem);
+            }
+        }
+    }
+    // What could not be read would be reported again as missing.
+    let kind = kind.filter(|_| complete)?;
+    match fault::parse(kind, &params) {
+        Ok(fault) => Some(Temblor::Arm {
+            fault: Box::new(fault),
+            wait,
+        }),
+        Err(problems) => {
+            out.errors.extend(problems);
+            None
+        }
+    }
+}
+
+fn metric(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Option<Metric> {
+    let text = at.text(out)?;
+    let Some((name, measure)) = text.rsplit_once('.') else {
+        out.error(
+            at,
+            format!("`{text}` does not say what to measure"),
+            format!("for example {text}.injected"),
+        );
+        return None;
+    };
+    let fault = known_fault(at, name, known, out);
+    match measure.parse::<Measure>() {
+        Ok(measure) => Some(Metric {
+            fault: fault?,
+            measure,
+        }),
+        Err(invalid) => {
+            out.invalid(at, invalid);
+            None
+        }
+    }
+}
+
+fn known_fault(at: &At<'_>, name: &str, known: &Known<'_>, out: &mut Reading) -> Option<String> {
+    if known.faults.iter().any(|fault| fault == name) {
+        return Some(name.to_owned());
+    }
+    let names: Vec<&str> = known.faults.iter().map(String::as_str).collect();
+    let hint = if names.is_empty() {
+        "no action of this experiment arms a fault".to_owned()
+    } else {
+        suggest::hint(name, &names)
+    };
+    out.error(at, format!("no fault is named `{name}`"), hint);
+    None
+}

@@ -1,0 +1,226 @@
+//! The report's facts as words, the same in every rendering.
+
+use std::collections::BTreeMap;
+
+use super::model::{Breach, EndReason, FaultRecord, Report, Series, Undo, Verdict};
+use super::{ActivityStatus, Phase, Quantity};
+
+/// What the reader should take away, in a few words.
+pub(super) fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Passed => "Passed",
+        Verdict::NotSteady => "Not started: the system was not steady",
+        Verdict::Deviated => "The system deviated from its steady state",
+        Verdict::Failed => "The run failed",
+        Verdict::Interrupted => "Interrupted",
+        Verdict::BadInput => "Not run: the experiment cannot be carried out as written",
+        Verdict::Refused => "Refused",
+        Verdict::BreakerTripped => "A circuit breaker ended the experiment",
+        Verdict::UndoIncomplete => "Something may be left on the host",
+    }
+}
+
+pub(super) fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Before => "hypothesis before",
+        Phase::Method => "method",
+        Phase::After => "hypothesis after",
+        Phase::Rollback => "rollback",
+    }
+}
+
+pub(super) fn status(status: ActivityStatus) -> &'static str {
+    match status {
+        ActivityStatus::Succeeded => "done",
+        ActivityStatus::Failed => "failed",
+        ActivityStatus::Cancelled => "cancelled",
+    }
+}
+
+pub(super) fn end_reason(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::NeverArmed => "never armed",
+        EndReason::Duration => "its duration was over",
+        EndReason::MaxHits => "it had made all its injections",
+        EndReason::Stopped => "an action stopped it",
+        EndReason::MethodOver => "the method was over",
+        EndReason::Breaker => "a circuit breaker opened",
+        EndReason::Interrupted => "a person stopped it",
+        EndReason::TargetGone => "its target ended",
+        EndReason::EngineLost => "the engine ended",
+    }
+}
+
+pub(super) fn undo(undo: &Undo) -> String {
+    match undo {
+        Undo::NothingToUndo => "nothing to undo".to_owned(),
+        Undo::Verified => "undone, verified by looking".to_owned(),
+        Undo::Incomplete { what } => format!("not undone: {what}"),
+    }
+}
+
+/// What is left on the host, in one sentence.
+pub(super) fn left(report: &Report) -> String {
+    let open = report
+        .faults
+        .iter()
+        .filter(|fault| matches!(fault.undo, Undo::Incomplete { .. }))
+        .count();
+    match (
+        report.left_on_host.items.len() + open,
+        report.left_on_host.verified,
+    ) {
+        (0, true) => "nothing, verified".to_owned(),
+        (0, false) if report.faults.is_empty() => "nothing was changed".to_owned(),
+        (0, false) => "every fault undone".to_owned(),
+        (1, _) => "one thing".to_owned(),
+        (n, _) => format!("{n} things"),
+    }
+}
+
+/// What a fault does, for somebody who knows neither its name nor its parameters.
+pub(super) fn fault(fault: &FaultRecord) -> String {
+    let asked = &fault.asked;
+    let get = |name: &str| asked.get(name).map(String::as_str);
+    let share = get("probability").map_or_else(String::new, |p| format!(" with probability {p}"));
+    let deed = match fault.kind.as_str() {
+        "net.delay" => {
+            let jitter = get("jitter").map_or_else(String::new, |jitter| format!(" ± {jitter}"));
+            format!(
+                "delay packets by {}{jitter}{share}",
+                get("latency").unwrap_or("?")
+            )
+        }
+        "net.loss" => format!("lose packets{share}"),
+        "sock.error" => {
+            let operation = get("operation").unwrap_or("call");
+            format!(
+                "fail {operation} with {}{share}",
+                get("errno").unwrap_or("an error")
+            )
+        }
+        "process.freeze" => format!("freeze the processes{}", pulses(asked)),
+        kind => format!("{kind}{share}"),
+    };
+    let filters: Vec<String> = [
+        "direction",
+        "protocol",
+        "peers",
+        "ports",
+        "when",
+        "max_hits",
+    ]
+    .iter()
+    .filter_map(|name| Some(format!("{} {}", name.replace('_', " "), get(name)?)))
+    .collect();
+    if filters.is_empty() {
+        deed
+    } else {
+        format!("{deed}; {}", filters.join(", "))
+    }
+}
+
+fn pulses(asked: &BTreeMap<String, String>) -> String {
+    let part = |name: &str, before: &str, after: &str| {
+        asked
+            .get(name)
+            .map_or_else(String::new, |value| format!("{before}{value}{after}"))
+    };
+    [
+        part("active", " for ", ""),
+        part("dormant", ", then let them run for ", ""),
+        part("count", ", ", " times"),
+    ]
+    .concat()
+}
+
+/// Breach to clean, if both are known, in milliseconds.
+pub(super) fn breach_to_clean(breach: &Breach) -> Option<f64> {
+    Some(breach.clean_ms? - breach.at_ms)
+}
+
+/// The unit the numbers of a series have.
+pub(super) fn quantity(series: &Series) -> &'static str {
+    match series.quantity {
+        Quantity::Answer => "answer",
+        Quantity::TookMs => "time to answer, ms",
+    }
+}
+
+/// A duration in milliseconds with three digits that matter.
+pub(super) fn milliseconds(ms: f64) -> String {
+    match ms.abs() {
+        a if a < 0.9995 => format!("{:.0} µs", ms * 1e3),
+        a if a < 9.995 => format!("{ms:.2} ms"),
+        a if a < 99.95 => format!("{ms:.1} ms"),
+        a if a < 999.5 => format!("{ms:.0} ms"),
+        a if a < 59_995.0 => format!("{:.2} s", ms / 1e3),
+        _ => {
+            let seconds = (ms / 1e3).round();
+            format!(
+                "{:.0} min {:02.0} s",
+                (seconds / 60.0).floor(),
+                seconds % 60.0
+            )
+        }
+    }
+}
+
+/// A number in as few characters as it needs.
+pub(super) fn number(value: f64) -> String {
+    let digits = match value.abs() {
+        a if a >= 100.0 => 0,
+        a if a >= 10.0 => 1,
+        a if a >= 1.0 => 2,
+        _ => 3,
+    };
+    let text = format!("{value:.digits$}");
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
+/// A share of one, in per cent.
+pub(super) fn percent(share: f64) -> String {
+    format!("{} %", number(share * 100.0))
+}
+
+/// The time of day `offset_ms` after an RFC 3339 time, `14:03:07`; empty when that cannot be read.
+pub(super) fn clock(started: &str, offset_ms: f64) -> String {
+    let field = |range: std::ops::Range<usize>| started.get(range)?.parse::<f64>().ok();
+    let fraction = started.get(19..).and_then(|rest| {
+        let digits: String = rest
+            .strip_prefix('.')?
+            .chars()
+            .take_while(char::is_ascii_digit)
+            .collect();
+        format!("0.{digits}").parse::<f64>().ok()
+    });
+    let (Some(h), Some(m), Some(s)) = (field(11..13), field(14..16), field(17..19)) else {
+        return String::new();
+    };
+    let total = (h * 3600.0 + m * 60.0 + s + fraction.unwrap_or(0.0) + offset_ms / 1e3)
+        .rem_euclid(86_400.0);
+    let whole = total.floor();
+    format!(
+        "{:02.0}:{:02.0}:{:02.0}",
+        (whole / 3600.0).floor(),
+        (whole % 3600.0 / 60.0).floor(),
+        whole % 60.0
+    )
+}
+
+/// The day and offset of an RFC 3339 time around its time of day.
+pub(super) fn wall(time: &str) -> String {
+    match (time.get(..10), time.get(11..19)) {
+        (Some(day), Some(clock)) => {
+            let zone = time.get(19..).map_or("", |rest| {
+                rest.trim_start_matches(|c: char| c == '.' || c.is_ascii_digit())
+            });
+            format!("{day} {clock} {}", if zone == "Z" { "UTC" } else { zone })
+        }
+        _ => time.to_owned(),
+    }
+}

@@ -1,0 +1,97 @@
+//! A weaker form of a fault, for arming it again after a breaker opened.
+
+use std::time::Duration;
+
+use crate::fault::net::Delay;
+use crate::fault::{Action, FaultSpec};
+use crate::units::Probability;
+
+/// The shortest latency a delay may have.
+const SHORTEST: Duration = Duration::from_micros(10);
+
+/// The fault at `factor` times its intensity, `factor` in `(0, 1]`.
+///
+/// What is scaled is the probability if the fault throws dice, else the latency of a delay, else
+/// the probability of 1 it acts with. A freeze cannot be made weaker, so there is no weaker one.
+pub fn weakened(fault: &FaultSpec, factor: f64) -> Option<FaultSpec> {
+    let mut weaker = fault.clone();
+    let dice = fault.common.probability != Probability::ALWAYS;
+    match &mut weaker.action {
+        Action::ProcessFreeze(_) => return None,
+        Action::NetDelay(delay) if !dice => shorten(delay, factor),
+        Action::NetDelay(_) | Action::NetLoss(_) | Action::SockError(_) => {
+            weaker.common.probability = Probability::new(fault.common.probability.get() * factor)?;
+        }
+    }
+    Some(weaker)
+}
+
+fn shorten(delay: &mut Delay, factor: f64) {
+    let scaled = |duration: Duration| {
+        Duration::try_from_secs_f64(duration.as_secs_f64() * factor).unwrap_or(duration)
+    };
+    delay.latency = scaled(delay.latency).max(SHORTEST);
+    delay.jitter = scaled(delay.jitter).min(delay.latency);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::fault::{Given, Kind, parse};
+
+    fn check(kind: Kind, given: &[(&str, &str)], expected: Option<&[(&str, &str)]>) {
+        let base = [("target", "netns:blue"), ("duration", "5s")];
+        let words = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            base.iter()
+                .chain(pairs)
+                .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+                .collect()
+        };
+        let params = words(given)
+            .into_iter()
+            .map(|(name, text)| (name.clone(), Given::flag(&name, text)))
+            .collect();
+        let weaker = weakened(&parse(kind, &params).unwrap(), 0.5).map(|fault| fault.to_params());
+        assert_eq!(weaker, expected.map(words));
+    }
+
+    #[test]
+    fn the_probability_comes_first_then_the_latency() {
+        check(
+            Kind::NetLoss,
+            &[("probability", "0.3")],
+            Some(&[("probability", "0.15")]),
+        );
+        check(Kind::NetLoss, &[], Some(&[("probability", "0.5")]));
+        check(
+            Kind::NetDelay,
+            &[("latency", "20ms"), ("jitter", "5ms")],
+            Some(&[("latency", "10ms"), ("jitter", "2500us")]),
+        );
+        check(
+            Kind::NetDelay,
+            &[("latency", "20ms"), ("probability", "0.5")],
+            Some(&[("latency", "20ms"), ("probability", "0.25")]),
+        );
+        check(
+            Kind::NetDelay,
+            &[("latency", "12us"), ("jitter", "12us")],
+            Some(&[("latency", "10us"), ("jitter", "6us")]),
+        );
+    }
+
+    #[test]
+    fn a_freeze_has_no_weaker_form() {
+        check(
+            Kind::ProcessFreeze,
+            &[
+                ("active", "100ms"),
+                ("dormant", "100ms"),
+                ("target", "pid:7"),
+            ],
+            None,
+        );
+    }
+}
