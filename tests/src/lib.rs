@@ -1,9 +1,26 @@
 //! Harness of the test rings: real processes, cgroups and namespaces that clean up after themselves.
 
+mod actor;
+mod alone;
 mod cgroup;
+mod client;
+mod engine;
+mod netns;
+pub mod order;
+mod snapshot;
+mod tool;
 mod victim;
 mod wait;
+mod world;
 
+pub use actor::Actor;
+pub use alone::{Alone, alone};
 pub use cgroup::Cgroup;
+pub use client::{Armed, Client, params};
+pub use engine::{Engine, is_running, signal};
+pub use netns::Netns;
+pub use snapshot::{Difference, HostSnapshot};
+pub use tool::{fed, tool, tool_if_any};
 pub use victim::Victim;
 pub use wait::wait_until;
+pub use world::{Node, World};

@@ -1,0 +1,97 @@
+//! A process that a fault is done to: it carries out orders from its standard input, one line of JSON
+//! each, and tells what came of them. It ends with its input, and its children with it.
+
+mod calls;
+mod content;
+mod datagrams;
+mod echo;
+mod family;
+mod ticking;
+mod times;
+
+use std::io::{BufRead as _, Write as _, stdin, stdout};
+use std::thread;
+
+use anyhow::{Context as _, Result, anyhow};
+use temblor_tests::Actor;
+use temblor_tests::order::{Doer, Order, Outcome};
+
+use ticking::Ticking;
+
+/// What a victim has by now.
+#[derive(Debug, Default)]
+struct State {
+    child: Option<Actor>,
+    ticking: Option<Ticking>,
+}
+
+fn main() -> Result<()> {
+    let mut state = State::default();
+    for line in stdin().lock().lines() {
+        let order: Order = serde_json::from_str(&line?)?;
+        let outcome = state.carry_out(&order).unwrap_or_else(|error| {
+            let error = format!("{error:#}");
+            Outcome::Failed { error }
+        });
+        let mut out = stdout().lock();
+        writeln!(out, "{}", serde_json::to_string(&outcome)?)?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+impl State {
+    fn carry_out(&mut self, order: &Order) -> Result<Outcome> {
+        match order {
+            Order::Tick => {
+                self.ticking = Some(Ticking::start()?);
+                Ok(Outcome::Done)
+            }
+            Order::Pauses { longer_than_ms } => {
+                let ticking = self.ticking.as_ref().context("it does not tick")?;
+                let milliseconds = ticking.pauses(*longer_than_ms);
+                Ok(Outcome::Pauses { milliseconds })
+            }
+            Order::Bear => {
+                let child = self.child.insert(Actor::start()?);
+                let pid = child.pid();
+                Ok(Outcome::Born { pid })
+            }
+            Order::By {
+                doer: Doer::Thread,
+                order,
+            } => thread::scope(|scope| scope.spawn(|| alone(order)).join())
+                .map_err(|_panic| anyhow!("the thread panicked"))?,
+            Order::By {
+                doer: Doer::Child,
+                order,
+            } => match &mut self.child {
+                Some(child) => child.order(order),
+                none => none.insert(Actor::start()?).order(order),
+            },
+            Order::By {
+                doer: Doer::NewChild,
+                order,
+            } => Actor::start()?.order(order),
+            order => alone(order),
+        }
+    }
+}
+
+/// Carries out what needs nothing but the order.
+fn alone(order: &Order) -> Result<Outcome> {
+    match order {
+        Order::EchoUdp { at } => echo::udp(*at),
+        Order::EchoTcp { at } => echo::tcp(*at),
+        Order::Sink { at } => echo::sink(*at),
+        Order::Datagrams(order) => datagrams::send(order),
+        Order::UdpTimes(order) => times::udp(order),
+        Order::TcpTimes(order) => times::tcp(order),
+        Order::Bulk { to, bytes } => content::bulk(*to, *bytes),
+        Order::Calls(order) => Ok(calls::make(order)),
+        Order::Chat { to } => times::chat(*to),
+        Order::Tick | Order::Pauses { .. } | Order::Bear | Order::By { .. } => {
+            Err(anyhow!("somebody else cannot do {order:?}"))
+        }
+    }
+}

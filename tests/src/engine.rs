@@ -1,0 +1,196 @@
+//! A real engine with a run directory of its own.
+
+use std::env;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use injector_user::protocol::{Answer, Call};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use procfs::process::Process;
+
+use crate::client::Client;
+use crate::wait_until;
+
+/// Long enough for a busy machine.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// An engine and its keeper; both are gone when this value is.
+#[derive(Debug)]
+pub struct Engine {
+    child: Child,
+    keeper: i32,
+    run: RunDir,
+    /// Keeps it from leaving when it is idle.
+    stay: Option<Client>,
+}
+
+#[derive(Debug)]
+enum RunDir {
+    Own(tempfile::TempDir),
+    Given(PathBuf),
+}
+
+impl RunDir {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Own(folder) => folder.path(),
+            Self::Given(path) => path,
+        }
+    }
+}
+
+/// The `temblor` to test: `TEMBLOR_BIN`, or the one that was built beside this program.
+pub fn temblor() -> Result<PathBuf> {
+    if let Some(path) = env::var_os("TEMBLOR_BIN") {
+        return Ok(path.into());
+    }
+    let own = env::current_exe()?;
+    let folders = own.ancestors().skip(1).take(2);
+    let mut found = folders.map(|folder| folder.join("temblor"));
+    found
+        .find(|path| path.exists())
+        .with_context(|| format!("no `temblor` beside {}: build it first", own.display()))
+}
+
+impl Engine {
+    /// Starts one in a new folder.
+    pub fn start() -> Result<Self> {
+        Self::start_in(RunDir::Own(tempfile::tempdir()?))
+    }
+
+    /// Starts one in an existing folder, which stays.
+    pub fn start_at(folder: &Path) -> Result<Self> {
+        Self::start_in(RunDir::Given(folder.to_owned()))
+    }
+
+    fn start_in(run: RunDir) -> Result<Self> {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(run.path().join("engine.log"))?;
+        let mut child = Command::new(temblor()?)
+            .arg("--run-dir")
+            .arg(run.path())
+            .arg("engine")
+            .env("TEMBLOR_RUN_DIR", run.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()?;
+        let mut ended = None;
+        let listens = wait_until("the engine listens", DEADLINE, || {
+            ended = child.try_wait().ok().flatten();
+            ended.is_some() || Client::connect(&run.path().join("engine.sock")).is_ok()
+        });
+        let mut engine = Self {
+            child,
+            keeper: 0,
+            run,
+            stay: None,
+        };
+        if let Some(status) = ended {
+            bail!("the engine ended with {status}: {}", engine.log());
+        }
+        listens.with_context(|| engine.log())?;
+        let mut stay = engine.client()?;
+        match stay.call(Call::Hello)? {
+            Ok(Answer::Hello { pid, keeper, .. }) if pid == engine.pid() => engine.keeper = keeper,
+            other => bail!("somebody else answers: {other:?}"),
+        }
+        engine.stay = Some(stay);
+        Ok(engine)
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
+    pub fn keeper(&self) -> i32 {
+        self.keeper
+    }
+
+    pub fn run_dir(&self) -> &Path {
+        self.run.path()
+    }
+
+    /// What the engine wrote to its standard error.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.run_dir().join("engine.log")).unwrap_or_default()
+    }
+
+    pub fn client(&self) -> Result<Client> {
+        Client::connect(&self.run_dir().join("engine.sock"))
+    }
+
+    /// Closes the connection that keeps it from leaving when it is idle.
+    pub fn let_go(&mut self) {
+        self.stay = None;
+    }
+
+    /// Files in its undo log.
+    pub fn undo_entries(&self) -> Result<Vec<PathBuf>> {
+        let folder = self.run_dir().join("undo");
+        let entries = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path()));
+        Ok(entries.collect::<Result<_, _>>()?)
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
+    }
+
+    /// Waits until engine and keeper are gone.
+    pub fn await_end(&mut self) -> Result<()> {
+        let keeper = self.keeper;
+        wait_until("the engine has ended", DEADLINE, || self.has_ended())?;
+        wait_until("the keeper has ended", DEADLINE, || !is_running(keeper))?;
+        Ok(())
+    }
+
+    /// Ends it in order, with an empty undo log.
+    pub fn end(mut self) -> Result<()> {
+        signal(self.pid(), Signal::SIGTERM)?;
+        self.await_end()?;
+        let entries = self.undo_entries()?;
+        anyhow::ensure!(entries.is_empty(), "{entries:?} are left: {}", self.log());
+        Ok(())
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if self.has_ended() {
+            return;
+        }
+        let pid = self.pid();
+        let told = signal(pid, Signal::SIGCONT).and_then(|()| signal(pid, Signal::SIGTERM));
+        if self.await_end().is_err() {
+            let killed = self.child.kill();
+            assert!(
+                thread::panicking(),
+                "the engine did not end: {told:?} {killed:?}"
+            );
+        }
+        if thread::panicking() {
+            #[expect(clippy::print_stderr, reason = "for whoever reads the failure")]
+            {
+                eprintln!("engine.log: {}", self.log());
+            }
+        }
+    }
+}
+
+/// Sends a signal to a process that the test started.
+pub fn signal(pid: i32, signal: Signal) -> Result<()> {
+    Ok(kill(Pid::from_raw(pid), signal)?)
+}
+
+/// Whether there is such a process, and it is not a zombie.
+pub fn is_running(pid: i32) -> bool {
+    let stat = Process::new(pid).and_then(|process| process.stat());
+    stat.is_ok_and(|stat| stat.state != 'Z')
+}

@@ -1,0 +1,61 @@
+//! A network namespace made for one test.
+
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+
+use anyhow::Result;
+use injector_user::target::in_namespace;
+
+use crate::tool::tool;
+
+/// Tells the namespaces of one process apart.
+static MADE: AtomicU32 = AtomicU32::new(0);
+
+/// A named namespace that goes with this value; its processes must have ended by then.
+#[derive(Debug)]
+pub struct Netns {
+    name: String,
+}
+
+impl Netns {
+    /// Makes `tt-PID-NUMBER-NAME` with its loopback interface up.
+    pub fn make(name: &str) -> Result<Self> {
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let name = format!("tt-{}-{number}-{name}", std::process::id());
+        tool("ip", &["netns", "add", &name])?;
+        let netns = Self { name };
+        tool("ip", &["-n", netns.name(), "link", "set", "lo", "up"])?;
+        Ok(netns)
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn path(&self) -> PathBuf {
+        PathBuf::from("/run/netns").join(&self.name)
+    }
+
+    /// Runs `action` in a thread inside the namespace; what it starts stays there.
+    pub fn inside<T: Send>(&self, action: impl FnOnce() -> T + Send) -> Result<T> {
+        Ok(in_namespace(&self.path(), action)?)
+    }
+
+    /// Starts a process inside the namespace.
+    pub fn spawn(&self, mut command: Command) -> Result<Child> {
+        Ok(self.inside(move || command.spawn())??)
+    }
+}
+
+impl Drop for Netns {
+    fn drop(&mut self) {
+        let removed = tool("ip", &["netns", "del", &self.name]);
+        // A test may have removed it itself; one that has failed must not abort here.
+        assert!(
+            thread::panicking() || removed.is_ok() || !self.path().exists(),
+            "{removed:?}"
+        );
+    }
+}

@@ -1,0 +1,260 @@
+//! What of a host a fault could leave behind, and what has changed of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use aya::maps::loaded_maps;
+use aya::programs::{loaded_links, loaded_programs};
+use injector_core::plan::Hierarchy;
+use injector_user::target::{Mounts, in_namespace};
+
+use crate::tool::tool_if_any;
+use crate::wait_until;
+
+/// The kernel takes apart what was detached when it has time.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Lines of text by what they are about, so that a difference can be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostSnapshot {
+    facts: BTreeMap<String, BTreeSet<String>>,
+    namespaces: Vec<String>,
+}
+
+/// What is there now and was not, and the reverse.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Difference {
+    pub added: Vec<String>,
+    pub removed: Vec<String>,
+}
+
+impl Difference {
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty()
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in &self.added {
+            writeln!(out, "+ {line}")?;
+        }
+        for line in &self.removed {
+            writeln!(out, "- {line}")?;
+        }
+        Ok(())
+    }
+}
+
+impl HostSnapshot {
+    /// Looks at the host and at these named network namespaces.
+    pub fn take(namespaces: &[&str]) -> Result<Self> {
+        let mut snapshot = Self {
+            namespaces: namespaces.iter().map(|name| (*name).to_owned()).collect(),
+            ..Self::default()
+        };
+        snapshot.kernel_programs();
+        snapshot.cgroups()?;
+        snapshot.files();
+        snapshot.network("host");
+        for name in namespaces {
+            let path = Path::new("/run/netns").join(name);
+            let seen = in_namespace(&path, || {
+                let mut inside = Self::default();
+                inside.network(name);
+                inside.facts
+            })?;
+            snapshot.facts.extend(seen);
+        }
+        Ok(snapshot)
+    }
+
+    /// What has changed from `self` to `later`.
+    pub fn difference(&self, later: &Self) -> Difference {
+        Difference {
+            added: only_in(later, self),
+            removed: only_in(self, later),
+        }
+    }
+
+    /// Waits until the host is as it was; the difference that stays is the error.
+    pub fn await_same(&self) -> Result<()> {
+        let names: Vec<&str> = self.namespaces.iter().map(String::as_str).collect();
+        let mut last = Ok(Difference::default());
+        let same = wait_until("the host is as it was", PATIENCE, || {
+            last = Self::take(&names).map(|now| self.difference(&now));
+            last.as_ref().is_ok_and(Difference::is_empty)
+        });
+        match same {
+            Ok(_) => Ok(()),
+            Err(_) => bail!("the host is not as it was:\n{}", last?),
+        }
+    }
+
+    /// Only what is about one of these, such as `qdiscs` or `filters`.
+    #[must_use]
+    pub fn only(&self, about: &[&str]) -> Self {
+        let wanted = |key: &str| about.iter().any(|word| key.split(' ').any(|k| k == *word));
+        let facts = self.facts.iter().filter(|(key, _)| wanted(key));
+        Self {
+            facts: facts.map(|(k, v)| (k.clone(), v.clone())).collect(),
+            namespaces: self.namespaces.clone(),
+        }
+    }
+
+    fn add(&mut self, about: impl Into<String>, lines: impl IntoIterator<Item = String>) {
+        self.facts.entry(about.into()).or_default().extend(lines);
+    }
+
+    fn kernel_programs(&mut self) {
+        let programs = loaded_programs().filter_map(Result::ok).map(|program| {
+            let name = program.name_as_str().unwrap_or_default();
+            format!("{} {name}", program.id())
+        });
+        self.add("programs", programs);
+        let maps = loaded_maps()
+            .filter_map(Result::ok)
+            .map(|map| format!("{} {}", map.id(), map.name_as_str().unwrap_or_default()));
+        self.add("maps", maps);
+        let mut links = BTreeMap::<String, u32>::new();
+        for link in loaded_links().filter_map(Result::ok) {
+            *links.entry(format!("{:?}", link.link_type())).or_default() += 1;
+        }
+        let counted = links.iter().map(|(kind, count)| format!("{kind} {count}"));
+        self.add("links of programs", counted);
+        self.add("pins", tree(Path::new("/sys/fs/bpf"), &|_| true));
+    }
+
+    fn cgroups(&mut self) -> Result<()> {
+        let mounts = Mounts::read()?;
+        let freezers = [
+            (Hierarchy::V2, "cgroup.freeze"),
+            (Hierarchy::V1Freezer, "freezer.state"),
+        ];
+        for (hierarchy, control) in freezers {
+            let Some(mount) = mounts.get(&hierarchy) else {
+                continue;
+            };
+            let folders = tree(&mount.point, &|path| path.is_dir());
+            let states = folders.into_iter().map(|folder| {
+                let state = fs::read_to_string(Path::new(&folder).join(control));
+                format!("{folder} {}", state.unwrap_or_default().trim_end())
+            });
+            self.add(format!("cgroups {hierarchy}"), states);
+        }
+        Ok(())
+    }
+
+    fn files(&mut self) {
+        let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+        self.add("mounts", mounts.lines().map(str::to_owned));
+        self.add("namespaces", lines(&tool_if_any("ip", &["netns", "list"])));
+    }
+
+    /// What belongs to the network namespace that the calling thread is in.
+    fn network(&mut self, whose: &str) {
+        let about = |what: &str| format!("{what} of {whose}");
+        let links = tool_if_any("ip", &["-details", "-oneline", "link", "show"]);
+        self.add(about("interfaces"), lines(&links));
+        for family in ["-4", "-6"] {
+            let routes = tool_if_any("ip", &[family, "route", "show", "table", "all"]);
+            let steady = lines(&routes).into_iter().filter(|line| !is_cached(line));
+            self.add(about("routes"), steady);
+            self.add(
+                about("rules"),
+                lines(&tool_if_any("ip", &[family, "rule", "show"])),
+            );
+        }
+        self.add(about("qdiscs"), lines(&tool_if_any("tc", &["qdisc"])));
+        for link in links.lines() {
+            let name = link.split([':', '@']).nth(1).unwrap_or_default().trim();
+            for side in ["root", "ingress", "egress"] {
+                let found = tool_if_any("tc", &["filter", "show", "dev", name, side]);
+                let named = lines(&found).into_iter();
+                self.add(
+                    about("filters"),
+                    named.map(|l| format!("{name} {side} {l}")),
+                );
+            }
+        }
+        for (program, arguments) in [
+            ("nft", &["list", "ruleset"][..]),
+            ("iptables-save", &[]),
+            ("ip6tables-save", &[]),
+        ] {
+            let rules = tool_if_any(program, arguments);
+            let steady = lines(&rules)
+                .into_iter()
+                .filter(|line| !line.starts_with('#'));
+            self.add(about(program), steady);
+        }
+        self.sysctls(&about("sysctls"));
+    }
+
+    fn sysctls(&mut self, about: &str) {
+        for folder in ["net/core", "net/ipv4", "net/ipv6", "kernel"] {
+            let folder = Path::new("/proc/sys").join(folder);
+            let values = tree(&folder, &|path| path.is_file() && !is_restless(path));
+            let values = values.into_iter().map(|path| {
+                let value = fs::read_to_string(&path).unwrap_or_default();
+                format!("{path} {}", value.trim_end())
+            });
+            self.add(about, values);
+        }
+    }
+}
+
+/// Values that change by themselves.
+fn is_restless(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    [
+        "/random/",
+        "ns_last_pid",
+        "pty/nr",
+        "stat_refresh",
+        "printk",
+        "/flush",
+    ]
+    .iter()
+    .any(|word| text.contains(word))
+}
+
+/// Routes that the kernel learns from traffic.
+fn is_cached(line: &str) -> bool {
+    line.contains(" cache ") || line.contains(" expires ")
+}
+
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(|line| line.trim().to_owned()).collect()
+}
+
+/// Everything below `folder` for which `wanted` holds, links not followed.
+fn tree(folder: &Path, wanted: &impl Fn(&Path) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if wanted(&path) {
+            found.push(path.display().to_string());
+        }
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            found.extend(tree(&path, wanted));
+        }
+    }
+    found
+}
+
+fn only_in(one: &HostSnapshot, other: &HostSnapshot) -> Vec<String> {
+    let mut found = Vec::new();
+    for (about, lines) in &one.facts {
+        let there = other.facts.get(about);
+        let missing = lines
+            .iter()
+            .filter(|line| there.is_none_or(|there| !there.contains(*line)));
+        found.extend(missing.map(|line| format!("{about}: {line}")));
+    }
+    found
+}

@@ -1,0 +1,90 @@
+//! A small network that touches nothing of the host's: a server and two clients at one bridge.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use anyhow::Result;
+
+use crate::netns::Netns;
+use crate::tool::fed;
+
+/// Server, client and an unconcerned other client, each in a namespace of its own with both
+/// families' addresses; the bridge that joins them is in a fourth.
+#[derive(Debug)]
+pub struct World {
+    pub server: Node,
+    pub client: Node,
+    pub other: Node,
+    bridge: Netns,
+}
+
+/// A namespace with one Ethernet interface, [`Node::INTERFACE`].
+#[derive(Debug)]
+pub struct Node {
+    pub netns: Netns,
+    pub v4: Ipv4Addr,
+    pub v6: Ipv6Addr,
+}
+
+impl World {
+    pub fn make() -> Result<Self> {
+        let bridge = Netns::make("bridge")?;
+        let br = bridge.name();
+        fed(
+            "ip",
+            &["-n", br, "-batch", "-"],
+            "link add br0 type bridge mcast_snooping 0\nlink set br0 up\n",
+        )?;
+        let server = Node::make("server", 1, &bridge)?;
+        let client = Node::make("client", 2, &bridge)?;
+        let other = Node::make("other", 3, &bridge)?;
+        Ok(Self {
+            server,
+            client,
+            other,
+            bridge,
+        })
+    }
+
+    /// The names of all its namespaces.
+    pub fn names(&self) -> Vec<&str> {
+        let nodes = [&self.server, &self.client, &self.other];
+        let names = nodes.into_iter().map(|node| node.netns.name());
+        names.chain([self.bridge.name()]).collect()
+    }
+}
+
+impl Node {
+    pub const INTERFACE: &'static str = "eth0";
+
+    fn make(name: &str, number: u8, bridge: &Netns) -> Result<Self> {
+        let netns = Netns::make(name)?;
+        let (ns, br) = (netns.name(), bridge.name());
+        let v4 = Ipv4Addr::new(10, 77, 0, number);
+        let v6 = Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, number.into());
+        let interface = Self::INTERFACE;
+        let port = format!("port{number}");
+        fed(
+            "ip",
+            &["-n", br, "-batch", "-"],
+            &format!(
+                "link add {port} type veth peer name {interface} netns {ns}\n\
+                 link set {port} master br0 up\n"
+            ),
+        )?;
+        fed(
+            "ip",
+            &["-n", ns, "-batch", "-"],
+            &format!(
+                "addr add {v4}/24 dev {interface}\n\
+                 addr add {v6}/64 dev {interface} nodad\n\
+                 link set {interface} up\n"
+            ),
+        )?;
+        Ok(Self { netns, v4, v6 })
+    }
+
+    /// Its address in each family.
+    pub fn addresses(&self) -> [IpAddr; 2] {
+        [self.v4.into(), self.v6.into()]
+    }
+}
