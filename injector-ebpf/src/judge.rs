@@ -67,7 +67,7 @@ pub fn first_to_act(mask: u64, occasion: Occasion, way: Way) -> Option<u32> {
         Way::Segments(segments) => segments,
     };
     let slot = judge_all(mask, tgid, alive, segments, occasion.now_ns);
-    (slot < SLOTS as u64).then_some(slot as u32)
+    (slot < u64::from(SLOTS)).then_some(slot as u32)
 }
 
 /// No thread group has this number: a packet.
@@ -121,7 +121,7 @@ fn decide(slot: u32, tgid: u32, alive: bool, segments: u32, now_ns: u64) -> Opti
         return None;
     }
     let threshold = if segments > 1 {
-        *BY_SEGMENTS.get(slot * MAX_SEGMENTS as u32 + segments - 1)?
+        *BY_SEGMENTS.get(slot * MAX_SEGMENTS + segments - 1)?
     } else {
         fault.threshold
     };
@@ -148,7 +148,7 @@ fn decide(slot: u32, tgid: u32, alive: bool, segments: u32, now_ns: u64) -> Opti
 #[inline(always)]
 fn line_is_alive(slot: u32, now_ns: u64) -> bool {
     LINE_LEASE
-        .get(patched::hook() * SLOTS as u32 + slot)
+        .get(patched::hook() * SLOTS + slot)
         .is_some_and(|until| now_ns < *until)
 }
 

@@ -16,15 +16,15 @@ pub static CONTROL: Array<u64> = Array::with_max_entries(CONTROL_ENTRIES, MMAPAB
 
 /// The lease of each delay line, moved by the loop that forwards and by nothing else.
 #[map]
-pub static LINE_LEASE: Array<u64> = Array::with_max_entries(LINES as u32, MMAPABLE);
+pub static LINE_LEASE: Array<u64> = Array::with_max_entries(LINES, MMAPABLE);
 
 /// Interface index of each delay line's TAP device, 0 for none.
 #[map]
-pub static LINE_IFINDEX: Array<u32> = Array::with_max_entries(LINES as u32, 0);
+pub static LINE_IFINDEX: Array<u32> = Array::with_max_entries(LINES, 0);
 
 /// What is armed where.
 #[map]
-pub static ARMED: Array<Armed> = Array::with_max_entries(HOOKS as u32, 0);
+pub static ARMED: Array<Armed> = Array::with_max_entries(HOOKS, 0);
 
 /// Slots by kind and by the dimensions that do not restrict them.
 #[map]
@@ -52,20 +52,20 @@ pub static EXEMPT: HashMap<Exempt, u8> = HashMap::with_max_entries(1 << 12, 0);
 
 /// The faults.
 #[map]
-pub static FAULTS: Array<Fault> = Array::with_max_entries(SLOTS as u32, 0);
+pub static FAULTS: Array<Fault> = Array::with_max_entries(SLOTS, 0);
 
 /// Hit indices and grants, global.
 #[map]
-pub static PROGRESS: Array<Progress> = Array::with_max_entries(SLOTS as u32, 0);
+pub static PROGRESS: Array<Progress> = Array::with_max_entries(SLOTS, 0);
 
 /// What each fault did.
 #[map]
-pub static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(SLOTS as u32, 0);
+pub static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(SLOTS, 0);
 
 /// Probability of losing an aggregate of n segments, at `slot * MAX_SEGMENTS + n - 1`.
 #[map]
 pub static BY_SEGMENTS: Array<u64> =
-    Array::with_max_entries((SLOTS * injector_abi::net::MAX_SEGMENTS) as u32, 0);
+    Array::with_max_entries(SLOTS * injector_abi::net::MAX_SEGMENTS, 0);
 
 /// A thread group's ordinal and hit index for a fault.
 #[map]

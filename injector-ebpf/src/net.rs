@@ -202,7 +202,7 @@ fn lost(ctx: &TcContext, concern: &Concern) -> bool {
 fn segments(ctx: &TcContext) -> u32 {
     // SAFETY: the context is valid for the run of the program.
     let segments = unsafe { (*ctx.skb.skb).gso_segs };
-    segments.clamp(1, MAX_SEGMENTS as u32)
+    segments.clamp(1, MAX_SEGMENTS)
 }
 
 /// The delay line that some `net.delay` sends the packet through.
@@ -213,7 +213,7 @@ fn delayed(concern: &Concern) -> Option<u32> {
     }
     let slot = first_to_act(concern.delay, concern.occasion, Way::ThroughLine)?;
     LINE_IFINDEX
-        .get(patched::hook() * SLOTS as u32 + slot)
+        .get(patched::hook() * SLOTS + slot)
         .copied()
         .filter(|ifindex| *ifindex != 0)
 }

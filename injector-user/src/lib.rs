@@ -1,11 +1,14 @@
 //! The engine, keeper, command line and runner behind the `temblor` binary.
 
+pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod delay_line;
 pub mod engine;
 pub mod freezer;
 pub mod keeper;
 pub mod loader;
+pub mod metrics;
 pub mod protocol;
 pub mod safety;
 pub mod sys;

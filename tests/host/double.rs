@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use anyhow::{Context as _, Result};
 use injector_core::plan::Hierarchy;
 use injector_user::freezer::{Flavour, State};
 use injector_user::target::Mounts;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use procfs::process::Process;
@@ -37,22 +39,33 @@ pub(crate) struct Scene {
 impl Scene {
     /// A victim that is frozen by the engine double and seen to be.
     pub(crate) fn frozen(mode: &str, flavour: Flavour) -> Result<Self> {
-        let cgroup = Cgroup::make(flavour, mode)?;
+        let mut scene = Self::start(mode, Cgroup::make(flavour, mode)?, &[])?;
+        scene.await_frozen()?;
+        Ok(scene)
+    }
+
+    /// An engine double that freezes in pulses: milliseconds active and dormant, how many, and
+    /// milliseconds in all.
+    pub(crate) fn pulsed(cgroup: Cgroup, train: [u32; 4]) -> Result<Self> {
+        Self::start("pulses", cgroup, &train)
+    }
+
+    fn start(mode: &str, cgroup: Cgroup, train: &[u32]) -> Result<Self> {
         let (mut victim, sibling) = (Victim::start()?, Victim::start()?);
         cgroup.enter(victim.pid())?;
-        assert!(
-            victim.answers(DEADLINE)?,
-            "a victim answers before it is frozen"
-        );
+        // A cgroup that is frozen already is a case of its own.
+        let answers = cgroup.state()? != State::Thawed || victim.answers(DEADLINE)?;
+        assert!(answers, "a victim answers before it is frozen");
         let run = tempfile::tempdir()?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_engine-double"));
         command
             .arg(mode)
-            .arg(match flavour {
+            .arg(match cgroup.flavour() {
                 Flavour::V1 => "v1",
                 Flavour::V2 => "v2",
             })
             .args([cgroup.folder(), &run.path().join("undo")])
+            .args(train.iter().map(u32::to_string))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         let mut engine = command.spawn()?;
@@ -68,7 +81,6 @@ impl Scene {
         };
         let keeper = scene.hear()?["keeper"].as_i64();
         scene.keeper = i32::try_from(keeper.context("the engine says its keeper")?)?;
-        scene.await_frozen()?;
         Ok(scene)
     }
 
@@ -82,6 +94,16 @@ impl Scene {
             "the freeze is in the undo log"
         );
         Ok(())
+    }
+
+    pub(crate) fn victim(&mut self) -> &mut Victim {
+        &mut self.victim
+    }
+
+    /// Whether the engine double has written a line that has not been heard.
+    pub(crate) fn has_said(&self) -> Result<bool> {
+        let mut fds = [PollFd::new(self.said.get_ref().as_fd(), PollFlags::POLLIN)];
+        Ok(!self.said.buffer().is_empty() || poll(&mut fds, PollTimeout::ZERO)? > 0)
     }
 
     /// The next line that the engine double writes.
@@ -162,6 +184,11 @@ pub(crate) fn keeper_cgroup(pid: i32) -> Result<PathBuf> {
 pub(crate) fn is_running(pid: i32) -> bool {
     let stat = Process::new(pid).and_then(|process| process.stat());
     stat.is_ok_and(|stat| stat.state != 'Z')
+}
+
+pub(crate) fn is_stopped(pid: i32) -> bool {
+    let stat = Process::new(pid).and_then(|process| process.stat());
+    stat.is_ok_and(|stat| stat.state == 'T')
 }
 
 /// Runs `test` for each freezer that this host has, and says which it has not.

@@ -7,7 +7,9 @@ use injector_user::freezer::{Flavour, State};
 use nix::sys::signal::Signal;
 use procfs::process::Process;
 
-use super::double::{Scene, for_each_freezer, is_running};
+use temblor_tests::wait_until;
+
+use super::double::{DEADLINE, Scene, for_each_freezer, is_running, is_stopped};
 
 /// Without it nobody may lower `oom_score_adj`, in some containers not even root.
 const CAP_SYS_RESOURCE: u32 = 24;
@@ -75,6 +77,9 @@ fn an_orderly_end_leaves_nothing_frozen() -> Result<()> {
 fn a_stopped_keeper_mends_when_it_may_run_again() -> Result<()> {
     let mut scene = Scene::frozen("pulses", Flavour::V2)?;
     scene.signal_keeper(Signal::SIGSTOP)?;
+    wait_until("the keeper has stopped", DEADLINE, || {
+        is_stopped(scene.keeper)
+    })?;
     scene.signal_engine(Signal::SIGKILL)?;
     assert_eq!(scene.cgroup.state()?, State::Frozen);
     scene.signal_keeper(Signal::SIGCONT)?;

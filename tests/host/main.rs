@@ -2,5 +2,7 @@
 
 mod command;
 mod double;
+mod freezer;
 mod keeper;
+mod target;
 mod undo;

@@ -11,19 +11,22 @@ use nix::mount::{MsFlags, mount, umount};
 use nix::sys::signal::Signal;
 use temblor_tests::wait_until;
 
-use super::double::{DEADLINE, Scene, for_each_freezer, is_running};
+use super::double::{DEADLINE, Scene, for_each_freezer, is_running, is_stopped};
 
 #[test]
 fn recovery_thaws_what_engine_and_keeper_left() -> Result<()> {
     for_each_freezer(|flavour| {
         let mut scene = Scene::frozen("pulses", flavour)?;
-        // Stopped, so that it cannot thaw when its keeper dies.
-        scene.signal_engine(Signal::SIGSTOP)?;
-        scene.signal_keeper(Signal::SIGKILL)?;
+        // Stopped, so that it can do nothing when the engine dies.
+        scene.signal_keeper(Signal::SIGSTOP)?;
+        wait_until("the keeper has stopped", DEADLINE, || {
+            is_stopped(scene.keeper)
+        })?;
         scene.signal_engine(Signal::SIGKILL)?;
-        let (engine, keeper) = (scene.engine()?, scene.keeper);
-        let are_gone = || !is_running(engine) && !is_running(keeper);
-        wait_until("both are gone", DEADLINE, are_gone)?;
+        let engine = scene.engine()?;
+        wait_until("the engine is gone", DEADLINE, || !is_running(engine))?;
+        scene.signal_keeper(Signal::SIGKILL)?;
+        wait_until("the keeper is gone", DEADLINE, || !is_running(scene.keeper))?;
         assert_eq!(scene.cgroup.state()?, State::Frozen);
         let outcomes = recover(&scene.undo_folder())?;
         let endings: Vec<_> = outcomes.into_iter().map(|outcome| outcome.ending).collect();

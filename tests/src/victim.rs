@@ -19,9 +19,25 @@ pub struct Victim {
 
 impl Victim {
     pub fn start() -> Result<Self> {
-        let mut command = Command::new("cat");
+        Self::spawn(Command::new("cat"))
+    }
+
+    /// A victim in a network namespace of its own.
+    pub fn start_in_own_netns() -> Result<Self> {
+        let mut command = Command::new("unshare");
+        command.args(["--net", "cat"]);
+        let mut victim = Self::spawn(command)?;
+        // It answers only once it has become `cat`.
+        anyhow::ensure!(
+            victim.answers(Duration::from_secs(10))?,
+            "`unshare --net cat` is silent"
+        );
+        Ok(victim)
+    }
+
+    fn spawn(mut command: Command) -> Result<Self> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().context("failed to start `cat`")?;
+        let mut child = command.spawn().context("failed to start a victim")?;
         let ask = child.stdin.take().context("stdin is piped")?;
         let answers = child.stdout.take().context("stdout is piped")?;
         Ok(Self {
@@ -53,6 +69,13 @@ impl Victim {
                 return Ok(true);
             }
         }
+    }
+
+    /// Kills it now.
+    pub fn end(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
     }
 
     fn is_readable(&self, patience: Duration) -> Result<bool> {

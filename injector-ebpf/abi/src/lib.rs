@@ -25,10 +25,10 @@ pub use select::{Armed, Select, StreamKey};
 pub const ABI_VERSION: u64 = 1;
 
 /// Faults that can be armed at once: one bit each in every selector mask.
-pub const SLOTS: usize = 64;
+pub const SLOTS: u32 = 64;
 
 /// Places a program can be attached at, at once: an interface and direction, or a cgroup operation.
-pub const HOOKS: usize = 64;
+pub const HOOKS: u32 = 64;
 
 /// Stands in the instructions for the number of the hook a program is loaded for.
 ///

@@ -7,13 +7,13 @@ use crate::{HOOKS, SLOTS};
 pub const REINJECTED: u32 = 0x7E3B_105A;
 
 /// Delay lines: one for each hook and slot, at `hook * SLOTS + slot`.
-pub const LINES: usize = HOOKS * SLOTS;
+pub const LINES: u32 = HOOKS * SLOTS;
 
 /// An interface that never exists: a redirect there is a loss that the sender does not see.
 pub const NOWHERE: u32 = i32::MAX.cast_unsigned();
 
 /// Aggregates longer than this many segments are treated as this many.
-pub const MAX_SEGMENTS: usize = 64;
+pub const MAX_SEGMENTS: u32 = 64;
 
 /// Longest prefix in `BY_PEER`: addresses are IPv6, IPv4 as mapped.
 pub const PEER_BITS: u32 = 128;

@@ -9,11 +9,8 @@ use std::time::Duration;
 
 use nix::poll::PollFlags;
 use nix::sys::eventfd::{EfdFlags, EventFd};
-use rand::SeedableRng as _;
-use rand::rngs::SmallRng;
-use rand_distr::{Distribution as _, Normal, Uniform};
 
-use super::LEASE;
+use super::latency::{Latency, Sampler};
 use super::queue::Queue;
 use super::tap::Tap;
 use crate::clock::monotonic_ns;
@@ -21,21 +18,8 @@ use crate::loader::Return;
 use crate::sys::words::Words;
 use crate::sys::{poll, schedule};
 
-/// How long each packet waits.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Latency {
-    Fixed(Duration),
-    /// Every value within `jitter` of `latency` is as likely.
-    Uniform {
-        latency: Duration,
-        jitter: Duration,
-    },
-    /// `jitter` is the standard deviation; what would be negative is 0.
-    Normal {
-        latency: Duration,
-        jitter: Duration,
-    },
-}
+/// How far ahead the forwarding loop moves its lease.
+pub const LEASE: Duration = Duration::from_millis(100);
 
 /// What the line did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -220,119 +204,6 @@ impl Loop {
     }
 }
 
-#[derive(Debug)]
-struct Sampler {
-    shape: Shape,
-    random: SmallRng,
-}
-
-#[derive(Debug)]
-enum Shape {
-    Fixed(u64),
-    Uniform(Uniform<u64>),
-    Normal(Normal<f64>),
-}
-
-impl Sampler {
-    fn new(latency: Latency, seed: u64) -> io::Result<Self> {
-        let shape = match latency {
-            Latency::Fixed(latency) => Shape::Fixed(nanos(latency)),
-            Latency::Uniform { latency, jitter } => {
-                let (middle, half) = (nanos(latency), nanos(jitter));
-                let low = middle.saturating_sub(half);
-                let range = Uniform::new_inclusive(low, middle + half);
-                Shape::Uniform(range.map_err(io::Error::other)?)
-            }
-            Latency::Normal { latency, jitter } => {
-                let normal = Normal::new(seconds(latency), seconds(jitter));
-                Shape::Normal(normal.map_err(io::Error::other)?)
-            }
-        };
-        Ok(Self {
-            shape,
-            random: SmallRng::seed_from_u64(seed),
-        })
-    }
-
-    /// Nanoseconds.
-    fn sample(&mut self) -> u64 {
-        match &self.shape {
-            Shape::Fixed(latency) => *latency,
-            Shape::Uniform(range) => range.sample(&mut self.random),
-            Shape::Normal(normal) => {
-                let seconds = normal.sample(&mut self.random).clamp(0.0, LONGEST_SECONDS);
-                nanos(Duration::from_secs_f64(seconds))
-            }
-        }
-    }
-}
-
-/// Far beyond any latency that can be asked for: keeps an outlier of the normal distribution finite.
-const LONGEST_SECONDS: f64 = 60.0;
-
-fn seconds(duration: Duration) -> f64 {
-    duration.as_secs_f64()
-}
-
-fn nanos(duration: Duration) -> u64 {
+pub(super) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::{Latency, Sampler};
-
-    const LATENCY: Duration = Duration::from_millis(20);
-    const JITTER: Duration = Duration::from_millis(5);
-
-    /// Mean and standard deviation of many samples, in milliseconds.
-    fn moments(latency: Latency) -> (f64, f64) {
-        let mut sampler = Sampler::new(latency, 7).unwrap();
-        let samples: Vec<f64> = (0..100_000)
-            .map(|_| Duration::from_nanos(sampler.sample()).as_secs_f64() * 1e3)
-            .collect();
-        let count = 100_000.0;
-        let mean = samples.iter().sum::<f64>() / count;
-        let variance = samples.iter().map(|one| (one - mean).powi(2)).sum::<f64>() / count;
-        (mean, variance.sqrt())
-    }
-
-    #[test]
-    fn uniform_jitter_is_the_half_width() {
-        let (mean, deviation) = moments(Latency::Uniform {
-            latency: LATENCY,
-            jitter: JITTER,
-        });
-        assert!((mean - 20.0).abs() < 0.05, "mean {mean}");
-        // Half width over the square root of three.
-        assert!(
-            (deviation - 5.0 / 3_f64.sqrt()).abs() < 0.05,
-            "deviation {deviation}"
-        );
-    }
-
-    #[test]
-    fn normal_jitter_is_the_standard_deviation() {
-        let (mean, deviation) = moments(Latency::Normal {
-            latency: LATENCY,
-            jitter: JITTER,
-        });
-        assert!((mean - 20.0).abs() < 0.1, "mean {mean}");
-        assert!((deviation - 5.0).abs() < 0.1, "deviation {deviation}");
-    }
-
-    #[test]
-    fn the_same_seed_gives_the_same_delays() {
-        let latency = Latency::Uniform {
-            latency: LATENCY,
-            jitter: JITTER,
-        };
-        let draw = || {
-            let mut sampler = Sampler::new(latency, 42).unwrap();
-            (0..100).map(|_| sampler.sample()).collect::<Vec<_>>()
-        };
-        assert_eq!(draw(), draw());
-    }
 }

@@ -6,14 +6,11 @@
 //! traffic instead of swallowing it, and what it held too long is thrown away when it goes on. The
 //! device has no owner but the descriptor: it goes with the process.
 
+mod latency;
 mod line;
 mod queue;
 mod tap;
 
-pub use line::{Latency, Line, LineError, LineReport};
+pub use latency::Latency;
+pub use line::{LEASE, Line, LineError, LineReport};
 pub use tap::{Tap, TapError};
-
-use std::time::Duration;
-
-/// How far ahead the forwarding loop moves its lease.
-pub const LEASE: Duration = Duration::from_millis(100);

@@ -87,7 +87,7 @@ mod tests {
         for (due_ns, name) in [(30, 1), (10, 2), (30, 3), (20, 4)] {
             queue.push(due_ns, &[name]);
         }
-        assert_eq!(due(&mut queue, 9), []);
+        assert_eq!(due(&mut queue, 9), Vec::<u8>::new());
         assert_eq!(due(&mut queue, 20), [2, 4]);
         assert_eq!(
             queue.wait(21, Duration::from_secs(1)),

@@ -58,7 +58,7 @@ impl Engine {
         };
         self.renew_lease(now_ns);
         let feeling = match &spec.action {
-            Action::NetDelay(delay) => Feeling::before(&plan, delay),
+            Action::NetDelay(delay) => Some(Feeling::before(&plan, delay)),
             Action::NetLoss(_) | Action::SockError(_) | Action::ProcessFreeze(_) => None,
         };
         let effect = match &spec.action {
@@ -67,7 +67,7 @@ impl Engine {
             }
             Action::NetLoss(_) | Action::NetDelay(_) | Action::SockError(_) => {
                 let ssh = arm.ssh_connection.as_deref();
-                self.into_kernel(&spec, &plan, seed, window.deadline_ns, ssh, &permit)?
+                self.attach(&spec, &plan, seed, window.deadline_ns, ssh, &permit)?
             }
         };
         let running = Running {
@@ -93,7 +93,7 @@ impl Engine {
         })
     }
 
-    fn into_kernel(
+    fn attach(
         &mut self,
         spec: &FaultSpec,
         plan: &Plan,

@@ -42,7 +42,7 @@ const KEPT: usize = 1 << 12;
 
 impl Feeling {
     /// Measures before the fault acts.
-    pub(super) fn before(plan: &Plan, delay: &Delay) -> Option<Self> {
+    pub(super) fn before(plan: &Plan, delay: &Delay) -> Self {
         let namespaces: Vec<File> = super::arm::namespaces(plan)
             .into_iter()
             .filter_map(|(inode, path)| open_namespace(&path, inode).ok())
@@ -59,7 +59,7 @@ impl Feeling {
             note: None,
         };
         feeling.before_us = feeling.sample(Duration::MAX);
-        Some(feeling)
+        feeling
     }
 
     /// Measures while it acts.

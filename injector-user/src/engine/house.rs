@@ -30,7 +30,7 @@ impl Engine {
             self.keeper.rest();
         } else {
             self.busy_ns = now_ns;
-            if self.lease_until_ns < now_ns + nanos(LEASE - RENEWAL) {
+            if self.lease_until_ns < now_ns + nanos(LEASE) - nanos(RENEWAL) {
                 self.renew_lease(now_ns);
             }
         }

@@ -86,13 +86,14 @@ impl Engine {
             Effect::Kernel(armed) => {
                 report.line = self.kernel.disarm(armed);
             }
-            Effect::Freeze(pulses) => match pulses.stop() {
-                Some(ending) => ending_report(&mut report, &ending, how),
-                None => {
+            Effect::Freeze(pulses) => {
+                if let Some(ending) = pulses.stop() {
+                    ending_report(&mut report, &ending, how);
+                } else {
                     let what = "the thread that freezes and thaws panicked".to_owned();
                     report.state = State::UndoIncomplete { what };
                 }
-            },
+            }
         }
         report.window.ended_ns = monotonic_ns();
         report.window.ended_unix_ms = unix_ms();

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
+use injector_core::plan::Hierarchy;
 use serde::{Deserialize, Serialize};
 
 use super::fault::FreezerError;
@@ -40,6 +41,17 @@ pub struct Freezer {
     control: File,
     /// `cgroup.events`, version 2 only.
     events: Option<File>,
+}
+
+impl Flavour {
+    /// The freezer that a hierarchy has, if it has one.
+    pub fn of(hierarchy: &Hierarchy) -> Option<Self> {
+        match hierarchy {
+            Hierarchy::V2 => Some(Self::V2),
+            Hierarchy::V1Freezer => Some(Self::V1),
+            Hierarchy::V1Other(_) => None,
+        }
+    }
 }
 
 impl Freezer {

@@ -1,6 +1,6 @@
 //! The keeper's own cgroup, so that nothing that freezes or starves the engine's reaches it.
 
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -14,7 +14,7 @@ use procfs::process::Process;
 use super::charge::strike_out;
 use super::fault::KeeperError;
 use super::message::{Name, name};
-use crate::safety::undo::{Cause, Effect, Recorded, UndoLog};
+use crate::safety::undo::{Cause, Effect, Recorded, UndoLog, remove_folder};
 use crate::safety::{Permit, permit_housekeeping};
 use crate::target::{Mount, Mounts, cgroup_of};
 
@@ -97,17 +97,25 @@ impl Home {
     /// the undo log.
     pub(super) fn leave(&self) -> bool {
         write(&self.outside, b"0").is_ok()
-            && remove(&self.parent, &self.folder)
+            && matches!(self.remove(), Ok(()) | Err(Errno::ENOENT))
             && strike_out(&self.log, &self.entry)
     }
 
     /// What [`Home::leave`] does, for the engine when the keeper has ended without doing it.
     pub(super) fn clear(self) {
-        if remove(&self.parent, &self.folder) {
+        if remove_folder(|| Ok(self.remove()?)).is_ok() {
             let struck_out = self.recorded.done();
             // An entry that stays is harmless: recovery finds nothing to undo.
             debug_assert!(struck_out.is_ok(), "{struck_out:?}");
         }
+    }
+
+    fn remove(&self) -> nix::Result<()> {
+        unlinkat(
+            &self.parent,
+            self.folder.as_c_str(),
+            UnlinkatFlags::RemoveDir,
+        )
     }
 }
 
@@ -116,9 +124,4 @@ fn origin(mount: &Mount) -> io::Result<std::path::PathBuf> {
     let path = cgroup_of(&myself, &mount.hierarchy).map_err(io::Error::other)?;
     let shown = path.as_deref().and_then(|path| mount.folder(path));
     Ok(shown.unwrap_or_else(|| mount.point.clone()))
-}
-
-fn remove(parent: &OwnedFd, folder: &CStr) -> bool {
-    let removed = unlinkat(parent, folder, UnlinkatFlags::RemoveDir);
-    matches!(removed, Ok(()) | Err(Errno::ENOENT))
 }

@@ -14,7 +14,7 @@ use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout, setsid};
 
 use super::charge::Charge;
 use super::fault::regardless;
-use super::heart::{CELLS, Heart};
+use super::heart::{CELLS, Cell, Heart};
 use super::home::Home;
 use super::message::{REQUEST, Request, answer};
 use super::patience::Patience;
@@ -169,32 +169,39 @@ impl Watch {
             let accepted = match request {
                 Request::Stop => return Some(End::Orderly),
                 Request::Nudge => continue,
-                Request::Release { cell } => {
-                    let slot = self.charges.get_mut(usize::from(cell.number()) - 1);
-                    slot.and_then(Option::take).is_some()
-                }
+                Request::Release { cell } => self.slot(cell).and_then(Option::take).is_some(),
                 Request::Register {
                     cell,
                     mending,
                     name,
                 } => {
-                    let slot = self.charges.get_mut(usize::from(cell.number()) - 1);
-                    match (slot, file, log) {
-                        (Some(slot @ None), Some(file), Some(log)) => {
-                            *slot = Some(Charge {
-                                mending,
-                                file,
-                                log,
-                                entry: name,
-                            });
-                            true
-                        }
-                        _ => false,
-                    }
+                    let charge = file.zip(log).map(|(file, log)| Charge {
+                        mending,
+                        file,
+                        log,
+                        entry: name,
+                    });
+                    self.take_charge(cell, charge)
                 }
             };
             self.answer(sequence, accepted);
         }
+    }
+
+    /// Takes `charge` into a cell that has none yet.
+    fn take_charge(&mut self, cell: Cell, charge: Option<Charge>) -> bool {
+        match (self.slot(cell), charge) {
+            (Some(slot @ None), Some(charge)) => {
+                *slot = Some(charge);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn slot(&mut self, cell: Cell) -> Option<&mut Option<Charge>> {
+        self.charges
+            .get_mut(usize::from(cell.number()).checked_sub(1)?)
     }
 
     fn answer(&self, sequence: u32, accepted: bool) {

@@ -216,7 +216,7 @@ impl Hooks {
     }
 
     fn free_index(&self) -> Result<HookIndex, HookError> {
-        (0..HOOKS as u32)
+        (0..HOOKS)
             .find(|index| !self.places.contains_key(index))
             .ok_or(HookError::Full)
     }

@@ -8,7 +8,7 @@ use std::io;
 use aya::maps::MapError;
 use injector_abi::net::{Exempt, MAX_SEGMENTS};
 use injector_abi::{
-    CONTROL_KILL, CONTROL_LEASE, Counters, Fault, Progress, TASK_PID_MAGIC, TASK_TGID_MAGIC,
+    CONTROL_KILL, CONTROL_LEASE, Counters, Fault, Progress, SLOTS, TASK_PID_MAGIC, TASK_TGID_MAGIC,
 };
 use injector_core::fault::{Action, FaultSpec, Kind};
 use injector_core::plan::{Plan, Select};
@@ -43,7 +43,7 @@ pub enum KernelError {
     Line(#[from] LineError),
     #[error("failed to follow new processes")]
     Tracking(#[source] TrackingError),
-    #[error("all {} places for faults are in use", injector_abi::SLOTS)]
+    #[error("all {SLOTS} places for faults are in use")]
     Full,
     #[error("failed to find out how many processors there are")]
     Processors(#[source] io::Error),
@@ -184,7 +184,7 @@ impl Kernel {
         }
         // A row that stays behind names a slot that is armed nowhere.
         let _harmless = self.rows.clear(&mut self.tables, slot, &select);
-        if self.rows.thread_groups(&self.tables) == 0 {
+        if Rows::thread_groups(&self.tables) == 0 {
             self.tracking = None;
         }
         self.slots.release(slot, monotonic_ns());
@@ -295,7 +295,7 @@ impl Kernel {
             .set(slot, Shared(Progress::default()), 0)?;
         self.tables.faults.set(slot, Shared(row), 0)?;
         if arming.plan.kind == Kind::NetLoss {
-            let base = slot * MAX_SEGMENTS as u32;
+            let base = slot * MAX_SEGMENTS;
             for (index, threshold) in net::by_segments(common.probability.get()) {
                 self.tables.by_segments.set(base + index, threshold, 0)?;
             }
@@ -324,7 +324,7 @@ impl Kernel {
 
 /// Where the line of a fault at a hook has its lease and its device.
 fn line_of(hook: HookIndex, slot: Slot) -> u32 {
-    hook * injector_abi::SLOTS as u32 + slot
+    hook * SLOTS + slot
 }
 
 fn line_report(lines: &[Line]) -> Option<LineReport> {

@@ -91,7 +91,7 @@ impl Maps {
     pub fn into_tables(mut self) -> Result<Tables, MapsError> {
         let tables = Tables {
             control: self.words("CONTROL", CONTROL_ENTRIES as usize)?,
-            line_leases: Arc::new(self.words("LINE_LEASE", LINES)?),
+            line_leases: Arc::new(self.words("LINE_LEASE", LINES as usize)?),
             line_ifindex: self.typed("LINE_IFINDEX")?,
             armed: self.typed("ARMED")?,
             select: self.typed("SELECT")?,

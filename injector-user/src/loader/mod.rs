@@ -19,7 +19,7 @@ mod slots;
 pub use btf::{BtfError, TaskOffsets};
 pub use hooks::{HookError, open_namespace};
 pub use kernel::{ArmedFault, Arming, Kernel, KernelError, TrackingError};
-pub use maps::{MapsError, Tables};
+pub use maps::{Maps, MapsError, Tables};
 pub use net::Return;
 pub use object::{Object, ObjectError};
 pub use program::{Link, LinkError, Program, Role};

@@ -1,6 +1,7 @@
 //! Network faults: delay lines and probabilities of aggregates.
 
 use std::os::fd::AsFd as _;
+use std::sync::Arc;
 
 use injector_abi::HOOK_MAGIC;
 use injector_abi::net::MAX_SEGMENTS;
@@ -73,7 +74,7 @@ pub(super) fn line(
         _link: link,
         _program: program,
     };
-    let leases = tables.line_leases.clone();
+    let leases = Arc::clone(&tables.line_leases);
     let line = Line::start(tap, back, leases, position as usize, latency(delay), seed)?;
     Ok(StartedLine {
         line,
@@ -100,7 +101,7 @@ fn latency(delay: &Delay) -> Latency {
 /// The probability of losing at least one of n segments, in units of 2^-32, for each n from 1: what
 /// an aggregate would suffer if it were cut up first. Gives (n - 1, threshold).
 pub(super) fn by_segments(probability: f64) -> impl Iterator<Item = (u32, u64)> {
-    (0..MAX_SEGMENTS as u32).map(move |index| {
+    (0..MAX_SEGMENTS).map(move |index| {
         let spared = (1.0 - probability).powf(f64::from(index + 1));
         (index, threshold(1.0 - spared))
     })

@@ -162,7 +162,7 @@ fn texts_of(object: &aya_obj::Object) -> BTreeMap<String, Text> {
         .collect()
 }
 
-/// BPF_MOV | BPF_K in its 64-bit and 32-bit forms.
+/// `BPF_MOV | BPF_K` in its 64-bit and 32-bit forms.
 const MOVE_CONSTANT: [u8; 2] = [0xB7, 0xB4];
 
 fn patched(text: &[bpf_insn], constants: &[(u32, u32)]) -> Vec<bpf_insn> {

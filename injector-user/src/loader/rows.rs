@@ -87,7 +87,7 @@ impl Rows {
     }
 
     /// How many thread groups are targets, inherited ones included.
-    pub(super) fn thread_groups(&self, tables: &Tables) -> usize {
+    pub(super) fn thread_groups(tables: &Tables) -> usize {
         tables.by_thread_group.keys().flatten().count()
     }
 

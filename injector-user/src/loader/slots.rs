@@ -14,13 +14,13 @@ const GRACE: Duration = Duration::from_millis(10);
 /// Free rows and, for those used before, when they became free (monotonic nanoseconds).
 #[derive(Debug)]
 pub(super) struct Slots {
-    free_since_ns: [Option<u64>; SLOTS],
+    free_since_ns: [Option<u64>; SLOTS as usize],
 }
 
 impl Default for Slots {
     fn default() -> Self {
         Self {
-            free_since_ns: [Some(0); SLOTS],
+            free_since_ns: [Some(0); SLOTS as usize],
         }
     }
 }

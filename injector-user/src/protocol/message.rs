@@ -9,6 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::FaultReport;
 
+/// Longest line that either side accepts.
+pub const MAX_LINE: usize = 1 << 20;
+
+/// Raised when the meaning of a message changes; both sides are normally the same file.
+pub const PROTOCOL: u32 = 1;
+
 /// One line from a client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

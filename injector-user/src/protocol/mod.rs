@@ -8,10 +8,6 @@ mod fault;
 mod message;
 
 pub use fault::{Ended, FaultReport, Felt, State, Window};
-pub use message::{Answer, Arm, Call, Class, EngineStatus, Failure, Request, Response, Which};
-
-/// Longest line that either side accepts.
-pub const MAX_LINE: usize = 1 << 20;
-
-/// Raised when the meaning of a message changes; both sides are normally the same file.
-pub const PROTOCOL: u32 = 1;
+pub use message::{
+    Answer, Arm, Call, Class, EngineStatus, Failure, MAX_LINE, PROTOCOL, Request, Response, Which,
+};

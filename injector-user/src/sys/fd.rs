@@ -1,8 +1,8 @@
+//! Descriptors: of processes, received over a socket, and closing all that are not wanted.
 #![expect(
     unsafe_code,
     reason = "pidfds, close_range and received descriptors have no safe interface"
 )]
-//! Descriptors: of processes, received over a socket, and closing all that are not wanted.
 
 use std::mem::{size_of, zeroed};
 use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};

@@ -1,8 +1,8 @@
+//! Memory that a process shares with the children it forks.
 #![expect(
     unsafe_code,
     reason = "memory shared between processes has no safe interface"
 )]
-//! Memory that a process shares with the children it forks.
 
 use std::mem::size_of;
 use std::num::NonZeroUsize;

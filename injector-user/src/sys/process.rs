@@ -1,8 +1,8 @@
+//! Processes: forking one of ourselves, and running code in a child before it executes a program.
 #![expect(
     unsafe_code,
     reason = "fork, _exit and code between fork and exec have no safe interface"
 )]
-//! Processes: forking one of ourselves, and running code in a child before it executes a program.
 
 use std::io;
 use std::os::unix::process::CommandExt as _;

@@ -87,13 +87,10 @@ fn describe(mount: &Mount, path: &str, folder: &Path, is_root: bool) -> io::Resu
 
 /// What cannot be read is not called thawed: the freezer refuses it later, with the reason.
 fn is_frozen(hierarchy: &Hierarchy, folder: &Path) -> bool {
-    let flavour = match hierarchy {
-        Hierarchy::V2 => Flavour::V2,
-        Hierarchy::V1Freezer => Flavour::V1,
-        Hierarchy::V1Other(_) => return false,
+    let Some(flavour) = Flavour::of(hierarchy) else {
+        return false;
     };
-    let state = Freezer::look(flavour, folder);
-    !matches!(state, Ok(State::Thawed))
+    !matches!(Freezer::look(flavour, folder), Ok(State::Thawed))
 }
 
 #[cfg(test)]

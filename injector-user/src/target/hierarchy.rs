@@ -49,6 +49,11 @@ impl Mounts {
     pub fn get(&self, hierarchy: &Hierarchy) -> Option<&Mount> {
         self.iter().find(|mount| &mount.hierarchy == hierarchy)
     }
+
+    /// The folder of the cgroup `path`, given as in `/proc/PID/cgroup`, if it is mounted.
+    pub fn folder(&self, hierarchy: &Hierarchy, path: &str) -> Option<PathBuf> {
+        self.get(hierarchy)?.folder(path)
+    }
 }
 
 impl Mount {

@@ -56,19 +56,7 @@ pub fn gather(
             add_processes(&mut inventory, kind, &Mounts::read()?, pids, protection)?;
         }
         Selector::Cgroup(path) => add_cgroup(&mut inventory, kind, path, protection)?,
-        Selector::Command(_) => {
-            if let Some(path) = command {
-                add_cgroup(&mut inventory, kind, path, protection)?;
-            }
-            let has_host = inventory
-                .namespaces
-                .iter()
-                .any(|namespace| namespace.is_host);
-            if is_of_packets(kind) && !has_host {
-                // Where the command will be, before it has started.
-                inventory.namespaces.push(netns::host()?);
-            }
-        }
+        Selector::Command(_) => add_command(&mut inventory, kind, command, protection)?,
     }
     Ok(inventory)
 }
@@ -112,6 +100,23 @@ fn is_of_packets(kind: Kind) -> bool {
 
 fn named_namespace(text: &str) -> Result<Option<Namespace>, NetnsError> {
     netns::read(&netns::handle(text), &netns::names())
+}
+
+/// The cgroup of a command, and where the command will be before it has started.
+fn add_command(
+    inventory: &mut Inventory,
+    kind: Kind,
+    cgroup: Option<&str>,
+    protection: &Protection,
+) -> Result<(), GatherError> {
+    if let Some(path) = cgroup {
+        add_cgroup(inventory, kind, path, protection)?;
+    }
+    let mut namespaces = inventory.namespaces.iter();
+    if is_of_packets(kind) && !namespaces.any(|namespace| namespace.is_host) {
+        inventory.namespaces.push(netns::host()?);
+    }
+    Ok(())
 }
 
 fn add_cgroup(

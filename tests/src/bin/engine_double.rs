@@ -5,6 +5,7 @@
 //! input is closed.
 
 use std::env;
+use std::fs;
 use std::io::{Write as _, stdin, stdout};
 use std::os::fd::AsFd as _;
 use std::path::Path;
@@ -23,8 +24,8 @@ const LONG: Duration = Duration::from_mins(2);
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().collect();
-    let [_, mode, flavour, cgroup, undo] = &arguments[..] else {
-        bail!("usage: engine-double pulses|wedged v1|v2 CGROUP-FOLDER UNDO-FOLDER");
+    let [_, mode, flavour, cgroup, undo, train @ ..] = &arguments[..] else {
+        bail!("usage: engine-double pulses|wedged v1|v2 CGROUP-FOLDER UNDO-FOLDER [TRAIN]");
     };
     let flavour = match flavour.as_str() {
         "v1" => Flavour::V1,
@@ -32,37 +33,75 @@ fn main() -> Result<()> {
     };
     let log = UndoLog::open(Path::new(undo))?;
     let keeper = keeper::start(&log)?;
-    let freezer = Freezer::open(flavour, Path::new(cgroup))?;
     say(&json!({ "keeper": keeper.pid() }))?;
+    let freezer = match Freezer::open(flavour, Path::new(cgroup)) {
+        Ok(freezer) => freezer,
+        Err(error) => return say(&json!({ "refused": error.to_string() })),
+    };
     match mode.as_str() {
         "wedged" => wedged(&keeper, &log, &freezer),
-        _ => pulses(&keeper, &log, freezer),
+        _ => pulses(&keeper, &log, freezer, parse(train)?),
     }
 }
 
-/// One pulse longer than any test, ended by the end of the input or the keeper's death.
-fn pulses(keeper: &Keeper, log: &UndoLog, freezer: Freezer) -> Result<()> {
+/// Milliseconds active, milliseconds dormant, how many pulses, milliseconds in all; without them one
+/// pulse that is longer than any test.
+fn parse(train: &[String]) -> Result<Train> {
+    let numbers: Vec<u32> = train
+        .iter()
+        .map(|text| text.parse())
+        .collect::<Result<_, _>>()?;
+    let milliseconds = |number| Duration::from_millis(u64::from(number));
+    let (active, dormant, count, duration) = match numbers[..] {
+        [active, dormant, count, duration] => (
+            milliseconds(active),
+            milliseconds(dormant),
+            count,
+            milliseconds(duration),
+        ),
+        _ => (LONG, Duration::ZERO, 1, LONG),
+    };
+    Ok(Train {
+        delay: Duration::ZERO,
+        active,
+        dormant,
+        count: Some(count),
+        duration,
+    })
+}
+
+/// Pulses, ended by the end of the input or the keeper's death. Every third one is passed over. Targets
+/// are the processes called `cat`.
+fn pulses(keeper: &Keeper, log: &UndoLog, freezer: Freezer, train: Train) -> Result<()> {
     let freeze = Freeze {
         freezer,
-        train: Train {
-            delay: Duration::ZERO,
-            active: LONG,
-            dormant: Duration::ZERO,
-            count: Some(1),
-            duration: LONG,
-        },
+        train,
         cause: Cause::default(),
-        is_target: Box::new(|_| true),
-        decide: Box::new(|_| Decision::Inject),
-        ended: Box::new(|_| ()),
+        is_target: Box::new(|pid| {
+            let comm = fs::read_to_string(format!("/proc/{pid}/comm"));
+            comm.is_ok_and(|comm| comm == "cat\n")
+        }),
+        decide: Box::new(|number| match number % 3 {
+            0 => Decision::Pass,
+            _ => Decision::Inject,
+        }),
+        ended: Box::new(|ending| {
+            let said = say(&json!({
+                "reason": format!("{:?}", ending.reason),
+                "undone": ending.not_undone.is_none(),
+                "progress": ending.progress,
+            }));
+            debug_assert!(said.is_ok(), "{said:?}");
+        }),
     };
-    let pulses = Pulses::start(permit_housekeeping(), keeper, log, freeze)?;
+    let pulses = match Pulses::start(permit_housekeeping(), keeper, log, freeze) {
+        Ok(pulses) => pulses,
+        Err(error) => {
+            return say(&json!({ "refused": format!("{:#}", anyhow::Error::from(error)) }));
+        }
+    };
     await_end(keeper)?;
-    let ending = pulses.stop().context("the pulses panicked")?;
-    say(&json!({
-        "reason": format!("{:?}", ending.reason),
-        "undone": ending.not_undone.is_none(),
-    }))
+    pulses.stop().context("the pulses panicked").map(drop)
 }
 
 /// A freeze whose loop has stopped turning, in an engine that is well otherwise.

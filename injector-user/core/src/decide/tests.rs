@@ -1,3 +1,5 @@
+//! Decisions against vectors computed elsewhere, and their statistics.
+
 use proptest::prelude::*;
 
 use super::*;

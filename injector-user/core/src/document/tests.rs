@@ -1,3 +1,5 @@
+//! Documents as people write and break them.
+
 use proptest::prelude::*;
 use serde_json::json;
 

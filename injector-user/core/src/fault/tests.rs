@@ -1,3 +1,5 @@
+//! Every parameter of every fault, right and wrong.
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

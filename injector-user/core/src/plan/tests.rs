@@ -1,3 +1,5 @@
+//! Plans and refusals over made-up hosts.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Identities, intervals and felt effects.
+
 use proptest::prelude::*;
 
 use super::rate::float;

@@ -15,5 +15,5 @@ mod tests;
 pub use entry::{Cause, Effect, Entry, Maker};
 pub use fault::UndoError;
 pub use log::{Recorded, UndoLog};
-pub(crate) use recover::remove_tree;
 pub use recover::{Ending, Outcome, recover};
+pub(crate) use recover::{remove_folder, remove_tree};

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use nix::poll::{PollTimeout, poll};
 use serde::Serialize;
 
 use super::entry::{Effect, Entry, boot};
@@ -197,12 +198,29 @@ pub(crate) fn remove_tree(path: &Path) -> io::Result<()> {
         below => below?,
     };
     for folder in below.iter().rev().map(PathBuf::as_path).chain([path]) {
-        match fs::remove_dir(folder) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        remove_folder(|| fs::remove_dir(folder))?;
     }
     Ok(())
+}
+
+/// Removes one cgroup by `remove`; one that is gone already is fine. For a moment after its last
+/// process has become a zombie a cgroup is still busy.
+pub(crate) fn remove_folder(remove: impl Fn() -> io::Result<()>) -> io::Result<()> {
+    const TRIES: u8 = 100;
+    const PAUSE_MS: u8 = 2;
+    let mut removed = remove();
+    for _ in 1..TRIES {
+        match &removed {
+            Err(error) if error.kind() == ErrorKind::ResourceBusy => {}
+            _ => break,
+        }
+        poll(&mut [], PollTimeout::from(PAUSE_MS))?;
+        removed = remove();
+    }
+    match removed {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }
 
 /// If `path` is not the cgroup of the entry any more.

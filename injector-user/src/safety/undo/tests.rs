@@ -1,3 +1,5 @@
+//! The undo log on a file system that can fail.
+
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};

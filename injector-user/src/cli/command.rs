@@ -1,0 +1,74 @@
+//! The whole command line: its verbs, and the help that ties them together.
+
+use clap::{Command, CommandFactory as _, Parser};
+use injector_core::fault::Kind;
+
+use super::completions::Completions;
+use super::context::Globals;
+use super::engine::EngineArgs;
+use super::examples;
+use super::exit::Exit;
+use super::inject::Inject;
+use super::man::ManArgs;
+use super::metrics::Metrics;
+use super::plan::PlanArgs;
+use super::status::Status;
+use super::stop::Stop;
+use super::targets::Targets;
+use super::undo::Undo;
+
+/// Shakes a host on purpose, safely, and tells what broke
+///
+/// Temblor injects latency, loss, failing calls and freezes into chosen processes, cgroups,
+/// interfaces and namespaces, proves what it did, and leaves nothing behind.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "temblor", version, disable_help_subcommand = false)]
+pub struct Cli {
+    #[command(flatten)]
+    pub globals: Globals,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What to do.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum Verb {
+    Targets(Targets),
+    Plan(PlanArgs),
+    Inject(Inject),
+    Status(Status),
+    Stop(Stop),
+    Undo(Undo),
+    Metrics(Metrics),
+    Completions(Completions),
+    Man(ManArgs),
+    Engine(EngineArgs),
+}
+
+const EXAMPLES: &str = "Examples:
+  # Who could suffer what?
+  temblor targets
+  # What would be done?
+  sudo temblor plan net.delay --target pid:123 --latency 20ms --duration 60s
+  # Do it
+  sudo temblor inject net.delay --target pid:123 --latency 20ms --duration 60s
+  # End everything, from any shell
+  sudo temblor stop";
+
+/// The command line as clap knows it, for reading, completing and the manual.
+pub fn command() -> Command {
+    let mut command = Cli::command()
+        .after_help(EXAMPLES)
+        .after_long_help(format!("{EXAMPLES}\n\n{}", Exit::table()));
+    for verb in ["inject", "plan"] {
+        command = command.mut_subcommand(verb, |verb_command| {
+            let kinds = Kind::ALL.iter().copied();
+            kinds.fold(verb_command, |verb_command, kind| {
+                verb_command.mut_subcommand(kind.name(), |fault| {
+                    fault.after_help(examples::of_fault(verb, kind))
+                })
+            })
+        });
+    }
+    command
+}

@@ -1,0 +1,202 @@
+//! Why a command could not do what it was asked, with its exit status and a hint.
+
+use std::error::Error as _;
+use std::io;
+use std::path::PathBuf;
+
+use injector_core::plan::Refusal;
+use injector_core::problem::{Problem, Problems};
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use super::exit::Exit;
+use crate::client::{ClientError, KillError};
+use crate::safety::undo::UndoError;
+use crate::target::GatherError;
+use crate::target::command::CommandError;
+
+#[derive(Debug, Error)]
+pub enum CliError {
+    #[error("{}", counted(.0))]
+    Problems(Problems),
+    #[error("{message}")]
+    Usage { message: String, hint: String },
+    #[error("{0}")]
+    Plan(Refusal),
+    #[error(transparent)]
+    Engine(#[from] ClientError),
+    #[error("failed to run the engine")]
+    Serve(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    #[error("the command was started and could not be waited for")]
+    Wait(#[source] io::Error),
+    #[error("failed to look at this host")]
+    Gather(#[from] GatherError),
+    #[error("failed to undo what an engine left")]
+    Undo(#[from] UndoError),
+    #[error("failed to end the engine")]
+    Kill(#[from] KillError),
+    #[error("the target has gone before the fault ended")]
+    TargetGone,
+    #[error("{what} could not be put back")]
+    Left { what: String },
+    #[error("failed to read `{}`", path.display())]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("failed to write `{}`", path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("failed to serve metrics on {address}")]
+    Listen {
+        address: String,
+        #[source]
+        source: io::Error,
+    },
+    #[error("failed to start the event loop")]
+    Loop(#[source] io::Error),
+    #[error("failed to print")]
+    Print(#[source] io::Error),
+    #[error("failed to print as JSON")]
+    Json(#[source] serde_json::Error),
+}
+
+impl CliError {
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Problems(_) | Self::Usage { .. } | Self::Read { .. } => Exit::Input,
+            Self::Plan(refusal) => Exit::of_code(refusal.exit_code()),
+            Self::Engine(error) => exit_of_client(error),
+            Self::Command(CommandError::Start { .. } | CommandError::User { .. }) => Exit::Input,
+            Self::Undo(error) if is_denied(error) => Exit::Refused,
+            Self::Undo(_) | Self::Left { .. } => Exit::UndoIncomplete,
+            Self::Command(_)
+            | Self::Serve(_)
+            | Self::Wait(_)
+            | Self::Gather(_)
+            | Self::Kill(_)
+            | Self::TargetGone
+            | Self::Write { .. }
+            | Self::Listen { .. }
+            | Self::Loop(_)
+            | Self::Print(_) => Exit::Failed,
+            Self::Json(_) => Exit::Bug,
+        }
+    }
+
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Usage { hint, .. } => Some(hint.clone()),
+            Self::Plan(refusal) => refusal.hint.clone(),
+            Self::Engine(ClientError::NeedsRoot) => Some(super::again::with_sudo()),
+            Self::Engine(error) => error.hint(),
+            Self::Undo(error) if is_denied(error) => Some(super::again::with_sudo()),
+            Self::Undo(error) => error.hint().map(str::to_owned),
+            Self::Left { .. } => Some("`sudo temblor undo` tries again and says why".to_owned()),
+            Self::Kill(_) => Some("`temblor stop` needs the rights of the engine".to_owned()),
+            Self::TargetGone => Some("the report says what the fault did until then".to_owned()),
+            Self::Problems(_)
+            | Self::Command(_)
+            | Self::Serve(_)
+            | Self::Wait(_)
+            | Self::Gather(_)
+            | Self::Read { .. }
+            | Self::Write { .. }
+            | Self::Listen { .. }
+            | Self::Loop(_)
+            | Self::Print(_)
+            | Self::Json(_) => None,
+        }
+    }
+
+    /// What is wrong with the input, piece by piece, whoever found it.
+    pub fn problems(&self) -> &[Problem] {
+        match self {
+            Self::Problems(problems) => &problems.0,
+            Self::Engine(ClientError::Answer(failure)) => &failure.problems,
+            _ => &[],
+        }
+    }
+
+    /// The causes, the nearest first.
+    pub fn causes(&self) -> Vec<String> {
+        let mut causes = Vec::new();
+        let mut cause = self.source();
+        while let Some(source) = cause {
+            causes.push(source.to_string());
+            cause = source.source();
+        }
+        causes
+    }
+
+    /// Whoever read our output has gone; nothing is wrong.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Print(source) if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// As a program reads it.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "error": {
+                "exit_code": self.exit().code(),
+                "class": self.exit().name(),
+                "message": self.to_string(),
+                "causes": self.causes(),
+                "hint": self.hint(),
+                "problems": self.problems(),
+            }
+        })
+    }
+}
+
+impl From<Problems> for CliError {
+    fn from(problems: Problems) -> Self {
+        Self::Problems(problems)
+    }
+}
+
+impl From<Refusal> for CliError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Plan(refusal)
+    }
+}
+
+/// More rights would help.
+fn is_denied(error: &UndoError) -> bool {
+    let (UndoError::Open { source, .. }
+    | UndoError::Identify(source)
+    | UndoError::Write { source, .. }
+    | UndoError::Remove { source, .. }
+    | UndoError::Read { source, .. }) = error;
+    source.kind() == io::ErrorKind::PermissionDenied
+}
+
+fn exit_of_client(error: &ClientError) -> Exit {
+    match error {
+        ClientError::NeedsRoot | ClientError::NotRunning { .. } | ClientError::Protocol { .. } => {
+            Exit::Refused
+        }
+        ClientError::Answer(failure) => Exit::of_code(failure.class.exit_code()),
+        ClientError::TooLong { .. } => Exit::Input,
+        ClientError::Connect { .. }
+        | ClientError::Start { .. }
+        | ClientError::Ended { .. }
+        | ClientError::Silent { .. }
+        | ClientError::Gone => Exit::Failed,
+        ClientError::Write(_) | ClientError::Unexpected => Exit::Bug,
+    }
+}
+
+fn counted(problems: &Problems) -> String {
+    match problems.0.as_slice() {
+        [one] => one.to_string(),
+        all => format!("{} problems", all.len()),
+    }
+}

@@ -1,0 +1,208 @@
+//! The flags of the faults, made from the one schema.
+//!
+//! One subcommand for each fault. Nothing is judged here: texts go to the parser that experiments
+//! and the engine use too, so that it says everything that is wrong at once.
+
+use std::collections::BTreeMap;
+
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, Subcommand};
+use injector_core::fault::schema::{self, Param, ValueType};
+use injector_core::fault::{self, FaultSpec, Given, Kind};
+use injector_core::problem::{Place, Problem, Problems};
+use injector_core::target::Selector;
+
+/// The words after `--`.
+const COMMAND: &str = "command";
+
+/// A fault as it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaultArgs {
+    pub kind: Kind,
+    params: BTreeMap<String, Given>,
+    /// What to start as the target; empty if there is a target already.
+    pub command: Vec<String>,
+}
+
+impl FaultArgs {
+    /// The fault, or everything that is wrong with it.
+    pub fn spec(&self) -> Result<FaultSpec, Problems> {
+        let mut params = self.params.clone();
+        if !self.command.is_empty() {
+            let target = Given {
+                text: Selector::Command(self.command.clone()).to_string(),
+                place: Place {
+                    path: "-- COMMAND".to_owned(),
+                    ..Place::default()
+                },
+            };
+            if let Some(given) = params.insert("target".to_owned(), target) {
+                let problem = Problem::new(given.place, "a command is the target itself");
+                let hint = "leave --target or the command after -- away";
+                return Err(problem.hint(hint).into());
+            }
+        }
+        fault::parse(self.kind, &params)
+    }
+}
+
+impl FromArgMatches for FaultArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let missing = || clap::Error::new(ErrorKind::MissingSubcommand);
+        let (name, matches) = matches.subcommand().ok_or_else(missing)?;
+        let kind: Kind = name.parse().map_err(|_unknown| missing())?;
+        let mut params = BTreeMap::new();
+        for param in schema::params(kind) {
+            if let Some(text) = given(param, matches) {
+                params.insert(param.name.to_owned(), Given::flag(param.name, text));
+            }
+        }
+        let command = matches.get_many::<String>(COMMAND).into_iter().flatten();
+        Ok(Self {
+            kind,
+            params,
+            command: command.cloned().collect(),
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Subcommand for FaultArgs {
+    fn augment_subcommands(command: Command) -> Command {
+        let kinds = Kind::ALL.iter().copied();
+        let command = command
+            .subcommand_value_name("FAULT")
+            .subcommand_help_heading("Faults");
+        kinds.fold(command, |command, kind| command.subcommand(of_kind(kind)))
+    }
+
+    fn augment_subcommands_for_update(command: Command) -> Command {
+        Self::augment_subcommands(command)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        Kind::NAMES.contains(&name)
+    }
+}
+
+fn of_kind(kind: Kind) -> Command {
+    let command = Command::new(kind.name()).about(sentence(kind.summary()));
+    let own = |param: &Param| param.kinds.len() < Kind::ALL.len();
+    let arg = |param: &'static Param| {
+        let heading = if param.required || own(param) {
+            "This fault"
+        } else {
+            "Every fault"
+        };
+        argument(param).help_heading(heading)
+    };
+    let words = Arg::new(COMMAND)
+        .value_name("COMMAND")
+        .help("Start this as the target, in a cgroup of its own, instead of --target")
+        .action(ArgAction::Append)
+        .num_args(1..)
+        .last(true);
+    command.args(schema::params(kind).map(arg)).arg(words)
+}
+
+fn argument(param: &'static Param) -> Arg {
+    let flag = param.flag();
+    let arg = Arg::new(param.name)
+        .long(flag.trim_start_matches('-').to_owned())
+        .help(help(param));
+    match param.value {
+        ValueType::Flag => arg.action(ArgAction::SetTrue),
+        ValueType::Peers | ValueType::Ports | ValueType::Words(_) => {
+            valued(arg, param).action(ArgAction::Append)
+        }
+        ValueType::Target
+        | ValueType::Duration
+        | ValueType::Probability
+        | ValueType::When
+        | ValueType::Count(_)
+        | ValueType::Label
+        | ValueType::Errno
+        | ValueType::Word(_) => valued(arg, param),
+    }
+}
+
+fn valued(arg: Arg, param: &Param) -> Arg {
+    let name = match param.value {
+        ValueType::Target => "TARGET",
+        ValueType::Duration => "TIME",
+        ValueType::Probability => "SHARE",
+        ValueType::When => "FIRST[..LAST][+STEP]",
+        ValueType::Count(_) => "N",
+        ValueType::Label => "LABEL",
+        ValueType::Flag => "BOOL",
+        ValueType::Peers => "ADDRESS[,…]",
+        ValueType::Ports => "PORT[,…]",
+        ValueType::Errno => "ERRNO",
+        ValueType::Word(_) => "WORD",
+        ValueType::Words(_) => "WORD[,…]",
+    };
+    let arg = arg.value_name(name).allow_negative_numbers(true);
+    match param.words() {
+        [] => arg,
+        words => arg.value_parser(Words(words)),
+    }
+}
+
+fn help(param: &Param) -> String {
+    let default = param.default.filter(|_| param.value != ValueType::Flag);
+    let default = default.map_or_else(String::new, |default| format!(" [default: {default}]"));
+    let range = match param.value {
+        ValueType::Flag => String::new(),
+        _ => format!(": {}", param.range),
+    };
+    let needed = if param.required { ", needed" } else { "" };
+    let example = match param.value {
+        ValueType::Flag => String::new(),
+        _ => format!(" (such as {}{needed})", param.example),
+    };
+    sentence(&format!("{}{range}{example}{default}", param.help))
+}
+
+/// The text of a parameter; that of one given several times is a list.
+fn given(param: &Param, matches: &ArgMatches) -> Option<String> {
+    match param.value {
+        ValueType::Flag => matches.get_flag(param.name).then(|| "true".to_owned()),
+        _ => {
+            let texts = matches.get_many::<String>(param.name)?;
+            let texts: Vec<&str> = texts.map(String::as_str).collect();
+            Some(texts.join(","))
+        }
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    format!("{}{}", first.unwrap_or_default(), letters.as_str())
+}
+
+/// Words that a shell may complete; whether they are right is not decided here.
+#[derive(Clone, Copy, Debug)]
+struct Words(&'static [&'static str]);
+
+impl TypedValueParser for Words {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        arg: Option<&Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<String, clap::Error> {
+        clap::builder::StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(self.0.iter().map(PossibleValue::new)))
+    }
+}

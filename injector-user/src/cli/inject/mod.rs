@@ -1,0 +1,8 @@
+//! `temblor inject`: one fault, from the command line.
+
+mod child;
+mod terminal;
+mod verb;
+mod watch;
+
+pub use verb::{Inject, run};

@@ -1,0 +1,40 @@
+//! The command line: one file for each verb, and what they share.
+//!
+//! It reads words, asks the engine or the runner, and prints. It must never change the host itself
+//! (`undo` and `stop` do, through `safety`), and prints only through [`Out`]. Every failure ends as
+//! one [`CliError`] with an exit status of [`Exit`] and, where one is known, a hint.
+
+mod again;
+mod command;
+mod completions;
+mod context;
+mod engine;
+mod examples;
+mod exit;
+mod failure;
+mod fault_args;
+mod inject;
+mod interrupts;
+mod loopback;
+mod man;
+mod metrics;
+mod out;
+mod plan;
+mod report;
+mod start;
+mod status;
+mod stop;
+mod style;
+mod table;
+mod targets;
+mod undo;
+
+pub use command::command;
+pub use exit::Exit;
+pub use failure::CliError;
+pub use out::Out;
+pub use start::run;
+pub use style::{Choice, Style};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! A fault's report as people read it: what was asked, what was done, what was felt.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use injector_core::proof::{Counters, Rate};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::style::Style;
+use crate::protocol::{Ended, FaultReport, Felt, State, Window};
+
+/// Everything about one fault.
+pub fn report(report: &FaultReport, style: Style) -> String {
+    let mut lines = vec![headline(report, style)];
+    let mut row = |title: &str, text: String| lines.push(format!("  {title:<9} {text}"));
+    row("asked", asked(&report.params, report.seed));
+    row("acted", acted(&report.window));
+    row("events", events(&report.counters));
+    row("injected", injected(report, style));
+    if let Some(felt) = &report.felt {
+        row("felt", felt_text(felt, style));
+    }
+    if let Some(line) = &report.line {
+        let (forwarded, discarded, failed) = (line.forwarded, line.discarded, line.failed);
+        let text = format!("{forwarded} packets forwarded, {discarded} discarded, {failed} failed");
+        row("line", text);
+    }
+    if let Some(pulses) = report.pulses {
+        row("pulses", pulses.to_string());
+    }
+    for warning in &report.warnings {
+        row("warning", style.unsure(warning));
+    }
+    if !report.counters.identity_holds() {
+        row(
+            "warning",
+            style.bad("these counters do not add up, which is a bug"),
+        );
+    }
+    lines.join("\n")
+}
+
+/// What a fault does now, in one line.
+pub fn live(report: &FaultReport, now_ns: u64) -> String {
+    let Counters {
+        matched, injected, ..
+    } = report.counters;
+    let mut parts = vec![
+        format!("{} {}", report.fault, clock(&report.window, now_ns)),
+        format!("matched {matched}"),
+        format!("injected {injected}"),
+    ];
+    parts.extend(report.rate.as_ref().map(rate));
+    parts.extend(report.felt.as_ref().and_then(felt_briefly));
+    parts.extend(report.pulses.map(|pulses| format!("pulses {pulses}")));
+    parts.join("  ")
+}
+
+/// How far along it is.
+pub fn state(report: &FaultReport, style: Style) -> String {
+    match &report.state {
+        State::Pending => style.unsure("pending"),
+        State::Active => style.good("active"),
+        State::Ended { how } => format!("ended: {}", ended(*how)),
+        State::UndoIncomplete { what } => style.bad(&format!("undo incomplete: {what}")),
+    }
+}
+
+/// The target as it was asked for.
+pub fn target(report: &FaultReport) -> &str {
+    report.params.get("target").map_or("", String::as_str)
+}
+
+/// Time that is left, or how long it lasted.
+pub fn clock(window: &Window, now_ns: u64) -> String {
+    let lasted = |end: u64| seconds(end.saturating_sub(window.armed_ns));
+    if window.ended_ns > 0 {
+        return lasted(window.ended_ns);
+    }
+    let whole = seconds(window.deadline_ns.saturating_sub(window.armed_ns));
+    format!("{} of {whole}", lasted(now_ns.min(window.deadline_ns)))
+}
+
+fn headline(report: &FaultReport, style: Style) -> String {
+    let id = style.title(&report.fault);
+    let owner = report.owner.as_ref().map(|owner| format!(" for {owner}"));
+    let owner = owner.unwrap_or_default();
+    format!(
+        "{id} on {}{owner}: {}",
+        target(report),
+        state(report, style)
+    )
+}
+
+fn asked(params: &BTreeMap<String, String>, seed: u64) -> String {
+    let params = params
+        .iter()
+        .filter(|(name, _)| !["target", "owner", "seed"].contains(&name.as_str()));
+    let mut parts: Vec<String> = params
+        .map(|(name, text)| format!("{name} {text}"))
+        .collect();
+    parts.push(format!("seed {seed}"));
+    parts.join(", ")
+}
+
+fn acted(window: &Window) -> String {
+    let from = wall(window.armed_unix_ms);
+    if window.ended_ns == 0 {
+        return format!("from {from} UTC on");
+    }
+    let lasted = seconds(window.ended_ns.saturating_sub(window.armed_ns));
+    format!(
+        "{lasted}, from {from} to {} UTC",
+        wall(window.ended_unix_ms)
+    )
+}
+
+fn events(counters: &Counters) -> String {
+    let Counters {
+        matched,
+        eligible,
+        expired,
+        outside,
+        ..
+    } = counters;
+    format!(
+        "{matched} matched = {eligible} eligible + {expired} too late + {outside} not meant by `when`"
+    )
+}
+
+fn injected(report: &FaultReport, style: Style) -> String {
+    let Counters {
+        eligible,
+        injected,
+        passed,
+        ..
+    } = report.counters;
+    let counted = format!("{injected} of {eligible} eligible, {passed} spared");
+    match &report.rate {
+        Some(rate) if rate.within() => format!("{counted}: {}", self::rate(rate)),
+        Some(rate) => {
+            let odd = format!("{}, which is unlikely to be chance", self::rate(rate));
+            format!("{counted}: {}", style.unsure(&odd))
+        }
+        None if report.counters.matched == 0 => {
+            style.unsure("nothing: no event of the target matched")
+        }
+        None => counted,
+    }
+}
+
+fn rate(rate: &Rate) -> String {
+    let Rate {
+        asked,
+        observed,
+        low,
+        high,
+        confidence,
+    } = *rate;
+    format!(
+        "{} (asked {}, {} interval {} to {})",
+        percent(observed),
+        percent(asked),
+        percent(confidence),
+        percent(low),
+        percent(high)
+    )
+}
+
+fn felt_text(felt: &Felt, style: Style) -> String {
+    let shown = |micros: Option<u64>| micros.map_or_else(|| "unknown".to_owned(), millis);
+    let (before, during) = (shown(felt.before_us), shown(felt.during_us));
+    let mut text = format!(
+        "round trip {before} before, {during} during; asked for {} more",
+        millis(felt.asked_us)
+    );
+    if let Some(note) = &felt.note {
+        text = format!("{text} ({note})");
+    }
+    if felt.flagged {
+        style.unsure(&format!("{text}: not what was asked"))
+    } else {
+        text
+    }
+}
+
+fn felt_briefly(felt: &Felt) -> Option<String> {
+    let grown = felt.during_us?.saturating_sub(felt.before_us?);
+    Some(format!(
+        "felt +{} (asked {})",
+        millis(grown),
+        millis(felt.asked_us)
+    ))
+}
+
+fn ended(how: Ended) -> &'static str {
+    match how {
+        Ended::Deadline => "its duration was over",
+        Ended::Stopped => "it was stopped",
+        Ended::OwnerGone => "the client that armed it went away",
+        Ended::TargetGone => "its target has gone",
+        Ended::Finished => "it had done all it was to do",
+    }
+}
+
+fn seconds(nanoseconds: u64) -> String {
+    format!("{:.1}s", Duration::from_nanos(nanoseconds).as_secs_f64())
+}
+
+fn millis(microseconds: u64) -> String {
+    format!(
+        "{:.1}ms",
+        Duration::from_micros(microseconds).as_secs_f64() * 1e3
+    )
+}
+
+fn percent(share: f64) -> String {
+    // At most two digits after the point, and none that says nothing.
+    let text = format!("{:.2}", share * 100.0);
+    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+fn wall(unix_ms: u64) -> String {
+    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(unix_ms) * 1_000_000);
+    let shape = format_description!("[hour]:[minute]:[second]");
+    let text = time.ok().and_then(|time| time.format(&shape).ok());
+    text.unwrap_or_else(|| "an unknown time".to_owned())
+}

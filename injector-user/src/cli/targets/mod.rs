@@ -1,0 +1,7 @@
+//! `temblor targets`: who is there, and which faults fit.
+
+mod candidate;
+mod fits;
+mod verb;
+
+pub use verb::{Targets, run};

@@ -1,0 +1,141 @@
+//! One connection: requests out, answers in, in any order.
+
+use std::collections::BTreeMap;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::{mpsc, oneshot};
+
+use super::fault::ClientError;
+use crate::protocol::{Answer, Call, Failure, MAX_LINE, PROTOCOL, Request, Response};
+
+/// A connection to the engine that any number of tasks may use at once. It closes when the last
+/// clone is dropped.
+#[derive(Clone, Debug)]
+pub struct Client {
+    questions: mpsc::Sender<Question>,
+    pid: Option<i32>,
+}
+
+/// A call that waits for its answer.
+#[derive(Debug)]
+struct Question {
+    call: Call,
+    reply: oneshot::Sender<Result<Answer, ClientError>>,
+}
+
+/// Requests that may wait to be written before callers have to.
+const QUEUE: usize = 64;
+
+impl Client {
+    /// Speaks over `stream` from now on; needs a running event loop.
+    pub(super) fn over(stream: UnixStream) -> Self {
+        let pid = stream.peer_cred().ok().and_then(|peer| peer.pid());
+        let (read, write) = stream.into_split();
+        let (questions, asked) = mpsc::channel(QUEUE);
+        let conversation = Conversation {
+            read,
+            write,
+            buffer: Vec::new(),
+            open: BTreeMap::new(),
+            last: 0,
+        };
+        tokio::spawn(conversation.run(asked));
+        Self { questions, pid }
+    }
+
+    /// The process at the other end, as the kernel says.
+    pub fn pid(&self) -> Option<i32> {
+        self.pid
+    }
+
+    /// Asks, and waits for the answer. Dropping the future does not take the request back.
+    pub async fn call(&self, call: Call) -> Result<Answer, ClientError> {
+        let (reply, answer) = oneshot::channel();
+        let question = Question { call, reply };
+        let sent = self.questions.send(question).await;
+        sent.map_err(|_closed| ClientError::Gone)?;
+        answer.await.map_err(|_closed| ClientError::Gone)?
+    }
+
+    /// Makes sure that an engine is there and speaks our language.
+    pub async fn greet(&self) -> Result<(), ClientError> {
+        match self.call(Call::Hello).await? {
+            Answer::Hello { protocol, .. } if protocol == PROTOCOL => Ok(()),
+            Answer::Hello { protocol, .. } => Err(ClientError::Protocol { theirs: protocol }),
+            _ => Err(ClientError::Unexpected),
+        }
+    }
+}
+
+/// The one owner of the stream.
+#[derive(Debug)]
+struct Conversation {
+    read: OwnedReadHalf,
+    write: OwnedWriteHalf,
+    /// What has been read of lines that are not complete.
+    buffer: Vec<u8>,
+    open: BTreeMap<u64, oneshot::Sender<Result<Answer, ClientError>>>,
+    last: u64,
+}
+
+impl Conversation {
+    /// Goes on until either side has gone. Whoever waits then learns it from its dropped channel.
+    async fn run(mut self, mut asked: mpsc::Receiver<Question>) {
+        loop {
+            let goes_on = tokio::select! {
+                question = asked.recv() => match question {
+                    Some(question) => self.ask(question).await,
+                    None => false,
+                },
+                read = self.read.read_buf(&mut self.buffer) => {
+                    read.is_ok_and(|length| length > 0) && self.deliver()
+                }
+            };
+            if !goes_on {
+                return;
+            }
+        }
+    }
+
+    async fn ask(&mut self, question: Question) -> bool {
+        let Question { call, reply } = question;
+        self.last += 1;
+        let id = self.last;
+        let line = match line(&Request { id, call }) {
+            Ok(line) => line,
+            Err(error) => {
+                // Only this one request was wrong.
+                let _nobody_waits = reply.send(Err(error));
+                return true;
+            }
+        };
+        self.open.insert(id, reply);
+        self.write.write_all(&line).await.is_ok()
+    }
+
+    /// Gives every complete line to whoever asked for it; false if the other side makes no sense.
+    fn deliver(&mut self) -> bool {
+        while let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.buffer.drain(..=end).collect();
+            let Ok(Response { id, answer }) = serde_json::from_slice(&line) else {
+                return false;
+            };
+            if let Some(reply) = self.open.remove(&id) {
+                let answer = answer.map_err(|failure: Failure| ClientError::Answer(failure));
+                let _nobody_waits = reply.send(answer);
+            }
+        }
+        self.buffer.len() <= MAX_LINE
+    }
+}
+
+fn line(request: &Request) -> Result<Vec<u8>, ClientError> {
+    let mut line = serde_json::to_vec(request).map_err(ClientError::Write)?;
+    line.push(b'\n');
+    match line.len() {
+        length if length > MAX_LINE => Err(ClientError::TooLong { length }),
+        _ => Ok(line),
+    }
+}

@@ -1,0 +1,19 @@
+//! Talking to the engine: connect, start it if nobody answers, ask, and end it if it does not listen.
+//!
+//! A [`Client`] is one connection. What was armed over it ends with it, so whoever holds faults keeps
+//! their client. It never retries: an engine that went away has taken its faults along.
+
+mod connection;
+mod fault;
+mod process;
+mod ssh;
+mod start;
+
+pub use connection::Client;
+pub use fault::ClientError;
+pub use process::{EngineProcess, KillError};
+pub use ssh::connection_of_caller;
+pub use start::{LOG, SOCKET, connect, connect_or_start};
+
+#[cfg(test)]
+mod tests;
