@@ -10,6 +10,8 @@ pub mod keeper;
 pub mod loader;
 pub mod metrics;
 pub mod protocol;
+pub mod report;
+pub mod runner;
 pub mod safety;
 pub mod sys;
 pub mod target;

@@ -26,3 +26,4 @@ pub use model::{
 pub use provider::{Arguments, Http, Measure, Metric, Process, Provider, Temblor, Timeout};
 pub use read::{Source, Validated, validate};
 pub use secrets::Secrets;
+pub use substitute::python_text;

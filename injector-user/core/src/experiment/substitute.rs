@@ -142,8 +142,8 @@ fn name(text: &str) -> &str {
     }
 }
 
-/// Python's `str(value)`.
-pub(super) fn python_text(value: &Json) -> String {
+/// Python's `str(value)`, which is how the toolkit makes a text of a value.
+pub fn python_text(value: &Json) -> String {
     match value {
         Json::Null => "None".to_owned(),
         Json::Bool(true) => "True".to_owned(),

@@ -1,0 +1,5 @@
+//! Puts reports on disk.
+
+mod write;
+
+pub use write::{WriteReport, write};

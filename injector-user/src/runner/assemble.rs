@@ -1,0 +1,378 @@
+//! From what happened to the report.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use injector_core::experiment::{BreakerSpec, Experiment};
+use injector_core::report::{
+    ActivityStatus, Breach, BreakerRecord, DuringRecord, FORMAT, HypothesisRecord, Left, Phase,
+    Quantity, Report, Sample, Series, TransitionRecord, Undo, Verdict,
+};
+use injector_core::safety::{Policy, State, Transition};
+use injector_core::units::format_duration;
+
+use super::clock::{Clock, milliseconds};
+use super::event::{Event, Measured};
+use super::faults::FaultErrorClass;
+use super::halt::Halt;
+use super::hypothesis::Check;
+use super::redact::redacted;
+
+/// What is known besides the events.
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub(super) host: BTreeMap<String, String>,
+    pub(super) halt: Option<Halt>,
+    pub(super) gate: Check,
+    pub(super) after: Check,
+}
+
+/// Makes the report of a run that is over.
+pub(super) fn assemble(
+    experiment: &Experiment,
+    clock: &Clock,
+    facts: Facts,
+    events: Vec<Event>,
+) -> Report {
+    let over = clock.elapsed();
+    let mut report = empty(experiment, clock, over, facts.host);
+    let mut samples: BTreeMap<String, Vec<Measured>> = BTreeMap::new();
+    for event in events {
+        match event {
+            Event::Sample(sample) => samples
+                .entry(sample.probe.clone())
+                .or_default()
+                .push(sample),
+            other => note(&mut report, other),
+        }
+    }
+    report
+        .activities
+        .sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms));
+    report.faults.sort_by(|a, b| {
+        a.start_ms
+            .unwrap_or(f64::MAX)
+            .total_cmp(&b.start_ms.unwrap_or(f64::MAX))
+    });
+    report.series = samples
+        .into_iter()
+        .map(|(name, samples)| series(name, samples))
+        .collect();
+    let (verdict, reason) = verdict(&report, facts.halt.as_ref(), facts.gate, facts.after);
+    report.verdict = verdict;
+    report.reason = reason;
+    report.exit_code = verdict.exit_code();
+    redacted(report, &experiment.secrets)
+}
+
+fn empty(
+    experiment: &Experiment,
+    clock: &Clock,
+    over: Duration,
+    host: BTreeMap<String, String>,
+) -> Report {
+    let strategy = experiment.runtime.hypothesis.to_string();
+    let hypothesis = experiment
+        .hypothesis
+        .as_ref()
+        .map(|hypothesis| HypothesisRecord {
+            title: hypothesis.title.clone(),
+            strategy,
+            before: None,
+            during: None,
+            after: None,
+        });
+    Report {
+        format: FORMAT,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        title: experiment.title.clone(),
+        description: experiment.description.clone(),
+        tags: experiment.tags.clone(),
+        verdict: Verdict::Passed,
+        reason: String::new(),
+        exit_code: 0,
+        started: clock.wall(Duration::ZERO),
+        ended: clock.wall(over),
+        duration_ms: milliseconds(over),
+        host,
+        hypothesis,
+        activities: Vec::new(),
+        series: Vec::new(),
+        faults: Vec::new(),
+        breakers: experiment.breakers.iter().map(breaker).collect(),
+        breach: None,
+        checks: Vec::new(),
+        left_on_host: Left::default(),
+        warnings: Vec::new(),
+    }
+}
+
+fn breaker(spec: &BreakerSpec) -> BreakerRecord {
+    BreakerRecord {
+        name: spec.name.clone(),
+        probe: spec.probe.activity.name.clone(),
+        policy: policy(&spec.policy),
+        interval_ms: milliseconds(spec.interval),
+        samples: 0,
+        transitions: Vec::new(),
+    }
+}
+
+/// The thresholds in words.
+fn policy(policy: &Policy) -> String {
+    let window = policy.window;
+    let consecutive =
+        (policy.consecutive > 0).then(|| format!("{} bad samples in a row", policy.consecutive));
+    let windowed = (window.samples > 0 && window.failures > 0).then(|| {
+        format!(
+            "{} among the last {} (once there are {})",
+            window.failures, window.samples, window.minimum
+        )
+    });
+    let thresholds: Vec<String> = consecutive.into_iter().chain(windowed).collect();
+    let rearm = policy.rearm.as_ref().map_or_else(String::new, |rearm| {
+        format!(
+            "; tries again up to {} times, first after {}",
+            rearm.attempts,
+            format_duration(rearm.backoff.initial)
+        )
+    });
+    thresholds.join(", or ") + &rearm
+}
+
+fn note(report: &mut Report, event: Event) {
+    match event {
+        Event::Activity(activity) => report.activities.push(*activity),
+        Event::Fault(fault) => report.faults.push(*fault),
+        Event::Warning(words) => report.warnings.push(words),
+        Event::Hypothesis { phase, result } => {
+            let Some(hypothesis) = &mut report.hypothesis else {
+                return;
+            };
+            let place = if phase == Phase::Before {
+                &mut hypothesis.before
+            } else {
+                &mut hypothesis.after
+            };
+            *place = Some(result);
+        }
+        Event::During { met, at_ms } => {
+            let Some(hypothesis) = &mut report.hypothesis else {
+                return;
+            };
+            let during = hypothesis.during.get_or_insert_with(DuringRecord::default);
+            during.checks += 1;
+            during.failed += u64::from(!met);
+            if !met {
+                during.first_failed_ms.get_or_insert(at_ms);
+            }
+        }
+        Event::BreakerSample { breaker } => {
+            for record in report
+                .breakers
+                .iter_mut()
+                .filter(|record| record.name == breaker)
+            {
+                record.samples += 1;
+            }
+        }
+        Event::Transition {
+            breaker,
+            transition,
+        } => {
+            for record in report
+                .breakers
+                .iter_mut()
+                .filter(|record| record.name == breaker)
+            {
+                record.transitions.push(transition_record(transition));
+            }
+        }
+        Event::Breach {
+            breaker,
+            reason,
+            at,
+            killed,
+            clean,
+        } => {
+            let (killed_ms, clean_ms) = (killed.map(milliseconds), clean.map(milliseconds));
+            report.breach = Some(Breach {
+                breaker,
+                reason,
+                at_ms: milliseconds(at),
+                killed_ms,
+                clean_ms,
+            });
+        }
+        // Gathered by probe before.
+        Event::Sample(_) => {}
+    }
+}
+
+fn transition_record(transition: Transition) -> TransitionRecord {
+    let Transition {
+        at,
+        from,
+        to,
+        reason,
+    } = transition;
+    TransitionRecord {
+        at_ms: milliseconds(at),
+        from,
+        to,
+        reason,
+    }
+}
+
+/// A probe that answers numbers is charted by them, another by the time it takes.
+fn series(name: String, mut samples: Vec<Measured>) -> Series {
+    samples.sort_by(|a, b| a.at_ms.total_cmp(&b.at_ms));
+    let quantity = if samples.iter().any(|sample| sample.number.is_some()) {
+        Quantity::Answer
+    } else {
+        Quantity::TookMs
+    };
+    let sample = |sample: &Measured| Sample {
+        t: sample.at_ms,
+        v: match quantity {
+            Quantity::Answer => sample.number,
+            Quantity::TookMs => sample.answered.then_some(sample.took_ms),
+        },
+        ok: sample.met,
+    };
+    let bounds = samples
+        .iter()
+        .find_map(|sample| sample.bounds)
+        .filter(|_| quantity == Quantity::Answer);
+    Series {
+        name,
+        quantity,
+        bounds,
+        samples: samples.iter().map(sample).collect(),
+    }
+}
+
+/// The verdict and its reason; the worst wins.
+fn verdict(report: &Report, halt: Option<&Halt>, gate: Check, after: Check) -> (Verdict, String) {
+    if let Some((name, what)) = report.faults.iter().find_map(|fault| match &fault.undo {
+        Undo::Incomplete { what } => Some((&fault.name, what)),
+        Undo::Verified | Undo::NothingToUndo => None,
+    }) {
+        return (
+            Verdict::UndoIncomplete,
+            format!("what `{name}` changed was not put back: {what}"),
+        );
+    }
+    match halt {
+        Some(Halt::Breaker { name, reason }) => {
+            return (
+                Verdict::BreakerTripped,
+                format!("breaker `{name}` opened after {reason}"),
+            );
+        }
+        Some(Halt::Cancelled(_)) => {
+            return (
+                Verdict::Interrupted,
+                "a person ended the run; its faults are off".to_owned(),
+            );
+        }
+        Some(Halt::Fault {
+            name,
+            class,
+            message,
+        }) => {
+            return (
+                of_class(*class),
+                format!("`{name}` was not armed: {message}"),
+            );
+        }
+        Some(Halt::FailFast) => {
+            return (
+                Verdict::Deviated,
+                "the hypothesis did not hold while the method ran".to_owned(),
+            );
+        }
+        None => {}
+    }
+    of_breakers(report)
+        .or_else(|| of_hypothesis(report, gate, after))
+        .or_else(|| of_activities(report))
+        .unwrap_or_else(|| {
+            let held = "the steady state held before and after the method";
+            let words = if report.hypothesis.is_some() {
+                held
+            } else {
+                "everything was done; there is no hypothesis to judge by"
+            };
+            (Verdict::Passed, words.to_owned())
+        })
+}
+
+/// A breaker that opened and let the experiment go on, weaker, is a finding all the same.
+fn of_breakers(report: &Report) -> Option<(Verdict, String)> {
+    let opened = |breaker: &&BreakerRecord| breaker.transitions.iter().any(|t| t.to == State::Open);
+    let breaker = report.breakers.iter().find(opened)?;
+    let times = breaker
+        .transitions
+        .iter()
+        .filter(|t| t.to == State::Open)
+        .count();
+    let words = format!(
+        "breaker `{}` opened {times} times, and the experiment went on with weaker faults",
+        breaker.name
+    );
+    Some((Verdict::BreakerTripped, words))
+}
+
+fn of_class(class: FaultErrorClass) -> Verdict {
+    match class {
+        FaultErrorClass::Input => Verdict::BadInput,
+        FaultErrorClass::Refused => Verdict::Refused,
+        FaultErrorClass::Failed => Verdict::Failed,
+        FaultErrorClass::UndoIncomplete => Verdict::UndoIncomplete,
+    }
+}
+
+fn of_hypothesis(report: &Report, gate: Check, after: Check) -> Option<(Verdict, String)> {
+    let hypothesis = report.hypothesis.as_ref()?;
+    let unmet = |result: Option<&injector_core::report::HypothesisResult>| {
+        let probe = result.and_then(|result| result.probes.last());
+        probe.map_or_else(String::new, |probe| {
+            format!(
+                "`{}`: {}",
+                probe.name,
+                probe.why.as_deref().unwrap_or("not met")
+            )
+        })
+    };
+    if gate != Check::Met {
+        return Some((Verdict::NotSteady, unmet(hypothesis.before.as_ref())));
+    }
+    if after != Check::Met {
+        return Some((Verdict::Deviated, unmet(hypothesis.after.as_ref())));
+    }
+    let during = hypothesis.during.filter(|during| during.failed > 0)?;
+    let words = format!(
+        "{} of {} checks while the method ran were not met",
+        during.failed, during.checks
+    );
+    Some((Verdict::Deviated, words))
+}
+
+/// A failing action means that the experiment did not do what it says; a failing probe of the
+/// method is an observation.
+fn of_activities(report: &Report) -> Option<(Verdict, String)> {
+    let failed = report.activities.iter().find(|activity| {
+        let acts = activity.kind == injector_core::report::ActivityKind::Action
+            || activity.phase == Phase::Rollback;
+        acts && activity.status == ActivityStatus::Failed
+    })?;
+    Some((
+        Verdict::Failed,
+        format!(
+            "`{}` failed: {}",
+            failed.name,
+            failed.error.as_deref().unwrap_or("no reason is known")
+        ),
+    ))
+}

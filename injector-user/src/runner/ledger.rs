@@ -1,0 +1,478 @@
+//! The faults of one run: which are armed, which wait for a breaker to close, how each ended.
+//!
+//! Whoever arms asks the ledger, so that a breaker that opens in the middle of arming is never
+//! overtaken: the gate is closed first, and what was armed meanwhile is stopped by who armed it.
+//!
+//! Arming and stopping run on tasks of their own, because the activity that asked for it may be
+//! dropped at any time: a fault whose number nobody knows could not be stopped. Closing the ledger
+//! waits for them.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use injector_core::experiment::Measure;
+use injector_core::fault::FaultSpec;
+use injector_core::proof::Rate;
+use injector_core::report::{EndReason, FaultRecord, Undo};
+use injector_core::safety::weakened;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::clock::{Clock, milliseconds};
+use super::event::{Event, Events};
+use super::faults::{Armed, FaultError, FaultErrorClass, Faults, Snapshot};
+
+/// The faults of one run.
+#[derive(Debug)]
+pub(super) struct Ledger<F> {
+    faults: Arc<F>,
+    clock: Clock,
+    events: Events,
+    book: Mutex<Book>,
+    /// Arming and stopping under way.
+    under_way: watch::Sender<usize>,
+}
+
+#[derive(Debug, Default)]
+struct Book {
+    armed: Vec<Entry>,
+    /// Switched off by a breaker that may close again.
+    waiting: Vec<Request>,
+    /// Breakers that are open.
+    open: BTreeSet<String>,
+    /// No fault is armed any more.
+    closed: bool,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone)]
+struct Request {
+    name: String,
+    fault: FaultSpec,
+    /// When its duration is over.
+    until: Duration,
+}
+
+/// What is armed.
+#[derive(Debug, Clone)]
+struct Entry {
+    request: Request,
+    id: String,
+    plan: Value,
+    asked: FaultSpec,
+    armed_at: Duration,
+    intensity: f64,
+}
+
+impl<F: Faults> Ledger<F> {
+    pub(super) fn new(faults: Arc<F>, clock: Clock, events: Events) -> Self {
+        Self {
+            faults,
+            clock,
+            events,
+            book: Mutex::default(),
+            under_way: watch::Sender::new(0),
+        }
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        // Nothing panics while it is held.
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) async fn plan(&self, fault: &FaultSpec) -> Result<Value, FaultError> {
+        self.faults.plan(fault).await
+    }
+
+    /// Arms a fault. While a breaker is open it waits, and is armed when the breaker tries again.
+    pub(super) async fn arm(
+        self: &Arc<Self>,
+        name: &str,
+        fault: &FaultSpec,
+    ) -> Result<Value, FaultError> {
+        let until = self.clock.elapsed() + fault.common.delay + fault.common.duration;
+        let request = Request {
+            name: name.to_owned(),
+            fault: fault.clone(),
+            until,
+        };
+        {
+            let mut book = self.book();
+            if book.closed {
+                return Err(FaultError::new(
+                    FaultErrorClass::Failed,
+                    "the experiment is ending",
+                ));
+            }
+            if !book.open.is_empty() {
+                book.waiting.push(request);
+                return Ok(Value::String(
+                    "waits for the circuit breaker to close".to_owned(),
+                ));
+            }
+        }
+        let (ledger, fault) = (Arc::clone(self), fault.clone());
+        self.shielded(async move { ledger.arm_now(request, fault, 1.0).await })
+            .await?
+    }
+
+    /// Does the work to its end even if nobody waits for it any more.
+    async fn shielded<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, FaultError> {
+        let begun = UnderWay::begin(self);
+        let task = tokio::spawn(async move {
+            let done = work.await;
+            drop(begun);
+            done
+        });
+        task.await.map_err(|error| {
+            FaultError::new(
+                FaultErrorClass::Failed,
+                format!("the work was cut short: {error}"),
+            )
+        })
+    }
+
+    async fn arm_now(
+        self: Arc<Self>,
+        request: Request,
+        asked: FaultSpec,
+        intensity: f64,
+    ) -> Result<Value, FaultError> {
+        let Armed { id, plan, seed } = match self.faults.arm(&request.name, &asked).await {
+            Ok(armed) => armed,
+            Err(error) => {
+                self.tell_failed(&request.name, &asked, intensity, &error);
+                return Err(error);
+            }
+        };
+        let mut asked = asked;
+        asked.common.seed = asked.common.seed.or(seed);
+        let armed_at = self.clock.elapsed();
+        let entry = Entry {
+            request,
+            id,
+            plan: plan.clone(),
+            asked,
+            armed_at,
+            intensity,
+        };
+        let overtaken = {
+            let mut book = self.book();
+            let overtaken = book.closed || !book.open.is_empty();
+            if !overtaken {
+                book.armed.push(entry.clone());
+            } else if !book.closed {
+                book.waiting.push(entry.request.clone());
+            }
+            overtaken
+        };
+        if overtaken {
+            self.end(entry, EndReason::Breaker).await;
+        }
+        Ok(plan)
+    }
+
+    /// Ends a fault by its name. Whether there was one.
+    pub(super) async fn stop(self: &Arc<Self>, name: &str) -> bool {
+        let (found, waited) = {
+            let mut book = self.book();
+            let waiting = book.waiting.len();
+            book.waiting.retain(|request| request.name != name);
+            let found: Vec<Entry> = book
+                .armed
+                .extract_if(.., |entry| entry.request.name == name)
+                .collect();
+            (found, waiting != book.waiting.len())
+        };
+        let any = waited || !found.is_empty();
+        self.end_all(found, EndReason::Stopped).await;
+        any
+    }
+
+    /// Ends every fault, and lets none be armed any more.
+    pub(super) async fn close(self: &Arc<Self>, reason: EndReason) {
+        let armed = {
+            let mut book = self.book();
+            book.closed = true;
+            book.waiting.clear();
+            std::mem::take(&mut book.armed)
+        };
+        self.end_all(armed, reason).await;
+        // What is armed meanwhile finds the ledger closed and is ended by its own task.
+        drop(
+            self.under_way
+                .subscribe()
+                .wait_for(|count| *count == 0)
+                .await,
+        );
+    }
+
+    /// Whether nothing is armed or about to be.
+    pub(super) fn is_idle(&self) -> bool {
+        self.book().armed.is_empty() && *self.under_way.borrow() == 0
+    }
+
+    /// Lets no fault act, by the kill switch. The gate is closed before anything is awaited.
+    pub(super) async fn kill(&self, breaker: Option<&str>) -> Result<(), FaultError> {
+        {
+            let mut book = self.book();
+            match breaker {
+                Some(name) => drop(book.open.insert(name.to_owned())),
+                None => book.closed = true,
+            }
+        }
+        self.faults.kill().await
+    }
+
+    /// Ends what a breaker switched off, and remembers it in case the breaker closes again. Whether
+    /// everything was undone.
+    pub(super) async fn detach(self: &Arc<Self>) -> bool {
+        let armed = {
+            let mut book = self.book();
+            let armed = std::mem::take(&mut book.armed);
+            book.waiting
+                .extend(armed.iter().map(|entry| entry.request.clone()));
+            armed
+        };
+        self.end_all(armed, EndReason::Breaker).await
+    }
+
+    /// Arms again, weaker, what waited for this breaker, unless another one is open.
+    pub(super) async fn rearm(self: &Arc<Self>, breaker: &str, intensity: f64) {
+        let waiting = {
+            let mut book = self.book();
+            book.open.remove(breaker);
+            if book.closed || !book.open.is_empty() {
+                Vec::new()
+            } else {
+                std::mem::take(&mut book.waiting)
+            }
+        };
+        let now = self.clock.elapsed();
+        for request in waiting {
+            let Some(left) = request
+                .until
+                .checked_sub(now)
+                .filter(|left| left.as_millis() > 0)
+            else {
+                continue;
+            };
+            let Some(mut weaker) = weakened(&request.fault, intensity) else {
+                self.events.warn(format!(
+                    "`{}` was not armed again: it has no weaker form",
+                    request.name
+                ));
+                continue;
+            };
+            weaker.common.delay = Duration::ZERO;
+            weaker.common.duration = left;
+            let ledger = Arc::clone(self);
+            let armed =
+                self.shielded(async move { ledger.arm_now(request, weaker, intensity).await });
+            if let Err(error) | Ok(Err(error)) = armed.await {
+                self.events
+                    .warn(format!("a fault was not armed again: {}", error.told()));
+            }
+        }
+    }
+
+    /// Waits until a fault has ended by itself; one that does not is left to the end of the method.
+    pub(super) async fn wait(self: &Arc<Self>, name: &str) {
+        const POLL: Duration = Duration::from_millis(20);
+        loop {
+            let entry = self
+                .book()
+                .armed
+                .iter()
+                .rfind(|entry| entry.request.name == name)
+                .cloned();
+            let Some(entry) = entry else { return };
+            let over = self.clock.elapsed() > entry.request.until + Duration::from_secs(1);
+            let ended = match self.faults.snapshot(&entry.id).await {
+                Ok(snapshot) => snapshot.end.is_some(),
+                Err(_) => true,
+            };
+            if ended || over {
+                let ended = self
+                    .book()
+                    .armed
+                    .extract_if(.., |other| other.id == entry.id)
+                    .collect();
+                self.end_all(ended, EndReason::Duration).await;
+                return;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// A measurement of a fault; one that is not armed has done nothing.
+    pub(super) async fn measure(&self, name: &str, measure: Measure) -> Result<f64, FaultError> {
+        let entry = self
+            .book()
+            .armed
+            .iter()
+            .rfind(|entry| entry.request.name == name)
+            .cloned();
+        let Some(entry) = entry else { return Ok(0.0) };
+        let snapshot = self.faults.snapshot(&entry.id).await?;
+        let c = snapshot.counters;
+        let float = |count: u64| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+        Ok(match measure {
+            Measure::Armed => f64::from(u8::from(snapshot.end.is_none())),
+            Measure::Matched => float(c.matched),
+            Measure::Eligible => float(c.eligible),
+            Measure::Expired => float(c.expired),
+            Measure::Outside => float(c.outside),
+            Measure::Injected => float(c.injected),
+            Measure::Passed => float(c.passed),
+            Measure::Rate => float(c.injected) / float(c.eligible.max(1)),
+            Measure::Felt => snapshot.felt.map_or(0.0, |felt| felt.during_us / 1e3),
+        })
+    }
+
+    /// Ends faults together: the last one is not kept waiting by the first.
+    async fn end_all(self: &Arc<Self>, entries: Vec<Entry>, reason: EndReason) -> bool {
+        let end = |entry| {
+            let (ledger, begun) = (Arc::clone(self), UnderWay::begin(self));
+            tokio::spawn(async move {
+                let clean = ledger.end(entry, reason).await;
+                drop(begun);
+                clean
+            })
+        };
+        let endings: Vec<_> = entries.into_iter().map(end).collect();
+        let mut clean = true;
+        for ending in endings {
+            clean &= ending.await.unwrap_or(false);
+        }
+        clean
+    }
+
+    async fn end(&self, entry: Entry, reason: EndReason) -> bool {
+        let stopped = self.faults.stop(&entry.id).await;
+        self.tell_ended(entry, stopped, reason)
+    }
+
+    /// Puts the end of a fault on record. Whether it was undone.
+    fn tell_ended(
+        &self,
+        entry: Entry,
+        stopped: Result<Snapshot, FaultError>,
+        reason: EndReason,
+    ) -> bool {
+        let Entry {
+            request,
+            plan,
+            asked,
+            armed_at,
+            intensity,
+            ..
+        } = entry;
+        let mut record = record(&request.name, &asked, intensity);
+        record.mechanism = plan
+            .get("mechanism")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
+        record.plan = plan;
+        let begun = armed_at + asked.common.delay;
+        match stopped {
+            Ok(snapshot) => {
+                let acted_until = snapshot
+                    .end
+                    .as_ref()
+                    .map_or(self.clock.elapsed(), |end| armed_at + end.after);
+                if acted_until > begun {
+                    record.start_ms = Some(milliseconds(begun));
+                    record.end_ms = Some(milliseconds(acted_until.min(self.clock.elapsed())));
+                }
+                record.counters = Some(snapshot.counters);
+                record.rate = Rate::of(asked.common.probability, &snapshot.counters);
+                record.felt = snapshot.felt;
+                record.undo = snapshot
+                    .end
+                    .as_ref()
+                    .map_or_else(unsaid, |end| end.undo.clone());
+                // The engine says that it was stopped; only we know what for.
+                let ended = snapshot
+                    .end
+                    .map(|end| end.reason)
+                    .filter(|reason| *reason != EndReason::Stopped);
+                record.ended = ended.unwrap_or(reason);
+                for warning in snapshot.warnings {
+                    self.events.warn(format!("`{}`: {warning}", request.name));
+                }
+            }
+            Err(error) => {
+                record.start_ms = Some(milliseconds(begun));
+                record.end_ms = Some(milliseconds(self.clock.elapsed()));
+                record.ended = EndReason::EngineLost;
+                record.undo = Undo::Incomplete {
+                    what: format!("nobody could tell: {}", error.told()),
+                };
+                record.error = Some(error.told());
+            }
+        }
+        let undone = record.undo == Undo::Verified;
+        self.events.tell(Event::Fault(Box::new(record)));
+        undone
+    }
+
+    fn tell_failed(&self, name: &str, asked: &FaultSpec, intensity: f64, error: &FaultError) {
+        let mut record = record(name, asked, intensity);
+        record.error = Some(error.told());
+        if error.class == FaultErrorClass::UndoIncomplete {
+            record.undo = Undo::Incomplete {
+                what: error.message.clone(),
+            };
+        }
+        self.events.tell(Event::Fault(Box::new(record)));
+    }
+}
+
+/// A piece of work that closing has to wait for.
+#[derive(Debug)]
+struct UnderWay<F>(Arc<Ledger<F>>);
+
+impl<F> UnderWay<F> {
+    fn begin(ledger: &Arc<Ledger<F>>) -> Self {
+        ledger.under_way.send_modify(|count| *count += 1);
+        Self(Arc::clone(ledger))
+    }
+}
+
+impl<F> Drop for UnderWay<F> {
+    fn drop(&mut self) {
+        self.0.under_way.send_modify(|count| *count -= 1);
+    }
+}
+
+fn unsaid() -> Undo {
+    Undo::Incomplete {
+        what: "the engine did not say that it had ended".to_owned(),
+    }
+}
+
+/// The record of a fault that was not armed yet.
+fn record(name: &str, asked: &FaultSpec, intensity: f64) -> FaultRecord {
+    FaultRecord {
+        name: name.to_owned(),
+        kind: asked.kind().to_string(),
+        target: asked.target.to_string(),
+        asked: asked.to_params(),
+        mechanism: None,
+        plan: Value::Null,
+        start_ms: None,
+        end_ms: None,
+        intensity,
+        counters: None,
+        rate: None,
+        felt: None,
+        ended: EndReason::NeverArmed,
+        undo: Undo::NothingToUndo,
+        error: None,
+    }
+}

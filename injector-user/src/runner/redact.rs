@@ -1,0 +1,59 @@
+//! Takes the experiment's secrets out of its report.
+
+use injector_core::experiment::Secrets;
+use injector_core::report::{ActivityRecord, FaultRecord, HypothesisRecord, Report, Undo};
+
+/// The report without any secret in what came from the experiment or from its answers.
+pub(super) fn redacted(mut report: Report, secrets: &Secrets) -> Report {
+    let hide = |text: &mut String| *text = secrets.redact(text);
+    for text in [
+        &mut report.title,
+        &mut report.description,
+        &mut report.reason,
+    ] {
+        hide(text);
+    }
+    report.warnings.iter_mut().for_each(hide);
+    report
+        .activities
+        .iter_mut()
+        .for_each(|activity| hide_activity(activity, secrets));
+    report
+        .faults
+        .iter_mut()
+        .for_each(|fault| hide_fault(fault, secrets));
+    if let Some(hypothesis) = &mut report.hypothesis {
+        hide_hypothesis(hypothesis, secrets);
+    }
+    report
+}
+
+fn hide_activity(activity: &mut ActivityRecord, secrets: &Secrets) {
+    for text in [&mut activity.output, &mut activity.error]
+        .into_iter()
+        .flatten()
+    {
+        *text = secrets.redact(text);
+    }
+}
+
+fn hide_fault(fault: &mut FaultRecord, secrets: &Secrets) {
+    let hide = |text: &mut String| *text = secrets.redact(text);
+    hide(&mut fault.target);
+    fault.asked.values_mut().for_each(hide);
+    fault.error.iter_mut().for_each(hide);
+    fault.plan = secrets.redact_value(fault.plan.take());
+    if let Undo::Incomplete { what } = &mut fault.undo {
+        hide(what);
+    }
+}
+
+fn hide_hypothesis(hypothesis: &mut HypothesisRecord, secrets: &Secrets) {
+    let results = [&mut hypothesis.before, &mut hypothesis.after]
+        .into_iter()
+        .flatten();
+    for probe in results.flat_map(|result| &mut result.probes) {
+        probe.tolerance = secrets.redact(&probe.tolerance);
+        probe.why = probe.why.as_deref().map(|why| secrets.redact(why));
+    }
+}
