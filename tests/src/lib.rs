@@ -4,6 +4,7 @@ mod actor;
 mod alone;
 mod cgroup;
 mod client;
+pub mod demo;
 mod engine;
 mod netns;
 pub mod order;
