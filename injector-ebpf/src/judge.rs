@@ -1,45 +1,13 @@
 //! Whether a fault that an event concerns acts on it: safety first, then `when`, then the dice.
 
-use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use injector_abi::net::MAX_SEGMENTS;
-use injector_abi::{
-    CONTROL_KILL, CONTROL_LEASE, Counters, Event, Progress, SLOTS, StreamKey, draw, in_window,
-    injects,
-};
+use injector_abi::{Counters, Event, Progress, SLOTS, StreamKey, draw, in_window, injects};
 
 use crate::atomic::fetch_add_one;
-use crate::maps::{BY_SEGMENTS, CONTROL, COUNTERS, EVENTS, FAULTS, LINE_LEASE, PROGRESS, STREAMS};
+use crate::maps::{BY_SEGMENTS, COUNTERS, EVENTS, FAULTS, LINE_LEASE, PROGRESS, STREAMS};
+use crate::occasion::Occasion;
 use crate::patched;
 use crate::select::Slots;
-
-/// What an event brings to the decision.
-#[derive(Clone, Copy, Debug)]
-pub struct Occasion {
-    /// Monotonic nanoseconds.
-    pub now_ns: u64,
-    /// The thread group, if the event happens in the context of one.
-    pub tgid: Option<u32>,
-    /// Whether the lease holds and the kill switch is off.
-    pub alive: bool,
-}
-
-impl Occasion {
-    /// Reads clock, kill switch and lease: once per event, and only after a target matched.
-    #[inline(always)]
-    pub fn now(tgid: Option<u32>) -> Self {
-        // SAFETY: the helper has no arguments and always succeeds.
-        let now_ns = unsafe { bpf_ktime_get_ns() };
-        let killed = CONTROL.get(CONTROL_KILL).is_none_or(|kill| *kill != 0);
-        let leased = CONTROL
-            .get(CONTROL_LEASE)
-            .is_some_and(|until| now_ns < *until);
-        Self {
-            now_ns,
-            tgid,
-            alive: !killed && leased,
-        }
-    }
-}
 
 /// What a fault would do, as far as it matters for whether it does it.
 #[derive(Clone, Copy, Debug)]
@@ -130,8 +98,10 @@ fn decide(slot: u32, tgid: u32, alive: bool, segments: u32, now_ns: u64) -> Opti
         counters.passed += 1;
         return None;
     }
-    // SAFETY: a word of the entry, which nothing changes otherwise.
-    let granted = unsafe { fetch_add_one(&raw mut (*progress).granted) };
+    // SAFETY: a field of the array's entry.
+    let granted = unsafe { &raw mut (*progress).granted };
+    // SAFETY: nothing changes it otherwise.
+    let granted = unsafe { fetch_add_one(granted) };
     if fault.max_hits != 0 && granted >= fault.max_hits {
         // Another CPU took the last one between the check above and here.
         counters.expired += 1;
@@ -164,19 +134,23 @@ fn eligible(counters: &mut Counters, threshold: u64) {
 /// groups appeared: its decisions do not depend on what other processes do meanwhile.
 #[inline(always)]
 fn hit_index(slot: u32, tgid: u32, progress: *mut Progress) -> Option<(u64, u64)> {
-    // SAFETY: a word of the array's entry, which nothing changes otherwise.
-    let total = unsafe { fetch_add_one(&raw mut (*progress).hits) } + 1;
+    // SAFETY: a field of the array's entry.
+    let hits = unsafe { &raw mut (*progress).hits };
+    // SAFETY: nothing changes it otherwise.
+    let total = unsafe { fetch_add_one(hits) } + 1;
     if tgid == NO_TGID {
         return Some((0, total));
     }
     let key = StreamKey { slot, tgid };
-    if STREAMS.get_ptr_mut(&key).is_none() {
+    if STREAMS.get_ptr_mut(key).is_none() {
         // SAFETY: as above.
-        let ordinal = unsafe { fetch_add_one(&raw mut (*progress).streams) };
+        let streams = unsafe { &raw mut (*progress).streams };
+        // SAFETY: as above.
+        let ordinal = unsafe { fetch_add_one(streams) };
         // Losing a race against a thread of the same group leaves the winner's entry: fine.
-        let _lost = STREAMS.insert(&key, &[ordinal, 0], NO_OVERWRITE);
+        let _lost = STREAMS.insert(key, [ordinal, 0], NO_OVERWRITE);
     }
-    let stream = STREAMS.get_ptr_mut(&key)?.cast::<u64>();
+    let stream = STREAMS.get_ptr_mut(key)?.cast::<u64>();
     // SAFETY: the first word of the entry never changes once it is there.
     let ordinal = unsafe { *stream };
     // SAFETY: an entry is two words.

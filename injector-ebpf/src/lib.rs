@@ -6,17 +6,27 @@
 //! here: `maps`, `select` (whom does this event concern?), `judge` (does the fault act?), `packet`.
 #![no_std]
 #![expect(unsafe_code, reason = "kernel memory, maps and helpers")]
+#![expect(
+    clippy::inline_always,
+    reason = "a call that LLVM leaves is checked by the verifier anew in every context"
+)]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "helpers and contexts have wider types than what they carry"
+)]
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
 pub mod atomic;
 pub mod judge;
+pub mod lockout;
 pub mod maps;
+pub mod occasion;
 pub mod packet;
 pub mod patched;
 pub mod select;
 
 /// A panic cannot happen: the verifier would have to prove a loop without end to accept one.
-#[cfg(target_arch = "bpf")]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     loop {}

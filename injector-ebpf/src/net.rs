@@ -5,16 +5,30 @@
 #![no_std]
 #![no_main]
 #![expect(unsafe_code, reason = "kernel memory, maps and helpers")]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "the macro that makes a program's entry passes the context by value"
+)]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "helpers return verdicts in a wider type"
+)]
+#![expect(
+    clippy::inline_always,
+    reason = "a call that LLVM leaves is checked by the verifier anew in every context"
+)]
 
 use aya_ebpf::bindings::{BPF_F_INGRESS, TC_ACT_UNSPEC};
 use aya_ebpf::helpers::generated::{bpf_redirect, bpf_redirect_neigh, bpf_skb_change_type};
 use aya_ebpf::macros::{cgroup_skb, classifier};
 use aya_ebpf::programs::{SkBuffContext, TcContext};
-use injector_abi::net::{Exempt, MAX_SEGMENTS, NOWHERE, REINJECTED};
-use injector_abi::{Armed, SLOTS, Select};
-use injector_ebpf::judge::{Occasion, Way, first_to_act};
-use injector_ebpf::maps::{ARMED, EXEMPT, LINE_IFINDEX, SELECT};
-use injector_ebpf::packet::{ICMP, ICMP6, Packet, TCP, UDP, parse};
+use injector_abi::net::{NOWHERE, REINJECTED};
+use injector_abi::{SLOTS, Select};
+use injector_ebpf::judge::{Way, first_to_act};
+use injector_ebpf::lockout::keeps_caller_in;
+use injector_ebpf::maps::{ARMED, LINE_IFINDEX, SELECT};
+use injector_ebpf::occasion::Occasion;
+use injector_ebpf::packet::{ICMP, ICMP6, TCP, UDP, mark, parse, segments, set_mark};
 use injector_ebpf::patched;
 use injector_ebpf::select;
 
@@ -154,55 +168,11 @@ fn by_protocol(select: &Select, protocol: u8) -> u64 {
     }
 }
 
-/// Neighbour discovery, DHCP, and the connections that user space listed.
-#[inline(always)]
-fn keeps_caller_in(
-    armed: &Armed,
-    packet: &Packet,
-    peer: [u8; 16],
-    peer_port: u16,
-    local_port: u16,
-) -> bool {
-    match packet.protocol {
-        // Router and neighbour solicitation, advertisement, redirect (RFC 4861, 4).
-        ICMP6 => return matches!(packet.first_byte, 133..=137),
-        // BOOTP and DHCPv6 servers and clients.
-        UDP if matches!(local_port, 67 | 68 | 546 | 547) => return true,
-        _ => {}
-    }
-    if armed.exempt == 0 {
-        return false;
-    }
-    let mut key = Exempt {
-        peer: [0; 16],
-        hook: patched::hook(),
-        protocol: u16::from(packet.protocol),
-        local_port,
-        peer_port: 0,
-        reserved: 0,
-    };
-    // SAFETY: only the entry's presence is looked at.
-    if unsafe { EXEMPT.get(&key) }.is_some() {
-        return true;
-    }
-    key.peer = peer;
-    key.peer_port = peer_port;
-    // SAFETY: as above.
-    unsafe { EXEMPT.get(&key) }.is_some()
-}
-
 /// Whether some `net.loss` takes the packet. They compose independently: each throws its own dice.
 #[inline(always)]
 fn lost(ctx: &TcContext, concern: &Concern) -> bool {
     concern.loss != 0
         && first_to_act(concern.loss, concern.occasion, Way::Segments(segments(ctx))).is_some()
-}
-
-#[inline(always)]
-fn segments(ctx: &TcContext) -> u32 {
-    // SAFETY: the context is valid for the run of the program.
-    let segments = unsafe { (*ctx.skb.skb).gso_segs };
-    segments.clamp(1, MAX_SEGMENTS)
 }
 
 /// The delay line that some `net.delay` sends the packet through.
@@ -216,16 +186,4 @@ fn delayed(concern: &Concern) -> Option<u32> {
         .get(patched::hook() * SLOTS + slot)
         .copied()
         .filter(|ifindex| *ifindex != 0)
-}
-
-#[inline(always)]
-fn mark(ctx: &TcContext) -> u32 {
-    // SAFETY: the context is valid for the run of the program.
-    unsafe { (*ctx.skb.skb).mark }
-}
-
-#[inline(always)]
-fn set_mark(ctx: &TcContext, mark: u32) {
-    // SAFETY: the context is valid for the run of the program, and the field is writable in tc.
-    unsafe { (*ctx.skb.skb).mark = mark };
 }

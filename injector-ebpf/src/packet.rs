@@ -3,6 +3,7 @@
 use aya_ebpf::bindings::__sk_buff;
 use aya_ebpf::helpers::generated::bpf_skb_load_bytes;
 use aya_ebpf::programs::TcContext;
+use injector_abi::net::MAX_SEGMENTS;
 
 /// The addresses are IPv6, IPv4 as mapped (RFC 4291, 2.5.5.2); ports are 0 where there are none.
 #[derive(Clone, Copy, Debug)]
@@ -154,4 +155,26 @@ fn half(header: &[u8; 40], at: usize) -> [u8; 16] {
     let mut address = [0; 16];
     address.copy_from_slice(&header[at..at + 16]);
     address
+}
+
+/// Segments that the aggregate will be cut into, at most as many as there are thresholds for.
+#[inline(always)]
+pub fn segments(ctx: &TcContext) -> u32 {
+    // SAFETY: the context is valid for the run of the program.
+    let segments = unsafe { (*ctx.skb.skb).gso_segs };
+    segments.clamp(1, MAX_SEGMENTS)
+}
+
+/// The packet's mark.
+#[inline(always)]
+pub fn mark(ctx: &TcContext) -> u32 {
+    // SAFETY: the context is valid for the run of the program.
+    unsafe { (*ctx.skb.skb).mark }
+}
+
+/// Changes the packet's mark; only in programs at an interface.
+#[inline(always)]
+pub fn set_mark(ctx: &TcContext, mark: u32) {
+    // SAFETY: the context is valid for the run of the program, and the field is writable in tc.
+    unsafe { (*ctx.skb.skb).mark = mark };
 }

@@ -37,7 +37,7 @@ pub fn by_thread_group(select: &Select, mask: u64, tgid: u32) -> u64 {
         return mask;
     }
     // SAFETY: the value is one word, read once; a concurrent update gives the old or the new mask.
-    let named = unsafe { BY_THREAD_GROUP.get(&tgid) }.copied().unwrap_or(0);
+    let named = unsafe { BY_THREAD_GROUP.get(tgid) }.copied().unwrap_or(0);
     mask & (select.any_thread_group | named)
 }
 
@@ -60,7 +60,7 @@ extern "C" fn slots_of_cgroups(skb: *mut __sk_buff, levels: u64) -> u64 {
         // SAFETY: the context is the program's own; a packet without a socket gives 0.
         let cgroup = unsafe { bpf_skb_ancestor_cgroup_id(skb, level as i32) };
         // SAFETY: the value is one word, read once.
-        named |= unsafe { BY_CGROUP.get(&cgroup) }.copied().unwrap_or(0);
+        named |= unsafe { BY_CGROUP.get(cgroup) }.copied().unwrap_or(0);
     }
     named
 }
@@ -68,7 +68,7 @@ extern "C" fn slots_of_cgroups(skb: *mut __sk_buff, levels: u64) -> u64 {
 /// The slots of a mask, lowest first.
 ///
 /// The count makes the loop's bound plain to the verifier, which cannot follow a mask.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Slots {
     mask: u64,
     left: u32,

@@ -5,13 +5,22 @@
 #![no_std]
 #![no_main]
 #![expect(unsafe_code, reason = "kernel memory, maps and helpers")]
+#![expect(
+    clippy::inline_always,
+    reason = "a call that LLVM leaves is checked by the verifier anew in every context"
+)]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "the kernel's context has wider types than what it carries"
+)]
 
 use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_set_retval};
 use aya_ebpf::macros::{cgroup_sock, cgroup_sock_addr};
 use aya_ebpf::programs::{SockAddrContext, SockContext};
 use injector_abi::Select;
-use injector_ebpf::judge::{Occasion, Way, first_to_act};
+use injector_ebpf::judge::{Way, first_to_act};
 use injector_ebpf::maps::{ARMED, FAULTS, SELECT};
+use injector_ebpf::occasion::Occasion;
 use injector_ebpf::patched;
 use injector_ebpf::select;
 

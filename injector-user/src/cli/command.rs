@@ -23,7 +23,7 @@ use super::undo::Undo;
 /// interfaces and namespaces, proves what it did, and leaves nothing behind.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "temblor", version, disable_help_subcommand = false)]
-pub struct Cli {
+pub(super) struct Cli {
     #[command(flatten)]
     pub globals: Globals,
     #[command(subcommand)]
@@ -32,7 +32,7 @@ pub struct Cli {
 
 /// What to do.
 #[derive(Clone, Debug, clap::Subcommand)]
-pub enum Verb {
+pub(super) enum Verb {
     Targets(Targets),
     Plan(PlanArgs),
     Inject(Inject),

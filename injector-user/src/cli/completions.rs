@@ -12,13 +12,13 @@ use super::failure::CliError;
 #[command(after_help = "Examples:
   temblor completions bash | sudo tee /etc/bash_completion.d/temblor
   temblor completions fish > ~/.config/fish/completions/temblor.fish")]
-pub struct Completions {
+pub(super) struct Completions {
     /// For which shell
     shell: Shell,
 }
 
 /// Exits well.
-pub fn run(context: &Context, completions: Completions) -> Result<Exit, CliError> {
+pub(super) fn run(context: &Context, completions: Completions) -> Result<Exit, CliError> {
     let mut script = Vec::new();
     generate(completions.shell, &mut command(), "temblor", &mut script);
     context.out.raw(&script)?;

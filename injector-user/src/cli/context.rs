@@ -16,7 +16,7 @@ pub(super) const ANSWER: Duration = Duration::from_secs(1);
 /// Options of every verb.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Everywhere")]
-pub struct Globals {
+pub(super) struct Globals {
     /// Print one JSON document instead of text; errors too
     #[arg(long, global = true, display_order = 900)]
     pub json: bool,
@@ -47,25 +47,25 @@ pub struct Globals {
 
 /// Where to print and where the engine is.
 #[derive(Clone, Debug)]
-pub struct Context {
+pub(super) struct Context {
     pub out: Out,
     run_dir: PathBuf,
 }
 
 impl Context {
-    pub fn new(globals: &Globals) -> Self {
+    pub(super) fn new(globals: &Globals) -> Self {
         Self {
             out: Out::new(globals.json, globals.verbose, globals.color),
             run_dir: globals.run_dir.clone(),
         }
     }
 
-    pub fn run_dir(&self) -> &Path {
+    pub(super) fn run_dir(&self) -> &Path {
         &self.run_dir
     }
 
     /// The engine, started if need be.
-    pub async fn engine(&self) -> Result<Client, CliError> {
+    pub(super) async fn engine(&self) -> Result<Client, CliError> {
         let client = client::connect_or_start(&self.run_dir).await?;
         if let Some(pid) = client.pid() {
             self.out.detail(&format!("the engine is process {pid}"));
@@ -74,7 +74,7 @@ impl Context {
     }
 
     /// The engine, if one runs and answers.
-    pub async fn running_engine(&self) -> Result<Option<Client>, CliError> {
+    pub(super) async fn running_engine(&self) -> Result<Option<Client>, CliError> {
         let client = match client::connect(&self.run_dir).await {
             Err(ClientError::NotRunning { .. }) => return Ok(None),
             found => found?,

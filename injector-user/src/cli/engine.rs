@@ -14,7 +14,7 @@ use crate::engine::{self, Options};
 ///
 /// Commands that need an engine start one by themselves. It says what it does on standard error.
 #[derive(Clone, Debug, clap::Args)]
-pub struct EngineArgs {
+pub(super) struct EngineArgs {
     /// Leave when there was neither a client nor a fault for this long; `never` to stay
     #[arg(long, value_name = "TIME", default_value = "60s")]
     idle_exit: IdleExit,
@@ -36,7 +36,7 @@ impl std::str::FromStr for IdleExit {
 }
 
 /// Serves until it is told to leave. No thread may exist yet.
-pub fn run(globals: &Globals, args: &EngineArgs) -> Result<ExitCode, CliError> {
+pub(super) fn run(globals: &Globals, args: &EngineArgs) -> Result<ExitCode, CliError> {
     let options = Options {
         run_dir: globals.run_dir.clone(),
         idle_exit: args.idle_exit.0,

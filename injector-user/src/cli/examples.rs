@@ -3,12 +3,35 @@
 use injector_core::fault::Kind;
 
 /// Examples of one fault, for a verb that takes faults.
-pub fn of_fault(verb: &str, kind: Kind) -> String {
+pub(super) fn of_fault(verb: &str, kind: Kind) -> String {
     let lines: Vec<String> = examples(kind)
         .iter()
-        .map(|(why, words)| format!("  # {why}\n  temblor {verb} {kind} {words}"))
+        .map(|(why, words)| {
+            format!(
+                "  # {why}\n{}",
+                wrapped(&format!("temblor {verb} {kind} {words}"))
+            )
+        })
         .collect();
     format!("Examples:\n{}", lines.join("\n"))
+}
+
+/// Continued on the next line as a shell wants it, before help would break it anywhere. A flag
+/// stays with its value.
+fn wrapped(line: &str) -> String {
+    const WIDTH: usize = 88;
+    let mut lines = vec![String::from(" ")];
+    for part in line.replace(" --", "\n--").lines() {
+        let last = lines.last().map_or(0, String::len);
+        if last + part.len() > WIDTH {
+            lines.push(String::from("     "));
+        }
+        if let Some(last) = lines.last_mut() {
+            last.push(' ');
+            last.push_str(part);
+        }
+    }
+    lines.join(" \\\n")
 }
 
 /// Why, and the words after the fault's name.

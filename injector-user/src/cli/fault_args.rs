@@ -18,7 +18,7 @@ const COMMAND: &str = "command";
 
 /// A fault as it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FaultArgs {
+pub(super) struct FaultArgs {
     pub kind: Kind,
     params: BTreeMap<String, Given>,
     /// What to start as the target; empty if there is a target already.
@@ -27,7 +27,7 @@ pub struct FaultArgs {
 
 impl FaultArgs {
     /// The fault, or everything that is wrong with it.
-    pub fn spec(&self) -> Result<FaultSpec, Problems> {
+    pub(super) fn spec(&self) -> Result<FaultSpec, Problems> {
         let mut params = self.params.clone();
         if !self.command.is_empty() {
             let target = Given {
@@ -154,18 +154,26 @@ fn valued(arg: Arg, param: &Param) -> Arg {
 }
 
 fn help(param: &Param) -> String {
-    let default = param.default.filter(|_| param.value != ValueType::Flag);
-    let default = default.map_or_else(String::new, |default| format!(" [default: {default}]"));
-    let range = match param.value {
-        ValueType::Flag => String::new(),
-        _ => format!(": {}", param.range),
+    let flag = param.value == ValueType::Flag;
+    let range = if flag {
+        String::new()
+    } else {
+        format!(" ({})", param.range)
     };
-    let needed = if param.required { ", needed" } else { "" };
-    let example = match param.value {
-        ValueType::Flag => String::new(),
-        _ => format!(" (such as {}{needed})", param.example),
+    let default = param.default.filter(|_| !flag);
+    let notes = [
+        param.required.then(|| "needed".to_owned()),
+        default.map(|default| format!("default {default}")),
+        // The words that shells complete are listed already.
+        (!flag && param.words().is_empty()).then(|| format!("such as {}", param.example)),
+    ];
+    let notes: Vec<String> = notes.into_iter().flatten().collect();
+    let notes = if notes.is_empty() {
+        String::new()
+    } else {
+        format!(" [{}]", notes.join(", "))
     };
-    sentence(&format!("{}{range}{example}{default}", param.help))
+    sentence(&format!("{}{range}{notes}", param.help))
 }
 
 /// The text of a parameter; that of one given several times is a list.

@@ -7,13 +7,13 @@ use super::failure::CliError;
 /// SIGINT, and SIGTERM, which means the same. From when this exists on, neither ends the process by
 /// itself.
 #[derive(Debug)]
-pub struct Interrupts {
+pub(super) struct Interrupts {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Interrupts {
-    pub fn catch() -> Result<Self, CliError> {
+    pub(super) fn catch() -> Result<Self, CliError> {
         let catch = |kind| signal(kind).map_err(CliError::Loop);
         Ok(Self {
             interrupt: catch(SignalKind::interrupt())?,
@@ -22,7 +22,7 @@ impl Interrupts {
     }
 
     /// Waits for the next one.
-    pub async fn next(&mut self) {
+    pub(super) async fn next(&mut self) {
         // The streams of signals never end.
         tokio::select! {
             _ = self.interrupt.recv() => {}

@@ -11,11 +11,11 @@ use crate::metrics::listen;
 
 /// Where metrics may be served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Loopback(SocketAddr);
+pub(super) struct Loopback(SocketAddr);
 
 impl Loopback {
     /// Takes the address.
-    pub async fn listen(self) -> Result<TcpListener, CliError> {
+    pub(super) async fn listen(self) -> Result<TcpListener, CliError> {
         listen(self.0).await.map_err(|source| CliError::Listen {
             address: self.to_string(),
             source,

@@ -15,14 +15,14 @@ use super::failure::CliError;
 #[command(after_help = "Examples:
   temblor man | man -l -
   sudo temblor man --dir /usr/local/share/man/man1")]
-pub struct ManArgs {
+pub(super) struct ManArgs {
     /// Write temblor.1, temblor-inject.1 and so on there
     #[arg(long)]
     dir: Option<PathBuf>,
 }
 
 /// Exits well if everything was written.
-pub fn run(context: &Context, args: &ManArgs) -> Result<Exit, CliError> {
+pub(super) fn run(context: &Context, args: &ManArgs) -> Result<Exit, CliError> {
     let command = command();
     let Some(dir) = &args.dir else {
         let mut page = Vec::new();

@@ -11,14 +11,14 @@ use crate::metrics::{scrape, serve};
 
 /// Print Prometheus metrics once, or serve them on loopback
 #[derive(Clone, Copy, Debug, clap::Args)]
-pub struct Metrics {
+pub(super) struct Metrics {
     /// Serve them at http://ADDRESS:PORT/metrics until Ctrl-C
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<Loopback>,
 }
 
 /// Exits well whether an engine runs or not.
-pub async fn run(context: &Context, metrics: Metrics) -> Result<Exit, CliError> {
+pub(super) async fn run(context: &Context, metrics: Metrics) -> Result<Exit, CliError> {
     let Some(address) = metrics.listen else {
         let text = scrape(context.run_dir()).await;
         context

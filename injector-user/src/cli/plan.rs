@@ -17,13 +17,13 @@ use crate::target::gather;
 /// With root the engine decides, exactly as it would for `inject`. Without root the same rules are
 /// applied to what can be seen; whether this host can do it is then not known.
 #[derive(Clone, Debug, clap::Args)]
-pub struct PlanArgs {
+pub(super) struct PlanArgs {
     #[command(subcommand)]
     fault: FaultArgs,
 }
 
 /// Exits well if it would be done.
-pub async fn run(context: &Context, args: PlanArgs) -> Result<Exit, CliError> {
+pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<Exit, CliError> {
     let spec = args.fault.spec()?;
     let plan = if nix::unistd::geteuid().is_root() {
         by_engine(context, &spec).await?

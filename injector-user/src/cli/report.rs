@@ -11,7 +11,7 @@ use super::style::Style;
 use crate::protocol::{Ended, FaultReport, Felt, State, Window};
 
 /// Everything about one fault.
-pub fn report(report: &FaultReport, style: Style) -> String {
+pub(super) fn report(report: &FaultReport, style: Style) -> String {
     let mut lines = vec![headline(report, style)];
     let mut row = |title: &str, text: String| lines.push(format!("  {title:<9} {text}"));
     row("asked", asked(&report.params, report.seed));
@@ -42,7 +42,7 @@ pub fn report(report: &FaultReport, style: Style) -> String {
 }
 
 /// What a fault does now, in one line.
-pub fn live(report: &FaultReport, now_ns: u64) -> String {
+pub(super) fn live(report: &FaultReport, now_ns: u64) -> String {
     let Counters {
         matched, injected, ..
     } = report.counters;
@@ -58,7 +58,7 @@ pub fn live(report: &FaultReport, now_ns: u64) -> String {
 }
 
 /// How far along it is.
-pub fn state(report: &FaultReport, style: Style) -> String {
+pub(super) fn state(report: &FaultReport, style: Style) -> String {
     match &report.state {
         State::Pending => style.unsure("pending"),
         State::Active => style.good("active"),
@@ -68,12 +68,12 @@ pub fn state(report: &FaultReport, style: Style) -> String {
 }
 
 /// The target as it was asked for.
-pub fn target(report: &FaultReport) -> &str {
+pub(super) fn target(report: &FaultReport) -> &str {
     report.params.get("target").map_or("", String::as_str)
 }
 
 /// Time that is left, or how long it lasted.
-pub fn clock(window: &Window, now_ns: u64) -> String {
+pub(super) fn clock(window: &Window, now_ns: u64) -> String {
     let lasted = |end: u64| seconds(end.saturating_sub(window.armed_ns));
     if window.ended_ns > 0 {
         return lasted(window.ended_ns);

@@ -168,7 +168,8 @@ fn suggestion(error: &clap::Error) -> Option<String> {
     let found = kinds.into_iter().find_map(|kind| error.get(kind))?;
     let near = match found {
         ContextValue::String(near) => near.clone(),
-        ContextValue::Strings(all) => all.first()?.clone(),
+        // The likeliest is last.
+        ContextValue::Strings(all) => all.last()?.clone(),
         _ => return None,
     };
     Some(format!("did you mean `{near}`"))

@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Show what is armed, what it did so far, and how the engine is
 #[derive(Clone, Debug, clap::Args)]
-pub struct Status {
+pub(super) struct Status {
     /// Show it again and again until Ctrl-C
     #[arg(short, long, conflicts_with = "json")]
     watch: bool,
@@ -33,7 +33,7 @@ pub struct Status {
 type Seen = Option<(EngineStatus, Vec<FaultReport>)>;
 
 /// Exits well whatever is armed.
-pub async fn run(context: &Context, status: Status) -> Result<Exit, CliError> {
+pub(super) async fn run(context: &Context, status: Status) -> Result<Exit, CliError> {
     let mut seen = look(context).await?;
     if status.watch {
         let mut interrupts = Interrupts::catch()?;

@@ -35,7 +35,7 @@ const GONE: Duration = Duration::from_secs(2);
   sudo temblor stop net.delay-1
   # Everything that was armed with --owner game-day-7
   sudo temblor stop --owner game-day-7")]
-pub struct Stop {
+pub(super) struct Stop {
     /// The fault to end; without it, all
     #[arg(value_name = "FAULT")]
     fault: Option<String>,
@@ -55,7 +55,7 @@ impl Stop {
 }
 
 /// Exits well if what was to end has ended, and nothing is left of it.
-pub async fn run(context: &Context, stop: Stop) -> Result<Exit, CliError> {
+pub(super) async fn run(context: &Context, stop: Stop) -> Result<Exit, CliError> {
     let which = stop.which();
     match client::connect(context.run_dir()).await {
         Ok(client) => match ask(&client, which).await? {

@@ -3,7 +3,7 @@
 use super::style::Style;
 
 /// Left-aligned columns under a header; the last one may be as long as it likes.
-pub fn table(header: &[&str], rows: &[Vec<String>], style: Style) -> String {
+pub(super) fn table(header: &[&str], rows: &[Vec<String>], style: Style) -> String {
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         let widest = cells

@@ -10,10 +10,10 @@ use crate::safety::undo::{Effect, Ending, Outcome, recover};
 ///
 /// The engine does this itself whenever it starts. What belongs to an engine that runs is kept.
 #[derive(Clone, Copy, Debug, clap::Args)]
-pub struct Undo;
+pub(super) struct Undo;
 
 /// Exits well if nothing of ours is left on the host, except for what a running engine looks after.
-pub fn run(context: &Context, _undo: Undo) -> Result<Exit, CliError> {
+pub(super) fn run(context: &Context, _undo: Undo) -> Result<Exit, CliError> {
     let outcomes = recover(&context.run_dir().join("undo"))?;
     context
         .out

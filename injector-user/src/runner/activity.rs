@@ -30,6 +30,8 @@ impl<F: Faults> Run<F> {
             if activity.background {
                 let (run, activity) = (Arc::clone(self), activity.clone());
                 background.spawn(async move { drop(run.perform(&activity, phase).await) });
+                // It begins before what stands behind it.
+                tokio::task::yield_now().await;
             } else {
                 drop(self.perform(activity, phase).await);
             }

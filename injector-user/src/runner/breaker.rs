@@ -14,6 +14,7 @@ use super::halt::Halt;
 use super::run::Run;
 
 impl<F: Faults> Run<F> {
+    #[expect(clippy::infinite_loop, reason = "the run aborts it when it is over")]
     /// Samples a probe until it is aborted. Once the method is over it only measures.
     pub(super) async fn watch(self: Arc<Self>, spec: BreakerSpec, seed: u64) {
         let spec = bounded(spec);
@@ -61,7 +62,7 @@ impl<F: Faults> Run<F> {
         match transition.reason {
             TransitionReason::Tripped(reason) => self.trip(spec, breaker, transition, reason).await,
             TransitionReason::Retry { .. } => {
-                self.ledger.rearm(&spec.name, breaker.intensity()).await
+                self.ledger.rearm(&spec.name, breaker.intensity()).await;
             }
             TransitionReason::Recovered { .. } => {}
         }

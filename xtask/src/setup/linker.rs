@@ -1,6 +1,6 @@
 //! bpf-linker, at the one version whose LLVM matches the compilers we use.
 
-use std::{env, fs, path::Path};
+use std::{env, fs, iter, path::Path};
 
 use anyhow::{Context as _, Result};
 
@@ -29,6 +29,13 @@ pub(crate) fn install(folder: &Path) -> Result<()> {
         .arg(folder)
         // Not the caller's target folder: another cargo may hold its lock.
         .env("CARGO_TARGET_DIR", &build);
+    // On PATH, so that cargo does not advise to put it there: the build script finds it anyway.
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = iter::once(folder.join("bin")).chain(env::split_paths(&path));
+    step = step.env(
+        "PATH",
+        env::join_paths(folders).context("join the folders of PATH")?,
+    );
     // It finds LLVM when it runs; flags of ours have no place in it.
     for flags in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS"] {
         if env::var_os(flags).is_some() {

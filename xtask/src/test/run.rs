@@ -46,7 +46,12 @@ struct Row {
 /// Runs the rings and returns the exit code.
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let workspace = Workspace::members()?;
-    setup::prepare(&workspace, Purpose::Test)?;
+    if let Err(error) = setup::prepare(&workspace, Purpose::Test) {
+        // Whoever reads only the last line must see that nothing was tested.
+        say(format_args!("setup failed: {error:#}"));
+        println!("{}", failure());
+        return Ok(1);
+    }
     let rings = match &arguments.rings[..] {
         [] => Ring::value_variants(),
         named => named,

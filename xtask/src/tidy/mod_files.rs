@@ -9,24 +9,25 @@ use crate::tidy::{
 };
 
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
-    let files = tree
-        .sources
-        .iter()
-        .filter(|source| source.name() == "mod.rs");
-    files.flat_map(logic).collect()
+    let files = tree.sources.iter().filter(|it| it.name() == "mod.rs");
+    files
+        .filter(|source| !source.is_test())
+        .filter_map(logic)
+        .collect()
 }
 
-fn logic(source: &Source) -> Vec<Finding> {
+fn logic(source: &Source) -> Option<Finding> {
     let items = source.syntax.items.iter().filter(|item| match item {
         Item::Mod(module) => module.content.is_some() && !is_for_tests(&module.attrs),
         Item::Use(_) => false,
         _ => true,
     });
-    let message = "`mod.rs` holds documentation, `mod` and `use` only; move this to a file";
-    let places = items.map(|item| place(source, item));
-    places
-        .map(|place| Finding::failure(place, message))
-        .collect()
+    let first = items.clone().next()?;
+    let message = format!(
+        "`mod.rs` holds documentation, `mod` and `use` only; move {} items from here on to files",
+        items.count()
+    );
+    Some(Finding::failure(place(source, first), message))
 }
 
 #[cfg(test)]
@@ -34,20 +35,27 @@ mod tests {
     use super::logic;
     use crate::tidy::tree::Source;
 
-    fn places(text: &str) -> Vec<String> {
-        let findings = logic(&Source::new("a/mod.rs", text).unwrap());
-        findings.into_iter().map(|finding| finding.place).collect()
+    fn check(text: &str, expected: Option<&str>) {
+        let finding = logic(&Source::new("a/mod.rs", text).unwrap());
+        assert_eq!(finding.map(|it| it.to_string()).as_deref(), expected);
     }
 
     #[test]
     fn modules_and_uses_are_fine() {
-        let text = "//! Doc.\nmod a;\npub use a::B;\n#[cfg(test)]\nmod tests;\n";
-        assert_eq!(places(text), Vec::<String>::new());
+        check(
+            "//! Doc.\nmod a;\npub use a::B;\n#[cfg(test)]\nmod tests;\n",
+            None,
+        );
     }
 
     #[test]
     fn functions_implementations_and_inline_modules_are_found() {
-        let text = "mod a;\nfn f() {}\nimpl A {}\nmod b {}\n";
-        assert_eq!(places(text), ["a/mod.rs:2", "a/mod.rs:3", "a/mod.rs:4"]);
+        check(
+            "mod a;\nfn f() {}\nimpl A {}\nmod b {}\n",
+            Some(
+                "failure: a/mod.rs:2: `mod.rs` holds documentation, `mod` and `use` only; \
+                 move 3 items from here on to files",
+            ),
+        );
     }
 }

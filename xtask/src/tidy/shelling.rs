@@ -21,8 +21,6 @@ const PROGRAMS: &[&str] = &[
     "kubectl",
     "nft",
     "nsenter",
-    "sh",
-    "bash",
     "stress-ng",
     "sysctl",
     "tc",

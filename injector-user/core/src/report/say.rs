@@ -15,7 +15,7 @@ pub(super) fn verdict(verdict: Verdict) -> &'static str {
         Verdict::Interrupted => "Interrupted",
         Verdict::BadInput => "Not run: the experiment cannot be carried out as written",
         Verdict::Refused => "Refused",
-        Verdict::BreakerTripped => "A circuit breaker ended the experiment",
+        Verdict::BreakerTripped => "A circuit breaker opened",
         Verdict::UndoIncomplete => "Something may be left on the host",
     }
 }

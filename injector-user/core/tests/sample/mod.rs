@@ -54,7 +54,7 @@ pub(crate) fn tripped() -> Report {
             .to_owned(),
         tags: vec!["redis".to_owned()],
         verdict: Verdict::BreakerTripped,
-        reason: "breaker `carts` opened after 3 bad samples in a row, and the faults were off 4.10 ms later".to_owned(),
+        reason: "breaker `carts` opened after 3 bad samples in a row, and every fault was off 4.1 ms later".to_owned(),
         exit_code: 4,
         ended: "2026-03-01T14:03:23.630Z".to_owned(),
         duration_ms: end,

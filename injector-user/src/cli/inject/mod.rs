@@ -5,4 +5,4 @@ mod terminal;
 mod verb;
 mod watch;
 
-pub use verb::{Inject, run};
+pub(super) use verb::{Inject, run};

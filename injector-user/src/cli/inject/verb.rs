@@ -23,7 +23,7 @@ use crate::protocol::{Answer, Arm, Call, Ended, FaultReport, State};
 /// The fault ends when its duration is over, when you press Ctrl-C, when `temblor stop` is called
 /// anywhere, and whenever this process or the engine ends, however that happens.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Inject {
+pub(crate) struct Inject {
     #[command(subcommand)]
     fault: FaultArgs,
     /// Leave the fault to its duration and return at once
@@ -49,7 +49,7 @@ struct Injected<'a> {
 }
 
 /// Exits well if the fault did what it was to do and left nothing behind.
-pub async fn run(context: &Context, inject: Inject) -> Result<Exit, CliError> {
+pub(crate) async fn run(context: &Context, inject: Inject) -> Result<Exit, CliError> {
     let Inject {
         fault,
         detach,

@@ -4,4 +4,4 @@ mod candidate;
 mod fits;
 mod verb;
 
-pub use verb::{Targets, run};
+pub(super) use verb::{Targets, run};

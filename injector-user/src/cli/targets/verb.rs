@@ -18,7 +18,7 @@ use crate::target::survey;
 ///
 /// Needs no root, and sees less without it. Whether this host can do a fault at all is not looked at.
 #[derive(Clone, Copy, Debug, clap::Args)]
-pub struct Targets {
+pub(crate) struct Targets {
     /// Show protected ones and those that no fault fits too, and why
     #[arg(short, long)]
     all: bool,
@@ -35,7 +35,7 @@ struct Row {
 }
 
 /// Exits well if the host could be read.
-pub fn run(context: &Context, args: Targets) -> Result<Exit, CliError> {
+pub(crate) fn run(context: &Context, args: Targets) -> Result<Exit, CliError> {
     let protection = Protection::of([std::process::id().cast_signed()]);
     let mut inventory = survey(&protection, &[])?;
     suppose_able(&mut inventory);

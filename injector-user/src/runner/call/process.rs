@@ -149,7 +149,8 @@ async fn read(pipe: Option<impl AsyncRead + Unpin>) -> std::io::Result<String> {
         return Ok(String::new());
     };
     let mut kept = Vec::new();
-    let mut chunk = [0; 8192];
+    // On the heap: two of them in every future would make it large.
+    let mut chunk = vec![0; 8192];
     loop {
         let length = pipe.read(&mut chunk).await?;
         if length == 0 {

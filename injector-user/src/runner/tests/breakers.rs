@@ -40,7 +40,7 @@ async fn an_open_breaker_kills_then_stops_then_ends_the_experiment() {
     );
     assert_eq!(
         report.reason,
-        "breaker `b` opened after 3 bad samples in a row"
+        "breaker `b` opened after 3 bad samples in a row, and every fault was off 3.0 ms later"
     );
     assert_eq!(transitions(&report), ["1150 closed->open"]);
     assert_eq!(told(&report), ["method:slow", "method:lossy", "rollback:r"]);

@@ -67,17 +67,14 @@ impl Fake {
     }
 
     fn look(&self, id: &str) -> Snapshot {
-        let faults = self.faults.lock().unwrap();
-        let fault = &faults[id.parse::<usize>().unwrap()];
-        let end = fault.end();
-        let acted = [
-            Some(fault.armed.elapsed()),
-            end.map(|(at, _)| at),
-            fault.killed,
-        ]
-        .into_iter()
-        .flatten()
-        .min();
+        let (end, elapsed, killed) = {
+            let fault = &self.faults.lock().unwrap()[id.parse::<usize>().unwrap()];
+            (fault.end(), fault.armed.elapsed(), fault.killed)
+        };
+        let acted = [Some(elapsed), end.map(|(at, _)| at), killed]
+            .into_iter()
+            .flatten()
+            .min();
         let injected = u64::try_from(acted.unwrap_or_default().as_millis()).unwrap();
         let undo = self.leaves.map_or(Undo::Verified, |what| Undo::Incomplete {
             what: what.to_owned(),
@@ -143,11 +140,9 @@ impl Faults for Fake {
     async fn stop(&self, id: &str) -> Result<Snapshot, FaultError> {
         tokio::time::sleep(Duration::from_millis(2)).await;
         self.note(format!("stop {id}"));
-        {
-            let mut faults = self.faults.lock().unwrap();
-            let fault = &mut faults[id.parse::<usize>().unwrap()];
-            fault.stopped = Some(fault.armed.elapsed());
-        }
+        let index = id.parse::<usize>().unwrap();
+        let stop = |fault: &mut Fault| fault.stopped = Some(fault.armed.elapsed());
+        stop(&mut self.faults.lock().unwrap()[index]);
         Ok(self.look(id))
     }
 

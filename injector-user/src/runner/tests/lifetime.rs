@@ -113,7 +113,7 @@ async fn a_fault_in_the_background_is_waited_for() {
         (0.0, 300.0, EndReason::Duration),
         (0.0, 304.0, EndReason::MethodOver),
     ];
-    check(&method, &["arm g", "arm f", "stop 1", "stop 0"], &ends).await;
+    check(&method, &["arm f", "arm g", "stop 0", "stop 1"], &ends).await;
 }
 
 #[tokio::test(start_paused = true)]

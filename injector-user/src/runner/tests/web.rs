@@ -177,5 +177,9 @@ async fn nobody_there_and_nobody_answering_are_no_answers() {
     let silent = serve(|_| String::new());
     let mut http = get(format!("http://{silent}/"));
     http.timeout.read = Some(Duration::from_millis(200));
-    assert!(call_http(http).await.is_err());
+    let error = call_http(http).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("failed to call GET http://{silent}/")
+    );
 }

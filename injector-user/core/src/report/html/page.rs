@@ -136,26 +136,39 @@ fn asked(page: &mut Markup, report: &Report) {
     }
     if !report.faults.is_empty() {
         page.put(format_args!("<ul class=\"faults\">"));
-        for fault in &report.faults {
-            let weaker = if fault.intensity < 1.0 {
-                format!(", weakened to {}", say::percent(fault.intensity))
-            } else {
-                String::new()
-            };
+        for fault in asked_once(&report.faults) {
             page.put(format_args!(
-                "<li><strong>{}</strong> <code>{}</code><span>{} on <code>{}</code>{}{}</span></li>",
+                "<li><strong>{}</strong> <code>{}</code><span>{} on <code>{}</code>{}</span></li>",
                 Text(&fault.name),
                 Text(&fault.kind),
                 Text(capital(&say::fault(fault))),
                 Text(&fault.target),
-                fault.asked.get("duration").map_or_else(String::new, |d| format!(" for {}", Text(d))),
-                Text(weaker),
+                fault
+                    .asked
+                    .get("duration")
+                    .map_or_else(String::new, |d| format!(" for {}", Text(d))),
             ));
         }
         page.put(format_args!("</ul>"));
     }
     hypothesis(page, report.hypothesis.as_ref());
     page.put(format_args!("</section>"));
+}
+
+/// Without those that a breaker armed again: nobody asked for them.
+fn asked_once(faults: &[FaultRecord]) -> Vec<&FaultRecord> {
+    let first = |(index, fault): &(usize, &FaultRecord)| {
+        !faults
+            .iter()
+            .take(*index)
+            .any(|other| other.name == fault.name)
+    };
+    faults
+        .iter()
+        .enumerate()
+        .filter(first)
+        .map(|(_, fault)| fault)
+        .collect()
 }
 
 fn capital(text: &str) -> String {
@@ -231,6 +244,20 @@ fn proofs(page: &mut Markup, report: &Report) {
     page.put(format_args!("</section>"));
 }
 
+fn weakened(fault: &FaultRecord) -> String {
+    if fault.intensity < 1.0 {
+        format!(
+            " {}",
+            chip(
+                "warn",
+                format!("armed again at {}", say::percent(fault.intensity))
+            )
+        )
+    } else {
+        String::new()
+    }
+}
+
 fn card(page: &mut Markup, fault: &FaultRecord) {
     let tone = match fault.undo {
         Undo::Verified => "good",
@@ -238,9 +265,10 @@ fn card(page: &mut Markup, fault: &FaultRecord) {
         Undo::Incomplete { .. } => "bad",
     };
     page.put(format_args!(
-        "<article><h3>{} <code>{}</code></h3>",
+        "<article><h3>{} <code>{}</code>{}</h3>",
         Text(&fault.name),
-        Text(&fault.kind)
+        Text(&fault.kind),
+        weakened(fault)
     ));
     if let Some(error) = &fault.error {
         page.put(format_args!("<p class=\"error\">{}</p>", prose(error)));

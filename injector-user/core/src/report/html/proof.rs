@@ -13,9 +13,11 @@ const ROW: f64 = 26.0;
 
 /// The figures that prove one fault; nothing if nothing was measured.
 pub(super) fn figures(fault: &FaultRecord) -> String {
+    // A fault without dice has nothing to prove as long as it hit every time.
     let rate = fault
         .rate
-        .map_or_else(String::new, |rate| rate_figure(&rate));
+        .filter(|rate| rate.asked < 1.0 || rate.observed < 1.0);
+    let rate = rate.map_or_else(String::new, |rate| rate_figure(&rate));
     let felt = fault.felt.as_ref().map_or_else(String::new, felt_figure);
     rate + &felt
 }

@@ -186,45 +186,26 @@ fn offset(ms: f64) -> String {
 
 fn panel(svg: &mut Markup, series: &Series, x: &Axis, top: f64) {
     let (from, to) = (top + 14.0, top + PANEL - 14.0);
-    let high = series
-        .samples
-        .iter()
-        .filter_map(|s| s.v)
-        .chain(drawn_bounds(series))
-        .filter(|v| v.is_finite())
-        .fold(0.0, f64::max);
-    let low = series
-        .samples
-        .iter()
-        .filter_map(|s| s.v)
-        .filter(|v| v.is_finite())
-        .fold(0.0, f64::min);
-    let y = Axis::new((low, high * 1.08), (to, from));
+    let numbers = || {
+        series
+            .samples
+            .iter()
+            .filter_map(|sample| sample.v)
+            .filter(|v| v.is_finite())
+    };
+    let high = numbers().chain(drawn_bounds(series)).fold(0.0, f64::max);
+    let y = Axis::new((numbers().fold(0.0, f64::min), high * 1.08), (to, from));
     label(svg, &series.name, top + 26.0);
     svg.put(format_args!(
         "<text class=\"tick faint\" x=\"8\" y=\"{:.1}\">{}</text>",
         top + 41.0,
         say::quantity(series)
     ));
-    if series.samples.iter().any(|sample| sample.v.is_some()) {
-        for tick in y.ticks(3) {
-            let py = y.at(tick);
-            svg.put(format_args!(
-                "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{py:.1}\" y2=\"{py:.1}\"/>\
-                 <text class=\"tick end\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-                WIDTH - RIGHT,
-                LEFT - 6.0,
-                py + 3.5,
-                say::number(tick)
-            ));
-        }
+    if numbers().next().is_some() {
+        value_axis(svg, &y);
     }
     for bound in drawn_bounds(series) {
-        let py = y.at(bound);
-        svg.put(format_args!(
-            "<line class=\"bound\" x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{py:.1}\" y2=\"{py:.1}\"/>",
-            WIDTH - RIGHT
-        ));
+        rule(svg, "bound", y.at(bound));
     }
     svg.put(format_args!(
         "<path class=\"value\" d=\"{}\"/>",
@@ -238,6 +219,26 @@ fn panel(svg: &mut Markup, series: &Series, x: &Axis, top: f64) {
             to + 8.0
         ));
     }
+}
+
+fn value_axis(svg: &mut Markup, y: &Axis) {
+    for tick in y.ticks(3) {
+        let py = y.at(tick);
+        rule(svg, "grid", py);
+        svg.put(format_args!(
+            "<text class=\"tick end\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+            LEFT - 6.0,
+            py + 3.5,
+            say::number(tick)
+        ));
+    }
+}
+
+fn rule(svg: &mut Markup, class: &str, y: f64) {
+    svg.put(format_args!(
+        "<line class=\"{class}\" x1=\"{LEFT}\" x2=\"{:.1}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>",
+        WIDTH - RIGHT
+    ));
 }
 
 /// A few samples are drawn as points too: a line needs two.
@@ -276,27 +277,39 @@ fn transitions(svg: &mut Markup, report: &Report, x: &Axis, (top, bottom): (f64,
         .breakers
         .iter()
         .flat_map(|breaker| breaker.transitions.iter().map(move |t| (breaker, t)));
-    for (breaker, transition) in all {
+    let mut all: Vec<_> = all.collect();
+    all.sort_by(|(_, a), (_, b)| a.at_ms.total_cmp(&b.at_ms));
+    let mut free_from = 0.0;
+    for (index, (breaker, transition)) in all.iter().enumerate() {
         let px = x.at(transition.at_ms);
-        let class = match transition.to {
-            State::Open => "open",
-            State::HalfOpen => "half",
-            State::Closed => "closed",
-        };
-        let anchor = if px > WIDTH * 0.85 { "end" } else { "start" };
-        let shift = if anchor == "end" { -5.0 } else { 5.0 };
+        let word = transition.to.to_string();
+        let (class, y) = (transition.to, top - 12.0);
         svg.put(format_args!(
             "<g class=\"transition {class}\"><title>{}</title>\
-             <line x1=\"{px:.1}\" x2=\"{px:.1}\" y1=\"{:.1}\" y2=\"{bottom:.1}\"/>\
-             <circle cx=\"{px:.1}\" cy=\"{:.1}\" r=\"4\"/>\
-             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text></g>",
+             <line x1=\"{px:.1}\" x2=\"{px:.1}\" y1=\"{y:.1}\" y2=\"{bottom:.1}\"/>\
+             <circle cx=\"{px:.1}\" cy=\"{y:.1}\" r=\"4\"/>",
             Text(format!("{}: {}", breaker.name, transition.reason)),
-            top - 12.0,
-            top - 12.0,
-            px + shift,
-            top - 9.0,
-            Text(transition.to),
         ));
+        let (anchor, shift) = if px > WIDTH * 0.88 {
+            ("end", -7.0)
+        } else {
+            ("start", 7.0)
+        };
+        let end = px + 14.0 + 6.5 * as_f64(word.len());
+        // A label without room is left to the tooltip and the table.
+        let room = all
+            .get(index + 1)
+            .is_none_or(|(_, next)| x.at(next.at_ms) > end);
+        if px >= free_from && (room || transition.to == State::Open) {
+            free_from = end;
+            svg.put(format_args!(
+                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>",
+                px + shift,
+                top - 8.0,
+                Text(word)
+            ));
+        }
+        svg.put(format_args!("</g>"));
     }
 }
 

@@ -1,0 +1,35 @@
+//! The moment of an event: clock, kill switch and lease, read once.
+
+use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
+use injector_abi::{CONTROL_KILL, CONTROL_LEASE};
+
+use crate::maps::CONTROL;
+
+/// What an event brings to the decision.
+#[derive(Clone, Copy, Debug)]
+pub struct Occasion {
+    /// Monotonic nanoseconds.
+    pub now_ns: u64,
+    /// The thread group, if the event happens in the context of one.
+    pub tgid: Option<u32>,
+    /// Whether the lease holds and the kill switch is off.
+    pub alive: bool,
+}
+
+impl Occasion {
+    /// Reads clock, kill switch and lease: once per event, and only after a target matched.
+    #[inline(always)]
+    pub fn now(tgid: Option<u32>) -> Self {
+        // SAFETY: the helper has no arguments and always succeeds.
+        let now_ns = unsafe { bpf_ktime_get_ns() };
+        let killed = CONTROL.get(CONTROL_KILL).is_none_or(|kill| *kill != 0);
+        let leased = CONTROL
+            .get(CONTROL_LEASE)
+            .is_some_and(|until| now_ns < *until);
+        Self {
+            now_ns,
+            tgid,
+            alive: !killed && leased,
+        }
+    }
+}
