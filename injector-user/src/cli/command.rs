@@ -12,10 +12,12 @@ use super::inject::Inject;
 use super::man::ManArgs;
 use super::metrics::Metrics;
 use super::plan::PlanArgs;
+use super::run::Run;
 use super::status::Status;
 use super::stop::Stop;
 use super::targets::Targets;
 use super::undo::Undo;
+use super::validate::Validate;
 
 /// Shakes a host on purpose, safely, and tells what broke
 ///
@@ -36,6 +38,8 @@ pub(super) enum Verb {
     Targets(Targets),
     Plan(PlanArgs),
     Inject(Inject),
+    Run(Run),
+    Validate(Validate),
     Status(Status),
     Stop(Stop),
     Undo(Undo),
@@ -52,6 +56,8 @@ const EXAMPLES: &str = "Examples:
   sudo temblor plan net.delay --target pid:123 --latency 20ms --duration 60s
   # Do it
   sudo temblor inject net.delay --target pid:123 --latency 20ms --duration 60s
+  # A whole experiment, with a report
+  sudo temblor run deploy/examples/net-delay.yaml
   # End everything, from any shell
   sudo temblor stop";
 

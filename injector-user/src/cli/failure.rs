@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::exit::Exit;
 use crate::client::{ClientError, KillError};
+use crate::report::WriteReport;
 use crate::safety::undo::UndoError;
 use crate::target::GatherError;
 use crate::target::command::CommandError;
@@ -53,6 +54,14 @@ pub enum CliError {
         #[source]
         source: io::Error,
     },
+    #[error("failed to become the user {uid}, who called sudo")]
+    Privilege {
+        uid: u32,
+        #[source]
+        source: io::Error,
+    },
+    #[error(transparent)]
+    Report(#[from] WriteReport),
     #[error("failed to serve metrics on {address}")]
     Listen {
         address: String,
@@ -84,6 +93,8 @@ impl CliError {
             | Self::TargetGone
             | Self::Write { .. }
             | Self::Listen { .. }
+            | Self::Privilege { .. }
+            | Self::Report(_)
             | Self::Loop(_)
             | Self::Print(_) => Exit::Failed,
             Self::Json(_) => Exit::Bug,
@@ -110,6 +121,8 @@ impl CliError {
             | Self::Read { .. }
             | Self::Write { .. }
             | Self::Listen { .. }
+            | Self::Privilege { .. }
+            | Self::Report(_)
             | Self::Loop(_)
             | Self::Print(_)
             | Self::Json(_) => None,
