@@ -45,7 +45,7 @@ impl RunDir {
 }
 
 /// The `temblor` to test: `TEMBLOR_BIN`, or the one that was built beside this program.
-pub fn temblor() -> Result<PathBuf> {
+pub fn temblor_program() -> Result<PathBuf> {
     if let Some(path) = env::var_os("TEMBLOR_BIN") {
         return Ok(path.into());
     }
@@ -73,7 +73,7 @@ impl Engine {
             .create(true)
             .append(true)
             .open(run.path().join("engine.log"))?;
-        let mut child = Command::new(temblor()?)
+        let mut child = Command::new(temblor_program()?)
             .arg("--run-dir")
             .arg(run.path())
             .arg("engine")

@@ -158,7 +158,7 @@ impl HostSnapshot {
     /// What belongs to the network namespace that the calling thread is in.
     fn network(&mut self, whose: &str) {
         let about = |what: &str| format!("{what} of {whose}");
-        let links = tool_if_any("ip", &["-details", "-oneline", "link", "show"]);
+        let links = tool_if_any("ip", &["-oneline", "link", "show"]);
         self.add(about("interfaces"), lines(&links));
         for family in ["-4", "-6"] {
             let routes = tool_if_any("ip", &[family, "route", "show", "table", "all"]);

@@ -8,7 +8,8 @@ use crate::netns::Netns;
 use crate::tool::fed;
 
 /// Server, client and an unconcerned other client, each in a namespace of its own with both
-/// families' addresses; the bridge that joins them is in a fourth.
+/// families' addresses; the bridge that joins them is in a fourth. No addresses but ours: nothing changes
+/// by itself.
 #[derive(Debug)]
 pub struct World {
     pub server: Node,
@@ -32,7 +33,9 @@ impl World {
         fed(
             "ip",
             &["-n", br, "-batch", "-"],
-            "link add br0 type bridge mcast_snooping 0\nlink set br0 up\n",
+            "link add br0 type bridge mcast_snooping 0\n\
+             link set br0 addrgenmode none\n\
+             link set br0 up\n",
         )?;
         let server = Node::make("server", 1, &bridge)?;
         let client = Node::make("client", 2, &bridge)?;
@@ -68,14 +71,16 @@ impl Node {
             &["-n", br, "-batch", "-"],
             &format!(
                 "link add {port} type veth peer name {interface} netns {ns}\n\
-                 link set {port} master br0 up\n"
+                 link set {port} master br0 addrgenmode none\n\
+                 link set {port} up\n"
             ),
         )?;
         fed(
             "ip",
             &["-n", ns, "-batch", "-"],
             &format!(
-                "addr add {v4}/24 dev {interface}\n\
+                "link set {interface} addrgenmode none\n\
+                 addr add {v4}/24 dev {interface}\n\
                  addr add {v6}/64 dev {interface} nodad\n\
                  link set {interface} up\n"
             ),

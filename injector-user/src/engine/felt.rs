@@ -79,7 +79,11 @@ impl Feeling {
             .unwrap_or_default();
         let during_us = median(settled.to_vec());
         let (Some(before), Some(during)) = (self.before_us, during_us) else {
-            let silent = "no open TCP connection of the target that the fault concerns".to_owned();
+            let since = match self.before_us {
+                Some(_) => "while it acted",
+                None => "before it began",
+            };
+            let silent = format!("the target had no open TCP connection that it concerns {since}");
             return Felt {
                 before_us: self.before_us,
                 during_us,
