@@ -76,10 +76,12 @@ impl Book {
     }
 
     /// Puts down a fault that ended with its engine; `undo` is what a look at the host said.
-    pub(super) fn orphan(&mut self, name: &str, report: &FaultReport, at_ns: u64, undo: Undo) {
+    pub(super) fn orphan(&mut self, report: &FaultReport, at_ns: u64, undo: Undo) {
         let mut report = report.clone();
         report.window.ended_ns = at_ns;
-        self.fault(name, &report);
+        let kind = report.kind.name();
+        let word = kind.split_once('.').map_or(kind, |(_, word)| word);
+        self.fault(&format!("{word}, killed"), &report);
         if let Some(record) = self.faults.last_mut() {
             record.ended = EndReason::EngineLost;
             record.undo = undo;

@@ -16,7 +16,7 @@ use super::narrator::Narrator;
 use super::stage::Stage;
 use super::tape::Span;
 use super::temblor::{Process, Temblor, inject, typed};
-use crate::HostSnapshot;
+use crate::{Difference, HostSnapshot};
 
 /// One performance. Fields go in this order: the engine lets go before the stage does.
 #[derive(Debug)]
@@ -49,7 +49,14 @@ const WELL_OPERATIONS: usize = 15;
 const RECOVERY: Duration = Duration::from_secs(10);
 /// Parts of the host that an engine without faults does not touch.
 const NETWORK: [&str; 8] = [
-    "interfaces", "routes", "rules", "qdiscs", "filters", "nft", "iptables-save", "sysctls",
+    "interfaces",
+    "routes",
+    "rules",
+    "qdiscs",
+    "filters",
+    "nft",
+    "iptables-save",
+    "sysctls",
 ];
 
 impl Demo {
@@ -86,7 +93,9 @@ impl Demo {
     pub(super) fn rest(&self) -> Result<Span> {
         let from_ns = self.well_ns;
         let until_ns = from_ns + nanos(REST);
-        self.watch(Duration::from_nanos(until_ns.saturating_sub(monotonic_ns())))?;
+        self.watch(Duration::from_nanos(
+            until_ns.saturating_sub(monotonic_ns()),
+        ))?;
         let to_ns = monotonic_ns();
         Ok(Span { from_ns, to_ns })
     }
@@ -162,20 +171,34 @@ impl Demo {
             during.errors,
             during.operations,
         );
-        self.check("client B noticed nothing", is_same(&before, &during), detail);
+        self.check(
+            "client B noticed nothing",
+            is_same(&before, &during),
+            detail,
+        );
     }
 
     /// Nothing is armed or attached, and the network of host and stage is as it was.
     pub(super) fn check_left(&mut self, back: Duration) -> Result<()> {
         let status = self.temblor.status()?;
-        let (attached, armed) = status.map_or((0, 0), |(engine, faults)| (engine.attached, faults.len()));
+        let (attached, armed) =
+            status.map_or((0, 0), |(engine, faults)| (engine.attached, faults.len()));
         let undo = self.temblor.undo_entries();
-        let changed = self.calm.only(&NETWORK).difference(&self.look_at_host()?.only(&NETWORK));
+        let changed = self
+            .calm
+            .only(&NETWORK)
+            .difference(&self.look_at_host()?.only(&NETWORK));
         let passed = attached == 0 && armed == 0 && undo == 0 && changed.is_empty();
         let detail = if passed {
-            format!("no program attached, undo log empty, network as before; A well after {}", of(back))
+            format!(
+                "no program attached, undo log empty, network as before; A well after {}",
+                of(back)
+            )
         } else {
-            format!("{attached} programs attached, {armed} faults, {undo} entries to undo; changed: {changed}")
+            format!(
+                "{attached} programs attached, {armed} faults, {undo} entries to undo; changed: {}",
+                in_one_line(&changed)
+            )
         };
         self.check("nothing was left", passed, detail);
         Ok(())
@@ -225,6 +248,17 @@ pub(super) fn is_same(before: &Figures, during: &Figures) -> bool {
         && during.errors == 0
         && (during.median - before.median).abs() < 1.0
         && during.slow_share() < before.slow_share() + 0.05
+}
+
+/// A difference where there is room for the beginning of it only.
+pub(super) fn in_one_line(difference: &Difference) -> String {
+    const MOST: usize = 6;
+    let text = difference.to_string();
+    let shown: Vec<&str> = text.lines().take(MOST).collect();
+    match text.lines().count().saturating_sub(MOST) {
+        0 => shown.join("; "),
+        more => format!("{}; and {more} more", shown.join("; ")),
+    }
 }
 
 /// A duration as figures are shown.

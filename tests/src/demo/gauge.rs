@@ -70,7 +70,11 @@ fn answer(stream: &TcpStream, tape: &Tape) -> Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut lines = BufReader::new(stream).lines();
     // The request does not matter: there is one answer.
-    while lines.next().transpose()?.is_some_and(|line| !line.is_empty()) {}
+    while lines
+        .next()
+        .transpose()?
+        .is_some_and(|line| !line.is_empty())
+    {}
     let body = format!("{:.3}", median_ms(tape));
     let mut stream = stream;
     write!(
@@ -97,4 +101,3 @@ fn median_ms(tape: &Tape) -> f64 {
     times.sort_by(f64::total_cmp);
     times.get(times.len() / 2).copied().unwrap_or(0.0)
 }
-

@@ -40,29 +40,32 @@ fn listen(tell: &Sender<()>, ready: &Sender<Result<()>>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let listening = runtime.context("failed to start an event loop").map(|runtime| {
-        runtime.block_on(async {
-            let kinds = [
-                SignalKind::interrupt(),
-                SignalKind::terminate(),
-                SignalKind::hangup(),
-            ];
-            let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) else {
-                return ready.send(Err(anyhow::anyhow!("failed to catch signals")));
-            };
-            ready.send(Ok(()))?;
-            loop {
-                tokio::select! {
-                    _ = interrupt.recv() => {}
-                    _ = terminate.recv() => {}
-                    _ = hangup.recv() => {}
+    let listening = runtime
+        .context("failed to start an event loop")
+        .map(|runtime| {
+            runtime.block_on(async {
+                let kinds = [
+                    SignalKind::interrupt(),
+                    SignalKind::terminate(),
+                    SignalKind::hangup(),
+                ];
+                let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal)
+                else {
+                    return ready.send(Err(anyhow::anyhow!("failed to catch signals")));
+                };
+                ready.send(Ok(()))?;
+                loop {
+                    tokio::select! {
+                        _ = interrupt.recv() => {}
+                        _ = terminate.recv() => {}
+                        _ = hangup.recv() => {}
+                    }
+                    if tell.send(()).is_err() {
+                        return Ok(());
+                    }
                 }
-                if tell.send(()).is_err() {
-                    return Ok(());
-                }
-            }
-        })
-    });
+            })
+        });
     // Who waits for `ready` learns of a failure by its end.
     drop(listening);
 }

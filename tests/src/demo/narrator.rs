@@ -53,7 +53,10 @@ impl Narrator {
 
     /// A command as somebody would type it.
     pub(super) fn command(&self, line: impl Display) {
-        self.line(format!("  {}", self.paint(format!("$ {line}"), Style::new().cyan())));
+        self.line(format!(
+            "  {}",
+            self.paint(format!("$ {line}"), Style::new().cyan())
+        ));
     }
 
     /// A variable that a command finds in its environment.
@@ -63,7 +66,10 @@ impl Narrator {
 
     /// What another program says.
     pub(super) fn quote(&self, line: impl Display) {
-        self.line(format!("  {} {line}", self.paint("│", Style::new().dimmed())));
+        self.line(format!(
+            "  {} {line}",
+            self.paint("│", Style::new().dimmed())
+        ));
     }
 
     /// What was found out, whether it is as it should be.
@@ -89,7 +95,10 @@ impl Narrator {
             return;
         }
         self.told.set(Instant::now());
-        let text = format!("  {}", self.paint(format!("⋯ {}", text()), Style::new().dimmed()));
+        let text = format!(
+            "  {}",
+            self.paint(format!("⋯ {}", text()), Style::new().dimmed())
+        );
         if self.live {
             self.write(&format!("\r\x1b[2K{text}"));
             self.open.set(true);

@@ -69,7 +69,6 @@ fn lines(book: &Book, tapes: &Tapes) -> Vec<injector_core::report::Series> {
         series(book, "client A", a, Lane::Primary),
         series(book, "client B", b, Lane::Primary),
         series(book, "A, new connections", a, Lane::Connect),
-        series(book, "B, new connections", b, Lane::Connect),
         series(book, "A, from the replica", a, Lane::Replica),
     ]
 }
@@ -78,11 +77,18 @@ fn verdict(book: &Book, outcome: &Result<()>) -> (Verdict, String) {
     let (failed, all) = (book.failed(), book.checks.len());
     let left = book.left.as_ref().is_none_or(|items| !items.is_empty());
     match outcome {
-        _ if left => (Verdict::UndoIncomplete, "the host is not as it was".to_owned()),
-        Err(error) if error.is::<Interrupted>() => {
-            (Verdict::Interrupted, "a person ended the demo; everything was put back".to_owned())
-        }
-        Err(error) => (Verdict::Failed, format!("the demo could not go on: {error:#}")),
+        _ if left => (
+            Verdict::UndoIncomplete,
+            "the host is not as it was".to_owned(),
+        ),
+        Err(error) if error.is::<Interrupted>() => (
+            Verdict::Interrupted,
+            "a person ended the demo; everything was put back".to_owned(),
+        ),
+        Err(error) => (
+            Verdict::Failed,
+            format!("the demo could not go on: {error:#}"),
+        ),
         Ok(()) if failed > 0 => (
             Verdict::Failed,
             format!("{failed} of {all} checks did not hold"),

@@ -97,7 +97,10 @@ fn on_stage(
 fn build(narrator: &Narrator) -> Result<(Temblor, Stage, HostSnapshot)> {
     let temblor = Temblor::new()?;
     let stage = Stage::build(&|label, text| narrator.say(label, text))?;
-    narrator.say("engine", format!("on demand, TEMBLOR_RUN_DIR={}", temblor.folder().display()));
+    narrator.say(
+        "engine",
+        format!("on demand, TEMBLOR_RUN_DIR={}", temblor.folder().display()),
+    );
     let calm = HostSnapshot::take(&stage.world.names())?;
     Ok((temblor, stage, calm))
 }

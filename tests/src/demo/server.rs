@@ -25,7 +25,9 @@ pub(super) struct Server {
 /// What Redis is here.
 pub(super) fn version() -> Result<String> {
     let text = tool("redis-server", &["--version"]).context("hint: `cargo xtask setup`")?;
-    let version = text.split_whitespace().find_map(|word| word.strip_prefix("v="));
+    let version = text
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix("v="));
     Ok(version.unwrap_or(text.trim()).to_owned())
 }
 
@@ -86,7 +88,12 @@ fn command(address: SocketAddr, primary: Option<SocketAddr>, folder: &TempDir) -
     let text = |ip: IpAddr| ip.to_string();
     let mut command = Command::new("redis-server");
     command
-        .args(["--bind", &text(address.ip()), "--port", &address.port().to_string()])
+        .args([
+            "--bind",
+            &text(address.ip()),
+            "--port",
+            &address.port().to_string(),
+        ])
         .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
         .args(["--protected-mode", "no", "--logfile", "redis.log", "--dir"])
         .arg(folder.path())

@@ -35,14 +35,22 @@ pub(super) fn moved(report: Report, by_ms: f64) -> Moved {
     } = report;
     let shift = |ms: &mut f64| *ms += by_ms;
     for fault in &mut faults {
-        fault.start_ms.iter_mut().chain(&mut fault.end_ms).for_each(shift);
+        fault
+            .start_ms
+            .iter_mut()
+            .chain(&mut fault.end_ms)
+            .for_each(shift);
     }
     for transition in breakers.iter_mut().flat_map(|it| &mut it.transitions) {
         shift(&mut transition.at_ms);
     }
     if let Some(breach) = &mut breach {
         shift(&mut breach.at_ms);
-        breach.killed_ms.iter_mut().chain(&mut breach.clean_ms).for_each(shift);
+        breach
+            .killed_ms
+            .iter_mut()
+            .chain(&mut breach.clean_ms)
+            .for_each(shift);
     }
     for sample in series.iter_mut().flat_map(|it| &mut it.samples) {
         shift(&mut sample.t);

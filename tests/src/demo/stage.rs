@@ -6,8 +6,8 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result};
-use injector_user::freezer::Flavour;
 use injector_core::plan::Hierarchy;
+use injector_user::freezer::Flavour;
 use injector_user::target::cgroup_of;
 use procfs::process::Process;
 
@@ -23,7 +23,7 @@ pub(super) struct Stage {
     pub(super) a: Guest,
     pub(super) b: Guest,
     pub(super) replica: Server,
-    pub(super) primary: Server,
+    _primary: Server,
     _a_cgroup: Cgroup,
     replica_cgroup: Cgroup,
     pub(super) world: World,
@@ -38,7 +38,10 @@ impl Stage {
         let (server, client, other) = (&world.server, &world.client, &world.other);
         say(
             "network",
-            format!("server {}, client A {}, client B {}: a namespace each", server.v4, client.v4, other.v4),
+            format!(
+                "server {}, client A {}, client B {}: a namespace each",
+                server.v4, client.v4, other.v4
+            ),
         );
         let address = |port| SocketAddr::from((server.v4, port));
         let replica_cgroup = Cgroup::make(Flavour::V2, "replica")?;
@@ -61,14 +64,18 @@ impl Stage {
         let b = Guest::start(&other.netns, &load("b", None))?;
         say(
             "clients",
-            "each 200 SET and GET a second on 8 connections, and 100 new connections a second;".to_owned(),
+            "each 200 SET and GET a second on 8 connections, and 100 new connections a second;"
+                .to_owned(),
         );
-        say("", "only A also reads from the replica, 100 GET a second".to_owned());
+        say(
+            "",
+            "only A also reads from the replica, 100 GET a second".to_owned(),
+        );
         Ok(Self {
             a,
             b,
             replica,
-            primary,
+            _primary: primary,
             _a_cgroup: a_cgroup,
             replica_cgroup,
             world,

@@ -1,7 +1,7 @@
 //! The `temblor` that everybody uses, as a program, with a folder of its own.
 
 use std::fmt::Write as _;
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use injector_user::clock::monotonic_ns;
 use injector_user::protocol::{Call, EngineStatus, FaultReport, Which};
+use injector_user::safety::undo::Entry;
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
-use crate::engine::temblor;
-use crate::{Client, is_running, signal, wait_until};
+use crate::{Client, is_running, signal, temblor_program, wait_until};
 
 /// Longer than an engine takes to leave on any machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -54,7 +54,7 @@ pub(super) struct Shot {
 impl Temblor {
     pub(super) fn new() -> Result<Self> {
         Ok(Self {
-            program: temblor()?,
+            program: temblor_program()?,
             folder: tempfile::Builder::new().prefix("temblor-demo-").tempdir()?,
         })
     }
@@ -95,10 +95,17 @@ impl Temblor {
         }
     }
 
-    /// Files in the undo log.
+    /// Entries of the undo log that stand for a fault; an engine's own house is its own business.
     pub(super) fn undo_entries(&self) -> usize {
         let entries = self.folder().join("undo").read_dir();
-        entries.map_or(0, Iterator::count)
+        let texts = entries
+            .into_iter()
+            .flatten()
+            .filter_map(|entry| fs::read_to_string(entry.ok()?.path()).ok());
+        let of_fault = |text: &String| {
+            serde_json::from_str::<Entry>(text).map_or(true, |entry| entry.cause.fault.is_some())
+        };
+        texts.filter(of_fault).count()
     }
 
     /// Ends every fault, as `temblor stop` does.
@@ -196,7 +203,10 @@ pub(super) fn inject(fault: &str, parameters: &[(&str, &str)]) -> Vec<String> {
         .iter()
         .flat_map(|(name, value)| [format!("--{}", name.replace('_', "-")), (*value).to_owned()]);
     let verb = ["inject", fault].map(str::to_owned);
-    verb.into_iter().chain(flags).chain(["--json".to_owned()]).collect()
+    verb.into_iter()
+        .chain(flags)
+        .chain(["--json".to_owned()])
+        .collect()
 }
 
 /// The words as somebody would type them.

@@ -63,7 +63,10 @@ fn run(demo: &Demo) -> Result<Ending> {
     fs::write(&file, EXPERIMENT).with_context(|| file.display().to_string())?;
     let shown = |path: &Path| path.display().to_string();
     let words = ["run".to_owned(), shown(&file), "--out".to_owned()];
-    let words: Vec<String> = words.into_iter().chain([shown(&demo.out.join("experiment"))]).collect();
+    let words: Vec<String> = words
+        .into_iter()
+        .chain([shown(&demo.out.join("experiment"))])
+        .collect();
     let variables = [
         ("TARGET", demo.stage.client_a()?),
         ("LATENCY_URL", gauge.url()),
@@ -88,7 +91,12 @@ fn run(demo: &Demo) -> Result<Ending> {
 }
 
 fn check_breach(demo: &mut Demo, breach: Option<&Breach>) {
-    let took = |breach: &Breach| Some((breach.killed_ms? - breach.at_ms, breach.clean_ms? - breach.at_ms));
+    let took = |breach: &Breach| {
+        Some((
+            breach.killed_ms? - breach.at_ms,
+            breach.clean_ms? - breach.at_ms,
+        ))
+    };
     let both = breach.and_then(took);
     let detail = match (breach, both) {
         (Some(breach), Some((killed, clean))) => format!(
@@ -97,7 +105,9 @@ fn check_breach(demo: &mut Demo, breach: Option<&Breach>) {
             Ms(killed),
             Ms(clean)
         ),
-        (Some(breach), None) => format!("{}; it is not known when the host was clean", breach.reason),
+        (Some(breach), None) => {
+            format!("{}; it is not known when the host was clean", breach.reason)
+        }
         (None, _) => "no breach".to_owned(),
     };
     let passed = both.is_some_and(|(_, clean)| clean < MOST_MS);
@@ -107,7 +117,8 @@ fn check_breach(demo: &mut Demo, breach: Option<&Breach>) {
 /// When the experiment's host was clean; else `otherwise`.
 fn clean_ns(demo: &Demo, report: &Report, otherwise: u64) -> u64 {
     let clean_ms = report.breach.as_ref().and_then(|breach| breach.clean_ms);
-    let since_start_ms = clean_ms.and_then(|clean_ms| Some(clean_ms + shifted(&demo.book, report)?));
+    let since_start_ms =
+        clean_ms.and_then(|clean_ms| Some(clean_ms + shifted(&demo.book, report)?));
     let after = since_start_ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1e3).ok());
     after.map_or(otherwise, |after| demo.book.started_ns + nanos(after))
 }

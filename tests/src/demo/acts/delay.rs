@@ -68,7 +68,7 @@ fn check_felt(demo: &mut Demo, calm: &Figures, felt: &Figures) {
 fn check_engine(demo: &mut Demo, report: &FaultReport) {
     let felt = report.felt.as_ref();
     let both = felt.and_then(|felt| Some((felt.before_us?, felt.during_us?)));
-    let ms = |us: u64| Ms(std::time::Duration::from_micros(us).as_secs_f64() * 1e3);
+    let ms = |us: u64| Ms(Duration::from_micros(us).as_secs_f64() * 1e3);
     let detail = both.map_or_else(
         || "no measurement".to_owned(),
         |(before, during)| {

@@ -11,6 +11,7 @@ use super::span::during;
 use crate::demo::client::{Lane, Operation};
 use crate::demo::demo::{Demo, is_same};
 use crate::demo::figures::{Ms, took_ms};
+use crate::demo::tape::Span;
 
 const PULSES: usize = 4;
 const ACTIVE_MS: f64 = 300.0;
@@ -33,7 +34,12 @@ pub(super) fn play(demo: &mut Demo) -> Result<()> {
     let back = demo.recover(Lane::Replica, report.window.ended_ns)?;
     let during = during(&report);
     let tape = demo.stage.a.tape();
-    let stalls = stalls(&tape.began_in(Lane::Replica, during), ACTIVE_MS / 2.0);
+    // A read that was on its way when the first pulse came has waited too.
+    let whole = Span {
+        from_ns: before.to_ns,
+        to_ns: report.window.ended_ns,
+    };
+    let stalls = stalls(&tape.began_in(Lane::Replica, whole), ACTIVE_MS / 2.0);
     let (calm, other) = (
         tape.figures(Lane::Primary, before),
         tape.figures(Lane::Primary, during),

@@ -44,11 +44,21 @@ pub(super) fn play(demo: &mut Demo) -> Result<()> {
     demo.check(
         "client A's reads stood still",
         frozen == Frozen::Frozen && longest >= 300.0,
-        format!("{} reads waited, the longest {}", waiting.len(), Ms(longest)),
+        format!(
+            "{} reads waited, the longest {}",
+            waiting.len(),
+            Ms(longest)
+        ),
     );
-    let shown = after.map_or_else(|| "nobody waited".to_owned(), |after| {
-        format!("the last read that waited was answered {} after the kill", of(after))
-    });
+    let shown = after.map_or_else(
+        || "nobody waited".to_owned(),
+        |after| {
+            format!(
+                "the last read that waited was answered {} after the kill",
+                of(after)
+            )
+        },
+    );
     demo.check(
         "the keeper thawed the replica",
         thawed == Frozen::Thawed && after.is_some_and(|after| after < MOST),

@@ -8,25 +8,30 @@ use injector_user::protocol::{FaultReport, State};
 
 use super::span::until;
 use crate::demo::client::Lane;
-use crate::demo::demo::{Demo, of};
+use crate::demo::demo::{Demo, in_one_line, of};
 use crate::demo::figures::Ms;
 use crate::demo::tape::Span;
 use crate::demo::temblor::Process;
 
 const LONGEST: Duration = Duration::from_secs(20);
-/// How long both faults act before the engine is killed.
+/// How long the first fault acts before the second, and that before the engine is killed.
 const ACT: Duration = Duration::from_millis(1_500);
 
 pub(super) fn play(demo: &mut Demo) -> Result<()> {
     let before = demo.rest()?;
     let target = demo.stage.client_a()?;
     let duration = ("duration", "60s");
-    let delay = [("target", &*target), ("latency", "20ms"), ("jitter", "5ms"), duration];
-    let loss = [("target", &*target), ("probability", "30%"), duration];
-    let processes = vec![
-        demo.inject("net.delay", &delay)?,
-        demo.inject("net.loss", &loss)?,
+    let delay = [
+        ("target", &*target),
+        ("latency", "20ms"),
+        ("jitter", "5ms"),
+        duration,
     ];
+    let loss = [("target", &*target), ("probability", "30%"), duration];
+    let delay = demo.inject("net.delay", &delay)?;
+    await_effect(demo, 1)?;
+    demo.watch(ACT)?;
+    let loss = demo.inject("net.loss", &loss)?;
     await_effect(demo, 2)?;
     demo.watch(ACT)?;
     let shot = shoot(demo)?;
@@ -38,7 +43,7 @@ pub(super) fn play(demo: &mut Demo) -> Result<()> {
         tape.figures(Lane::Primary, before),
         tape.figures(Lane::Primary, during),
     );
-    let alone = await_clients(demo, processes)?;
+    let alone = await_clients(demo, vec![delay, loss])?;
     demo.check(
         "client A felt both",
         felt.median > calm.median + 10.0 && felt.longest >= 150.0,
@@ -52,10 +57,20 @@ pub(super) fn play(demo: &mut Demo) -> Result<()> {
     demo.check(
         "client A is well without anybody's help",
         back < Duration::from_secs(3),
-        format!("normal again {} after the kill, its lost packets retransmitted by TCP included", of(back)),
+        format!(
+            "normal again {} after the kill, its lost packets retransmitted by TCP included",
+            of(back)
+        ),
     );
     check_told(demo, &alone);
-    demo.check_untouched(Lane::Primary, before, Span { to_ns: shot.at_ns, ..during });
+    demo.check_untouched(
+        Lane::Primary,
+        before,
+        Span {
+            to_ns: shot.at_ns,
+            ..during
+        },
+    );
     settle(demo, &shot.faults, shot.at_ns)
 }
 
@@ -71,7 +86,8 @@ pub(super) fn await_effect(demo: &Demo, count: usize) -> Result<()> {
 
 /// Kills the engine, and shows what would be typed for it.
 pub(super) fn shoot(demo: &Demo) -> Result<crate::demo::temblor::Shot> {
-    demo.narrator.command("kill -KILL $(cat $TEMBLOR_RUN_DIR/engine.pid)");
+    demo.narrator
+        .command("kill -KILL $(cat $TEMBLOR_RUN_DIR/engine.pid)");
     demo.temblor.shoot()
 }
 
@@ -101,21 +117,27 @@ pub(super) fn check_told(demo: &mut Demo, codes: &[Option<i32>]) {
 pub(super) fn settle(demo: &mut Demo, faults: &[FaultReport], at_ns: u64) -> Result<()> {
     let mut last = None;
     let found = demo.watch_until("the host is as it was", LONGEST, || {
-        last = demo.look_at_host().ok().map(|now| demo.calm.difference(&now));
+        last = demo
+            .look_at_host()
+            .ok()
+            .map(|now| demo.calm.difference(&now));
         last.as_ref().is_some_and(crate::Difference::is_empty)
     });
-    let changed = last.map_or_else(|| "nobody could look".to_owned(), |last| last.to_string());
+    let changed = last.map_or_else(|| "nobody could look".to_owned(), |last| in_one_line(&last));
     let entries = demo.temblor.undo_entries();
     let clean = found.is_ok() && entries == 0;
-    let undo = match clean {
-        true => Undo::Verified,
-        false => Undo::Incomplete { what: changed.clone() },
+    let undo = if clean {
+        Undo::Verified
+    } else {
+        let what = changed.clone();
+        Undo::Incomplete { what }
     };
     for report in faults {
-        demo.book.orphan(demo.act, report, at_ns, undo.clone());
+        demo.book.orphan(report, at_ns, undo.clone());
     }
     let detail = if clean {
-        "engine and keeper gone; programs, links, devices, cgroups and undo log as before".to_owned()
+        "engine and keeper gone; programs, links, devices, cgroups and undo log as before"
+            .to_owned()
     } else {
         format!("{entries} entries to undo; changed: {changed}")
     };

@@ -15,16 +15,16 @@ use super::operation::{Lane, Operation};
 
 /// What a client does, as arguments of its process.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Load {
+pub(in crate::demo) struct Load {
     /// The Redis that everybody uses
     #[arg(long)]
-    pub primary: SocketAddr,
+    pub(in crate::demo) primary: SocketAddr,
     /// A replica that only this client reads from
     #[arg(long)]
-    pub replica: Option<SocketAddr>,
+    pub(in crate::demo) replica: Option<SocketAddr>,
     /// Under which it writes
     #[arg(long)]
-    pub key: String,
+    pub(in crate::demo) key: String,
 }
 
 /// One connection's part.
@@ -48,7 +48,7 @@ const EVERY_REPLICA: Duration = Duration::from_millis(20);
 const EVERY_CONNECT: Duration = Duration::from_millis(10);
 
 /// Loads the servers until the standard input ends.
-pub fn run(load: &Load) -> Result<()> {
+pub(in crate::demo) fn run(load: &Load) -> Result<()> {
     let (tell, told) = channel();
     for part in parts(load) {
         let tell = tell.clone();
@@ -76,9 +76,7 @@ fn parts(load: &Load) -> Vec<Part> {
     let mut parts = vec![part(Lane::Connect, *primary, EVERY_CONNECT, 0, 1)];
     parts.extend((0..PRIMARY).map(|n| part(Lane::Primary, *primary, EVERY_PRIMARY, n, PRIMARY)));
     if let Some(replica) = *replica {
-        parts.extend(
-            (0..REPLICA).map(|n| part(Lane::Replica, replica, EVERY_REPLICA, n, REPLICA)),
-        );
+        parts.extend((0..REPLICA).map(|n| part(Lane::Replica, replica, EVERY_REPLICA, n, REPLICA)));
     }
     parts
 }

@@ -7,5 +7,5 @@ mod connection;
 mod load;
 mod operation;
 
-pub use load::{Load, run};
-pub use operation::{Lane, Operation, Outcome};
+pub(super) use load::{Load, run};
+pub(super) use operation::{Lane, Operation, Outcome};

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 
 /// Which of a client's connections did it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
+pub(in crate::demo) enum Lane {
     /// Open connections to the primary: SET and GET in turn.
     Primary,
     /// Open connections to the replica: GET.
@@ -18,7 +18,7 @@ pub enum Lane {
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(in crate::demo) enum Outcome {
     Ok,
     /// The connection was refused.
     Refused,
@@ -30,12 +30,12 @@ pub enum Outcome {
 
 /// From the wish to the answer; a broken connection is opened again within the operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Operation {
-    pub lane: Lane,
+pub(in crate::demo) struct Operation {
+    pub(in crate::demo) lane: Lane,
     /// By the monotonic clock.
-    pub start_ns: u64,
-    pub took_us: u64,
-    pub outcome: Outcome,
+    pub(in crate::demo) start_ns: u64,
+    pub(in crate::demo) took_us: u64,
+    pub(in crate::demo) outcome: Outcome,
 }
 
 const LANES: [(Lane, &str); 3] = [
@@ -52,12 +52,12 @@ const OUTCOMES: [(Outcome, &str); 4] = [
 ];
 
 impl Operation {
-    pub fn end_ns(&self) -> u64 {
+    pub(in crate::demo) fn end_ns(&self) -> u64 {
         self.start_ns
             .saturating_add(self.took_us.saturating_mul(1_000))
     }
 
-    pub fn is_ok(&self) -> bool {
+    pub(in crate::demo) fn is_ok(&self) -> bool {
         self.outcome == Outcome::Ok
     }
 }
