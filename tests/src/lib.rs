@@ -5,6 +5,7 @@ mod alone;
 pub mod bench;
 mod cgroup;
 mod client;
+pub mod demo;
 mod engine;
 mod netns;
 pub mod order;
