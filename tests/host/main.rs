@@ -1,8 +1,12 @@
 //! The ring that needs root and this host's own kernel. Every test proves that what it did is gone.
 
 mod command;
+mod delay;
 mod double;
 mod freezer;
 mod keeper;
+mod net;
+mod sock;
+mod stage;
 mod target;
 mod undo;

@@ -14,7 +14,7 @@ use crate::netns::Netns;
 use crate::order::{Calls, Datagrams, Doer, Order, Outcome, SocketCall, Times};
 
 /// Longer than any order takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A process that does what it is ordered to. Killed with this value, and its children with it.
 #[derive(Debug)]

@@ -49,6 +49,17 @@ impl Cgroup {
         &self.folder
     }
 
+    /// The path as in `/proc/PID/cgroup`; the hierarchy is mounted whole.
+    pub fn path(&self) -> String {
+        let name = self.folder.file_name().unwrap_or_default();
+        format!("/{}", name.display())
+    }
+
+    /// As a target.
+    pub fn target(&self) -> String {
+        format!("cgroup:{}", self.path())
+    }
+
     pub fn flavour(&self) -> Flavour {
         self.flavour
     }

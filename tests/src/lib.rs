@@ -18,7 +18,7 @@ pub use actor::Actor;
 pub use alone::{Alone, alone};
 pub use cgroup::Cgroup;
 pub use client::{Armed, Client, params};
-pub use engine::{Engine, is_running, signal};
+pub use engine::{Engine, is_running, signal, temblor_program};
 pub use netns::Netns;
 pub use snapshot::{Difference, HostSnapshot};
 pub use tool::{fed, tool, tool_if_any};

@@ -12,8 +12,6 @@ pub enum Order {
     EchoUdp { at: SocketAddr },
     /// Echo TCP connections from now on; answered when it listens.
     EchoTcp { at: SocketAddr },
-    /// Receive datagrams from now on, echo none.
-    Sink { at: SocketAddr },
     /// Numbered datagrams of `size` bytes to an echo.
     Datagrams(Datagrams),
     /// One datagram after the other, each awaited.
@@ -31,7 +29,7 @@ pub enum Order {
     /// Start a child process like this one, for [`Doer::Child`].
     Bear,
     /// Have somebody else do it.
-    By { doer: Doer, order: Box<Order> },
+    By { doer: Doer, order: Box<Self> },
     /// Keep a connection open and talk over it all the time, for whoever measures it.
     Chat { to: SocketAddr },
 }

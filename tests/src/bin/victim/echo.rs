@@ -17,24 +17,18 @@ pub(crate) fn udp(at: SocketAddr) -> Result<Outcome> {
     let at = socket.local_addr()?;
     thread::spawn(move || {
         let mut buffer = vec![0; 1 << 16];
-        loop {
-            // An error is one of an earlier answer, whose receiver has gone.
-            if let Ok((length, from)) = socket.recv_from(&mut buffer) {
-                drop(socket.send_to(&buffer[..length], from));
-            }
-        }
+        // Nothing but the end of the process ends it: errors belong to answers that nobody took.
+        while answer(&socket, &mut buffer).is_ok() {}
     });
     Ok(Outcome::Listening { at })
 }
 
-pub(crate) fn sink(at: SocketAddr) -> Result<Outcome> {
-    let socket = UdpSocket::bind(at)?;
-    let at = socket.local_addr()?;
-    thread::spawn(move || {
-        let mut buffer = vec![0; 1 << 16];
-        while socket.recv(&mut buffer).is_ok() {}
-    });
-    Ok(Outcome::Listening { at })
+fn answer(socket: &UdpSocket, buffer: &mut [u8]) -> Result<()> {
+    if let Ok((length, from)) = socket.recv_from(buffer) {
+        let content = buffer.get(..length).unwrap_or_default();
+        drop(socket.send_to(content, from));
+    }
+    Ok(())
 }
 
 pub(crate) fn tcp(at: SocketAddr) -> Result<Outcome> {

@@ -83,7 +83,6 @@ fn alone(order: &Order) -> Result<Outcome> {
     match order {
         Order::EchoUdp { at } => echo::udp(*at),
         Order::EchoTcp { at } => echo::tcp(*at),
-        Order::Sink { at } => echo::sink(*at),
         Order::Datagrams(order) => datagrams::send(order),
         Order::UdpTimes(order) => times::udp(order),
         Order::TcpTimes(order) => times::tcp(order),

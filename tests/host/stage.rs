@@ -1,0 +1,77 @@
+//! A world with an engine and people in it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use injector_user::protocol::{FaultReport, State};
+use temblor_tests::{Actor, Alone, Client, Engine, HostSnapshot, World, alone, wait_until};
+
+/// Longer than anything that is expected takes on a busy machine.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Two clients of one server that echoes, and an engine that has nothing to do yet.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(crate) engine: Engine,
+    pub(crate) server: Actor,
+    pub(crate) client: Actor,
+    pub(crate) other: Actor,
+    /// Where the server echoes, in both families, by datagrams and TCP.
+    pub(crate) echoes: [SocketAddr; 2],
+    pub(crate) world: World,
+    before: HostSnapshot,
+    _alone: Alone,
+}
+
+impl Stage {
+    pub(crate) fn set() -> Result<Self> {
+        let alone = alone()?;
+        let world = World::make()?;
+        let mut server = Actor::start_in(&world.server.netns)?;
+        let client = Actor::start_in(&world.client.netns)?;
+        let other = Actor::start_in(&world.other.netns)?;
+        let mut echoes = Vec::new();
+        for ip in world.server.addresses() {
+            echoes.push(server.echo(SocketAddr::new(ip, 0))?);
+        }
+        let before = HostSnapshot::take(&world.names())?;
+        let engine = Engine::start_in(&world.host.netns)?;
+        Ok(Self {
+            engine,
+            server,
+            client,
+            other,
+            echoes: echoes.try_into().ok().context("two families")?,
+            world,
+            before,
+            _alone: alone,
+        })
+    }
+
+    /// The client's namespace as a target.
+    pub(crate) fn client_netns(&self) -> String {
+        format!("netns:{}", self.world.client.netns.name())
+    }
+
+    /// Ends the engine in order and makes sure that it has left nothing.
+    pub(crate) fn close(self) -> Result<()> {
+        self.engine.end()?;
+        self.before.await_same()
+    }
+}
+
+/// Waits until a fault has ended by itself.
+pub(crate) fn await_end(client: &mut Client, fault: &str) -> Result<FaultReport> {
+    let mut last = None;
+    let what = format!("{fault} ends by itself");
+    wait_until(&what, DEADLINE, || {
+        last = client.snapshot(fault).ok();
+        let state = last.as_ref().map(|report| &report.state);
+        matches!(
+            state,
+            Some(State::Ended { .. } | State::UndoIncomplete { .. })
+        )
+    })?;
+    last.context("the engine has its report")
+}
