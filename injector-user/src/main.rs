@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    injector_user::cli::run()
+    injector_user::cli::main()
 }

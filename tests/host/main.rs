@@ -2,6 +2,7 @@
 
 mod command;
 mod delay;
+mod doctor;
 mod double;
 mod engine;
 mod freeze;

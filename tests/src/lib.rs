@@ -2,9 +2,11 @@
 
 mod actor;
 mod alone;
+pub mod bench;
 mod cgroup;
 mod cli;
 mod client;
+pub mod demo;
 mod engine;
 mod netns;
 pub mod order;

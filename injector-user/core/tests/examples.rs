@@ -1,7 +1,5 @@
 //! Every example is an experiment, without errors and without warnings.
 
-#![expect(clippy::unwrap_used, reason = "a test says what broke by panicking")]
-
 use std::collections::BTreeSet;
 use std::path::Path;
 

@@ -5,6 +5,7 @@ use injector_core::fault::Kind;
 
 use super::completions::Completions;
 use super::context::Globals;
+use super::doctor::Doctor;
 use super::engine::EngineArgs;
 use super::examples;
 use super::exit::Exit;
@@ -12,10 +13,12 @@ use super::inject::Inject;
 use super::man::ManArgs;
 use super::metrics::Metrics;
 use super::plan::PlanArgs;
+use super::run::Run;
 use super::status::Status;
 use super::stop::Stop;
 use super::targets::Targets;
 use super::undo::Undo;
+use super::validate::Validate;
 
 /// Shakes a host on purpose, safely, and tells what broke
 ///
@@ -33,9 +36,12 @@ pub(super) struct Cli {
 /// What to do.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub(super) enum Verb {
+    Doctor(Doctor),
     Targets(Targets),
     Plan(PlanArgs),
     Inject(Inject),
+    Run(Run),
+    Validate(Validate),
     Status(Status),
     Stop(Stop),
     Undo(Undo),
@@ -46,12 +52,16 @@ pub(super) enum Verb {
 }
 
 const EXAMPLES: &str = "Examples:
+  # What can this host do?
+  sudo temblor doctor
   # Who could suffer what?
   temblor targets
   # What would be done?
   sudo temblor plan net.delay --target pid:123 --latency 20ms --duration 60s
   # Do it
   sudo temblor inject net.delay --target pid:123 --latency 20ms --duration 60s
+  # A whole experiment, with a report
+  sudo temblor run deploy/examples/net-delay.yaml
   # End everything, from any shell
   sudo temblor stop";
 

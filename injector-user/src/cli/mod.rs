@@ -8,9 +8,11 @@ mod again;
 mod command;
 mod completions;
 mod context;
+mod doctor;
 mod engine;
 mod examples;
 mod exit;
+mod experiment;
 mod failure;
 mod fault_args;
 mod inject;
@@ -21,6 +23,7 @@ mod metrics;
 mod out;
 mod plan;
 mod report;
+mod run;
 mod start;
 mod status;
 mod stop;
@@ -28,12 +31,13 @@ mod style;
 mod table;
 mod targets;
 mod undo;
+mod validate;
 
 pub use command::command;
 pub use exit::Exit;
 pub use failure::CliError;
 pub use out::Out;
-pub use start::run;
+pub use start::main;
 pub use style::{Choice, Style};
 
 #[cfg(test)]

@@ -14,11 +14,14 @@ use super::exit::Exit;
 use super::failure::CliError;
 use super::out::Out;
 use super::style::Choice;
-use super::{completions, engine, inject, man, metrics, plan, status, stop, targets, undo};
+use super::{
+    completions, doctor, engine, inject, man, metrics, plan, run, status, stop, targets, undo,
+    validate,
+};
 use crate::sys::process::leave;
 
 /// Does what the process was started for. Starts no thread before an engine has forked its keeper.
-pub fn run() -> ExitCode {
+pub fn main() -> ExitCode {
     let words: Vec<OsString> = env::args_os().collect();
     let early = Early::of(&words);
     let cli = match read(words, early.color) {
@@ -26,15 +29,14 @@ pub fn run() -> ExitCode {
         Err(error) => return refuse(early, &error),
     };
     let context = Context::new(&cli.globals);
-    let done = match &cli.verb {
-        Verb::Engine(args) => match engine::run(&cli.globals, args) {
+    let done = if let Verb::Engine(args) = &cli.verb {
+        match engine::run(&cli.globals, args) {
             Ok(code) => return code,
             Err(error) => Err(error),
-        },
-        _ => {
-            own_up_to_bugs();
-            verb(&context, cli.verb)
         }
+    } else {
+        own_up_to_bugs();
+        verb(&context, cli.verb)
     };
     let exit = done.unwrap_or_else(|error| {
         if error.is_broken_pipe() {
@@ -48,9 +50,12 @@ pub fn run() -> ExitCode {
 
 fn verb(context: &Context, verb: Verb) -> Result<Exit, CliError> {
     match verb {
+        Verb::Doctor(args) => doctor::run(context, args),
         Verb::Targets(args) => targets::run(context, args),
         Verb::Plan(args) => wait_for(plan::run(context, args)),
         Verb::Inject(args) => wait_for(inject::run(context, args)),
+        Verb::Run(args) => wait_for(run::run(context, args)),
+        Verb::Validate(args) => validate::run(context, &args),
         Verb::Status(args) => wait_for(status::run(context, args)),
         Verb::Stop(args) => wait_for(stop::run(context, args)),
         Verb::Undo(args) => undo::run(context, args),

@@ -5,12 +5,14 @@
 
 mod connection;
 mod fault;
+mod faults;
 mod process;
 mod ssh;
 mod start;
 
 pub use connection::Client;
 pub use fault::ClientError;
+pub use faults::EngineFaults;
 pub use process::{EngineProcess, KillError};
 pub use ssh::connection_of_caller;
 pub use start::{LOG, SOCKET, connect, connect_or_start};

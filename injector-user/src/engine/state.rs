@@ -6,6 +6,7 @@ use injector_core::problem::{Place, Problem};
 
 use super::commands::Commands;
 use super::running::{Client, Running};
+use crate::capability::Known;
 use crate::clock::monotonic_ns;
 use crate::keeper::Keeper;
 use crate::loader::Kernel;
@@ -23,7 +24,7 @@ pub(super) struct Engine {
     /// Newest last.
     pub(super) ended: VecDeque<FaultReport>,
     pub(super) commands: Commands,
-    pub(super) capabilities: super::capabilities::Known,
+    pub(super) capabilities: Known,
     pub(super) clients: usize,
     /// Monotonic; when there last was a client or a fault.
     pub(super) busy_ns: u64,
@@ -36,17 +37,16 @@ pub(super) struct Engine {
 const KEPT: usize = 256;
 
 impl Engine {
-    pub(super) fn new(kernel: Kernel, keeper: Keeper, log: UndoLog) -> Self {
-        let own = [std::process::id().cast_signed(), keeper.pid()];
+    pub(super) fn new(kernel: Kernel, keeper: Keeper, log: UndoLog, capabilities: Known) -> Self {
         Self {
             kernel,
             keeper,
             log,
-            protection: Protection::of(own),
+            protection: Protection::default(),
             faults: BTreeMap::new(),
             ended: VecDeque::new(),
             commands: Commands::default(),
-            capabilities: super::capabilities::Known::default(),
+            capabilities,
             clients: 0,
             busy_ns: monotonic_ns(),
             lease_until_ns: 0,
@@ -68,6 +68,7 @@ impl Engine {
                 Some("use sudo"),
             ));
         }
+        self.protect(peer.pid);
         match call {
             Call::Hello => Ok(self.hello()),
             Call::Plan { fault, params } => {
@@ -92,6 +93,12 @@ impl Engine {
             Call::Enter { pid } => self.enter(client, peer.pid, pid).map(|()| Answer::Done),
             Call::Quit => self.quit(),
         }
+    }
+
+    /// Protects ourselves and whoever asks now, with all that they run below.
+    fn protect(&mut self, asking: i32) {
+        let own = [std::process::id().cast_signed(), self.keeper.pid(), asking];
+        self.protection = Protection::of(own.into_iter().filter(|pid| *pid > 0));
     }
 
     /// A name for the next fault.

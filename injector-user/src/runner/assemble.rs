@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use injector_core::experiment::{BreakerSpec, Experiment};
 use injector_core::report::{
-    ActivityStatus, Breach, BreakerRecord, DuringRecord, FORMAT, HypothesisRecord, Left, Phase,
-    Quantity, Report, Sample, Series, TransitionRecord, Undo, Verdict,
+    Breach, BreakerRecord, DuringRecord, FORMAT, HypothesisRecord, Left, Phase, Quantity, Report,
+    Sample, Series, TransitionRecord, Verdict,
 };
-use injector_core::safety::{Policy, State, Transition};
+use injector_core::safety::{Policy, Transition};
 use injector_core::units::format_duration;
 
 use super::clock::{Clock, milliseconds};
 use super::event::{Event, Measured};
-use super::faults::FaultErrorClass;
 use super::halt::Halt;
 use super::hypothesis::Check;
 use super::redact::redacted;
+use super::verdict::verdict;
 
 /// What is known besides the events.
 #[derive(Debug)]
@@ -156,37 +156,16 @@ fn note(report: &mut Report, event: Event) {
             };
             *place = Some(result);
         }
-        Event::During { met, at_ms } => {
-            let Some(hypothesis) = &mut report.hypothesis else {
-                return;
-            };
-            let during = hypothesis.during.get_or_insert_with(DuringRecord::default);
-            during.checks += 1;
-            during.failed += u64::from(!met);
-            if !met {
-                during.first_failed_ms.get_or_insert(at_ms);
-            }
-        }
+        Event::During { met, at_ms } => note_during(report, met, at_ms),
         Event::BreakerSample { breaker } => {
-            for record in report
-                .breakers
-                .iter_mut()
-                .filter(|record| record.name == breaker)
-            {
-                record.samples += 1;
-            }
+            of_name(report, &breaker).for_each(|record| record.samples += 1);
         }
         Event::Transition {
             breaker,
             transition,
         } => {
-            for record in report
-                .breakers
-                .iter_mut()
-                .filter(|record| record.name == breaker)
-            {
-                record.transitions.push(transition_record(transition));
-            }
+            of_name(report, &breaker)
+                .for_each(|record| record.transitions.push(transition_record(transition)));
         }
         Event::Breach {
             breaker,
@@ -207,6 +186,28 @@ fn note(report: &mut Report, event: Event) {
         // Gathered by probe before.
         Event::Sample(_) => {}
     }
+}
+
+fn note_during(report: &mut Report, met: bool, at_ms: f64) {
+    let Some(hypothesis) = &mut report.hypothesis else {
+        return;
+    };
+    let during = hypothesis.during.get_or_insert_with(DuringRecord::default);
+    during.checks += 1;
+    if !met {
+        during.failed += 1;
+        during.first_failed_ms.get_or_insert(at_ms);
+    }
+}
+
+fn of_name<'a>(
+    report: &'a mut Report,
+    breaker: &'a str,
+) -> impl Iterator<Item = &'a mut BreakerRecord> {
+    report
+        .breakers
+        .iter_mut()
+        .filter(move |record| record.name == breaker)
 }
 
 fn transition_record(transition: Transition) -> TransitionRecord {
@@ -250,136 +251,4 @@ fn series(name: String, mut samples: Vec<Measured>) -> Series {
         bounds,
         samples: samples.iter().map(sample).collect(),
     }
-}
-
-/// The verdict and its reason; the worst wins.
-fn verdict(report: &Report, halt: Option<&Halt>, gate: Check, after: Check) -> (Verdict, String) {
-    if let Some((name, what)) = report.faults.iter().find_map(|fault| match &fault.undo {
-        Undo::Incomplete { what } => Some((&fault.name, what)),
-        Undo::Verified | Undo::NothingToUndo => None,
-    }) {
-        return (
-            Verdict::UndoIncomplete,
-            format!("what `{name}` changed was not put back: {what}"),
-        );
-    }
-    match halt {
-        Some(Halt::Breaker { name, reason }) => {
-            let off = report
-                .breach
-                .as_ref()
-                .and_then(|breach| Some(breach.clean_ms? - breach.at_ms));
-            let off = off.map_or_else(String::new, |ms| {
-                format!(", and every fault was off {ms:.1} ms later")
-            });
-            return (
-                Verdict::BreakerTripped,
-                format!("breaker `{name}` opened after {reason}{off}"),
-            );
-        }
-        Some(Halt::Cancelled(_)) => {
-            return (
-                Verdict::Interrupted,
-                "a person ended the run; its faults are off".to_owned(),
-            );
-        }
-        Some(Halt::Fault {
-            name,
-            class,
-            message,
-        }) => {
-            return (
-                of_class(*class),
-                format!("`{name}` was not armed: {message}"),
-            );
-        }
-        Some(Halt::FailFast) => {
-            return (
-                Verdict::Deviated,
-                "the hypothesis did not hold while the method ran".to_owned(),
-            );
-        }
-        None => {}
-    }
-    of_breakers(report)
-        .or_else(|| of_hypothesis(report, gate, after))
-        .or_else(|| of_activities(report))
-        .unwrap_or_else(|| {
-            let held = "the steady state held before and after the method";
-            let words = if report.hypothesis.is_some() {
-                held
-            } else {
-                "everything was done; there is no hypothesis to judge by"
-            };
-            (Verdict::Passed, words.to_owned())
-        })
-}
-
-/// A breaker that opened and let the experiment go on, weaker, is a finding all the same.
-fn of_breakers(report: &Report) -> Option<(Verdict, String)> {
-    let opened = |breaker: &&BreakerRecord| breaker.transitions.iter().any(|t| t.to == State::Open);
-    let breaker = report.breakers.iter().find(opened)?;
-    let times = breaker
-        .transitions
-        .iter()
-        .filter(|t| t.to == State::Open)
-        .count();
-    let words = format!(
-        "breaker `{}` opened {times} times, and the experiment went on with weaker faults",
-        breaker.name
-    );
-    Some((Verdict::BreakerTripped, words))
-}
-
-fn of_class(class: FaultErrorClass) -> Verdict {
-    match class {
-        FaultErrorClass::Input => Verdict::BadInput,
-        FaultErrorClass::Refused => Verdict::Refused,
-        FaultErrorClass::Failed => Verdict::Failed,
-        FaultErrorClass::UndoIncomplete => Verdict::UndoIncomplete,
-    }
-}
-
-fn of_hypothesis(report: &Report, gate: Check, after: Check) -> Option<(Verdict, String)> {
-    let hypothesis = report.hypothesis.as_ref()?;
-    let unmet = |result: Option<&injector_core::report::HypothesisResult>| {
-        let probe = result.and_then(|result| result.probes.last());
-        probe.map_or_else(String::new, |probe| {
-            format!(
-                "`{}`: {}",
-                probe.name,
-                probe.why.as_deref().unwrap_or("not met")
-            )
-        })
-    };
-    if gate != Check::Met {
-        return Some((Verdict::NotSteady, unmet(hypothesis.before.as_ref())));
-    }
-    if after != Check::Met {
-        return Some((Verdict::Deviated, unmet(hypothesis.after.as_ref())));
-    }
-    let during = hypothesis.during.filter(|during| during.failed > 0)?;
-    let words = format!(
-        "{} of {} checks while the method ran were not met",
-        during.failed, during.checks
-    );
-    Some((Verdict::Deviated, words))
-}
-
-/// A failing action means that the experiment did not do what it says; a failing probe of the
-/// method is an observation.
-fn of_activities(report: &Report) -> Option<(Verdict, String)> {
-    let failed = report.activities.iter().find(|activity| {
-        let acts = activity.kind == injector_core::report::ActivityKind::Action
-            || activity.phase == Phase::Rollback;
-        acts && activity.status == ActivityStatus::Failed
-    })?;
-    Some((
-        Verdict::Failed,
-        format!(
-            "`{}` failed: {}",
-            failed.name,
-            failed.error.as_deref().unwrap_or("no reason is known")
-        ),
-    ))
 }

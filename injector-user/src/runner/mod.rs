@@ -33,6 +33,7 @@ mod redact;
 mod run;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 pub use call::{HttpError, ProcessError};
 pub use experiment::{Options, run};

@@ -137,7 +137,7 @@ async fn the_strategy_says_when_the_hypothesis_is_checked() {
             &runtime,
             &hypothesis("'true'"),
             "method:",
-            &process("a", "sleep").replace("path: sleep", "path: sleep, arguments: ['0.3']"),
+            &process("a", "sleep").replace("path: sleep", "path: sleep, arguments: ['0.8']"),
         ])
     };
     check(&with("skip"), Verdict::Passed, 0, &["method:a"]).await;

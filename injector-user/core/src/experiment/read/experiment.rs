@@ -97,16 +97,8 @@ fn experiment(at: &At<'_>, environment: Environment<'_>, out: &mut Reading) -> O
         .required("method", out)
         .map(|at| activity::all(&at, &known, out))
         .unwrap_or_default();
-    let rollbacks = at
-        .get("rollbacks")
-        .map(|at| activity::all(&at, &known, out))
-        .unwrap_or_default();
-    for armed in rollbacks.iter().filter(|activity| activity::arms(activity)) {
-        let problem = Problem::new(armed.place.clone(), "a rollback cannot arm a fault");
-        out.errors
-            .push(problem.hint("rollbacks put things right; move it to the method"));
-    }
     activity::refuse_same_names(&method, out);
+    let rollbacks = rollbacks(at, &known, out);
     let breakers = at
         .get("x-temblor")
         .map(|at| breaker::all(&at, &known, out))
@@ -133,6 +125,19 @@ fn experiment(at: &At<'_>, environment: Environment<'_>, out: &mut Reading) -> O
         breakers,
         secrets,
     })
+}
+
+fn rollbacks(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Vec<Activity> {
+    let rollbacks = at
+        .get("rollbacks")
+        .map(|at| activity::all(&at, known, out))
+        .unwrap_or_default();
+    for armed in rollbacks.iter().filter(|activity| activity::arms(activity)) {
+        let problem = Problem::new(armed.place.clone(), "a rollback cannot arm a fault");
+        out.errors
+            .push(problem.hint("rollbacks put things right; move it to the method"));
+    }
+    rollbacks
 }
 
 /// Running for real what was meant to be dry would be the worst reading of all.

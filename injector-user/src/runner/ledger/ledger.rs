@@ -1,11 +1,4 @@
-//! The faults of one run: which are armed, which wait for a breaker to close, how each ended.
-//!
-//! Whoever arms asks the ledger, so that a breaker that opens in the middle of arming is never
-//! overtaken: the gate is closed first, and what was armed meanwhile is stopped by who armed it.
-//!
-//! Arming and stopping run on tasks of their own, because the activity that asked for it may be
-//! dropped at any time: a fault whose number nobody knows could not be stopped. Closing the ledger
-//! waits for them.
+//! The ledger itself.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,19 +6,19 @@ use std::time::Duration;
 
 use injector_core::experiment::Measure;
 use injector_core::fault::FaultSpec;
-use injector_core::proof::Rate;
-use injector_core::report::{EndReason, FaultRecord, Undo};
+use injector_core::report::{EndReason, Undo};
 use injector_core::safety::weakened;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::clock::{Clock, milliseconds};
-use super::event::{Event, Events};
-use super::faults::{Armed, FaultError, FaultErrorClass, Faults, Snapshot};
+use super::record::{self, Entry, Request};
+use crate::runner::clock::Clock;
+use crate::runner::event::{Event, Events};
+use crate::runner::faults::{Armed, FaultError, FaultErrorClass, Faults, Snapshot};
 
 /// The faults of one run.
 #[derive(Debug)]
-pub(super) struct Ledger<F> {
+pub(in crate::runner) struct Ledger<F> {
     faults: Arc<F>,
     clock: Clock,
     events: Events,
@@ -54,28 +47,8 @@ enum Gate {
     Closed,
 }
 
-/// What was asked for.
-#[derive(Debug, Clone)]
-struct Request {
-    name: String,
-    fault: FaultSpec,
-    /// When its duration is over.
-    until: Duration,
-}
-
-/// What is armed.
-#[derive(Debug, Clone)]
-struct Entry {
-    request: Request,
-    id: String,
-    plan: Value,
-    asked: FaultSpec,
-    armed_at: Duration,
-    intensity: f64,
-}
-
 impl<F: Faults> Ledger<F> {
-    pub(super) fn new(faults: Arc<F>, clock: Clock, events: Events) -> Self {
+    pub(in crate::runner) fn new(faults: Arc<F>, clock: Clock, events: Events) -> Self {
         Self {
             faults,
             clock,
@@ -90,12 +63,12 @@ impl<F: Faults> Ledger<F> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) async fn plan(&self, fault: &FaultSpec) -> Result<Value, FaultError> {
+    pub(in crate::runner) async fn plan(&self, fault: &FaultSpec) -> Result<Value, FaultError> {
         self.faults.plan(fault).await
     }
 
     /// Arms a fault. While a breaker is open it waits, and is armed when the breaker tries again.
-    pub(super) async fn arm(
+    pub(in crate::runner) async fn arm(
         self: &Arc<Self>,
         name: &str,
         fault: &FaultSpec,
@@ -165,7 +138,8 @@ impl<F: Faults> Ledger<F> {
         let Armed { id, plan, seed } = match self.faults.arm(&request.name, &asked).await {
             Ok(armed) => armed,
             Err(error) => {
-                self.tell_failed(&request.name, &asked, intensity, &error);
+                let record = record::refused(&request.name, &asked, intensity, &error);
+                self.events.tell(Event::Fault(Box::new(record)));
                 return Err(error);
             }
         };
@@ -197,7 +171,7 @@ impl<F: Faults> Ledger<F> {
     }
 
     /// Ends a fault by its name. Whether there was one.
-    pub(super) async fn stop(self: &Arc<Self>, name: &str) -> bool {
+    pub(in crate::runner) async fn stop(self: &Arc<Self>, name: &str) -> bool {
         let (found, waited) = {
             let mut book = self.book();
             let waiting = book.waiting.len();
@@ -214,7 +188,7 @@ impl<F: Faults> Ledger<F> {
     }
 
     /// Ends every fault, and lets none be armed any more.
-    pub(super) async fn close(self: &Arc<Self>, reason: EndReason) {
+    pub(in crate::runner) async fn close(self: &Arc<Self>, reason: EndReason) {
         let armed = {
             let mut book = self.book();
             book.closed = true;
@@ -232,12 +206,12 @@ impl<F: Faults> Ledger<F> {
     }
 
     /// Whether nothing is armed or about to be.
-    pub(super) fn is_idle(&self) -> bool {
+    pub(in crate::runner) fn is_idle(&self) -> bool {
         self.book().armed.is_empty() && *self.under_way.borrow() == 0
     }
 
     /// Lets no fault act, by the kill switch. The gate is closed before anything is awaited.
-    pub(super) async fn kill(&self, breaker: Option<&str>) -> Result<(), FaultError> {
+    pub(in crate::runner) async fn kill(&self, breaker: Option<&str>) -> Result<(), FaultError> {
         {
             let mut book = self.book();
             match breaker {
@@ -250,7 +224,7 @@ impl<F: Faults> Ledger<F> {
 
     /// Ends what a breaker switched off, and remembers it in case the breaker closes again. Whether
     /// everything was undone.
-    pub(super) async fn detach(self: &Arc<Self>) -> bool {
+    pub(in crate::runner) async fn detach(self: &Arc<Self>) -> bool {
         let armed = {
             let mut book = self.book();
             let armed = std::mem::take(&mut book.armed);
@@ -262,7 +236,7 @@ impl<F: Faults> Ledger<F> {
     }
 
     /// Arms again, weaker, what waited for this breaker, unless another one is open.
-    pub(super) async fn rearm(self: &Arc<Self>, breaker: &str, intensity: f64) {
+    pub(in crate::runner) async fn rearm(self: &Arc<Self>, breaker: &str, intensity: f64) {
         let waiting = {
             let mut book = self.book();
             book.open.remove(breaker);
@@ -301,7 +275,7 @@ impl<F: Faults> Ledger<F> {
     }
 
     /// Waits until a fault has ended by itself; one that does not is left to the end of the method.
-    pub(super) async fn wait(self: &Arc<Self>, name: &str) {
+    pub(in crate::runner) async fn wait(self: &Arc<Self>, name: &str) {
         const POLL: Duration = Duration::from_millis(20);
         loop {
             let entry = self
@@ -330,7 +304,11 @@ impl<F: Faults> Ledger<F> {
     }
 
     /// A measurement of a fault; one that is not armed has done nothing.
-    pub(super) async fn measure(&self, name: &str, measure: Measure) -> Result<f64, FaultError> {
+    pub(in crate::runner) async fn measure(
+        &self,
+        name: &str,
+        measure: Measure,
+    ) -> Result<f64, FaultError> {
         let entry = self
             .book()
             .armed
@@ -384,72 +362,16 @@ impl<F: Faults> Ledger<F> {
         stopped: Result<Snapshot, FaultError>,
         reason: EndReason,
     ) -> bool {
-        let Entry {
-            request,
-            plan,
-            asked,
-            armed_at,
-            intensity,
-            ..
-        } = entry;
-        let mut record = record(&request.name, &asked, intensity);
-        record.mechanism = plan
-            .get("mechanism")
-            .and_then(Value::as_str)
-            .map(str::to_owned);
-        record.plan = plan;
-        let begun = armed_at + asked.common.delay;
-        match stopped {
-            Ok(snapshot) => {
-                let acted_until = snapshot
-                    .end
-                    .as_ref()
-                    .map_or(self.clock.elapsed(), |end| armed_at + end.after);
-                if acted_until > begun {
-                    record.start_ms = Some(milliseconds(begun));
-                    record.end_ms = Some(milliseconds(acted_until.min(self.clock.elapsed())));
-                }
-                record.counters = Some(snapshot.counters);
-                record.rate = Rate::of(asked.common.probability, &snapshot.counters);
-                record.felt = snapshot.felt;
-                record.undo = snapshot
-                    .end
-                    .as_ref()
-                    .map_or_else(unsaid, |end| end.undo.clone());
-                // The engine says that it was stopped; only we know what for.
-                let ended = snapshot
-                    .end
-                    .map(|end| end.reason)
-                    .filter(|reason| *reason != EndReason::Stopped);
-                record.ended = ended.unwrap_or(reason);
-                for warning in snapshot.warnings {
-                    self.events.warn(format!("`{}`: {warning}", request.name));
-                }
-            }
-            Err(error) => {
-                record.start_ms = Some(milliseconds(begun));
-                record.end_ms = Some(milliseconds(self.clock.elapsed()));
-                record.ended = EndReason::EngineLost;
-                record.undo = Undo::Incomplete {
-                    what: format!("nobody could tell: {}", error.told()),
-                };
-                record.error = Some(error.told());
+        if let Ok(snapshot) = &stopped {
+            for warning in &snapshot.warnings {
+                self.events
+                    .warn(format!("`{}`: {warning}", entry.request.name));
             }
         }
+        let record = record::ended(entry, stopped, reason, self.clock.elapsed());
         let undone = record.undo == Undo::Verified;
         self.events.tell(Event::Fault(Box::new(record)));
         undone
-    }
-
-    fn tell_failed(&self, name: &str, asked: &FaultSpec, intensity: f64, error: &FaultError) {
-        let mut record = record(name, asked, intensity);
-        record.error = Some(error.told());
-        if error.class == FaultErrorClass::UndoIncomplete {
-            record.undo = Undo::Incomplete {
-                what: error.message.clone(),
-            };
-        }
-        self.events.tell(Event::Fault(Box::new(record)));
     }
 }
 
@@ -467,32 +389,5 @@ impl<F> UnderWay<F> {
 impl<F> Drop for UnderWay<F> {
     fn drop(&mut self) {
         self.0.under_way.send_modify(|count| *count -= 1);
-    }
-}
-
-fn unsaid() -> Undo {
-    Undo::Incomplete {
-        what: "the engine did not say that it had ended".to_owned(),
-    }
-}
-
-/// The record of a fault that was not armed yet.
-fn record(name: &str, asked: &FaultSpec, intensity: f64) -> FaultRecord {
-    FaultRecord {
-        name: name.to_owned(),
-        kind: asked.kind().to_string(),
-        target: asked.target.to_string(),
-        asked: asked.to_params(),
-        mechanism: None,
-        plan: Value::Null,
-        start_ms: None,
-        end_ms: None,
-        intensity,
-        counters: None,
-        rate: None,
-        felt: None,
-        ended: EndReason::NeverArmed,
-        undo: Undo::NothingToUndo,
-        error: None,
     }
 }

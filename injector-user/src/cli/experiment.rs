@@ -1,0 +1,76 @@
+//! Experiments on disk.
+
+use std::env;
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use injector_core::experiment::{Experiment, Provider, Source, Validated, validate};
+use injector_core::problem::{Problem, Problems};
+
+use super::failure::CliError;
+use super::out::Out;
+
+/// The longest experiment that is read: nobody writes one of this length by hand.
+const MAX_BYTES: u64 = 4 << 20;
+
+/// Reads and validates an experiment; `-` is standard input. Its warnings come along.
+pub(super) fn load(path: &Path) -> Result<(Experiment, Vec<Problem>), CliError> {
+    let text = read(path).map_err(|source| CliError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let file = path.display().to_string();
+    let source = Source {
+        file: Some(&file),
+        environment: &|name| env::var(name).ok(),
+    };
+    let Validated {
+        experiment,
+        errors,
+        warnings,
+    } = validate(&text, &source);
+    match experiment {
+        Some(experiment) if errors.is_empty() => Ok((experiment, warnings)),
+        _ => Err(Problems(errors).into()),
+    }
+}
+
+/// Shows what will not do what it seems to do.
+pub(super) fn warn(out: Out, warnings: &[Problem]) {
+    for warning in warnings {
+        out.note(&format!("{}{warning}", out.aside.unsure("warning: ")));
+        if let Some(hint) = &warning.hint {
+            out.note(&out.aside.hint(hint));
+        }
+    }
+}
+
+/// Whether an engine is needed to run it.
+pub(super) fn needs_engine(experiment: &Experiment) -> bool {
+    let Experiment {
+        hypothesis,
+        method,
+        rollbacks,
+        breakers,
+        ..
+    } = experiment;
+    let probes = hypothesis.iter().flat_map(|hypothesis| &hypothesis.probes);
+    let probes = probes.chain(breakers.iter().map(|breaker| &breaker.probe));
+    let activities = probes
+        .map(|probe| &probe.activity)
+        .chain(method)
+        .chain(rollbacks);
+    let mut providers = activities.map(|activity| &activity.provider);
+    providers.any(|provider| matches!(provider, Provider::Temblor(_)))
+}
+
+fn read(path: &Path) -> std::io::Result<String> {
+    let stdin = PathBuf::from("/dev/stdin");
+    let path = if path == Path::new("-") { &stdin } else { path };
+    let mut text = String::new();
+    fs::File::open(path)?
+        .take(MAX_BYTES)
+        .read_to_string(&mut text)?;
+    Ok(text)
+}

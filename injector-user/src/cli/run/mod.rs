@@ -1,0 +1,8 @@
+//! `temblor run`: an experiment from its hypothesis to its report.
+
+mod host;
+mod privilege;
+mod told;
+mod verb;
+
+pub(super) use verb::{Run, run};

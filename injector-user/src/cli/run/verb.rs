@@ -1,0 +1,162 @@
+//! Runs an experiment.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use injector_core::experiment::Experiment;
+use injector_core::problem::{Problem, Problems};
+use injector_core::report::{Report, Verdict};
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::host::facts;
+use super::privilege::drop_to_caller;
+use super::told::Told;
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::experiment;
+use crate::cli::failure::CliError;
+use crate::cli::interrupts::Interrupts;
+use crate::cli::style::Style;
+use crate::client::{EngineFaults, connection_of_caller};
+use crate::clock::unix_ms;
+use crate::report::write;
+use crate::runner::{self, Cancel, Options, missing_programs};
+
+/// Run an experiment and write its report
+///
+/// Reads Chaos Toolkit experiments, so that it stands in for `chaos run`, with the provider `temblor`
+/// for faults. Only the engine keeps root: with sudo, programs run and files belong to you.
+/// Ctrl-C once ends the faults, plays the rollbacks and writes the report; twice leaves the rollbacks
+/// out.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  # Without faults no root is needed
+  temblor run health.yaml
+  # With faults, and the report where you want it
+  sudo temblor run --out reports/today deploy/examples/net-delay.yaml")]
+pub(in crate::cli) struct Run {
+    /// A Chaos Toolkit experiment in YAML or JSON; `-` for standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Where to write report.json, report.md and report.html
+    #[arg(long, value_name = "DIR", default_value = "temblor-out")]
+    out: PathBuf,
+    /// Makes the waiting times of breakers that arm again repeatable
+    #[arg(long, value_name = "N", default_value = "0")]
+    seed: u64,
+}
+
+/// What programs read: the report, and where it is.
+#[derive(Serialize)]
+struct Written<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    files: &'a [PathBuf],
+}
+
+/// Exits as the report says.
+pub(in crate::cli) async fn run(context: &Context, args: Run) -> Result<Exit, CliError> {
+    let (experiment, warnings) = experiment::load(&args.file)?;
+    let missing = missing_programs(&experiment);
+    if !missing.is_empty() {
+        return Err(Problems(missing).into());
+    }
+    experiment::warn(context.out, &warnings);
+    let interrupts = Interrupts::catch()?;
+    let engine = engine(context, &experiment).await?;
+    drop_to_caller()?;
+    // Before anything is injected: a report that cannot be written is worth knowing now.
+    std::fs::create_dir_all(&args.out).map_err(|source| CliError::Write {
+        path: args.out.clone(),
+        source,
+    })?;
+    context
+        .out
+        .note(&context.out.aside.title(&experiment.title));
+    let (wish, cancel) = watch::channel(Cancel::No);
+    let options = options(&args, &warnings, cancel);
+    let faults = Arc::new(Told::new(context.out, engine));
+    let report = tokio::select! {
+        report = runner::run(experiment, faults, options) => report,
+        never = obey(context, interrupts, wish) => never,
+    };
+    let files = write(&args.out, &report)?;
+    let written = Written {
+        report: &report,
+        files: &files,
+    };
+    context
+        .out
+        .result(&written, |style| text(&report, &files, style))?;
+    Ok(Exit::of_code(report.exit_code))
+}
+
+fn options(args: &Run, warnings: &[Problem], cancel: watch::Receiver<Cancel>) -> Options {
+    Options {
+        started: SystemTime::UNIX_EPOCH + Duration::from_millis(unix_ms()),
+        host: facts(),
+        seed: args.seed,
+        warnings: warnings.iter().map(ToString::to_string).collect(),
+        cancel,
+    }
+}
+
+async fn engine(
+    context: &Context,
+    experiment: &Experiment,
+) -> Result<Option<EngineFaults>, CliError> {
+    if !experiment::needs_engine(experiment) {
+        return Ok(None);
+    }
+    let client = context.engine().await?;
+    Ok(Some(EngineFaults::new(client, connection_of_caller())))
+}
+
+/// Tells the runner what the person wants, for as long as it runs.
+async fn obey(context: &Context, mut interrupts: Interrupts, wish: watch::Sender<Cancel>) -> ! {
+    interrupts.next().await;
+    context
+        .out
+        .note("ending the faults and playing the rollbacks; once more to leave them out");
+    wish.send_replace(Cancel::Gracefully);
+    loop {
+        interrupts.next().await;
+        wish.send_replace(Cancel::Now);
+    }
+}
+
+fn text(report: &Report, files: &[PathBuf], style: Style) -> String {
+    let verdict = verdict(report.verdict);
+    let verdict = match report.verdict {
+        Verdict::Passed => style.good(verdict),
+        Verdict::Interrupted => style.unsure(verdict),
+        _ => style.bad(verdict),
+    };
+    let mut lines = vec![format!("{verdict}: {}", report.reason)];
+    for fault in &report.faults {
+        let injected = fault.counters.map_or(0, |counters| counters.injected);
+        let (name, kind, target) = (&fault.name, &fault.kind, &fault.target);
+        lines.push(format!("  {name}: {kind} on {target}, {injected} injected"));
+    }
+    for warning in &report.warnings {
+        lines.push(format!("{}{warning}", style.unsure("warning: ")));
+    }
+    lines.extend(files.iter().map(|file| format!("  {}", file.display())));
+    lines.join("\n")
+}
+
+fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Passed => "passed",
+        Verdict::NotSteady => "not started",
+        Verdict::Deviated => "deviated",
+        Verdict::Failed => "failed",
+        Verdict::Interrupted => "interrupted",
+        Verdict::BadInput => "bad input",
+        Verdict::Refused => "refused",
+        Verdict::BreakerTripped => "ended by a breaker",
+        Verdict::UndoIncomplete => "undo incomplete",
+    }
+}

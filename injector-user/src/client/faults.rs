@@ -1,0 +1,169 @@
+//! The runner's faults, over the engine's socket.
+
+use std::time::Duration;
+
+use injector_core::fault::FaultSpec;
+use injector_core::report::{EndReason, Felt, Undo};
+use serde_json::Value;
+
+use super::connection::Client;
+use super::fault::ClientError;
+use crate::protocol::{self, Answer, Arm, Call, Class, Ended, FaultReport, State, Which};
+use crate::runner::{Armed, End, FaultError, FaultErrorClass, Faults, Snapshot};
+
+/// What a felt delay is measured by.
+const QUANTITY: &str = "round trip of the target's TCP sockets";
+
+/// The engine as the runner sees it. What was armed ends when this is dropped.
+#[derive(Clone, Debug)]
+pub struct EngineFaults {
+    client: Client,
+    ssh_connection: Option<String>,
+}
+
+impl EngineFaults {
+    /// `ssh_connection` is the caller's, which no fault may cut.
+    pub fn new(client: Client, ssh_connection: Option<String>) -> Self {
+        Self {
+            client,
+            ssh_connection,
+        }
+    }
+}
+
+impl Faults for EngineFaults {
+    async fn plan(&self, fault: &FaultSpec) -> Result<Value, FaultError> {
+        let call = Call::Plan {
+            fault: fault.kind(),
+            params: fault.to_params(),
+        };
+        match self.client.call(call).await? {
+            Answer::Planned { plan } => as_json(&plan),
+            _ => Err(ClientError::Unexpected.into()),
+        }
+    }
+
+    async fn arm(&self, name: &str, fault: &FaultSpec) -> Result<Armed, FaultError> {
+        let call = Call::Arm(Arm {
+            fault: fault.kind(),
+            params: fault.to_params(),
+            name: Some(name.to_owned()),
+            detached: false,
+            ssh_connection: self.ssh_connection.clone(),
+        });
+        match self.client.call(call).await? {
+            Answer::Armed { fault, seed, plan } => Ok(Armed {
+                id: fault,
+                plan: as_json(&plan)?,
+                seed: Some(seed),
+            }),
+            _ => Err(ClientError::Unexpected.into()),
+        }
+    }
+
+    async fn snapshot(&self, id: &str) -> Result<Snapshot, FaultError> {
+        let fault = id.to_owned();
+        match self.client.call(Call::Snapshot { fault }).await? {
+            Answer::Snapshot { fault } => Ok(snapshot(*fault)),
+            _ => Err(ClientError::Unexpected.into()),
+        }
+    }
+
+    async fn stop(&self, id: &str) -> Result<Snapshot, FaultError> {
+        let which = Which::Fault(id.to_owned());
+        match self.client.call(Call::Stop { which }).await? {
+            Answer::Stopped { mut faults } => match faults.pop() {
+                Some(fault) => Ok(snapshot(fault)),
+                None => Err(ClientError::Unexpected.into()),
+            },
+            _ => Err(ClientError::Unexpected.into()),
+        }
+    }
+
+    async fn kill(&self) -> Result<(), FaultError> {
+        match self.client.call(Call::Kill).await? {
+            Answer::Done => Ok(()),
+            _ => Err(ClientError::Unexpected.into()),
+        }
+    }
+}
+
+impl From<ClientError> for FaultError {
+    fn from(error: ClientError) -> Self {
+        let class = match &error {
+            ClientError::Answer(failure) => match failure.class {
+                Class::Input => FaultErrorClass::Input,
+                Class::Refused => FaultErrorClass::Refused,
+                Class::Failed => FaultErrorClass::Failed,
+                Class::UndoIncomplete => FaultErrorClass::UndoIncomplete,
+            },
+            // What is armed over a connection ends with it.
+            _ => FaultErrorClass::Failed,
+        };
+        let hint = match &error {
+            ClientError::Answer(failure) => {
+                failure.problems.iter().find_map(|one| one.hint.clone())
+            }
+            other => other.hint(),
+        };
+        Self {
+            class,
+            message: error.to_string(),
+            hint,
+        }
+    }
+}
+
+fn as_json(plan: &injector_core::plan::Plan) -> Result<Value, FaultError> {
+    serde_json::to_value(plan).map_err(|error| ClientError::Write(error).into())
+}
+
+fn snapshot(report: FaultReport) -> Snapshot {
+    let window = report.window;
+    let after = Duration::from_nanos(window.ended_ns.saturating_sub(window.armed_ns));
+    let end = |reason, undo| End {
+        reason,
+        after,
+        undo,
+    };
+    Snapshot {
+        counters: report.counters,
+        felt: report.felt.as_ref().and_then(felt),
+        end: match report.state {
+            State::Pending | State::Active => None,
+            State::Ended { how } => Some(end(reason(how), Undo::Verified)),
+            State::UndoIncomplete { what } => {
+                Some(end(EndReason::Stopped, Undo::Incomplete { what }))
+            }
+        },
+        warnings: report.warnings,
+    }
+}
+
+fn reason(how: Ended) -> EndReason {
+    match how {
+        Ended::Deadline => EndReason::Duration,
+        Ended::Stopped => EndReason::Stopped,
+        Ended::OwnerGone => EndReason::EngineLost,
+        Ended::TargetGone => EndReason::TargetGone,
+        Ended::Finished => EndReason::MaxHits,
+    }
+}
+
+fn felt(felt: &protocol::Felt) -> Option<Felt> {
+    Some(Felt {
+        quantity: QUANTITY.to_owned(),
+        before_us: exactly(felt.before_us?),
+        during_us: exactly(felt.during_us?),
+        asked_us: exactly(felt.asked_us),
+        flagged: felt.flagged,
+    })
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "round trips of years keep their microseconds"
+)]
+fn exactly(microseconds: u64) -> f64 {
+    microseconds as f64
+}
