@@ -9,6 +9,7 @@ mod freeze;
 mod freezer;
 mod input;
 mod keeper;
+mod lockout;
 mod net;
 mod safety;
 mod sock;

@@ -31,7 +31,10 @@ pub enum Order {
     /// Have somebody else do it.
     By { doer: Doer, order: Box<Self> },
     /// Keep a connection open and talk over it all the time, for whoever measures it.
+    /// Answered with its own address.
     Chat { to: SocketAddr },
+    /// How often question and answer went over that connection.
+    Chatted,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -111,6 +114,9 @@ pub enum Outcome {
     },
     Pauses {
         milliseconds: Vec<u64>,
+    },
+    Chatted {
+        exchanges: u64,
     },
     Born {
         pid: i32,

@@ -103,8 +103,12 @@ fn interface_is_gone(namespace: &Path, inode: u64, ifindex: u32) -> bool {
     let named = netns::within(opened.as_fd(), || {
         if_indextoname(ifindex).map_err(io::Error::from)
     });
-    // Any other error says nothing about the interface.
-    named.is_err_and(|error| error.raw_os_error() == Some(libc::ENXIO))
+    match named {
+        // nix takes the null pointer of `if_indextoname` for a success, and leaves the name empty.
+        Ok(name) => name.is_empty(),
+        // Any other error says nothing about the interface.
+        Err(error) => error.raw_os_error() == Some(libc::ENXIO),
+    }
 }
 
 /// The mounted folder of a cgroup.

@@ -2,6 +2,7 @@
 //! each, and tells what came of them. It ends with its input, and its children with it.
 
 mod calls;
+mod chat;
 mod content;
 mod datagrams;
 mod echo;
@@ -16,6 +17,7 @@ use anyhow::{Context as _, Result, anyhow};
 use temblor_tests::Actor;
 use temblor_tests::order::{Doer, Order, Outcome};
 
+use chat::Chat;
 use ticking::Ticking;
 
 /// What a victim has by now.
@@ -23,6 +25,7 @@ use ticking::Ticking;
 struct State {
     child: Option<Actor>,
     ticking: Option<Ticking>,
+    chat: Option<Chat>,
 }
 
 fn main() -> Result<()> {
@@ -46,6 +49,15 @@ impl State {
             Order::Tick => {
                 self.ticking = Some(Ticking::start()?);
                 Ok(Outcome::Done)
+            }
+            Order::Chat { to } => {
+                let at = self.chat.insert(Chat::start(*to)?).own_address();
+                Ok(Outcome::Listening { at })
+            }
+            Order::Chatted => {
+                let chat = self.chat.as_ref().context("it does not chat")?;
+                let exchanges = chat.exchanges();
+                Ok(Outcome::Chatted { exchanges })
             }
             Order::Pauses { longer_than_ms } => {
                 let ticking = self.ticking.as_ref().context("it does not tick")?;
@@ -88,9 +100,11 @@ fn alone(order: &Order) -> Result<Outcome> {
         Order::TcpTimes(order) => times::tcp(order),
         Order::Bulk { to, bytes } => content::bulk(*to, *bytes),
         Order::Calls(order) => Ok(calls::make(order)),
-        Order::Chat { to } => times::chat(*to),
-        Order::Tick | Order::Pauses { .. } | Order::Bear | Order::By { .. } => {
-            Err(anyhow!("somebody else cannot do {order:?}"))
-        }
+        Order::Chat { .. }
+        | Order::Chatted
+        | Order::Tick
+        | Order::Pauses { .. }
+        | Order::Bear
+        | Order::By { .. } => Err(anyhow!("somebody else cannot do {order:?}")),
     }
 }

@@ -1,12 +1,10 @@
 //! Round trips, one after the other.
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::thread;
+use std::net::{TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use nix::poll::{PollTimeout, poll};
 use temblor_tests::order::{Outcome, Times};
 
 use crate::family;
@@ -52,20 +50,6 @@ pub(crate) fn tcp(order: &Times) -> Result<Outcome> {
         }
     }
     Ok(Outcome::Times { microseconds })
-}
-
-/// Talks for as long as the process lives, 100 times a second.
-pub(crate) fn chat(to: SocketAddr) -> Result<Outcome> {
-    let mut stream = TcpStream::connect(to)?;
-    stream.set_nodelay(true)?;
-    thread::spawn(move || -> Result<()> {
-        loop {
-            stream.write_all(b"?")?;
-            stream.read_exact(&mut [0])?;
-            poll(&mut [], PollTimeout::from(10_u8))?;
-        }
-    });
-    Ok(Outcome::Done)
 }
 
 fn elapsed(begun: Instant) -> u64 {
