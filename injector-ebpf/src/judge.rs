@@ -1,5 +1,6 @@
 //! Whether a fault that an event concerns acts on it: safety first, then `when`, then the dice.
 
+use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use injector_abi::net::MAX_SEGMENTS;
 use injector_abi::{Counters, Event, Progress, SLOTS, StreamKey, draw, in_window, injects};
 
@@ -109,9 +110,11 @@ fn decide(slot: u32, tgid: u32, alive: bool, segments: u32, now_ns: u64) -> Opti
     }
     eligible(counters, threshold);
     counters.injected += 1;
+    // SAFETY: the helper has no arguments and always succeeds.
+    let at_ns = unsafe { bpf_ktime_get_ns() };
     // SAFETY: a word written whole; the last writer wins, which is what it says.
-    unsafe { (*progress).last_injected_ns = now_ns };
-    report(slot, stream, hit, now_ns);
+    unsafe { (*progress).last_injected_ns = at_ns };
+    report(slot, stream, hit, at_ns);
     Some(true)
 }
 

@@ -1,21 +1,17 @@
 //! Packets that keep the caller and the host's own services in.
 
+use aya_ebpf::programs::TcContext;
 use injector_abi::Armed;
 use injector_abi::net::Exempt;
 
 use crate::maps::EXEMPT;
-use crate::packet::{ICMP6, Packet, UDP};
+use crate::packet::{End, ICMP6, Packet, UDP};
 use crate::patched;
 
 /// Neighbour discovery, DHCP, and the connections that user space listed.
 #[inline(always)]
-pub fn keeps_caller_in(
-    armed: &Armed,
-    packet: &Packet,
-    peer: [u8; 16],
-    peer_port: u16,
-    local_port: u16,
-) -> bool {
+pub fn keeps_caller_in(ctx: &TcContext, armed: &Armed, packet: &Packet, peer: End) -> bool {
+    let (peer_port, local_port) = packet.ports_from(peer);
     match packet.protocol {
         // Router and neighbour solicitation, advertisement, redirect (RFC 4861, 4).
         ICMP6 => return matches!(packet.first_byte, 133..=137),
@@ -38,7 +34,7 @@ pub fn keeps_caller_in(
     if unsafe { EXEMPT.get(key) }.is_some() {
         return true;
     }
-    key.peer = peer;
+    key.peer = packet.address(ctx, peer);
     key.peer_port = peer_port;
     // SAFETY: as above.
     unsafe { EXEMPT.get(key) }.is_some()

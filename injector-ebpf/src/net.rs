@@ -28,7 +28,7 @@ use injector_ebpf::judge::{Way, first_to_act};
 use injector_ebpf::lockout::keeps_caller_in;
 use injector_ebpf::maps::{ARMED, LINE_IFINDEX, SELECT};
 use injector_ebpf::occasion::Occasion;
-use injector_ebpf::packet::{ICMP, ICMP6, TCP, UDP, mark, parse, segments, set_mark};
+use injector_ebpf::packet::{End, ICMP, ICMP6, TCP, UDP, mark, parse, segments, set_mark};
 use injector_ebpf::patched;
 use injector_ebpf::select;
 
@@ -127,24 +127,20 @@ fn concern(ctx: &TcContext, offset: usize, leaving: bool) -> Option<Concern> {
     }
     let select = SELECT.get(0)?;
     let packet = parse(ctx, offset)?;
-    let (peer, peer_port, local_port) = if leaving {
-        (
-            packet.destination,
-            packet.destination_port,
-            packet.source_port,
-        )
+    let peer = if leaving {
+        End::Destination
     } else {
-        (packet.source, packet.source_port, packet.destination_port)
+        End::Source
     };
     let mut mask = armed.slots & by_protocol(select, packet.protocol);
-    mask = select::by_ports(select, mask, peer_port, local_port);
+    mask = select::by_ports(select, mask, packet.source_port, packet.destination_port);
     if mask != 0 {
-        mask = select::by_peer(select, mask, peer);
+        mask = select::by_peer(select, mask, || packet.address(ctx, peer));
     }
     if mask != 0 {
         mask = select::by_cgroup(ctx, select, mask);
     }
-    if mask & !select.lockout != 0 && keeps_caller_in(armed, &packet, peer, peer_port, local_port) {
+    if mask & !select.lockout != 0 && keeps_caller_in(ctx, armed, &packet, peer) {
         mask &= select.lockout;
     }
     if mask == 0 {

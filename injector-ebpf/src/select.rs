@@ -20,13 +20,14 @@ pub fn by_ports(select: &Select, mask: u64, one: u16, other: u16) -> u64 {
     mask & (select.any_port | named)
 }
 
-/// Keeps the slots of `mask` that have no peer filter or name a prefix of `peer`.
+/// Keeps the slots of `mask` that have no peer filter or name a prefix of the peer, which is read only
+/// if it matters.
 #[inline(always)]
-pub fn by_peer(select: &Select, mask: u64, peer: [u8; 16]) -> u64 {
+pub fn by_peer(select: &Select, mask: u64, peer: impl FnOnce() -> [u8; 16]) -> u64 {
     if mask & !select.any_peer == 0 {
         return mask;
     }
-    let named = BY_PEER.get(Key::new(PEER_BITS, peer)).copied().unwrap_or(0);
+    let named = BY_PEER.get(Key::new(PEER_BITS, peer())).copied().unwrap_or(0);
     mask & (select.any_peer | named)
 }
 

@@ -86,7 +86,7 @@ fn by_address(select: &Select, mask: u64, ctx: &SockAddrContext, peer: [u8; 16])
     if mask == 0 {
         return 0;
     }
-    select::by_peer(select, mask, peer)
+    select::by_peer(select, mask, || peer)
 }
 
 #[inline(always)]

@@ -1,5 +1,6 @@
 //! The engine, keeper, command line and runner behind the `temblor` binary.
 
+pub mod capability;
 pub mod cli;
 pub mod client;
 pub mod clock;

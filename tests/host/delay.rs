@@ -224,7 +224,6 @@ fn root_qdiscs_filters_and_routes_are_untouched_while_it_acts() -> Result<()> {
         "iptables-save",
     ];
     let target = stage.world.client.netns.name();
-    // The line's own device is in the engine's namespace, the host's.
     let names = stage.world.names();
     let here = |snapshot: HostSnapshot| snapshot.only(&about);
     let before = here(HostSnapshot::take(&names)?);

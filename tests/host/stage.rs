@@ -36,7 +36,7 @@ impl Stage {
             echoes.push(server.echo(SocketAddr::new(ip, 0))?);
         }
         let before = HostSnapshot::take(&world.names())?;
-        let engine = Engine::start()?;
+        let engine = Engine::start_in(&world.host.netns)?;
         Ok(Self {
             engine,
             server,

@@ -14,6 +14,7 @@ use nix::unistd::Pid;
 use procfs::process::Process;
 
 use crate::client::Client;
+use crate::netns::Netns;
 use crate::wait_until;
 
 /// Long enough for a busy machine.
@@ -58,30 +59,39 @@ pub fn temblor_program() -> Result<PathBuf> {
 }
 
 impl Engine {
-    /// Starts one in a new folder.
+    /// Starts one in a new folder and in the caller's network namespace.
     pub fn start() -> Result<Self> {
-        Self::start_in(RunDir::Own(tempfile::tempdir()?))
+        Self::begin(RunDir::Own(tempfile::tempdir()?), None)
     }
 
-    /// Starts one in an existing folder, which stays.
-    pub fn start_at(folder: &Path) -> Result<Self> {
-        Self::start_in(RunDir::Given(folder.to_owned()))
+    /// Starts one for which this namespace is the host's.
+    pub fn start_in(netns: &Netns) -> Result<Self> {
+        Self::begin(RunDir::Own(tempfile::tempdir()?), Some(netns))
     }
 
-    fn start_in(run: RunDir) -> Result<Self> {
+    /// The same in an existing folder, which stays.
+    pub fn start_at(folder: &Path, netns: &Netns) -> Result<Self> {
+        Self::begin(RunDir::Given(folder.to_owned()), Some(netns))
+    }
+
+    fn begin(run: RunDir, netns: Option<&Netns>) -> Result<Self> {
         let log = File::options()
             .create(true)
             .append(true)
             .open(run.path().join("engine.log"))?;
-        let mut child = Command::new(temblor_program()?)
+        let mut command = Command::new(temblor_program()?);
+        command
             .arg("--run-dir")
             .arg(run.path())
             .arg("engine")
             .env("TEMBLOR_RUN_DIR", run.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()?;
+            .stderr(log);
+        let mut child = match netns {
+            Some(netns) => netns.spawn(command)?,
+            None => command.spawn()?,
+        };
         let mut ended = None;
         let listens = wait_until("the engine listens", DEADLINE, || {
             ended = child.try_wait().ok().flatten();

@@ -2,6 +2,7 @@
 
 mod actor;
 mod alone;
+pub mod bench;
 mod cgroup;
 mod client;
 pub mod demo;

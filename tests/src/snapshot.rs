@@ -7,11 +7,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use aya::maps::loaded_maps;
 use aya::programs::{loaded_links, loaded_programs};
 use injector_core::plan::Hierarchy;
-use injector_user::target::{Mounts, in_namespace};
+use injector_user::target::{Mounts, descends_from, in_namespace};
+use procfs::process::all_processes;
 
+use crate::engine::is_running;
 use crate::tool::tool_if_any;
 use crate::wait_until;
 
@@ -51,7 +52,10 @@ impl fmt::Display for Difference {
 }
 
 impl HostSnapshot {
-    /// Looks at the host and at these named network namespaces.
+    /// The network namespace of the caller, beside those that have names.
+    pub const HERE: &'static str = "here";
+
+    /// Looks at the kernel programs and cgroups of the host and at these network namespaces.
     pub fn take(namespaces: &[&str]) -> Result<Self> {
         let mut snapshot = Self {
             namespaces: namespaces.iter().map(|name| (*name).to_owned()).collect(),
@@ -59,9 +63,12 @@ impl HostSnapshot {
         };
         snapshot.kernel_programs();
         snapshot.cgroups()?;
-        snapshot.files();
-        snapshot.network("host");
         for name in namespaces {
+            if *name == Self::HERE {
+                snapshot.files();
+                snapshot.network(name);
+                continue;
+            }
             let path = Path::new("/run/netns").join(name);
             let seen = in_namespace(&path, || {
                 let mut inside = Self::default();
@@ -111,21 +118,22 @@ impl HostSnapshot {
     }
 
     fn kernel_programs(&mut self) {
-        let programs = loaded_programs().filter_map(Result::ok).map(|program| {
+        // Strangers come and go meanwhile.
+        let mut foreign = Foreign::default();
+        foreign.find();
+        let programs: Vec<_> = loaded_programs().filter_map(Result::ok).collect();
+        let links = loaded_links().filter(Result::is_ok).count();
+        foreign.find();
+        let own = programs
+            .iter()
+            .filter(|program| !foreign.programs.contains(&program.id()));
+        let named = own.map(|program| {
             let name = program.name_as_str().unwrap_or_default();
             format!("{} {name}", program.id())
         });
-        self.add("programs", programs);
-        let maps = loaded_maps()
-            .filter_map(Result::ok)
-            .map(|map| format!("{} {}", map.id(), map.name_as_str().unwrap_or_default()));
-        self.add("maps", maps);
-        let mut links = BTreeMap::<String, u32>::new();
-        for link in loaded_links().filter_map(Result::ok) {
-            *links.entry(format!("{:?}", link.link_type())).or_default() += 1;
-        }
-        let counted = links.iter().map(|(kind, count)| format!("{kind} {count}"));
-        self.add("links of programs", counted);
+        self.add("programs", named);
+        let links = links.saturating_sub(foreign.links.len());
+        self.add("links of programs", [links.to_string()]);
         self.add("pins", tree(Path::new("/sys/fs/bpf"), &|_| true));
     }
 
@@ -139,7 +147,7 @@ impl HostSnapshot {
             let Some(mount) = mounts.get(&hierarchy) else {
                 continue;
             };
-            let folders = tree(&mount.point, &|path| path.is_dir());
+            let folders = tree(&mount.point, &|path| path.is_dir() && !is_strangers(path));
             let states = folders.into_iter().map(|folder| {
                 let state = fs::read_to_string(Path::new(&folder).join(control));
                 format!("{folder} {}", state.unwrap_or_default().trim_end())
@@ -206,6 +214,51 @@ impl HostSnapshot {
             self.add(about, values);
         }
     }
+}
+
+/// Kernel objects that a process other than ours holds: another engine on the same machine.
+#[derive(Debug, Default)]
+struct Foreign {
+    programs: BTreeSet<u32>,
+    links: BTreeSet<u32>,
+}
+
+impl Foreign {
+    fn find(&mut self) {
+        for process in all_processes().into_iter().flatten().flatten() {
+            if !is_ours(process.pid) {
+                self.add(process.pid);
+            }
+        }
+    }
+
+    fn add(&mut self, pid: i32) {
+        let files = fs::read_dir(format!("/proc/{pid}/fdinfo"));
+        for file in files.into_iter().flatten().flatten() {
+            let text = fs::read_to_string(file.path()).unwrap_or_default();
+            let numbers = |key: &str| {
+                let line = text.lines().find_map(|line| line.strip_prefix(key));
+                line.and_then(|value| value.trim().parse::<u32>().ok())
+            };
+            self.programs.extend(numbers("prog_id:"));
+            self.links.extend(numbers("link_id:"));
+        }
+    }
+}
+
+/// Whether it is this process or one that it has started.
+fn is_ours(pid: i32) -> bool {
+    descends_from(pid, &BTreeSet::from([std::process::id().cast_signed()]))
+}
+
+/// Whether a cgroup has the number of a process in its name that lives and is not ours.
+fn is_strangers(folder: &Path) -> bool {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let Some(rest) = name.strip_prefix("temblor-") else {
+        return false;
+    };
+    let pid = rest.split('-').find_map(|word| word.parse().ok());
+    pid.is_some_and(|pid| is_running(pid) && !is_ours(pid))
 }
 
 /// Values that change by themselves.

@@ -1,4 +1,4 @@
-//! A small network that touches nothing of the host's: a server and two clients at one bridge.
+//! A small network that touches nothing of the machine's: a host, a server and two clients at a bridge.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,11 +7,12 @@ use anyhow::Result;
 use crate::netns::Netns;
 use crate::tool::fed;
 
-/// Server, client and an unconcerned other client, each in a namespace of its own with both
-/// families' addresses; the bridge that joins them is in a fourth. No addresses but ours: nothing changes
+/// A host for the engine, a server, a client and an unconcerned other client, each in a namespace of its own with both
+/// families' addresses; the bridge that joins them is in a fifth. No addresses but ours: nothing changes
 /// by itself.
 #[derive(Debug)]
 pub struct World {
+    pub host: Node,
     pub server: Node,
     pub client: Node,
     pub other: Node,
@@ -40,7 +41,9 @@ impl World {
         let server = Node::make("server", 1, &bridge)?;
         let client = Node::make("client", 2, &bridge)?;
         let other = Node::make("other", 3, &bridge)?;
+        let host = Node::make("host", 4, &bridge)?;
         Ok(Self {
+            host,
             server,
             client,
             other,
@@ -50,7 +53,7 @@ impl World {
 
     /// The names of all its namespaces.
     pub fn names(&self) -> Vec<&str> {
-        let nodes = [&self.server, &self.client, &self.other];
+        let nodes = [&self.host, &self.server, &self.client, &self.other];
         let names = nodes.into_iter().map(|node| node.netns.name());
         names.chain([self.bridge.name()]).collect()
     }

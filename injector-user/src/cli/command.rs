@@ -5,6 +5,7 @@ use injector_core::fault::Kind;
 
 use super::completions::Completions;
 use super::context::Globals;
+use super::doctor::Doctor;
 use super::engine::EngineArgs;
 use super::examples;
 use super::exit::Exit;
@@ -35,6 +36,7 @@ pub(super) struct Cli {
 /// What to do.
 #[derive(Clone, Debug, clap::Subcommand)]
 pub(super) enum Verb {
+    Doctor(Doctor),
     Targets(Targets),
     Plan(PlanArgs),
     Inject(Inject),
@@ -50,6 +52,8 @@ pub(super) enum Verb {
 }
 
 const EXAMPLES: &str = "Examples:
+  # What can this host do?
+  sudo temblor doctor
   # Who could suffer what?
   temblor targets
   # What would be done?

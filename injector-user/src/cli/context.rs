@@ -1,9 +1,7 @@
 //! What every verb is given.
 
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 use std::time::Duration;
-
-use tokio::time::timeout;
 
 use super::failure::CliError;
 use super::out::Out;
@@ -56,7 +54,8 @@ impl Context {
     pub(super) fn new(globals: &Globals) -> Self {
         Self {
             out: Out::new(globals.json, globals.verbose, globals.color),
-            run_dir: globals.run_dir.clone(),
+            // The engine is started elsewhere than where we are.
+            run_dir: absolute(&globals.run_dir).unwrap_or_else(|_unknown| globals.run_dir.clone()),
         }
     }
 
@@ -79,15 +78,7 @@ impl Context {
             Err(ClientError::NotRunning { .. }) => return Ok(None),
             found => found?,
         };
-        match timeout(ANSWER, client.greet()).await {
-            Ok(greeted) => greeted?,
-            Err(_elapsed) => {
-                return Err(CliError::Engine(ClientError::Silent {
-                    patience: ANSWER,
-                    log: "(it may hang: `temblor stop` ends it)".to_owned(),
-                }));
-            }
-        }
+        client.greet(ANSWER).await?;
         Ok(Some(client))
     }
 }

@@ -35,55 +35,65 @@ fn wrapped(line: &str) -> String {
 }
 
 /// Why, and the words after the fault's name.
-pub(super) fn examples(kind: Kind) -> &'static [(&'static str, &'static str)] {
+type Example = (&'static str, &'static str);
+
+pub(super) fn examples(kind: Kind) -> &'static [Example] {
     match kind {
-        Kind::NetLoss => &[
-            (
-                "A third of a container's packets to its database is lost",
-                "--target cgroup:/web --probability 30% --ports 5432 --duration 60s",
-            ),
-            (
-                "The network namespace blue is cut off from one host, both ways",
-                "--target netns:blue --peers 10.0.0.7 --direction both --duration 30s",
-            ),
-            (
-                "Every tenth packet that a command sends is lost",
-                "--when 10+10 --duration 10s -- curl http://127.0.0.1:8080/",
-            ),
-        ],
-        Kind::NetDelay => &[
-            (
-                "All that the network namespace blue sends is 15 to 25 ms late",
-                "--target netns:blue --latency 20ms --jitter 5ms --duration 60s",
-            ),
-            (
-                "Answers of a process on port 6379 are late, most of them by 80 to 120 ms",
-                "--target pid:123 --latency 100ms --jitter 20ms --distribution normal --ports 6379 --duration 1m",
-            ),
-        ],
-        Kind::SockError => &[
-            (
-                "Three of ten connects of a command are refused",
-                "--operation connect --errno ECONNREFUSED --probability 30% --duration 10s -- redis-cli ping",
-            ),
-            (
-                "The cgroup /web runs out of sockets after the hundredth",
-                "--target cgroup:/web --operation socket --errno EMFILE --when 101+ --duration 60s",
-            ),
-            (
-                "One address is unreachable for one minute",
-                "--target cgroup:/web --operation connect,sendmsg --errno EHOSTUNREACH --peers 10.0.0.7 --duration 1m",
-            ),
-        ],
-        Kind::ProcessFreeze => &[
-            (
-                "The cgroup /web stands still for 200 ms of every second",
-                "--target cgroup:/web --active 200ms --dormant 800ms --duration 30s",
-            ),
-            (
-                "It stands still once, for 3 s",
-                "--target cgroup:/web --active 3s --count 1 --duration 5s",
-            ),
-        ],
+        Kind::NetLoss => LOSS,
+        Kind::NetDelay => DELAY,
+        Kind::SockError => ERROR,
+        Kind::ProcessFreeze => FREEZE,
     }
 }
+
+const LOSS: &[Example] = &[
+    (
+        "A third of a container's packets to its database is lost",
+        "--target cgroup:/web --probability 30% --ports 5432 --duration 60s",
+    ),
+    (
+        "The network namespace blue is cut off from one host, both ways",
+        "--target netns:blue --peers 10.0.0.7 --direction both --duration 30s",
+    ),
+    (
+        "Every tenth packet that a command sends is lost",
+        "--when 10+10 --duration 10s -- curl http://127.0.0.1:8080/",
+    ),
+];
+
+const DELAY: &[Example] = &[
+    (
+        "All that the network namespace blue sends is 15 to 25 ms late",
+        "--target netns:blue --latency 20ms --jitter 5ms --duration 60s",
+    ),
+    (
+        "Answers of a process on port 6379 are late, most of them by 80 to 120 ms",
+        "--target pid:123 --latency 100ms --jitter 20ms --distribution normal --ports 6379 --duration 1m",
+    ),
+];
+
+const ERROR: &[Example] = &[
+    (
+        "Three of ten connects of a command are refused",
+        "--operation connect --errno ECONNREFUSED --probability 30% --duration 10s -- redis-cli ping",
+    ),
+    (
+        "The cgroup /web runs out of sockets after the hundredth",
+        "--target cgroup:/web --operation socket --errno EMFILE --when 101+ --duration 60s",
+    ),
+    (
+        "One address is unreachable for one minute",
+        "--target cgroup:/web --operation connect,sendmsg --errno EHOSTUNREACH --peers 10.0.0.7 --duration 1m",
+    ),
+];
+
+const FREEZE: &[Example] = &[
+    (
+        "The cgroup /web stands still for 200 ms of every second",
+        "--target cgroup:/web --active 200ms --dormant 800ms --duration 30s",
+    ),
+    (
+        "It stands still once, for 3 s",
+        "--target cgroup:/web --active 3s --count 1 --duration 5s",
+    ),
+];

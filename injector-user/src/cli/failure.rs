@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use injector_core::plan::Refusal;
 use injector_core::problem::{Problem, Problems};
+use procfs::ProcError;
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -79,11 +80,14 @@ pub enum CliError {
 impl CliError {
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Problems(_) | Self::Usage { .. } | Self::Read { .. } => Exit::Input,
+            Self::Problems(_)
+            | Self::Usage { .. }
+            | Self::Read { .. }
+            | Self::Command(CommandError::Start { .. } | CommandError::User { .. }) => Exit::Input,
             Self::Plan(refusal) => Exit::of_code(refusal.exit_code()),
             Self::Engine(error) => exit_of_client(error),
-            Self::Command(CommandError::Start { .. } | CommandError::User { .. }) => Exit::Input,
             Self::Undo(error) if is_denied(error) => Exit::Refused,
+            Self::Gather(error) if hides_from_us(error) => Exit::Refused,
             Self::Undo(_) | Self::Left { .. } => Exit::UndoIncomplete,
             Self::Command(_)
             | Self::Serve(_)
@@ -109,6 +113,7 @@ impl CliError {
             Self::Engine(ClientError::NeedsRoot) => Some(super::again::with_sudo()),
             Self::Engine(error) => error.hint(),
             Self::Undo(error) if is_denied(error) => Some(super::again::with_sudo()),
+            Self::Gather(error) if hides_from_us(error) => Some(super::again::with_sudo()),
             Self::Undo(error) => error.hint().map(str::to_owned),
             Self::Left { .. } => Some("`sudo temblor undo` tries again and says why".to_owned()),
             Self::Kill(_) => Some("`temblor stop` needs the rights of the engine".to_owned()),
@@ -191,6 +196,15 @@ fn is_denied(error: &UndoError) -> bool {
     source.kind() == io::ErrorKind::PermissionDenied
 }
 
+fn hides_from_us(error: &GatherError) -> bool {
+    match error {
+        GatherError::Processes(error) => matches!(error, ProcError::PermissionDenied(_)),
+        GatherError::Cgroups(source) => source.kind() == io::ErrorKind::PermissionDenied,
+        GatherError::Netns(error) => error.is_denied(),
+        GatherError::Mounts(_) => false,
+    }
+}
+
 fn exit_of_client(error: &ClientError) -> Exit {
     match error {
         ClientError::NeedsRoot | ClientError::NotRunning { .. } | ClientError::Protocol { .. } => {
@@ -201,6 +215,7 @@ fn exit_of_client(error: &ClientError) -> Exit {
         ClientError::Connect { .. }
         | ClientError::Start { .. }
         | ClientError::Ended { .. }
+        | ClientError::Slow { .. }
         | ClientError::Silent { .. }
         | ClientError::Gone => Exit::Failed,
         ClientError::Write(_) | ClientError::Unexpected => Exit::Bug,

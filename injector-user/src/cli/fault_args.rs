@@ -178,14 +178,12 @@ fn help(param: &Param) -> String {
 
 /// The text of a parameter; that of one given several times is a list.
 fn given(param: &Param, matches: &ArgMatches) -> Option<String> {
-    match param.value {
-        ValueType::Flag => matches.get_flag(param.name).then(|| "true".to_owned()),
-        _ => {
-            let texts = matches.get_many::<String>(param.name)?;
-            let texts: Vec<&str> = texts.map(String::as_str).collect();
-            Some(texts.join(","))
-        }
+    if param.value == ValueType::Flag {
+        return matches.get_flag(param.name).then(|| "true".to_owned());
     }
+    let texts = matches.get_many::<String>(param.name)?;
+    let texts: Vec<&str> = texts.map(String::as_str).collect();
+    Some(texts.join(","))
 }
 
 fn sentence(text: &str) -> String {

@@ -8,6 +8,7 @@ mod again;
 mod command;
 mod completions;
 mod context;
+mod doctor;
 mod engine;
 mod examples;
 mod exit;

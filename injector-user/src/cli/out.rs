@@ -87,7 +87,7 @@ impl Out {
     /// Writes over the line written last; only on a terminal.
     pub fn refresh(self, text: &str) {
         if self.live {
-            let _lost = write!(io::stderr(), "\r\x1b[2K{}", self.fit(text));
+            let _lost = write!(io::stderr(), "\r\x1b[2K{}", fit(text));
         }
     }
 
@@ -100,15 +100,20 @@ impl Out {
 
     /// Shows `text` alone on the screen; only on a terminal.
     pub fn page(self, text: &str) {
-        let _lost = write!(io::stdout(), "\x1b[H\x1b[2J{text}\n");
+        let _lost = writeln!(io::stdout(), "\x1b[H\x1b[2J{text}");
     }
 
-    /// A failure: on standard error for people, and as the result for programs.
+    /// A failure instead of a result: on standard error for people, and as the result for programs.
     pub fn failure(self, error: &CliError) {
         if self.json {
             // There is nobody to tell if this fails too.
             let _lost = self.json(&error.to_json());
         }
+        self.complain(error);
+    }
+
+    /// A failure beside a result, which says as much to programs.
+    pub fn complain(self, error: &CliError) {
         for line in self.lines_of(error) {
             self.note(&line);
         }
@@ -140,11 +145,11 @@ impl Out {
         }
         lines
     }
+}
 
-    /// A line that wraps could not be written over.
-    fn fit(self, text: &str) -> String {
-        let width = terminal_size::terminal_size_of(io::stderr());
-        let width = width.map_or(80, |(width, _height)| usize::from(width.0));
-        text.chars().take(width.saturating_sub(1)).collect()
-    }
+/// A line that wraps could not be written over.
+fn fit(text: &str) -> String {
+    let width = terminal_size::terminal_size_of(io::stderr());
+    let width = width.map_or(80, |(width, _height)| usize::from(width.0));
+    text.chars().take(width.saturating_sub(1)).collect()
 }

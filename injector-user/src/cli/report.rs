@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use injector_core::proof::{Counters, Rate};
+use injector_core::target::Selector;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -68,17 +69,21 @@ pub(super) fn state(report: &FaultReport, style: Style) -> String {
 }
 
 /// The target as it was asked for.
-pub(super) fn target(report: &FaultReport) -> &str {
-    report.params.get("target").map_or("", String::as_str)
+pub(super) fn target(report: &FaultReport) -> String {
+    let text = report.params.get("target").map_or("", String::as_str);
+    match text.parse() {
+        Ok(Selector::Command(words)) => format!("-- {}", words.join(" ")),
+        _ => text.to_owned(),
+    }
 }
 
 /// Time that is left, or how long it lasted.
 pub(super) fn clock(window: &Window, now_ns: u64) -> String {
-    let lasted = |end: u64| seconds(end.saturating_sub(window.armed_ns));
+    let lasted = |end: u64| ticking(end.saturating_sub(window.armed_ns));
     if window.ended_ns > 0 {
         return lasted(window.ended_ns);
     }
-    let whole = seconds(window.deadline_ns.saturating_sub(window.armed_ns));
+    let whole = ticking(window.deadline_ns.saturating_sub(window.armed_ns));
     format!("{} of {whole}", lasted(now_ns.min(window.deadline_ns)))
 }
 
@@ -143,9 +148,8 @@ fn injected(report: &FaultReport, style: Style) -> String {
             let odd = format!("{}, which is unlikely to be chance", self::rate(rate));
             format!("{counted}: {}", style.unsure(&odd))
         }
-        None if report.counters.matched == 0 => {
-            style.unsure("nothing: no event of the target matched")
-        }
+        // The engine warns of it and knows why.
+        None if report.counters.matched == 0 => style.unsure("nothing"),
         None => counted,
     }
 }
@@ -204,8 +208,17 @@ fn ended(how: Ended) -> &'static str {
     }
 }
 
-fn seconds(nanoseconds: u64) -> String {
+/// Of the same shape at every moment.
+fn ticking(nanoseconds: u64) -> String {
     format!("{:.1}s", Duration::from_nanos(nanoseconds).as_secs_f64())
+}
+
+fn seconds(nanoseconds: u64) -> String {
+    let time = Duration::from_nanos(nanoseconds);
+    if time < Duration::from_secs(1) {
+        return format!("{}ms", time.as_millis());
+    }
+    ticking(nanoseconds)
 }
 
 fn millis(microseconds: u64) -> String {

@@ -15,7 +15,7 @@ use super::failure::CliError;
 use super::out::Out;
 use super::style::Choice;
 use super::{
-    completions, engine, inject, man, metrics, plan, run, status, stop, targets, undo, validate,
+    completions, doctor, engine, inject, man, metrics, plan, run, status, stop, targets, undo, validate,
 };
 use crate::sys::process::leave;
 
@@ -28,15 +28,14 @@ pub fn main() -> ExitCode {
         Err(error) => return refuse(early, &error),
     };
     let context = Context::new(&cli.globals);
-    let done = match &cli.verb {
-        Verb::Engine(args) => match engine::run(&cli.globals, args) {
+    let done = if let Verb::Engine(args) = &cli.verb {
+        match engine::run(&cli.globals, args) {
             Ok(code) => return code,
             Err(error) => Err(error),
-        },
-        _ => {
-            own_up_to_bugs();
-            verb(&context, cli.verb)
         }
+    } else {
+        own_up_to_bugs();
+        verb(&context, cli.verb)
     };
     let exit = done.unwrap_or_else(|error| {
         if error.is_broken_pipe() {
@@ -50,6 +49,7 @@ pub fn main() -> ExitCode {
 
 fn verb(context: &Context, verb: Verb) -> Result<Exit, CliError> {
     match verb {
+        Verb::Doctor(args) => doctor::run(context, args),
         Verb::Targets(args) => targets::run(context, args),
         Verb::Plan(args) => wait_for(plan::run(context, args)),
         Verb::Inject(args) => wait_for(inject::run(context, args)),

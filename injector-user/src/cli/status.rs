@@ -81,19 +81,35 @@ fn value(context: &Context, seen: &Seen) -> Value {
 
 fn text(context: &Context, seen: &Seen, style: Style) -> String {
     let Some((engine, faults)) = seen else {
-        let left = left_over(context).filter(|left| *left > 0);
-        let left = left.map(|left| {
-            let hint = style.hint("`sudo temblor undo` puts it back");
-            format!(
-                "\n{}\n{hint}",
-                style.bad(&format!("{left} entries are in the undo log"))
-            )
-        });
-        return format!(
-            "no engine runs: nothing is armed{}",
-            left.unwrap_or_default()
-        );
+        return idle(context, style);
     };
+    let head = head(engine);
+    if faults.is_empty() {
+        return format!("{head}\nnothing is armed");
+    }
+    let header = [
+        "FAULT", "TARGET", "OWNER", "TIME", "MATCHED", "INJECTED", "STATE",
+    ];
+    let rows: Vec<Vec<String>> = faults.iter().map(|fault| row(fault, style)).collect();
+    format!("{head}\n\n{}", table(&header, &rows, style))
+}
+
+fn idle(context: &Context, style: Style) -> String {
+    let left = left_over(context).filter(|left| *left > 0);
+    let left = left.map(|left| {
+        let hint = style.hint("`sudo temblor undo` puts it back");
+        format!(
+            "\n{}\n{hint}",
+            style.bad(&format!("{left} entries are in the undo log"))
+        )
+    });
+    format!(
+        "no engine runs: nothing is armed{}",
+        left.unwrap_or_default()
+    )
+}
+
+fn head(engine: &EngineStatus) -> String {
     let EngineStatus {
         version,
         pid,
@@ -108,18 +124,10 @@ fn text(context: &Context, seen: &Seen, style: Style) -> String {
     } else {
         format!(", lease {lease_ms}ms")
     };
-    let head = format!(
+    format!(
         "engine {version}, process {pid}, keeper {keeper}, {clients} clients, \
          {attached} programs attached{lease}, {undo_entries} undo entries"
-    );
-    if faults.is_empty() {
-        return format!("{head}\nnothing is armed");
-    }
-    let header = [
-        "FAULT", "TARGET", "OWNER", "TIME", "MATCHED", "INJECTED", "STATE",
-    ];
-    let rows: Vec<Vec<String>> = faults.iter().map(|fault| row(fault, style)).collect();
-    format!("{head}\n\n{}", table(&header, &rows, style))
+    )
 }
 
 fn row(fault: &FaultReport, style: Style) -> Vec<String> {
@@ -128,7 +136,7 @@ fn row(fault: &FaultReport, style: Style) -> Vec<String> {
     } = fault.counters;
     vec![
         fault.fault.clone(),
-        report::target(fault).to_owned(),
+        report::target(fault),
         fault.owner.clone().unwrap_or_default(),
         report::clock(&fault.window, monotonic_ns()),
         matched.to_string(),

@@ -70,9 +70,8 @@ pub(super) async fn run(context: &Context, stop: Stop) -> Result<Exit, CliError>
 
 /// What ended; nothing if the engine does not answer, or not in a way that makes sense.
 async fn ask(client: &Client, which: Which) -> Result<Option<Vec<FaultReport>>, CliError> {
-    match timeout(ANSWER, client.greet()).await {
-        Ok(Ok(())) => {}
-        Ok(Err(_)) | Err(_) => return Ok(None),
+    if client.greet(ANSWER).await.is_err() {
+        return Ok(None);
     }
     match timeout(ORDERLY, client.call(Call::Stop { which })).await {
         Ok(Ok(Answer::Stopped { faults })) => Ok(Some(faults)),

@@ -1,11 +1,13 @@
 //! One connection: requests out, answers in, in any order.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::fault::ClientError;
 use crate::protocol::{Answer, Call, Failure, MAX_LINE, PROTOCOL, Request, Response};
@@ -59,9 +61,10 @@ impl Client {
         answer.await.map_err(|_closed| ClientError::Gone)?
     }
 
-    /// Makes sure that an engine is there and speaks our language.
-    pub async fn greet(&self) -> Result<(), ClientError> {
-        match self.call(Call::Hello).await? {
+    /// Makes sure that the engine answers, and speaks our language.
+    pub async fn greet(&self, patience: Duration) -> Result<(), ClientError> {
+        let answer = timeout(patience, self.call(Call::Hello)).await;
+        match answer.map_err(|_elapsed| ClientError::Silent { patience })?? {
             Answer::Hello { protocol, .. } if protocol == PROTOCOL => Ok(()),
             Answer::Hello { protocol, .. } => Err(ClientError::Protocol { theirs: protocol }),
             _ => Err(ClientError::Unexpected),

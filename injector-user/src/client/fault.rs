@@ -30,8 +30,10 @@ pub enum ClientError {
     },
     #[error("the engine ended while it started, with {status}")]
     Ended { status: ExitStatus, log: String },
+    #[error("the engine was started and was not ready within {}", format_duration(*.patience))]
+    Slow { patience: Duration, log: String },
     #[error("the engine did not answer within {}", format_duration(*.patience))]
-    Silent { patience: Duration, log: String },
+    Silent { patience: Duration },
     #[error("the connection to the engine ended")]
     Gone,
     #[error("the engine speaks version {theirs} of the protocol, and this is version {PROTOCOL}")]
@@ -51,7 +53,7 @@ impl ClientError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NotRunning { .. } => Some("`sudo temblor inject …` starts one".to_owned()),
-            Self::Ended { log, .. } | Self::Silent { log, .. } => Some(if log.is_empty() {
+            Self::Ended { log, .. } | Self::Slow { log, .. } => Some(if log.is_empty() {
                 "its log is empty".to_owned()
             } else {
                 format!("its log ends with:\n{log}")
@@ -60,6 +62,7 @@ impl ClientError {
             Self::Protocol { .. } => {
                 Some("another version of temblor started it: `temblor stop` ends it".to_owned())
             }
+            Self::Silent { .. } => Some("`sudo temblor stop` ends it and its faults".to_owned()),
             Self::NeedsRoot
             | Self::Connect { .. }
             | Self::Start { .. }

@@ -128,7 +128,7 @@ fn snapshot(report: FaultReport) -> Snapshot {
     };
     Snapshot {
         counters: report.counters,
-        felt: report.felt.and_then(felt),
+        felt: report.felt.as_ref().and_then(felt),
         end: match report.state {
             State::Pending | State::Active => None,
             State::Ended { how } => Some(end(reason(how), Undo::Verified)),
@@ -150,7 +150,7 @@ fn reason(how: Ended) -> EndReason {
     }
 }
 
-fn felt(felt: protocol::Felt) -> Option<Felt> {
+fn felt(felt: &protocol::Felt) -> Option<Felt> {
     Some(Felt {
         quantity: QUANTITY.to_owned(),
         before_us: exactly(felt.before_us?),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use nix::unistd::{geteuid, setsid};
 use tokio::net::UnixStream;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use super::connection::Client;
 use super::fault::ClientError;
@@ -23,6 +23,8 @@ pub const LOG: &str = "engine.log";
 
 /// How long an engine may take to start.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an engine that runs may take to answer; it does one thing at a time.
+const ANSWER: Duration = Duration::from_secs(3);
 /// Between two attempts to connect; starting takes tens of milliseconds.
 const STEP: Duration = Duration::from_millis(1);
 const LOG_LINES: usize = 8;
@@ -49,11 +51,7 @@ pub async fn connect_or_start(run_dir: &Path) -> Result<Client, ClientError> {
         Err(ClientError::NotRunning { .. }) => start(run_dir).await?,
         found => found?,
     };
-    let greeted = timeout(PATIENCE, client.greet()).await;
-    greeted.map_err(|_elapsed| ClientError::Silent {
-        patience: PATIENCE,
-        log: last_lines(&run_dir.join(LOG), 0),
-    })??;
+    client.greet(ANSWER).await?;
     Ok(client)
 }
 
@@ -84,7 +82,7 @@ async fn start(run_dir: &Path) -> Result<Client, ClientError> {
         if Instant::now() > deadline {
             let log = last_lines(&log, before);
             let patience = PATIENCE;
-            return Err(ClientError::Silent { patience, log });
+            return Err(ClientError::Slow { patience, log });
         }
         sleep(STEP).await;
     }

@@ -1,6 +1,7 @@
 //! The client against an engine made of a few lines.
 
 use std::path::Path;
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -68,7 +69,7 @@ fn answers_find_their_questions_in_any_order() {
         let stop = Call::Stop { which: Which::All };
         let (made, greeted, stopped) = tokio::join!(
             client.call(Call::MakeCgroup),
-            client.greet(),
+            client.greet(Duration::from_secs(20)),
             client.call(stop)
         );
         let path = "/a".to_owned();

@@ -4,6 +4,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -77,6 +78,7 @@ impl Line {
         let counts = Arc::new(Counts::default());
         let sampler = Sampler::new(latency, seed).map_err(failed)?;
         let name = tap.name.clone();
+        let (turning, begun) = sync_channel(1);
         let work = Loop {
             stop: stop.as_fd().try_clone_to_owned().map_err(failed)?,
             tap,
@@ -90,8 +92,11 @@ impl Line {
         };
         let thread = std::thread::Builder::new()
             .name(format!("line-{position}"))
-            .spawn(move || work.run())
+            .spawn(move || work.run(&turning))
             .map_err(|source| LineError { name, source })?;
+        // Until the loop holds its lease, packets would pass undelayed. A loop that has panicked
+        // hangs up, and its lease says so.
+        let _hung_up = begun.recv();
         Ok(Self {
             stop,
             counts,
@@ -137,9 +142,13 @@ struct Loop {
 }
 
 impl Loop {
-    fn run(mut self) {
+    /// Tells `turning` as soon as it holds its lease.
+    fn run(mut self, turning: &SyncSender<()>) {
         schedule::urgent();
         let mut last_ns = monotonic_ns();
+        self.leases.store(self.position, last_ns + nanos(LEASE));
+        // There is room for this one, and whoever started us listens.
+        let _told = turning.try_send(());
         loop {
             let now_ns = monotonic_ns();
             if now_ns.saturating_sub(last_ns) > nanos(LEASE) {

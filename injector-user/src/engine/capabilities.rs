@@ -1,35 +1,20 @@
-//! What this host can do, found out once per kernel and engine.
+//! What this host can do, as far as a fault may need it.
 
 use std::collections::BTreeMap;
 
 use injector_core::fault::Kind;
-use injector_core::plan::{Capability, CapabilityState, Mechanism};
+use injector_core::plan::{Capability, Mechanism};
 
-/// What has been found out so far.
-#[derive(Debug, Default)]
-pub(super) struct Known {
-    found: BTreeMap<Mechanism, Capability>,
-}
+use super::state::Engine;
+use crate::clock::monotonic_ns;
 
-impl Known {
-    /// What is known of the mechanisms that a kind of fault may need.
-    pub(super) fn of(&mut self, _kind: Kind) -> BTreeMap<Mechanism, Capability> {
-        let yes = Capability {
-            state: CapabilityState::Supported,
-            reason: String::new(),
-        };
-        use Mechanism::*;
-        for m in [
-            TcxLoss,
-            CgroupSkbLoss,
-            TapDelay,
-            CgroupSock,
-            FreezerV2,
-            FreezerV1,
-            ForkTracking,
-        ] {
-            self.found.insert(m, yes.clone());
+impl Engine {
+    /// What is known of the mechanisms that a kind of fault may need; tried out if nothing is.
+    pub(super) fn capabilities_of(&mut self, kind: Kind) -> BTreeMap<Mechanism, Capability> {
+        if !self.capabilities.knows(kind) && !self.faults.is_empty() {
+            // Trials take a moment, in which this loop does not move the lease.
+            self.renew_lease(monotonic_ns());
         }
-        self.found.clone()
+        self.capabilities.of(kind)
     }
 }

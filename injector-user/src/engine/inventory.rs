@@ -26,7 +26,7 @@ impl Engine {
         )
         .map_err(|error| failed(&error))?;
         inventory.armed = self.armed();
-        inventory.capabilities = self.capabilities.of(spec.kind());
+        inventory.capabilities = self.capabilities_of(spec.kind());
         Ok(inventory)
     }
 

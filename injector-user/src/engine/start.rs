@@ -13,6 +13,7 @@ use nix::unistd::geteuid;
 
 use super::serve::serve;
 use super::state::Engine;
+use crate::capability::Known;
 use crate::keeper;
 use crate::loader::Kernel;
 use crate::safety::undo::{self, UndoLog};
@@ -47,7 +48,8 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let pid_file = options.run_dir.join("engine.pid");
     fs::write(&pid_file, std::process::id().to_string())
         .with_context(|| format!("failed to write `{}`", pid_file.display()))?;
-    let code = serve(options, Engine::new(kernel, keeper, log));
+    let known = Known::open(&options.run_dir, Some(log.clone()));
+    let code = serve(options, Engine::new(kernel, keeper, log, known));
     // Nobody else writes it while we hold the lock.
     let _absent = fs::remove_file(&pid_file);
     drop(alone);

@@ -6,6 +6,7 @@ use injector_core::problem::{Place, Problem};
 
 use super::commands::Commands;
 use super::running::{Client, Running};
+use crate::capability::Known;
 use crate::clock::monotonic_ns;
 use crate::keeper::Keeper;
 use crate::loader::Kernel;
@@ -23,7 +24,7 @@ pub(super) struct Engine {
     /// Newest last.
     pub(super) ended: VecDeque<FaultReport>,
     pub(super) commands: Commands,
-    pub(super) capabilities: super::capabilities::Known,
+    pub(super) capabilities: Known,
     pub(super) clients: usize,
     /// Monotonic; when there last was a client or a fault.
     pub(super) busy_ns: u64,
@@ -36,7 +37,7 @@ pub(super) struct Engine {
 const KEPT: usize = 256;
 
 impl Engine {
-    pub(super) fn new(kernel: Kernel, keeper: Keeper, log: UndoLog) -> Self {
+    pub(super) fn new(kernel: Kernel, keeper: Keeper, log: UndoLog, capabilities: Known) -> Self {
         let own = [std::process::id().cast_signed(), keeper.pid()];
         Self {
             kernel,
@@ -46,7 +47,7 @@ impl Engine {
             faults: BTreeMap::new(),
             ended: VecDeque::new(),
             commands: Commands::default(),
-            capabilities: super::capabilities::Known::default(),
+            capabilities,
             clients: 0,
             busy_ns: monotonic_ns(),
             lease_until_ns: 0,

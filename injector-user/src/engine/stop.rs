@@ -95,11 +95,27 @@ impl Engine {
                 }
             }
         }
+        report.warnings.extend(nothing_matched(&report));
         report.window.ended_ns = monotonic_ns();
         report.window.ended_unix_ms = unix_ms();
         self.remember(report.clone());
         Some(report)
     }
+}
+
+/// A fault that concerned nothing proves nothing: people should not take it for resilience.
+fn nothing_matched(report: &FaultReport) -> Option<String> {
+    if report.counters.matched > 0 {
+        return None;
+    }
+    let why = if report.plan.select.cgroup.is_some() {
+        "; a socket belongs to the cgroup in which it was made, not to where its process went since"
+    } else {
+        ""
+    };
+    Some(format!(
+        "nothing happened: no event of the target agreed with all filters{why}"
+    ))
 }
 
 /// Why a freeze that ended by itself did.

@@ -25,7 +25,110 @@ struct Labels {
 
 type Float = Gauge<f64, AtomicU64>;
 
-/// The state of the engine, none if none runs, as OpenMetrics text.
+/// What a gauge measures.
+#[derive(Clone, Copy, Debug)]
+enum Quantity {
+    Share,
+    Time,
+}
+
+/// Name, help, and where it stands in a report; none if nobody knows.
+type CounterRow = (&'static str, &'static str, fn(&FaultReport) -> Option<u64>);
+type GaugeRow = (
+    &'static str,
+    &'static str,
+    Quantity,
+    fn(&FaultReport) -> Option<f64>,
+);
+
+const COUNTERS: &[CounterRow] = &[
+    (
+        "matched",
+        "Events of the target that all filters agreed on",
+        |f| Some(f.counters.matched),
+    ),
+    (
+        "eligible",
+        "Matched events that the dice were thrown for",
+        |f| Some(f.counters.eligible),
+    ),
+    (
+        "expired",
+        "Matched events after deadline, lease or max_hits",
+        |f| Some(f.counters.expired),
+    ),
+    ("outside", "Matched events that `when` does not mean", |f| {
+        Some(f.counters.outside)
+    }),
+    ("injected", "Eligible events that suffered", |f| {
+        Some(f.counters.injected)
+    }),
+    ("passed", "Eligible events that the dice spared", |f| {
+        Some(f.counters.passed)
+    }),
+    ("pulses", "Freezes that were done", |f| {
+        f.pulses.map(u64::from)
+    }),
+    (
+        "line_forwarded_packets",
+        "Delayed packets given back",
+        |f| Some(f.line?.forwarded),
+    ),
+    (
+        "line_discarded_packets",
+        "Delayed packets that were overdue",
+        |f| Some(f.line?.discarded),
+    ),
+    (
+        "line_failed_packets",
+        "Delayed packets that the kernel did not take",
+        |f| Some(f.line?.failed),
+    ),
+];
+
+const GAUGES: &[GaugeRow] = &[
+    ("asked", "Probability asked for", Quantity::Share, |f| {
+        Some(f.rate?.asked)
+    }),
+    (
+        "observed",
+        "Share of eligible events that suffered",
+        Quantity::Share,
+        |f| Some(f.rate?.observed),
+    ),
+    (
+        "observed_low",
+        "Lower end of its interval",
+        Quantity::Share,
+        |f| Some(f.rate?.low),
+    ),
+    (
+        "observed_high",
+        "Upper end of its interval",
+        Quantity::Share,
+        |f| Some(f.rate?.high),
+    ),
+    (
+        "felt_before",
+        "Round trip of the target before",
+        Quantity::Time,
+        |f| Some(seconds(f.felt.as_ref()?.before_us?, 1e6)),
+    ),
+    (
+        "felt_during",
+        "Round trip of the target during",
+        Quantity::Time,
+        |f| Some(seconds(f.felt.as_ref()?.during_us?, 1e6)),
+    ),
+    (
+        "felt_asked",
+        "How much longer it was to become",
+        Quantity::Time,
+        |f| Some(seconds(f.felt.as_ref()?.asked_us, 1e6)),
+    ),
+];
+
+/// The state of the engine, none if none runs, as `OpenMetrics` text.
 pub fn exposition(status: Option<(&EngineStatus, &[FaultReport])>) -> String {
     let mut registry = Registry::with_prefix("temblor");
     let up: Gauge = Gauge::default();
@@ -79,118 +182,43 @@ fn add_engine(registry: &mut Registry, engine: &EngineStatus) {
 }
 
 fn add_counters(registry: &mut Registry, faults: &[FaultReport]) {
-    type Read = fn(&FaultReport) -> Option<u64>;
-    let counters: [(&str, &str, Read); 9] = [
-        (
-            "matched",
-            "Events of the target that all filters agreed on",
-            |f| Some(f.counters.matched),
-        ),
-        (
-            "eligible",
-            "Matched events that the dice were thrown for",
-            |f| Some(f.counters.eligible),
-        ),
-        (
-            "expired",
-            "Matched events after deadline, lease or max_hits",
-            |f| Some(f.counters.expired),
-        ),
-        ("outside", "Matched events that `when` does not mean", |f| {
-            Some(f.counters.outside)
-        }),
-        ("injected", "Eligible events that suffered", |f| {
-            Some(f.counters.injected)
-        }),
-        ("passed", "Eligible events that the dice spared", |f| {
-            Some(f.counters.passed)
-        }),
-        (
-            "line_forwarded_packets",
-            "Delayed packets given back",
-            |f| Some(f.line?.forwarded),
-        ),
-        (
-            "line_discarded_packets",
-            "Delayed packets that were overdue",
-            |f| Some(f.line?.discarded),
-        ),
-        (
-            "line_failed_packets",
-            "Delayed packets that the kernel did not take",
-            |f| Some(f.line?.failed),
-        ),
-    ];
-    for (name, help, read) in counters {
+    for (name, help, read) in COUNTERS {
         let family = Family::<Labels, Counter>::default();
         for fault in faults {
             if let Some(count) = read(fault) {
                 family.get_or_create(&labels(fault)).inc_by(count);
             }
         }
-        registry.register(format!("fault_{name}"), help, family);
+        registry.register(format!("fault_{name}"), *help, family);
     }
 }
 
 fn add_gauges(registry: &mut Registry, faults: &[FaultReport]) {
-    type Read = fn(&FaultReport) -> Option<f64>;
-    let gauges: [(&str, &str, Unit, Read); 7] = [
-        ("asked", "Probability asked for", Unit::Ratios, |f| {
-            Some(f.rate?.asked)
-        }),
-        (
-            "observed",
-            "Share of eligible events that suffered",
-            Unit::Ratios,
-            |f| Some(f.rate?.observed),
-        ),
-        (
-            "observed_low",
-            "Lower end of its interval",
-            Unit::Ratios,
-            |f| Some(f.rate?.low),
-        ),
-        (
-            "observed_high",
-            "Upper end of its interval",
-            Unit::Ratios,
-            |f| Some(f.rate?.high),
-        ),
-        (
-            "felt_before",
-            "Round trip of the target before",
-            Unit::Seconds,
-            |f| Some(seconds(f.felt.as_ref()?.before_us?, 1e6)),
-        ),
-        (
-            "felt_during",
-            "Round trip of the target during",
-            Unit::Seconds,
-            |f| Some(seconds(f.felt.as_ref()?.during_us?, 1e6)),
-        ),
-        (
-            "felt_asked",
-            "How much longer it was to become",
-            Unit::Seconds,
-            |f| Some(seconds(f.felt.as_ref()?.asked_us, 1e6)),
-        ),
-    ];
-    for (name, help, unit, read) in gauges {
+    for (name, help, quantity, read) in GAUGES {
         let family = Family::<Labels, Float>::default();
         for fault in faults {
             if let Some(value) = read(fault) {
                 family.get_or_create(&labels(fault)).set(value);
             }
         }
-        registry.register_with_unit(format!("fault_{name}"), help, unit, family);
+        registry.register_with_unit(format!("fault_{name}"), *help, quantity.unit(), family);
     }
     let active = Family::<Labels, Gauge>::default();
     for fault in faults {
-        active
-            .get_or_create(&labels(fault))
-            .set(i64::from(fault.state == State::Active));
+        let acts = fault.state == State::Active;
+        active.get_or_create(&labels(fault)).set(i64::from(acts));
     }
     registry.register("fault_active", "Whether the fault acts now", active);
+}
+
+impl Quantity {
+    fn unit(self) -> Unit {
+        match self {
+            // The Prometheus conventions say it in the singular.
+            Self::Share => Unit::Other("ratio".to_owned()),
+            Self::Time => Unit::Seconds,
+        }
+    }
 }
 
 fn labels(fault: &FaultReport) -> Labels {

@@ -24,7 +24,7 @@ pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Answers scrapers with the state of the engine of `run_dir`, until it is dropped.
-pub async fn serve(listener: TcpListener, run_dir: PathBuf) {
+pub async fn serve(listener: TcpListener, run_dir: PathBuf) -> ! {
     loop {
         // Out of descriptors, or a scraper that left early: the next one may fare better.
         if let Ok((stream, _address)) = listener.accept().await {

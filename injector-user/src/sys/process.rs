@@ -27,6 +27,18 @@ pub(crate) fn split() -> nix::Result<Side> {
     })
 }
 
+/// Forks a process that runs `body` and ends with its result, however many threads this one has.
+///
+/// `body` may only make system calls: no allocation, no locks, no panics. It begins by closing what
+/// it inherited.
+pub(crate) fn split_bare(body: impl FnOnce() -> i32) -> nix::Result<Pid> {
+    // SAFETY: the contract of this function, kept by its two callers in `capability`.
+    match unsafe { fork() }? {
+        ForkResult::Parent { child } => Ok(child),
+        ForkResult::Child => leave(body()),
+    }
+}
+
 /// Ends this process at once, without running anything that the parent registered for its own end.
 pub(crate) fn leave(code: i32) -> ! {
     // SAFETY: `_exit` is meant for forked children; nothing of ours needs cleaning up by `exit`.

@@ -1,7 +1,7 @@
 //! What a fault is, how it is asked for, and everything that can be wrong with the request.
 //!
 //! A fault is a flat list of named strings, the same as flags, as YAML and over the engine's
-//! socket. [`schema`] is the one table of those names; [`parse`] turns them into a [`FaultSpec`]
+//! socket. [`schema`] is the one table of those names; [`parse()`] turns them into a [`FaultSpec`]
 //! or into all that is wrong with them. To add a fault, give it a [`Kind`], a file here, an
 //! [`Action`] and its rows in the table.
 

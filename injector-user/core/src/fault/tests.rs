@@ -451,6 +451,29 @@ fn names() -> Vec<String> {
 mod table {
     use super::*;
 
+    /// `BLESS=1 cargo test -p injector-core the_readme` writes the table anew.
+    #[test]
+    fn the_readme_shows_every_parameter() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
+        let readme = std::fs::read_to_string(path).unwrap();
+        let (before, rest) = readme.split_once("<!-- faults -->\n").unwrap();
+        let (shown, after) = rest.split_once("<!-- end of faults -->").unwrap();
+        let table = format!("\n{}\n", schema::markdown_table().trim());
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(
+                path,
+                format!("{before}<!-- faults -->\n{table}\n<!-- end of faults -->{after}"),
+            )
+            .unwrap();
+            return;
+        }
+        assert_eq!(
+            shown.trim(),
+            table.trim(),
+            "README.md is out of date; run `BLESS=1 cargo test -p injector-core the_readme`"
+        );
+    }
+
     /// `BLESS=1 cargo test -p injector-core committed_schema` writes the file anew.
     #[test]
     fn the_committed_schema_is_up_to_date() {

@@ -32,6 +32,17 @@ fn intervals_are_those_of_the_tables() {
     check(1, 1, 0.999, 0.000_5, 1.0);
 }
 
+/// The library's own inverse of the beta distribution never ended on the first of these.
+#[test]
+fn intervals_of_many_trials_are_found_too() {
+    let few = rate(4, 21_000_000, 1e-6, 0.999).unwrap();
+    assert!(few.low > 1.6e-8 && few.low < 1.8e-8, "{few:?}");
+    assert!(few.high > 7.4e-7 && few.high < 7.5e-7, "{few:?}");
+    check(50_000, 100_000, 0.999, 0.494_792_375, 0.505_207_625);
+    check(500_000, 1_000_000, 0.999, 0.498_354_75, 0.501_645_25);
+    check(50_000_000, 100_000_000, 0.999, 0.499_835_475, 0.500_164_525);
+}
+
 #[test]
 fn nothing_eligible_proves_nothing() {
     assert_eq!(rate(0, 0, 0.5, 0.999), None);

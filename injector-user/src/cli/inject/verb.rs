@@ -1,5 +1,11 @@
 //! Arms one fault, and says in the end what it did.
 
+use std::fmt;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+
+use injector_core::fault::FaultSpec;
+use injector_core::plan::Plan;
 use injector_core::problem::{Place, Problem};
 use injector_core::units::format_duration;
 use serde::Serialize;
@@ -13,6 +19,7 @@ use crate::cli::failure::CliError;
 use crate::cli::fault_args::FaultArgs;
 use crate::cli::interrupts::Interrupts;
 use crate::cli::loopback::Loopback;
+use crate::cli::out::Out;
 use crate::cli::report;
 use crate::client::{Client, ClientError, connection_of_caller};
 use crate::metrics;
@@ -45,34 +52,90 @@ struct Injected<'a> {
     #[serde(flatten)]
     report: &'a FaultReport,
     #[serde(skip_serializing_if = "Option::is_none")]
-    command: Option<String>,
+    command: Option<CommandEnd>,
+}
+
+/// How the command ended: by itself or by a signal.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct CommandEnd {
+    exit_code: Option<i32>,
+    signal: Option<i32>,
+}
+
+impl CommandEnd {
+    fn of(status: ExitStatus) -> Self {
+        Self {
+            exit_code: status.code(),
+            signal: status.signal(),
+        }
+    }
+}
+
+impl fmt::Display for CommandEnd {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.exit_code, self.signal) {
+            (Some(code), _) => write!(out, "ended with exit status {code}"),
+            (None, Some(signal)) => write!(out, "was ended by signal {signal}"),
+            (None, None) => out.write_str("ended"),
+        }
+    }
+}
+
+/// A fault that is armed, and the command that waits for it.
+#[derive(Debug)]
+struct Ready {
+    client: Client,
+    waiting: Option<Waiting>,
+    id: String,
+    seed: u64,
+    plan: Box<Plan>,
 }
 
 /// Exits well if the fault did what it was to do and left nothing behind.
 pub(crate) async fn run(context: &Context, inject: Inject) -> Result<Exit, CliError> {
-    let Inject {
-        fault,
-        detach,
-        metrics,
-    } = inject;
-    let spec = fault.spec()?;
-    check_detached(detach, &fault, metrics)?;
+    let spec = inject.fault.spec()?;
+    check_detached(&inject)?;
     // Before anything is armed: nothing of ours may fail to start after that.
-    let interrupts = Interrupts::catch()?;
-    let served = match metrics {
+    let mut interrupts = Interrupts::catch()?;
+    let served = match inject.metrics {
         Some(address) => Some(address.listen().await?),
         None => None,
     };
+    let ready = tokio::select! {
+        ready = arm(context, &inject, &spec) => ready?,
+        // The connection closes, and what was armed over it ends.
+        () = interrupts.next() => return Ok(Exit::Failed),
+    };
+    warn(context.out, &ready.plan);
+    if inject.detach {
+        return say_detached(context, &spec, &ready);
+    }
+    if let Some(listener) = served {
+        tokio::spawn(metrics::serve(listener, context.run_dir().to_owned()));
+    }
+    let child = ready.waiting.map(Waiting::release).transpose()?;
+    let watch = Watch {
+        out: context.out,
+        client: &ready.client,
+        id: &ready.id,
+        interrupts,
+        asked: false,
+        shown: false,
+    };
+    watch_and_say(context, watch, child).await
+}
+
+async fn arm(context: &Context, inject: &Inject, spec: &FaultSpec) -> Result<Ready, CliError> {
     let client = context.engine().await?;
-    let waiting = match fault.command.as_slice() {
+    let waiting = match inject.fault.command.as_slice() {
         [] => None,
         words => Some(Waiting::fork(&client, words, context.out.json).await?),
     };
     let arm = Arm {
-        fault: fault.kind,
+        fault: spec.kind(),
         params: spec.to_params(),
         name: None,
-        detached: detach,
+        detached: inject.detach,
         ssh_connection: connection_of_caller(),
     };
     let Answer::Armed {
@@ -83,90 +146,91 @@ pub(crate) async fn run(context: &Context, inject: Inject) -> Result<Exit, CliEr
     else {
         return Err(ClientError::Unexpected.into());
     };
-    for warning in &plan.warnings {
-        context
-            .out
-            .note(&context.out.aside.unsure(&format!("warning: {warning}")));
-    }
-    if detach {
-        let lasts = format_duration(spec.common.delay + spec.common.duration);
-        let value = json!({ "fault": id, "seed": seed, "plan": plan });
-        let text = format!("{id} acts for {lasts}; `temblor stop {id}` ends it before");
-        context.out.result(&value, |_style| text)?;
-        return Ok(Exit::Passed);
-    }
-    if let Some(listener) = served {
-        tokio::spawn(metrics::serve(listener, context.run_dir().to_owned()));
-    }
-    let child = waiting.map(Waiting::release).transpose()?;
-    let watch = Watch {
-        out: context.out,
-        client: &client,
-        id: &id,
-        interrupts,
-        asked: false,
-    };
-    watch_and_say(context, &client, watch, child).await
+    Ok(Ready {
+        client,
+        waiting,
+        id,
+        seed,
+        plan,
+    })
 }
 
-fn check_detached(
-    detach: bool,
-    fault: &FaultArgs,
-    metrics: Option<Loopback>,
-) -> Result<(), CliError> {
-    if !detach {
+fn warn(out: Out, plan: &Plan) {
+    for warning in &plan.warnings {
+        out.note(&format!("{}{warning}", out.aside.unsure("warning: ")));
+    }
+}
+
+fn say_detached(context: &Context, spec: &FaultSpec, ready: &Ready) -> Result<Exit, CliError> {
+    let Ready {
+        client: _,
+        waiting: _,
+        id,
+        seed,
+        plan,
+    } = ready;
+    let lasts = format_duration(spec.common.delay + spec.common.duration);
+    let value = json!({ "fault": id, "seed": seed, "plan": plan });
+    let text = format!("{id} acts for {lasts}; `temblor stop {id}` ends it before");
+    context.out.result(&value, |_style| text)?;
+    Ok(Exit::Passed)
+}
+
+fn check_detached(inject: &Inject) -> Result<(), CliError> {
+    if !inject.detach {
         return Ok(());
     }
-    let what = match (fault.command.is_empty(), metrics) {
-        (false, _) => "a command is waited for, which a detached fault is not",
-        (true, Some(_)) => "metrics are served while the fault is waited for",
+    let (what, hint) = match (inject.fault.command.is_empty(), inject.metrics) {
+        (false, _) => (
+            "a command is waited for, which a detached fault is not",
+            "leave --detach away, or start the command yourself and name its cgroup",
+        ),
+        (true, Some(_)) => (
+            "metrics are served while the fault is waited for",
+            "leave --detach away, or use `temblor metrics --listen`",
+        ),
         (true, None) => return Ok(()),
     };
     let problem = Problem::new(Place::flag("detach"), what);
-    let hint = match metrics {
-        Some(_) => "leave --detach away, or use `temblor metrics --listen`",
-        None => "leave --detach away, or start the command yourself and name its cgroup",
-    };
     Err(CliError::Problems(problem.hint(hint).into()))
 }
 
 async fn watch_and_say(
     context: &Context,
-    client: &Client,
     watch: Watch<'_>,
     child: Option<Child>,
 ) -> Result<Exit, CliError> {
     let with_command = child.is_some();
-    let Watched { report, command } = match watch.until_the_end(child).await? {
-        Some(watched) => watched,
+    let Some(Watched { report, command }) = watch.until_the_end(child).await? else {
         // Interrupted twice: the connection closes with us, and the fault ends with it.
-        None => return Ok(Exit::Failed),
+        return Ok(Exit::Failed);
     };
-    let ended = command.map(|status| status.to_string());
+    let ended = command.map(CommandEnd::of);
     let injected = Injected {
         report: &report,
-        command: ended.clone(),
+        command: ended,
     };
     context.out.result(&injected, |style| {
-        let command = ended.map(|status| format!("\n  command   ended with {status}"));
+        let command = ended.map(|status| format!("\n  command   {status}"));
         format!(
             "{}{}",
             report::report(&report, style),
             command.unwrap_or_default()
         )
     })?;
-    // Keeps the connection, and so the fault, until everything is said.
-    let _held = client;
-    verdict(&report, with_command)
+    Ok(verdict(context.out, &report, with_command))
 }
 
-fn verdict(report: &FaultReport, with_command: bool) -> Result<Exit, CliError> {
-    match &report.state {
-        State::UndoIncomplete { what } => Err(CliError::Left { what: what.clone() }),
+/// Says what was not as it should be; the report has been printed already.
+fn verdict(out: Out, report: &FaultReport, with_command: bool) -> Exit {
+    let error = match &report.state {
+        State::UndoIncomplete { what } => CliError::Left { what: what.clone() },
         // A command that has ended is the normal end of it.
         State::Ended {
             how: Ended::TargetGone,
-        } if !with_command => Err(CliError::TargetGone),
-        State::Ended { .. } | State::Pending | State::Active => Ok(Exit::Passed),
-    }
+        } if !with_command => CliError::TargetGone,
+        State::Ended { .. } | State::Pending | State::Active => return Exit::Passed,
+    };
+    out.complain(&error);
+    error.exit()
 }

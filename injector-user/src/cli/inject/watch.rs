@@ -27,6 +27,8 @@ pub(super) struct Watch<'a> {
     pub(super) interrupts: Interrupts,
     /// The user has asked to stop, and would leave at once if they asked again.
     pub(super) asked: bool,
+    /// There is a line on the terminal that must go before anything else is said.
+    pub(super) shown: bool,
 }
 
 /// How it all ended.
@@ -74,7 +76,7 @@ impl Watch<'_> {
             };
             if interrupted {
                 self.asked = true;
-                self.out.clear();
+                self.clear();
                 self.out.note("stopping; once more to leave at once");
                 let stopped = self.stop().await?;
                 if let Some(child) = child {
@@ -90,7 +92,7 @@ impl Watch<'_> {
             match report.state {
                 State::Pending | State::Active => {}
                 State::Ended { .. } | State::UndoIncomplete { .. } => {
-                    self.out.clear();
+                    self.clear();
                     return Ok(Some((report, None)));
                 }
             }
@@ -119,7 +121,13 @@ impl Watch<'_> {
         }
     }
 
-    async fn look(&self, show: bool) -> Result<FaultReport, CliError> {
+    fn clear(&mut self) {
+        if std::mem::take(&mut self.shown) {
+            self.out.clear();
+        }
+    }
+
+    async fn look(&mut self, show: bool) -> Result<FaultReport, CliError> {
         let fault = self.id.to_owned();
         let Answer::Snapshot { fault: report } = self.client.call(Call::Snapshot { fault }).await?
         else {
@@ -127,6 +135,7 @@ impl Watch<'_> {
         };
         // A command has the terminal to itself.
         if show {
+            self.shown = true;
             self.out.refresh(&report::live(&report, monotonic_ns()));
         }
         Ok(*report)
@@ -139,7 +148,7 @@ impl Watch<'_> {
             () = self.interrupts.next() => return Ok(None),
             stopped = self.client.call(Call::Stop { which }) => stopped?,
         };
-        self.out.clear();
+        self.clear();
         match stopped {
             Answer::Stopped { mut faults } => {
                 Ok(Some(faults.pop().ok_or(ClientError::Unexpected)?))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use injector_core::experiment::Experiment;
+use injector_core::problem::{Problem, Problems};
 use injector_core::report::{Report, Verdict};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -60,7 +61,7 @@ pub(in crate::cli) async fn run(context: &Context, args: Run) -> Result<Exit, Cl
     let (experiment, warnings) = experiment::load(&args.file)?;
     let missing = missing_programs(&experiment);
     if !missing.is_empty() {
-        return Err(injector_core::problem::Problems(missing).into());
+        return Err(Problems(missing).into());
     }
     experiment::warn(context.out, &warnings);
     let interrupts = Interrupts::catch()?;
@@ -75,20 +76,11 @@ pub(in crate::cli) async fn run(context: &Context, args: Run) -> Result<Exit, Cl
         .out
         .note(&context.out.aside.title(&experiment.title));
     let (wish, cancel) = watch::channel(Cancel::No);
-    let options = Options {
-        started: SystemTime::UNIX_EPOCH + Duration::from_millis(unix_ms()),
-        host: facts(),
-        seed: args.seed,
-        warnings: warnings.iter().map(ToString::to_string).collect(),
-        cancel,
-    };
-    let faults = Arc::new(Told {
-        out: context.out,
-        engine,
-    });
+    let options = options(&args, &warnings, cancel);
+    let faults = Arc::new(Told::new(context.out, engine));
     let report = tokio::select! {
         report = runner::run(experiment, faults, options) => report,
-        never = obey(context, interrupts, wish) => match never {},
+        never = obey(context, interrupts, wish) => never,
     };
     let files = write(&args.out, &report)?;
     let written = Written {
@@ -99,6 +91,16 @@ pub(in crate::cli) async fn run(context: &Context, args: Run) -> Result<Exit, Cl
         .out
         .result(&written, |style| text(&report, &files, style))?;
     Ok(Exit::of_code(report.exit_code))
+}
+
+fn options(args: &Run, warnings: &[Problem], cancel: watch::Receiver<Cancel>) -> Options {
+    Options {
+        started: SystemTime::UNIX_EPOCH + Duration::from_millis(unix_ms()),
+        host: facts(),
+        seed: args.seed,
+        warnings: warnings.iter().map(ToString::to_string).collect(),
+        cancel,
+    }
 }
 
 async fn engine(
@@ -113,11 +115,7 @@ async fn engine(
 }
 
 /// Tells the runner what the person wants, for as long as it runs.
-async fn obey(
-    context: &Context,
-    mut interrupts: Interrupts,
-    wish: watch::Sender<Cancel>,
-) -> std::convert::Infallible {
+async fn obey(context: &Context, mut interrupts: Interrupts, wish: watch::Sender<Cancel>) -> ! {
     interrupts.next().await;
     context
         .out

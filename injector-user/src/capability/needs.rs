@@ -1,0 +1,118 @@
+//! Which mechanisms a fault may need, and what follows for the fault from what is known of them.
+
+use std::collections::BTreeMap;
+
+use injector_core::fault::Kind;
+use injector_core::plan::{Capability, CapabilityState, Mechanism};
+
+/// What a fault does with a mechanism.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// The fault works if this works, or another of this use.
+    Main,
+    /// Only this is lost without it.
+    For(&'static str),
+}
+
+/// Every mechanism that a plan for `kind` can name, in the order of preference.
+pub fn uses(kind: Kind) -> &'static [(Mechanism, Use)] {
+    match kind {
+        Kind::NetLoss => &[
+            (Mechanism::TcxLoss, Use::Main),
+            (
+                Mechanism::CgroupSkbLoss,
+                Use::For("incoming packets of a target that shares its network namespace"),
+            ),
+        ],
+        Kind::NetDelay => &[(Mechanism::TapDelay, Use::Main)],
+        Kind::SockError => &[
+            (Mechanism::CgroupSock, Use::Main),
+            (
+                Mechanism::ForkTracking,
+                Use::For("processes that share their cgroup with others"),
+            ),
+        ],
+        Kind::ProcessFreeze => &[
+            (Mechanism::FreezerV2, Use::Main),
+            (Mechanism::FreezerV1, Use::Main),
+        ],
+    }
+}
+
+/// What is known of the fault as a whole: the best of its main mechanisms.
+pub fn of_fault(kind: Kind, known: &BTreeMap<Mechanism, Capability>) -> Capability {
+    let main = uses(kind).iter().filter(|(_, used)| *used == Use::Main);
+    let best = main
+        .filter_map(|(mechanism, _)| known.get(mechanism))
+        .min_by_key(|capability| rank(capability.state));
+    best.cloned().unwrap_or_else(|| Capability {
+        state: CapabilityState::Unknown,
+        reason: "it was not tried".to_owned(),
+    })
+}
+
+/// What can still be hoped for counts for more than what cannot.
+fn rank(state: CapabilityState) -> u8 {
+    match state {
+        CapabilityState::Supported => 0,
+        CapabilityState::Unknown => 1,
+        CapabilityState::RefusedByPolicy => 2,
+        CapabilityState::Unsupported => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use injector_core::fault::Kind;
+    use injector_core::plan::{Capability, CapabilityState, Mechanism};
+
+    use super::{of_fault, uses};
+
+    #[test]
+    fn every_mechanism_is_of_use_to_some_fault() {
+        let used = Kind::ALL.iter().flat_map(|kind| uses(*kind));
+        let used: BTreeSet<Mechanism> = used.map(|(mechanism, _)| *mechanism).collect();
+        assert_eq!(used, Mechanism::ALL.iter().copied().collect());
+    }
+
+    #[track_caller]
+    fn check(kind: Kind, known: &[(Mechanism, CapabilityState)], expected: CapabilityState) {
+        let known: BTreeMap<Mechanism, Capability> = known
+            .iter()
+            .map(|(mechanism, state)| {
+                let reason = mechanism.to_string();
+                (
+                    *mechanism,
+                    Capability {
+                        state: *state,
+                        reason,
+                    },
+                )
+            })
+            .collect();
+        assert_eq!(of_fault(kind, &known).state, expected);
+    }
+
+    #[test]
+    fn a_fault_is_as_able_as_the_best_of_its_main_mechanisms() {
+        use CapabilityState::{RefusedByPolicy, Supported, Unknown, Unsupported};
+        use Mechanism::{CgroupSkbLoss, FreezerV1, FreezerV2, TcxLoss};
+        let freeze = Kind::ProcessFreeze;
+        check(
+            freeze,
+            &[(FreezerV2, Unsupported), (FreezerV1, Supported)],
+            Supported,
+        );
+        check(
+            freeze,
+            &[(FreezerV2, RefusedByPolicy), (FreezerV1, Unknown)],
+            Unknown,
+        );
+        check(freeze, &[(FreezerV2, Unsupported)], Unsupported);
+        let extra = [(TcxLoss, Supported), (CgroupSkbLoss, Unsupported)];
+        check(Kind::NetLoss, &extra, Supported);
+        check(Kind::NetLoss, &[(CgroupSkbLoss, Supported)], Unknown);
+    }
+}

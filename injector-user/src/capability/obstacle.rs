@@ -1,0 +1,69 @@
+//! What can keep a trial from succeeding.
+
+use std::io;
+use std::path::PathBuf;
+
+use injector_core::plan::Hierarchy;
+use injector_core::problem::Problems;
+use nix::errno::Errno;
+use thiserror::Error;
+
+use crate::freezer::FreezerError;
+use crate::loader::KernelError;
+use crate::safety::undo::UndoError;
+
+/// Why a mechanism was not seen at work. What follows from it is for [`super::verdict`] to say.
+#[derive(Debug, Error)]
+pub(super) enum Obstacle {
+    #[error("{}", not_mounted(.0))]
+    NotMounted(Hierarchy),
+    #[error("failed to {action} for the trial")]
+    Prepare {
+        action: &'static str,
+        #[source]
+        source: io::Error,
+    },
+    #[error("failed to make a throw-away cgroup in {}", path.display())]
+    Cgroup {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("failed to record the trial's cgroup")]
+    Record(#[from] UndoError),
+    #[error("the trial's fault does not parse: {0}")]
+    Parse(Problems),
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    #[error(transparent)]
+    Freezer(#[from] FreezerError),
+    /// Another mechanism that the trial needs is missing.
+    #[error("it cannot be seen at work without `cgroup-sock`")]
+    Needs(#[source] KernelError),
+    /// The kernel took everything, and what was expected did not happen.
+    #[error("{0}")]
+    NotSeen(String),
+}
+
+pub(super) fn prepare(action: &'static str) -> impl Fn(io::Error) -> Obstacle {
+    move |source| Obstacle::Prepare { action, source }
+}
+
+pub(super) fn prepare_errno(action: &'static str) -> impl Fn(Errno) -> Obstacle {
+    move |errno| Obstacle::Prepare {
+        action,
+        source: errno.into(),
+    }
+}
+
+pub(super) fn not_seen<T>(what: impl Into<String>) -> Result<T, Obstacle> {
+    Err(Obstacle::NotSeen(what.into()))
+}
+
+fn not_mounted(hierarchy: &Hierarchy) -> String {
+    match hierarchy {
+        Hierarchy::V2 => "no cgroup v2 is mounted".to_owned(),
+        Hierarchy::V1Freezer => "no v1 freezer hierarchy is mounted".to_owned(),
+        Hierarchy::V1Other(name) => format!("no v1 {name} hierarchy is mounted"),
+    }
+}

@@ -1,0 +1,225 @@
+//! Trials of packets, between sockets of a namespace where nobody else is.
+//!
+//! A lost packet is told from a late one by a second packet on the same way, sent after it to a port
+//! that the fault does not name: when that one has come, the first will not.
+
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use injector_core::fault::Kind;
+use injector_core::plan::{Hook, Mechanism, Way};
+use injector_core::units::format_duration;
+
+use super::acting::{Acting, Order};
+use super::obstacle::{Obstacle, not_seen, prepare, prepare_errno};
+use super::room::Room;
+use super::stage::Stage;
+use super::subject::{PATIENCE, Subject};
+use super::wire::Request;
+use crate::loader::Kernel;
+
+/// How long the delay line of the trial holds packets.
+const LATENCY: Duration = Duration::from_millis(3);
+
+/// How many packets may be slow by themselves, on a busy machine, or come before the line is ready.
+const TRIES: u8 = 50;
+
+/// Packets are lost at an interface, either way, silently.
+pub(super) fn tcx(stage: &Stage, kernel: &mut Kernel) -> Result<(), Obstacle> {
+    for way in [Way::Egress, Way::Ingress] {
+        let (sender, named, other) = (open()?, Receiver::open()?, Receiver::open()?);
+        named.must_get_from(&sender, "a packet did not arrive before anything was done")?;
+        let ports = named.port.to_string();
+        let order = Order {
+            kind: Kind::NetLoss,
+            mechanism: Mechanism::TcxLoss,
+            params: &[("protocol", "udp"), ("ports", &ports)],
+            hooks: vec![stage.loopback(way)],
+            thread_groups: Vec::new(),
+        };
+        let acting = Acting::begin(kernel, &order)?;
+        send(&sender, named.port)?;
+        other.must_get_from(
+            &sender,
+            "a packet that the fault does not name did not arrive",
+        )?;
+        if named.get(Duration::ZERO)? || acting.injected()? == 0 {
+            return not_seen(format!("attached to {way}, and the packet was not lost"));
+        }
+        acting.end();
+        named.must_get_from(&sender, "packets were still lost after the end")?;
+    }
+    Ok(())
+}
+
+/// Packets wait in a TAP device.
+pub(super) fn tap_line(stage: &Stage, kernel: &mut Kernel) -> Result<(), Obstacle> {
+    let (sender, receiver) = (open()?, Receiver::open()?);
+    receiver.must_get_from(&sender, "a packet did not arrive before anything was done")?;
+    let (ports, latency) = (receiver.port.to_string(), format_duration(LATENCY));
+    let order = Order {
+        kind: Kind::NetDelay,
+        mechanism: Mechanism::TapDelay,
+        params: &[
+            ("protocol", "udp"),
+            ("ports", &ports),
+            ("latency", &latency),
+        ],
+        hooks: vec![stage.loopback(Way::Egress)],
+        thread_groups: Vec::new(),
+    };
+    let acting = Acting::begin(kernel, &order)?;
+    await_delay(&acting, &sender, &receiver)?;
+    let forwarded = acting.end().map_or(0, |line| line.forwarded);
+    if forwarded == 0 {
+        return not_seen("the packet was late, and not by way of the TAP device");
+    }
+    for _ in 0..TRIES {
+        if receiver.takes(&sender)? < LATENCY {
+            return Ok(());
+        }
+    }
+    not_seen("packets were still held back after the end")
+}
+
+/// The line passes packets until its loop runs for the first time.
+fn await_delay(
+    acting: &Acting<'_>,
+    sender: &UdpSocket,
+    receiver: &Receiver,
+) -> Result<(), Obstacle> {
+    for _ in 0..TRIES {
+        let took = receiver.takes(sender)?;
+        match acting.injected()? {
+            0 => super::room::pause(),
+            _ if took < LATENCY => {
+                return not_seen(format!(
+                    "the packet was to wait {LATENCY:?} and arrived after {took:?}"
+                ));
+            }
+            _ => return Ok(()),
+        }
+    }
+    not_seen("no packet took the way through the TAP device")
+}
+
+/// Packets are lost that arrive for the sockets of a cgroup.
+pub(super) fn cgroup_skb(
+    room: &Room,
+    subject: &Subject,
+    kernel: &mut Kernel,
+) -> Result<(), Obstacle> {
+    const NAMED: u8 = 0;
+    const OTHER: u8 = 1;
+    let sender = open()?;
+    let [named, other] = [bound(subject, NAMED)?, bound(subject, OTHER)?];
+    let gets = |socket, patience: Duration| {
+        let milliseconds = u16::try_from(patience.as_millis()).unwrap_or(u16::MAX);
+        let request = Request::Receive {
+            socket,
+            milliseconds,
+        };
+        Ok::<bool, Obstacle>(subject.ask(request)?.is_ok())
+    };
+    send(&sender, named)?;
+    if !gets(NAMED, PATIENCE)? {
+        return not_seen("a packet did not arrive before anything was done");
+    }
+    let ports = named.to_string();
+    let order = Order {
+        kind: Kind::NetLoss,
+        mechanism: Mechanism::CgroupSkbLoss,
+        params: &[("protocol", "udp"), ("ports", &ports), ("direction", "in")],
+        hooks: vec![Hook::CgroupSkbIngress {
+            path: room.path().to_owned(),
+        }],
+        thread_groups: Vec::new(),
+    };
+    let acting = Acting::begin(kernel, &order)?;
+    send(&sender, named)?;
+    send(&sender, other)?;
+    if !gets(OTHER, PATIENCE)? {
+        return not_seen("a packet that the fault does not name did not arrive");
+    }
+    if gets(NAMED, Duration::ZERO)? || acting.injected()? == 0 {
+        return not_seen("attached to the cgroup, and the packet was not lost");
+    }
+    acting.end();
+    send(&sender, named)?;
+    if gets(NAMED, PATIENCE)? {
+        Ok(())
+    } else {
+        not_seen("packets were still lost after the end")
+    }
+}
+
+fn bound(subject: &Subject, socket: u8) -> Result<u16, Obstacle> {
+    subject
+        .ask(Request::Open { socket })?
+        .map_err(prepare_errno("open a socket"))?;
+    subject
+        .ask(Request::Bind { socket })?
+        .map_err(prepare_errno("bind a socket"))
+}
+
+#[derive(Debug)]
+struct Receiver {
+    socket: UdpSocket,
+    port: u16,
+}
+
+impl Receiver {
+    fn open() -> Result<Self, Obstacle> {
+        let socket = open()?;
+        let address = socket.local_addr().map_err(prepare("open a socket"))?;
+        Ok(Self {
+            socket,
+            port: address.port(),
+        })
+    }
+
+    /// Whether a packet comes within `patience`.
+    fn get(&self, patience: Duration) -> Result<bool, Obstacle> {
+        let receive = || -> io::Result<()> {
+            self.socket.set_nonblocking(patience.is_zero())?;
+            if !patience.is_zero() {
+                self.socket.set_read_timeout(Some(patience))?;
+            }
+            self.socket.recv(&mut [0]).map(drop)
+        };
+        match receive() {
+            Ok(()) => Ok(true),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                Ok(false)
+            }
+            Err(error) => Err(prepare("receive a packet")(error)),
+        }
+    }
+
+    fn must_get_from(&self, sender: &UdpSocket, otherwise: &str) -> Result<(), Obstacle> {
+        send(sender, self.port)?;
+        if self.get(PATIENCE)? {
+            Ok(())
+        } else {
+            not_seen(otherwise)
+        }
+    }
+
+    /// How long a packet is under way.
+    fn takes(&self, sender: &UdpSocket) -> Result<Duration, Obstacle> {
+        let begun = Instant::now();
+        self.must_get_from(sender, "a packet that was to be late did not arrive at all")?;
+        Ok(begun.elapsed())
+    }
+}
+
+fn open() -> Result<UdpSocket, Obstacle> {
+    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(prepare("open a socket"))
+}
+
+/// A fault that loses packets does it silently: an error here is one of the trial.
+fn send(sender: &UdpSocket, port: u16) -> Result<(), Obstacle> {
+    let sent = sender.send_to(b"?", (Ipv4Addr::LOCALHOST, port));
+    sent.map(drop).map_err(prepare("send a packet"))
+}

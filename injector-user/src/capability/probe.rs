@@ -1,0 +1,141 @@
+//! Trying mechanisms out.
+
+use std::collections::BTreeMap;
+
+use injector_core::plan::{Capability, Mechanism};
+
+use super::obstacle::Obstacle;
+use super::privileges::Privileges;
+use super::room::{Room, mount_of, sweep};
+use super::stage::{Objects, Stage, apart};
+use super::subject::Subject;
+use super::verdict::{Finding, judge, with_causes};
+use super::{calls, freeze, packets};
+use crate::freezer::Flavour;
+use crate::loader::Kernel;
+use crate::safety::undo::UndoLog;
+
+/// Whether this host can do `mechanism`, by doing it.
+pub fn probe(mechanism: Mechanism) -> Capability {
+    let found = probe_these(&[mechanism], None).remove(&mechanism);
+    found
+        .unwrap_or_else(|| Finding::unknown("it was not tried"))
+        .capability
+}
+
+/// The same for every mechanism there is.
+pub fn probe_all() -> BTreeMap<Mechanism, Capability> {
+    let found = probe_these(Mechanism::ALL, None).into_iter();
+    found
+        .map(|(mechanism, finding)| (mechanism, finding.capability))
+        .collect()
+}
+
+/// Tries `mechanisms` out, one after the other. Changes that no descriptor owns go to `log` first.
+pub(super) fn probe_these(
+    mechanisms: &[Mechanism],
+    log: Option<&UndoLog>,
+) -> BTreeMap<Mechanism, Finding> {
+    let privileges = Privileges::read();
+    let mut found = BTreeMap::new();
+    let mut worth_trying = Vec::new();
+    for mechanism in mechanisms {
+        match foreseen(*mechanism, &privileges) {
+            Some(finding) => {
+                found.insert(*mechanism, finding);
+            }
+            None => worth_trying.push(*mechanism),
+        }
+    }
+    if worth_trying.is_empty() {
+        return found;
+    }
+    sweep();
+    let tried = apart(|| try_all(&worth_trying, log, &privileges));
+    let tried = tried.unwrap_or_else(|obstacle| {
+        let finding = Finding::unknown(with_causes(&obstacle));
+        worth_trying
+            .iter()
+            .map(|mechanism| (*mechanism, finding.clone()))
+            .collect()
+    });
+    found.extend(tried);
+    found
+}
+
+/// What can be said without a trial: what is not mounted is not there for anybody, and without
+/// privilege a trial says nothing.
+fn foreseen(mechanism: Mechanism, privileges: &Privileges) -> Option<Finding> {
+    if let Some(flavour) = hierarchy_of(mechanism)
+        && let Err(obstacle @ Obstacle::NotMounted(_)) = mount_of(flavour)
+    {
+        return Some(judge(&Err(obstacle), privileges));
+    }
+    privileges.lacking().map(Finding::unknown)
+}
+
+/// Whose cgroups the mechanism acts on.
+fn hierarchy_of(mechanism: Mechanism) -> Option<Flavour> {
+    match mechanism {
+        Mechanism::TcxLoss | Mechanism::TapDelay => None,
+        Mechanism::FreezerV1 => Some(Flavour::V1),
+        Mechanism::FreezerV2
+        | Mechanism::CgroupSkbLoss
+        | Mechanism::CgroupSock
+        | Mechanism::ForkTracking => Some(Flavour::V2),
+    }
+}
+
+/// On a thread that nobody needs in its old network namespace.
+fn try_all(
+    mechanisms: &[Mechanism],
+    log: Option<&UndoLog>,
+    privileges: &Privileges,
+) -> BTreeMap<Mechanism, Finding> {
+    let mut objects = Objects::default();
+    let stage = Stage::set();
+    let try_one = |mechanism: &Mechanism| {
+        let trial = match &stage {
+            Ok(stage) => try_out(*mechanism, stage, &mut objects, log),
+            Err(obstacle) => return (*mechanism, Finding::unknown(with_causes(obstacle))),
+        };
+        (*mechanism, judge(&trial, privileges))
+    };
+    mechanisms.iter().map(try_one).collect()
+}
+
+fn try_out(
+    mechanism: Mechanism,
+    stage: &Stage,
+    objects: &mut Objects,
+    log: Option<&UndoLog>,
+) -> Result<(), Obstacle> {
+    match mechanism {
+        Mechanism::TcxLoss => packets::tcx(stage, objects.kernel()?),
+        Mechanism::TapDelay => packets::tap_line(stage, objects.kernel()?),
+        Mechanism::CgroupSkbLoss => in_room(log, objects.kernel()?, packets::cgroup_skb),
+        Mechanism::CgroupSock => in_room(log, objects.kernel()?, calls::cgroup_sock),
+        Mechanism::ForkTracking => in_room(log, objects.kernel()?, calls::fork_tracking),
+        Mechanism::FreezerV2 => frozen(Flavour::V2, log),
+        Mechanism::FreezerV1 => frozen(Flavour::V1, log),
+    }
+}
+
+fn in_room(
+    log: Option<&UndoLog>,
+    kernel: &mut Kernel,
+    trial: fn(&Room, &Subject, &mut Kernel) -> Result<(), Obstacle>,
+) -> Result<(), Obstacle> {
+    let room = Room::make(Flavour::V2, log)?;
+    // Ended before the room is removed.
+    let subject = Subject::fork()?;
+    room.enter(&subject)?;
+    trial(&room, &subject, kernel)
+}
+
+fn frozen(flavour: Flavour, log: Option<&UndoLog>) -> Result<(), Obstacle> {
+    let room = Room::make(flavour, log)?;
+    let subject = Subject::fork()?;
+    room.enter(&subject)?;
+    freeze::freezer(flavour, &room, &subject, log)
+}

@@ -1,0 +1,200 @@
+//! The throw-away process that trials are made on.
+//!
+//! Forked from a thread of an engine that may have others, so it makes system calls and nothing
+//! else. It closes all it inherited, and dies with the thread that made it.
+
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::time::Duration;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn, bind, connect, getsockname, recv,
+    send, sendto, socket, socketpair,
+};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
+use nix::unistd::{Pid, getpid, getppid};
+
+use super::obstacle::{Obstacle, prepare_errno};
+use super::wire::{REPLY, REQUEST, Reply, Request, SOCKETS};
+use crate::sys::fd::{close_all_but, pidfd_open, pidfd_signal};
+use crate::sys::process::{Side, leave, split, split_bare};
+
+/// How long anything may take that is expected to happen, on a busy machine.
+pub(super) const PATIENCE: Duration = Duration::from_millis(300);
+
+/// How long a process that has been killed may take to go.
+const BURIAL_MS: u16 = 500;
+
+/// Killed and reaped with this value.
+#[derive(Debug)]
+pub(super) struct Subject {
+    pid: Pid,
+    pidfd: OwnedFd,
+    socket: OwnedFd,
+}
+
+impl Subject {
+    /// Forks it, into the network namespace of the calling thread.
+    pub(super) fn fork() -> Result<Self, Obstacle> {
+        let (kind, flags) = (SockType::SeqPacket, SockFlag::SOCK_CLOEXEC);
+        let (ours, theirs) = socketpair(AddressFamily::Unix, kind, None, flags)
+            .map_err(prepare_errno("open a pair of sockets"))?;
+        let parent = getpid();
+        let pid = split_bare(|| live(&theirs, parent)).map_err(prepare_errno("fork"))?;
+        let pidfd = pidfd_open(pid).map_err(prepare_errno("open a pidfd"))?;
+        Ok(Self {
+            pid,
+            pidfd,
+            socket: ours,
+        })
+    }
+
+    pub(super) fn pid(&self) -> i32 {
+        self.pid.as_raw()
+    }
+
+    /// Has it do something; the result is that of its call.
+    pub(super) fn ask(&self, request: Request) -> Result<nix::Result<u16>, Obstacle> {
+        self.tell(request)?;
+        match self.hear(PATIENCE * 2)? {
+            Some(reply) => Ok(reply.result()),
+            None => Err(Obstacle::NotSeen(
+                "the trial's process did not answer".to_owned(),
+            )),
+        }
+    }
+
+    /// Sends a request whose answer is awaited by [`Subject::hear`].
+    pub(super) fn tell(&self, request: Request) -> Result<(), Obstacle> {
+        let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
+        let sent = send(self.socket.as_raw_fd(), &request.encode(), flags);
+        sent.map(drop)
+            .map_err(prepare_errno("talk to the trial's process"))
+    }
+
+    /// What it says within `patience`, if anything.
+    pub(super) fn hear(&self, patience: Duration) -> Result<Option<Reply>, Obstacle> {
+        let timeout = PollTimeout::try_from(patience).unwrap_or(PollTimeout::MAX);
+        let mut fds = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+        let hear = prepare_errno("hear the trial's process");
+        if poll(&mut fds, timeout).map_err(&hear)? == 0 {
+            return Ok(None);
+        }
+        let mut bytes = [0; REPLY];
+        match recv(self.socket.as_raw_fd(), &mut bytes, MsgFlags::MSG_DONTWAIT).map_err(&hear)? {
+            REPLY => Ok(Some(Reply::decode(bytes))),
+            _ => Err(Obstacle::NotSeen(
+                "the trial's process has ended".to_owned(),
+            )),
+        }
+    }
+}
+
+impl Drop for Subject {
+    fn drop(&mut self) {
+        // If it has died already, there is only the reaping left.
+        let _ended = pidfd_signal(self.pidfd.as_fd(), Signal::SIGKILL);
+        let mut ended = [PollFd::new(self.pidfd.as_fd(), PollFlags::POLLIN)];
+        let _ready = poll(&mut ended, PollTimeout::from(BURIAL_MS));
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG;
+        let _reaped = waitid(Id::PIDFd(self.pidfd.as_fd()), flags);
+    }
+}
+
+/// The subject's life. Only system calls.
+fn live(post: &OwnedFd, parent: Pid) -> i32 {
+    let set_up =
+        set_pdeathsig(Signal::SIGKILL).and_then(|()| close_all_but(&mut [post.as_raw_fd()]));
+    // The parent may have died before we asked to die with it.
+    if set_up.is_err() || getppid() != parent {
+        return 1;
+    }
+    let mut sockets = [const { None }; SOCKETS];
+    let mut bytes = [0; REQUEST];
+    loop {
+        let (fd, flags) = (post.as_raw_fd(), MsgFlags::empty());
+        match recv(fd, &mut bytes, flags) {
+            Ok(REQUEST) => {}
+            Err(nix::errno::Errno::EINTR) => continue,
+            _ => return 0,
+        }
+        let reply = Request::decode(bytes).map_or(Reply::default(), |request| {
+            Reply::of(act(request, &mut sockets))
+        });
+        if send(fd, &reply.encode(), MsgFlags::MSG_NOSIGNAL).is_err() {
+            return 0;
+        }
+    }
+}
+
+fn act(request: Request, sockets: &mut [Option<OwnedFd>; SOCKETS]) -> nix::Result<u16> {
+    match request {
+        Request::Ping => Ok(0),
+        Request::Open { socket } => {
+            let place = sockets.get_mut(usize::from(socket));
+            *place.ok_or(nix::errno::Errno::EBADF)? = Some(open()?);
+            Ok(0)
+        }
+        Request::Bind { socket } => {
+            let fd = held(sockets, socket)?;
+            bind(fd.as_raw_fd(), &loopback(0))?;
+            Ok(getsockname::<SockaddrIn>(fd.as_raw_fd())?.port())
+        }
+        Request::Connect { socket, port } => {
+            connect(held(sockets, socket)?.as_raw_fd(), &loopback(port)).map(|()| 0)
+        }
+        Request::Send { socket, port } => {
+            let (fd, flags) = (held(sockets, socket)?.as_raw_fd(), MsgFlags::MSG_DONTWAIT);
+            sendto(fd, b"?", &loopback(port), flags).map(|_sent| 0)
+        }
+        Request::Receive {
+            socket,
+            milliseconds,
+        } => receive(held(sockets, socket)?, milliseconds),
+        Request::ConnectInChild { port } => connect_in_child(port),
+    }
+}
+
+fn receive(socket: &OwnedFd, milliseconds: u16) -> nix::Result<u16> {
+    let mut readable = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
+    poll(&mut readable, PollTimeout::from(milliseconds))?;
+    recv(socket.as_raw_fd(), &mut [0], MsgFlags::MSG_DONTWAIT).map(|_received| 0)
+}
+
+/// The exit status of the child is its errno.
+fn connect_in_child(port: u16) -> nix::Result<u16> {
+    match split()? {
+        Side::Child => {
+            let tied = set_pdeathsig(Signal::SIGKILL);
+            let done = tied
+                .and_then(|()| open())
+                .and_then(|socket| connect(socket.as_raw_fd(), &loopback(port)));
+            leave(done.map_or_else(|errno| errno as i32, |()| 0))
+        }
+        Side::Parent { child } => match waitpid(child, None)? {
+            WaitStatus::Exited(_, 0) => Ok(0),
+            WaitStatus::Exited(_, errno) => Err(nix::errno::Errno::from_raw(errno)),
+            _ => Err(nix::errno::Errno::ECHILD),
+        },
+    }
+}
+
+fn open() -> nix::Result<OwnedFd> {
+    socket(
+        AddressFamily::Inet,
+        SockType::Datagram,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )
+}
+
+fn held(sockets: &[Option<OwnedFd>; SOCKETS], socket: u8) -> nix::Result<&OwnedFd> {
+    let held = sockets.get(usize::from(socket)).and_then(Option::as_ref);
+    held.ok_or(nix::errno::Errno::EBADF)
+}
+
+fn loopback(port: u16) -> SockaddrIn {
+    SockaddrIn::new(127, 0, 0, 1, port)
+}

@@ -1,0 +1,18 @@
+//! The binary as a person meets it, without root: help, errors, exit statuses, and a whole fault
+//! against an engine made of a few lines.
+
+#[cfg(test)]
+#[path = "cli/engine.rs"]
+mod engine;
+#[cfg(test)]
+#[path = "cli/errors.rs"]
+mod errors;
+#[cfg(test)]
+#[path = "cli/help.rs"]
+mod help;
+#[cfg(test)]
+#[path = "cli/temblor.rs"]
+mod temblor;
+#[cfg(test)]
+#[path = "cli/verbs.rs"]
+mod verbs;

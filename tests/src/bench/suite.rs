@@ -1,0 +1,137 @@
+//! Which benchmarks there are, and running them.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Parser;
+use serde::Serialize;
+
+use super::machine::Machine;
+use super::row::{Row, Rows};
+use super::{packet_cost, table};
+use crate::alone;
+
+/// Measure what faults cost, how exact they are, and how fast they come and go. Needs root.
+#[derive(Debug, Parser)]
+pub struct Arguments {
+    /// Which benchmarks; without a name they are listed.
+    names: Vec<String>,
+    /// Run every benchmark.
+    #[arg(long)]
+    all: bool,
+    /// Also write the rows to this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// A tenth of the rounds: to see whether it works, not to quote.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// How much to measure, and whom to tell.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Effort {
+    quick: bool,
+}
+
+impl Effort {
+    /// So many rounds, or a tenth of them.
+    pub(super) fn rounds(self, full: usize) -> usize {
+        if self.quick { full.div_ceil(10) } else { full }
+    }
+
+    /// Tells whoever waits how far it is.
+    pub(super) fn progress(self, text: &str) {
+        tell(&format!("  {text}"));
+    }
+}
+
+/// A benchmark: its name, what it tells, and how.
+struct Benchmark {
+    name: &'static str,
+    about: &'static str,
+    measure: fn(Effort) -> Result<Rows>,
+}
+
+const ALL: &[Benchmark] = &[Benchmark {
+    name: "packet-cost",
+    about: "what the packet program costs a packet",
+    measure: packet_cost::measure,
+}];
+
+/// What is written for machines.
+#[derive(Serialize)]
+struct Report {
+    machine: Machine,
+    quick: bool,
+    rows: Rows,
+}
+
+/// Runs what was asked for; a missed aim is a result, not a failure.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let chosen = chosen(arguments)?;
+    if chosen.is_empty() {
+        for benchmark in ALL {
+            say(&format!("{:<16} {}", benchmark.name, benchmark.about));
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let _alone = alone()?;
+    let effort = Effort {
+        quick: arguments.quick,
+    };
+    let machine = Machine::look();
+    say(&format!("{machine:?}"));
+    let mut rows = Rows::new();
+    for benchmark in chosen {
+        tell(&format!("{}: {}", benchmark.name, benchmark.about));
+        let measured = (benchmark.measure)(effort).with_context(|| benchmark.name)?;
+        rows.extend(measured.into_iter().map(|row| Row {
+            name: benchmark.name.to_owned(),
+            ..row
+        }));
+    }
+    say(&table::header());
+    for row in &rows {
+        say(&table::line(row));
+    }
+    if let Some(path) = &arguments.json {
+        let report = Report {
+            machine,
+            quick: arguments.quick,
+            rows,
+        };
+        let text = serde_json::to_string_pretty(&report)?;
+        fs::write(path, text + "\n").with_context(|| path.display().to_string())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn chosen(arguments: &Arguments) -> Result<Vec<&'static Benchmark>> {
+    if arguments.all {
+        return Ok(ALL.iter().collect());
+    }
+    let mut chosen = Vec::new();
+    for name in &arguments.names {
+        let found = ALL.iter().find(|benchmark| benchmark.name == *name);
+        let names: Vec<&str> = ALL.iter().map(|benchmark| benchmark.name).collect();
+        ensure!(
+            found.is_some(),
+            "there is no benchmark `{name}`, only {}",
+            names.join(", ")
+        );
+        chosen.extend(found);
+    }
+    Ok(chosen)
+}
+
+#[expect(clippy::print_stdout, reason = "the result of the program")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+#[expect(clippy::print_stderr, reason = "progress, for whoever waits")]
+fn tell(text: &str) {
+    eprintln!("{text}");
+}
