@@ -2,10 +2,13 @@
 
 mod command;
 mod delay;
+mod doctor;
 mod double;
+mod freeze;
 mod freezer;
 mod keeper;
 mod net;
+mod safety;
 mod sock;
 mod stage;
 mod target;

@@ -54,7 +54,7 @@ impl Stage {
         format!("netns:{}", self.world.client.netns.name())
     }
 
-    /// Ends the engine in order and makes sure that it has left nothing.
+    /// Ends the engine in order, unless it has ended already, and makes sure that it has left nothing.
     pub(crate) fn close(self) -> Result<()> {
         self.engine.end()?;
         self.before.await_same()

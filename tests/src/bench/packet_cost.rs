@@ -34,12 +34,61 @@ pub(super) fn measure(effort: Effort) -> Result<Rows> {
     let mut rows = Rows::new();
     effort.progress("64 faults on other ports");
     rows.push(others(effort)?);
-    for (what, probability) in [("spared by the dice", "0.000001"), ("lost", "1")] {
-        effort.progress(&format!("one of 64 matches, the packet is {what}"));
-        rows.push(matching(effort, what, probability)?);
+    for case in &CASES {
+        effort.progress(&format!("one of 64 matches by {}", case.by));
+        rows.push(matching(effort, case)?);
     }
     Ok(rows)
 }
+
+/// How one of 64 faults matches, and what comes of it.
+struct Case {
+    by: &'static str,
+    peers: bool,
+    cgroup: bool,
+    probability: &'static str,
+    aim: Option<f64>,
+}
+
+const SPARED: &str = "0.000001";
+
+const CASES: [Case; 5] = [
+    Case {
+        by: "port; spared",
+        peers: false,
+        cgroup: false,
+        probability: SPARED,
+        aim: None,
+    },
+    Case {
+        by: "port, peer; spared",
+        peers: true,
+        cgroup: false,
+        probability: SPARED,
+        aim: None,
+    },
+    Case {
+        by: "port, cgroup; spared",
+        peers: false,
+        cgroup: true,
+        probability: SPARED,
+        aim: None,
+    },
+    Case {
+        by: "port, peer, cgroup; spared",
+        peers: true,
+        cgroup: true,
+        probability: SPARED,
+        aim: Some(120.0),
+    },
+    Case {
+        by: "port, peer, cgroup; lost",
+        peers: true,
+        cgroup: true,
+        probability: "1",
+        aim: None,
+    },
+];
 
 /// 64 faults, none of which concerns the packet.
 fn others(effort: Effort) -> Result<Row> {
@@ -60,8 +109,8 @@ fn others(effort: Effort) -> Result<Row> {
     Ok(row.peer(times.empty).at_most(45.0).note(times.note()))
 }
 
-/// 64 faults, one of which concerns the packet by its port, its peer and its socket's cgroup.
-fn matching(effort: Effort, what: &str, probability: &str) -> Result<Row> {
+/// 64 faults, one of which concerns the packet; the lease is checked and the dice are thrown.
+fn matching(effort: Effort, case: &Case) -> Result<Row> {
     let pair = Pair::make()?;
     let cgroup = Cgroup::make(Flavour::V2, "packet-cost")?;
     // Somebody of the cgroup and somebody else have to be in the namespace.
@@ -72,15 +121,21 @@ fn matching(effort: Effort, what: &str, probability: &str) -> Result<Row> {
     for number in 1..FAULTS {
         arm_other(&mut client, &pair, number)?;
     }
-    let path = v2_cgroup(target.pid())?;
-    let (selector, port) = (format!("cgroup:{path}"), PORT.to_string());
-    let given = params([
-        ("target", selector.as_str()),
+    let target_of_fault = if case.cgroup {
+        format!("cgroup:{}", v2_cgroup(target.pid())?)
+    } else {
+        pair.target()
+    };
+    let (port, peer) = (PORT.to_string(), format!("{}/32", Pair::FAR));
+    let mut given = params([
+        ("target", target_of_fault.as_str()),
         ("ports", &port),
-        ("peers", "10.78.0.2/32"),
-        ("probability", probability),
+        ("probability", case.probability),
         ("duration", "10m"),
     ]);
+    if case.peers {
+        given.insert("peers".to_owned(), peer);
+    }
     let armed = client.arm(Kind::NetLoss, &given)?;
     let program = PacketProgram::attached_by(engine.pid(), pair.near_index()?)?;
     let times = {
@@ -95,13 +150,14 @@ fn matching(effort: Effort, what: &str, probability: &str) -> Result<Row> {
         report.counters
     );
     drop((target, sibling));
-    let metric = format!("3 dimensions, 1 of 64 matches, lease, dice: {what}, net of empty");
+    let metric = format!("1 of 64 matches by {}, net of empty", case.by);
     let row = Row::new(metric, "ns", times.armed - times.empty, times.rounds);
-    Ok(row.peer(times.empty).at_most(120.0).note(format!(
-        "port, peer and cgroup; gross {:.0} ns; {}",
-        times.armed,
-        times.note()
-    )))
+    let row = match case.aim {
+        Some(aim) => row.at_most(aim),
+        None => row,
+    };
+    let note = format!("gross {:.0} ns; {}", times.armed, times.note());
+    Ok(row.peer(times.empty).note(note))
 }
 
 fn arm_other(client: &mut Client, pair: &Pair, number: u16) -> Result<()> {
