@@ -158,6 +158,7 @@ fn curtain(narrator: &Narrator, before: &HostSnapshot, book: &mut Book) -> Resul
         Err(_) => last.to_string().lines().map(str::to_owned).collect(),
     };
     let check = Check {
+        about: Some("in the end".to_owned()),
         name: "the host is as it was".to_owned(),
         passed: same.is_ok(),
         detail: if items.is_empty() {
