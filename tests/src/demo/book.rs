@@ -1,5 +1,6 @@
 //! What the demo has found out: the checks, the faults, and when everything was.
 
+use injector_core::proof;
 use injector_core::report::{
     ActivityKind, ActivityRecord, ActivityStatus, Breach, BreakerRecord, Check, EndReason,
     FaultRecord, Felt, Phase, Report, Series, Undo,
@@ -73,6 +74,25 @@ impl Book {
             error: None,
         };
         self.faults.push(record);
+    }
+
+    /// What was felt of the fault that was put down last, where the engine cannot measure it.
+    pub(super) fn felt(&mut self, quantity: &str, [before, during, asked]: [f64; 3]) {
+        let proof::Felt {
+            before_us,
+            during_us,
+            asked_us,
+            flagged,
+        } = proof::Felt::new(before * 1e3, during * 1e3, asked * 1e3);
+        if let Some(record) = self.faults.last_mut() {
+            record.felt = Some(Felt {
+                quantity: quantity.to_owned(),
+                before_us,
+                during_us,
+                asked_us,
+                flagged,
+            });
+        }
     }
 
     /// Puts down a fault that ended with its engine; `undo` is what a look at the host said.

@@ -148,14 +148,12 @@ impl Demo {
     /// Puts down and tells a finding.
     pub(super) fn check(&mut self, name: &str, passed: bool, detail: String) {
         let check = Check {
-            name: format!("{}: {name}", self.act),
+            about: Some(self.act.to_owned()),
+            name: name.to_owned(),
             passed,
             detail,
         };
-        self.narrator.check(&Check {
-            name: name.to_owned(),
-            ..check.clone()
-        });
+        self.narrator.check(&check);
         self.book.checks.push(check);
     }
 
@@ -191,8 +189,8 @@ impl Demo {
         let passed = attached == 0 && armed == 0 && undo == 0 && changed.is_empty();
         let detail = if passed {
             format!(
-                "no program attached, undo log empty, network as before; A well after {}",
-                of(back)
+                "no program attached, undo log empty, network as before; A well {}",
+                after(back)
             )
         } else {
             format!(
@@ -258,6 +256,15 @@ pub(super) fn in_one_line(difference: &Difference) -> String {
     match text.lines().count().saturating_sub(MOST) {
         0 => shown.join("; "),
         more => format!("{}; and {more} more", shown.join("; ")),
+    }
+}
+
+/// How long something took, in words if that was no time at all.
+fn after(time: Duration) -> String {
+    if time.is_zero() {
+        "at once".to_owned()
+    } else {
+        format!("after {}", of(time))
     }
 }
 

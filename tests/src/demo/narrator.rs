@@ -75,6 +75,7 @@ impl Narrator {
     /// What was found out, whether it is as it should be.
     pub(super) fn check(&self, check: &Check) {
         let Check {
+            about: _,
             name,
             passed,
             detail,

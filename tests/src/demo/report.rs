@@ -27,7 +27,8 @@ const TITLE: &str = "Temblor on a real Redis";
 const DESCRIPTION: &str = "A Redis primary, its replica, and two clients that do the same work on the primary, \
 each in a network namespace of its own. Client A suffers one fault after the other. Client B must notice none of \
 them. Only A reads from the replica, which is there to be frozen. In the end the host must be as it was before. \
-The charts show the longest operation of every 50 ms, by each client's own clock.";
+Twice the engine itself is killed while its faults act, which must end them. \
+The charts show the longest operation under way in every 50 ms, by each client's own clock.";
 
 /// Makes the report; `outcome` is how the acts ended.
 pub(super) fn report(book: &Book, tapes: Option<&Tapes>, outcome: &Result<()>) -> Report {
@@ -68,8 +69,8 @@ fn lines(book: &Book, tapes: &Tapes) -> Vec<injector_core::report::Series> {
     vec![
         series(book, "client A", a, Lane::Primary),
         series(book, "client B", b, Lane::Primary),
-        series(book, "A, new connections", a, Lane::Connect),
-        series(book, "A, from the replica", a, Lane::Replica),
+        series(book, "A, connecting", a, Lane::Connect),
+        series(book, "A, replica", a, Lane::Replica),
     ]
 }
 

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::mpsc::{TryRecvError, channel};
+use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use injector_core::report::{Check, Verdict};
 use injector_user::clock::monotonic_ns;
 use injector_user::report::write;
@@ -18,20 +20,22 @@ use super::narrator::Narrator;
 use super::report::{Tapes, report};
 use super::stage::Stage;
 use super::temblor::Temblor;
-use crate::{Difference, HostSnapshot, alone, wait_until};
+use crate::{Alone, Difference, HostSnapshot, alone, wait_until};
 
+/// Between two looks whether others have ended.
+const LOOK: Duration = Duration::from_millis(10);
 /// For the kernel to take apart what was let go.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Performs everything, writes the report into `out`, and says in the exit code whether all was well.
 pub(super) fn perform(out: &Path) -> Result<ExitCode> {
     if !geteuid().is_root() {
-        anyhow::bail!("the demo needs root; hint: `cargo xtask demo` uses sudo");
+        bail!("the demo needs root; hint: `cargo xtask demo` uses sudo");
     }
     let narrator = Narrator::new();
     narrator.title("Temblor: real faults on a real Redis, and nothing left behind");
-    let _alone = alone()?;
     let interrupts = Interrupts::catch()?;
+    let _alone = stand_alone(&narrator, &interrupts)?;
     std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
     let before = HostSnapshot::take(&[])?;
     let (narrator, mut book, tapes, outcome) = on_stage(narrator, interrupts, out);
@@ -51,6 +55,25 @@ pub(super) fn perform(out: &Path) -> Result<ExitCode> {
         Verdict::Passed => 0,
         other => other.exit_code().max(1),
     }))
+}
+
+/// Waits for tests and benchmarks that change the host too, without falling silent.
+fn stand_alone(narrator: &Narrator, interrupts: &Interrupts) -> Result<Alone> {
+    let (tell, told) = channel();
+    thread::spawn(move || {
+        // Who waits may have been interrupted.
+        drop(tell.send(alone()));
+    });
+    loop {
+        match told.try_recv() {
+            Ok(alone) => return alone,
+            Err(TryRecvError::Disconnected) => bail!("failed to wait for other tests"),
+            Err(TryRecvError::Empty) => {
+                narrator.progress(|| "waiting for another test or benchmark to end".to_owned());
+                interrupts.wait(LOOK)?;
+            }
+        }
+    }
 }
 
 /// Builds the stage, plays, and takes everything down again, however it went.
@@ -135,6 +158,7 @@ fn curtain(narrator: &Narrator, before: &HostSnapshot, book: &mut Book) -> Resul
         Err(_) => last.to_string().lines().map(str::to_owned).collect(),
     };
     let check = Check {
+        about: Some("in the end".to_owned()),
         name: "the host is as it was".to_owned(),
         passed: same.is_ok(),
         detail: if items.is_empty() {

@@ -54,7 +54,7 @@ fn check_felt(demo: &mut Demo, calm: &Figures, felt: &Figures) {
     );
     let width = felt.p95 - felt.p5;
     demo.check(
-        "and its jitter",
+        "client A felt the jitter",
         width > JITTER_MS && width < 4.0 * JITTER_MS,
         format!(
             "90 % of the operations took {} to {}, asked ± {JITTER_MS} ms",

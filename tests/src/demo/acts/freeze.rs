@@ -44,7 +44,12 @@ pub(super) fn play(demo: &mut Demo) -> Result<()> {
         tape.figures(Lane::Primary, before),
         tape.figures(Lane::Primary, during),
     );
+    let calm_read = tape.figures(Lane::Replica, before).median;
     let lengths: Vec<String> = stalls.iter().map(|ms| Ms(*ms).to_string()).collect();
+    if let Some(pause) = median(&stalls) {
+        let quantity = "time that client A's reads from the replica took";
+        demo.book.felt(quantity, [calm_read, pause, ACTIVE_MS]);
+    }
     let pulses = report.pulses.unwrap_or_default();
     let lasted = |ms: &f64| (0.9 * ACTIVE_MS - 30.0..1.2 * ACTIVE_MS + 30.0).contains(ms);
     demo.check(
@@ -68,6 +73,12 @@ pub(super) fn play(demo: &mut Demo) -> Result<()> {
     );
     demo.check_untouched(Lane::Primary, before, during);
     demo.check_left(back)
+}
+
+fn median(stalls: &[f64]) -> Option<f64> {
+    let mut sorted = stalls.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied()
 }
 
 /// How long operations stood still at a time, the longest of each group that overlaps.
