@@ -42,7 +42,7 @@ fn the_target_stands_still_as_often_and_as_long_as_was_asked() -> Result<()> {
         };
         assert_eq!(armed.plan.mechanism, mechanism);
         let report = await_end(&mut client, &armed.fault)?;
-        let how = Ended::Deadline;
+        let how = Ended::Finished;
         assert_eq!(report.state, State::Ended { how });
         assert_eq!(report.pulses, Some(3));
         let pauses = stage.client.pauses(250)?;

@@ -355,6 +355,16 @@ fn a_full_disk_under_the_undo_log_stops_what_would_need_it() -> Result<()> {
         options,
     )?;
     let engine = Engine::start_at(folder.path(), &stage.world.host.netns)?;
+    let mut client = engine.client()?;
+    let given = params([
+        ("target", &*cgroup.target()),
+        ("duration", "5s"),
+        ("active", "5s"),
+        ("count", "1"),
+    ]);
+    // Whether a freeze is possible at all is found out with the first one.
+    let armed = client.arm(Kind::ProcessFreeze, &given)?;
+    client.stop_one(&armed)?;
     let filler = folder.path().join("filler");
     let mut size = 1 << 16;
     while size > 0 {
@@ -366,13 +376,6 @@ fn a_full_disk_under_the_undo_log_stops_what_would_need_it() -> Result<()> {
     }
     let rest = folder.path().join("rest");
     drop(fs::write(&rest, vec![0; 1 << 16]));
-    let mut client = engine.client()?;
-    let given = params([
-        ("target", &*cgroup.target()),
-        ("duration", "5s"),
-        ("active", "5s"),
-        ("count", "1"),
-    ]);
     let failure = client.refusal(Kind::ProcessFreeze, &given)?;
     let said = failure.problems.first().context("it says why")?;
     assert!(said.message.contains("No space left on device"), "{said}");

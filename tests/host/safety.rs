@@ -117,6 +117,20 @@ impl Scene {
         Ok(())
     }
 
+    /// The cgroup goes last, whatever is found: it can only be removed when it is empty.
+    fn close(self) -> Result<()> {
+        let Self {
+            frozen,
+            stage,
+            cgroup,
+            ..
+        } = self;
+        let closed = stage.close();
+        drop(frozen);
+        drop(cgroup);
+        closed
+    }
+
     fn await_gone(&mut self) -> Result<()> {
         let mut last = Ok(true);
         let gone = wait_until("the target feels it no more", DEADLINE, || {
@@ -163,16 +177,7 @@ fn check(kind: Kind, ending: Ending) -> Result<()> {
         assert_eq!((status.attached, faults), (0, vec![]));
     }
     assert!(!scene.felt_beside()?);
-    let Scene {
-        frozen,
-        stage,
-        cgroup,
-        ..
-    } = scene;
-    stage.close()?;
-    drop(frozen);
-    drop(cgroup);
-    Ok(())
+    scene.close()
 }
 
 /// Brings the fault to its end; in which state the engine then knows it, if there still is one.

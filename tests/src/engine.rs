@@ -4,7 +4,6 @@ use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -15,7 +14,7 @@ use procfs::process::Process;
 
 use crate::client::Client;
 use crate::netns::Netns;
-use crate::wait_until;
+use crate::{tell, wait_until};
 
 /// Long enough for a busy machine.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -182,17 +181,9 @@ impl Drop for Engine {
         let told = signal(pid, Signal::SIGCONT).and_then(|()| signal(pid, Signal::SIGTERM));
         if self.await_end().is_err() {
             let killed = self.child.kill();
-            assert!(
-                thread::panicking(),
-                "the engine did not end: {told:?} {killed:?}"
-            );
+            tell(&format!("the engine did not end: {told:?} {killed:?}"));
         }
-        if thread::panicking() {
-            #[expect(clippy::print_stderr, reason = "for whoever reads the failure")]
-            {
-                eprintln!("engine.log: {}", self.log());
-            }
-        }
+        tell(&format!("engine.log: {}", self.log()));
     }
 }
 

@@ -26,5 +26,6 @@ pub use netns::Netns;
 pub use snapshot::{Difference, HostSnapshot};
 pub use tool::{fed, tool, tool_if_any};
 pub use victim::Victim;
+pub(crate) use wait::tell;
 pub use wait::wait_until;
 pub use world::{Node, World};

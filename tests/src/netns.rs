@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
 
 use anyhow::Result;
 use injector_user::target::in_namespace;
 
+use crate::tell;
 use crate::tool::tool;
 
 /// Tells the namespaces of one process apart.
@@ -52,10 +52,9 @@ impl Netns {
 impl Drop for Netns {
     fn drop(&mut self) {
         let removed = tool("ip", &["netns", "del", &self.name]);
-        // A test may have removed it itself; one that has failed must not abort here.
-        assert!(
-            thread::panicking() || removed.is_ok() || !self.path().exists(),
-            "{removed:?}"
-        );
+        // Not a panic: it would hide why the test failed. A test may have removed it itself.
+        if removed.is_err() && self.path().exists() {
+            tell(&format!("{} stays: {removed:?}", self.name));
+        }
     }
 }

@@ -5,6 +5,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use nix::poll::{PollTimeout, poll};
 
+/// For whoever reads a failure.
+#[expect(clippy::print_stderr, reason = "it is shown only if the test fails")]
+pub(crate) fn tell(text: &str) {
+    eprintln!("{text}");
+}
+
 /// How often the condition is looked at.
 const LOOK_MS: u8 = 2;
 
