@@ -110,6 +110,7 @@ mod tests {
     fn operations_that_stood_still_together_count_once() {
         let operation = |start_ms: u64, took_ms: u64| Operation {
             lane: Lane::Replica,
+            line: 0,
             start_ns: start_ms * 1_000_000,
             took_us: took_ms * 1_000,
             outcome: Outcome::Ok,

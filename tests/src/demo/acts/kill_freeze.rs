@@ -7,7 +7,7 @@ use injector_user::freezer::State as Frozen;
 
 use super::kill_net::{await_clients, await_effect, check_told, settle, shoot};
 use super::span::until;
-use crate::demo::client::Lane;
+use crate::demo::client::{Lane, Operation};
 use crate::demo::demo::{Demo, of};
 use crate::demo::figures::{Ms, took_ms};
 
@@ -37,7 +37,7 @@ pub(super) fn play(demo: &mut Demo) -> Result<()> {
     let during = until(armed, shot.at_ns);
     demo.recover(Lane::Replica, shot.at_ns)?;
     let waiting = demo.stage.a.tape().under_way(Lane::Replica, shot.at_ns);
-    let answered = waiting.iter().map(|it| it.end_ns()).max();
+    let answered = waiting.iter().map(Operation::end_ns).max();
     let after = answered.map(|at_ns| Duration::from_nanos(at_ns.saturating_sub(shot.at_ns)));
     let longest = waiting.iter().map(took_ms).fold(0.0, f64::max);
     let codes = await_clients(demo, vec![process])?;
@@ -66,5 +66,6 @@ pub(super) fn play(demo: &mut Demo) -> Result<()> {
     );
     check_told(demo, &codes);
     demo.check_untouched(Lane::Primary, before, during);
-    settle(demo, &shot.faults, shot.at_ns)
+    settle(demo, &shot.faults, shot.at_ns);
+    Ok(())
 }

@@ -37,6 +37,11 @@ impl Axis {
         }
     }
 
+    /// Whether equal distances are equal ratios.
+    pub(super) fn is_logarithmic(&self) -> bool {
+        self.logarithmic
+    }
+
     /// The pixel of a number; a number outside the scale stands at its edge.
     pub(super) fn at(&self, value: f64) -> f64 {
         let share = if self.logarithmic {
