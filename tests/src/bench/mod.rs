@@ -4,14 +4,25 @@
 //! ours and the peer's rounds alternate within one run. Nothing here compares with figures from
 //! elsewhere, and a row says no more than what was measured on this machine.
 
+mod arming;
+mod attempt;
+mod bystander;
+mod capture;
+mod delay_error;
+mod ending;
 mod machine;
 mod packet_cost;
 mod pair;
+mod probability;
 mod programs;
 mod row;
+mod scene;
 mod statistics;
+mod stream;
+mod subject;
 mod suite;
 mod table;
+mod throughput;
+mod traffic;
 
-pub use row::{Row, Rows};
 pub use suite::{Arguments, run};

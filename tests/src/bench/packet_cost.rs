@@ -122,7 +122,7 @@ fn matching(effort: Effort, case: &Case) -> Result<Row> {
         arm_other(&mut client, &pair, number)?;
     }
     let target_of_fault = if case.cgroup {
-        format!("cgroup:{}", v2_cgroup(target.pid())?)
+        cgroup.target()
     } else {
         pair.target()
     };

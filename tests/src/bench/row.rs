@@ -5,32 +5,32 @@ use std::fmt;
 use serde::Serialize;
 
 /// Everything one benchmark found.
-pub type Rows = Vec<Row>;
+pub(super) type Rows = Vec<Row>;
 
 /// One figure, beside what it is compared with and what was hoped for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Row {
+pub(super) struct Row {
     /// The benchmark.
-    pub name: String,
-    pub metric: String,
-    pub unit: &'static str,
-    pub ours: f64,
+    pub(super) name: String,
+    pub(super) metric: String,
+    pub(super) unit: &'static str,
+    pub(super) ours: f64,
     /// The peer's figure in the same unit, from the same run.
-    pub peer: Option<f64>,
+    pub(super) peer: Option<f64>,
     /// Ours by the peer's.
-    pub ratio: Option<f64>,
-    pub aim: Option<Aim>,
-    pub met: Option<bool>,
+    pub(super) ratio: Option<f64>,
+    pub(super) aim: Option<Aim>,
+    pub(super) met: Option<bool>,
     /// Measurements behind `ours`.
-    pub n: u64,
+    pub(super) n: u64,
     /// How it was measured, and what else was seen.
-    pub note: String,
+    pub(super) note: String,
 }
 
 /// What was hoped for.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Aim {
+pub(super) enum Aim {
     AtMost(f64),
     RatioAtLeast(f64),
     /// Decided by the benchmark, as its metric says.
@@ -38,7 +38,7 @@ pub enum Aim {
 }
 
 impl Row {
-    pub fn new(metric: impl Into<String>, unit: &'static str, ours: f64, n: usize) -> Self {
+    pub(super) fn new(metric: impl Into<String>, unit: &'static str, ours: f64, n: usize) -> Self {
         Self {
             name: String::new(),
             metric: metric.into(),
@@ -54,14 +54,14 @@ impl Row {
     }
 
     #[must_use]
-    pub fn peer(mut self, peer: f64) -> Self {
+    pub(super) fn peer(mut self, peer: f64) -> Self {
         self.peer = Some(peer);
         self.ratio = (peer != 0.0).then(|| self.ours / peer);
         self
     }
 
     #[must_use]
-    pub fn at_most(mut self, most: f64) -> Self {
+    pub(super) fn at_most(mut self, most: f64) -> Self {
         self.aim = Some(Aim::AtMost(most));
         self.met = Some(self.ours <= most);
         self
@@ -69,21 +69,21 @@ impl Row {
 
     /// Call it after [`Row::peer`].
     #[must_use]
-    pub fn ratio_at_least(mut self, least: f64) -> Self {
+    pub(super) fn ratio_at_least(mut self, least: f64) -> Self {
         self.aim = Some(Aim::RatioAtLeast(least));
         self.met = Some(self.ratio.is_some_and(|ratio| ratio >= least));
         self
     }
 
     #[must_use]
-    pub fn holds(mut self, met: bool) -> Self {
+    pub(super) fn holds(mut self, met: bool) -> Self {
         self.aim = Some(Aim::Holds);
         self.met = Some(met);
         self
     }
 
     #[must_use]
-    pub fn note(mut self, note: impl Into<String>) -> Self {
+    pub(super) fn note(mut self, note: impl Into<String>) -> Self {
         self.note = note.into();
         self
     }

@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use super::machine::Machine;
 use super::row::{Row, Rows};
-use super::{packet_cost, table};
+use super::subject::{Habit, live};
+use super::{arming, bystander, delay_error, ending, packet_cost, probability, table, throughput};
 use crate::alone;
 
 /// Measure what faults cost, how exact they are, and how fast they come and go. Needs root.
@@ -27,6 +28,9 @@ pub struct Arguments {
     /// A tenth of the rounds: to see whether it works, not to quote.
     #[arg(long)]
     quick: bool,
+    /// Be somebody who suffers: started by the benchmarks themselves.
+    #[arg(long, hide = true)]
+    subject: Option<Habit>,
 }
 
 /// How much to measure, and whom to tell.
@@ -54,11 +58,48 @@ struct Benchmark {
     measure: fn(Effort) -> Result<Rows>,
 }
 
-const ALL: &[Benchmark] = &[Benchmark {
-    name: "packet-cost",
-    about: "what the packet program costs a packet",
-    measure: packet_cost::measure,
-}];
+const ALL: &[Benchmark] = &[
+    Benchmark {
+        name: "packet-cost",
+        about: "what the packet program costs a packet",
+        measure: packet_cost::measure,
+    },
+    Benchmark {
+        name: "delay-error",
+        about: "how exactly a delay line keeps its latency",
+        measure: delay_error::measure,
+    },
+    Benchmark {
+        name: "throughput",
+        about: "what goes through a delay line",
+        measure: throughput::measure,
+    },
+    Benchmark {
+        name: "probability",
+        about: "asked against observed probability",
+        measure: probability::measure,
+    },
+    Benchmark {
+        name: "arming",
+        about: "how long it takes until a fault acts",
+        measure: arming::measure,
+    },
+    Benchmark {
+        name: "kill",
+        about: "how long a fault outlives a killed engine",
+        measure: ending::kill,
+    },
+    Benchmark {
+        name: "stall",
+        about: "how long a fault outlives a stopped engine",
+        measure: ending::stall,
+    },
+    Benchmark {
+        name: "bystander",
+        about: "what faults cost whom they do not concern",
+        measure: bystander::measure,
+    },
+];
 
 /// What is written for machines.
 #[derive(Serialize)]
@@ -70,6 +111,10 @@ struct Report {
 
 /// Runs what was asked for; a missed aim is a result, not a failure.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    if let Some(habit) = arguments.subject {
+        say(&live(habit)?);
+        return Ok(ExitCode::SUCCESS);
+    }
     let chosen = chosen(arguments)?;
     if chosen.is_empty() {
         for benchmark in ALL {
