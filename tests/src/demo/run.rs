@@ -14,7 +14,7 @@ use nix::unistd::geteuid;
 
 use super::acts::{ACTS, Act};
 use super::book::Book;
-use super::demo::Demo;
+use super::demo::{Demo, changes};
 use super::interrupt::{Interrupted, Interrupts};
 use super::narrator::Narrator;
 use super::report::{Tapes, report};
@@ -149,7 +149,7 @@ fn curtain(narrator: &Narrator, before: &HostSnapshot, book: &mut Book) {
     let mut last = Difference::default();
     let same = wait_until("the host is as it was", PATIENCE, || {
         HostSnapshot::take(&[]).is_ok_and(|now| {
-            last = before.difference(&now);
+            last = changes(before, &now);
             last.is_empty()
         })
     });
