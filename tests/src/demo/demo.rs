@@ -1,5 +1,6 @@
 //! What every act uses: the stage, the program, somebody to tell, and the book.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,12 +10,12 @@ use injector_user::clock::monotonic_ns;
 use injector_user::protocol::FaultReport;
 
 use super::book::Book;
-use super::client::Lane;
+use super::client::{Lane, Operation};
 use super::figures::{Figures, Ms, SLOW_MS};
 use super::interrupt::Interrupts;
 use super::narrator::Narrator;
 use super::stage::Stage;
-use super::tape::Span;
+use super::tape::{Span, Tape};
 use super::temblor::{Process, Temblor, inject, typed};
 use crate::{Difference, HostSnapshot};
 
@@ -46,7 +47,7 @@ const LATELY_NS: u64 = 500_000_000;
 const WELL_NS: u64 = 200_000_000;
 const WELL_OPERATIONS: usize = 15;
 /// Longer than TCP waits before it tries again what was lost several times in a row.
-const RECOVERY: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Parts of the host that an engine without faults does not touch.
 const NETWORK: [&str; 8] = [
     "interfaces",
@@ -115,34 +116,23 @@ impl Demo {
         Ok(report)
     }
 
-    /// Waits until a lane of client A is well again, and says after how long since `since_ns`.
-    pub(super) fn recover(&mut self, lane: Lane, since_ns: u64) -> Result<Duration> {
+    /// Waits until client A is well again, and every connection of a lane has done something since.
+    pub(super) fn recover(&mut self, lane: Lane, since_ns: u64) -> Result<Recovery> {
+        let tape = self.stage.a.tape();
         let mut well_ns = None;
-        let found = self.watch_until("client A is well again", RECOVERY, || {
-            well_ns = self.well_since(lane, since_ns);
-            well_ns.is_some()
+        let found = self.watch_until("client A is well again", PATIENCE, || {
+            well_ns = well_since(tape, lane, since_ns);
+            well_ns.is_some() && tape.is_complete(lane, since_ns)
         });
+        let waiting = tape.under_way(lane, since_ns);
+        let last_ns = waiting.iter().map(Operation::end_ns).max();
+        let after = |at_ns: u64| Duration::from_nanos(at_ns.saturating_sub(since_ns));
         self.well_ns = monotonic_ns();
         found?;
-        Ok(Duration::from_nanos(
-            well_ns.unwrap_or(since_ns).saturating_sub(since_ns),
-        ))
-    }
-
-    /// The first moment from which on most operations of client A were quick.
-    fn well_since(&self, lane: Lane, since_ns: u64) -> Option<u64> {
-        let tape = self.stage.a.tape();
-        let mut from_ns = since_ns;
-        while from_ns + WELL_NS <= monotonic_ns() {
-            let to_ns = from_ns + WELL_NS;
-            let figures = tape.figures(lane, Span { from_ns, to_ns });
-            let quick = figures.errors == 0 && figures.p95 < SLOW_MS;
-            if quick && figures.operations >= WELL_OPERATIONS {
-                return Some(from_ns);
-            }
-            from_ns += WELL_NS / 20;
-        }
-        None
+        Ok(Recovery {
+            new: after(well_ns.unwrap_or(since_ns)),
+            last: after(last_ns.unwrap_or(since_ns)),
+        })
     }
 
     /// Puts down and tells a finding.
@@ -159,7 +149,18 @@ impl Demo {
 
     /// Client B did the same as before: most of its operations took as long, and none failed.
     pub(super) fn check_untouched(&mut self, lane: Lane, before: Span, during: Span) {
-        let tape = self.stage.b.tape();
+        let tape = self.stage.b.tape().clone();
+        self.check_same("client B noticed nothing", (&tape, lane), before, during);
+    }
+
+    /// What client A does besides is as before.
+    pub(super) fn check_besides(&mut self, name: &str, lane: Lane, before: Span, during: Span) {
+        let tape = self.stage.a.tape().clone();
+        self.check_same(name, (&tape, lane), before, during);
+    }
+
+    fn check_same(&mut self, name: &str, of: (&Tape, Lane), before: Span, during: Span) {
+        let (tape, lane) = of;
         let (before, during) = (tape.figures(lane, before), tape.figures(lane, during));
         let detail = format!(
             "median {} before, {} during; 95 % under {}; {} errors in {} operations",
@@ -169,15 +170,11 @@ impl Demo {
             during.errors,
             during.operations,
         );
-        self.check(
-            "client B noticed nothing",
-            is_same(&before, &during),
-            detail,
-        );
+        self.check(name, is_same(&before, &during), detail);
     }
 
     /// Nothing is armed or attached, and the network of host and stage is as it was.
-    pub(super) fn check_left(&mut self, back: Duration) -> Result<()> {
+    pub(super) fn check_left(&mut self, back: Recovery) -> Result<()> {
         let status = self.temblor.status()?;
         let (attached, armed) =
             status.map_or((0, 0), |(engine, faults)| (engine.attached, faults.len()));
@@ -188,10 +185,7 @@ impl Demo {
             .difference(&self.look_at_host()?.only(&NETWORK));
         let passed = attached == 0 && armed == 0 && undo == 0 && changed.is_empty();
         let detail = if passed {
-            format!(
-                "no program attached, undo log empty, network as before; A well {}",
-                after(back)
-            )
+            format!("no program attached, undo log empty, network as before; {back}")
         } else {
             format!(
                 "{attached} programs attached, {armed} faults, {undo} entries to undo; changed: {}",
@@ -217,7 +211,7 @@ impl Demo {
             from_ns: to_ns.saturating_sub(LATELY_NS),
             to_ns,
         };
-        let of = |tape: &super::tape::Tape, lane| {
+        let of = |tape: &Tape, lane| {
             let figures = tape.ended_in(lane, span);
             if figures.operations == 0 {
                 "no answer".to_owned()
@@ -239,13 +233,63 @@ impl Demo {
     }
 }
 
+/// How soon after a fault client A was well.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recovery {
+    /// Until its new operations took as long as ever.
+    pub(super) new: Duration,
+    /// Until the last operation had ended that had begun before.
+    pub(super) last: Duration,
+}
+
+impl fmt::Display for Recovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { new, last } = *self;
+        if new.is_zero() {
+            f.write_str("A's new operations normal at once")?;
+        } else {
+            write!(f, "A's new operations normal after {}", of(new))?;
+        }
+        if last.is_zero() {
+            return Ok(());
+        }
+        write!(f, ", the last one that waited done after {}", of(last))
+    }
+}
+
+/// The first moment from which on most operations of a lane were quick.
+fn well_since(tape: &Tape, lane: Lane, since_ns: u64) -> Option<u64> {
+    let mut from_ns = since_ns;
+    while from_ns + WELL_NS <= monotonic_ns() {
+        let to_ns = from_ns + WELL_NS;
+        let figures = tape.figures(lane, Span { from_ns, to_ns });
+        let quick = figures.errors == 0 && figures.p95 < SLOW_MS;
+        if quick && figures.operations >= WELL_OPERATIONS {
+            return Some(from_ns);
+        }
+        from_ns += WELL_NS / 20;
+    }
+    None
+}
+
 /// Whether a client that shares the machine with much else still does the same: a fault of the demo
 /// costs 20 ms and more, or one operation in four.
-pub(super) fn is_same(before: &Figures, during: &Figures) -> bool {
+fn is_same(before: &Figures, during: &Figures) -> bool {
     during.operations > 0
         && during.errors == 0
         && (during.median - before.median).abs() < 1.0
         && during.slow_share() < before.slow_share() + 0.05
+}
+
+/// What has changed, but for kernel programs and maps that have gone: ours were not there before,
+/// and the demo ends nobody else's.
+pub(super) fn changes(before: &HostSnapshot, now: &HostSnapshot) -> Difference {
+    let mut changes = before.difference(now);
+    let others = ["programs: ", "maps: "];
+    changes
+        .removed
+        .retain(|line| !others.iter().any(|about| line.starts_with(about)));
+    changes
 }
 
 /// A difference where there is room for the beginning of it only.
@@ -256,15 +300,6 @@ pub(super) fn in_one_line(difference: &Difference) -> String {
     match text.lines().count().saturating_sub(MOST) {
         0 => shown.join("; "),
         more => format!("{}; and {more} more", shown.join("; ")),
-    }
-}
-
-/// How long something took, in words if that was no time at all.
-fn after(time: Duration) -> String {
-    if time.is_zero() {
-        "at once".to_owned()
-    } else {
-        format!("after {}", of(time))
     }
 }
 

@@ -108,6 +108,7 @@ mod tests {
     fn operation(took_us: u64, outcome: Outcome) -> Operation {
         Operation {
             lane: Lane::Primary,
+            line: 0,
             start_ns: 0,
             took_us,
             outcome,

@@ -101,23 +101,17 @@ impl Narrator {
             self.paint(format!("⋯ {}", text()), Style::new().dimmed())
         );
         if self.live {
-            self.write(&format!("\r\x1b[2K{text}"));
+            write(&format!("\r\x1b[2K{text}"));
             self.open.set(true);
         } else {
-            self.write(&format!("{text}\n"));
+            write(&format!("{text}\n"));
         }
     }
 
     fn line(&self, text: impl Display) {
         let clear = if self.open.take() { "\r\x1b[2K" } else { "" };
         self.told.set(Instant::now());
-        self.write(&format!("{clear}{text}\n"));
-    }
-
-    /// Nobody listening is no reason to stop: the report and the exit code say it too.
-    fn write(&self, text: &str) {
-        let mut out = io::stdout().lock();
-        let _nobody_listens = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        write(&format!("{clear}{text}\n"));
     }
 
     fn paint(&self, text: impl Display, style: Style) -> String {
@@ -127,4 +121,10 @@ impl Narrator {
             text.to_string()
         }
     }
+}
+
+/// Nobody listening is no reason to stop: the report and the exit code say it too.
+fn write(text: &str) {
+    let mut out = io::stdout().lock();
+    let _nobody_listens = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

@@ -14,7 +14,7 @@ use nix::unistd::geteuid;
 
 use super::acts::{ACTS, Act};
 use super::book::Book;
-use super::demo::Demo;
+use super::demo::{Demo, changes};
 use super::interrupt::{Interrupted, Interrupts};
 use super::narrator::Narrator;
 use super::report::{Tapes, report};
@@ -39,7 +39,7 @@ pub(super) fn perform(out: &Path) -> Result<ExitCode> {
     std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
     let before = HostSnapshot::take(&[])?;
     let (narrator, mut book, tapes, outcome) = on_stage(narrator, interrupts, out);
-    curtain(&narrator, &before, &mut book)?;
+    curtain(&narrator, &before, &mut book);
     let report = report(&book, tapes.as_ref(), &outcome);
     let files = write(out, &report)?;
     if let Err(error) = &outcome
@@ -144,12 +144,12 @@ fn play(demo: &mut Demo) -> Result<()> {
 }
 
 /// Looks whether the host is as it was before the demo.
-fn curtain(narrator: &Narrator, before: &HostSnapshot, book: &mut Book) -> Result<()> {
+fn curtain(narrator: &Narrator, before: &HostSnapshot, book: &mut Book) {
     narrator.title("The host after all that");
     let mut last = Difference::default();
     let same = wait_until("the host is as it was", PATIENCE, || {
         HostSnapshot::take(&[]).is_ok_and(|now| {
-            last = before.difference(&now);
+            last = changes(before, &now);
             last.is_empty()
         })
     });
@@ -170,7 +170,6 @@ fn curtain(narrator: &Narrator, before: &HostSnapshot, book: &mut Book) -> Resul
     narrator.check(&check);
     book.checks.push(check);
     book.left = Some(items);
-    Ok(())
 }
 
 fn summary(narrator: &Narrator, book: &Book, reason: &str) {

@@ -18,8 +18,10 @@ pub(super) fn series(book: &Book, name: &str, tape: &Tape, lane: Lane) -> Series
     let bin = |at_ns: u64| at_ns.saturating_sub(book.started_ns) / BIN_NS;
     for operation in tape.lane(lane) {
         for bin in bin(operation.start_ns)..=bin(operation.end_ns()) {
-            let (longest, ok) = bins.entry(bin).or_insert((0.0, true));
+            let (longest, _) = bins.entry(bin).or_insert((0.0, true));
             *longest = longest.max(took_ms(&operation));
+        }
+        if let Some((_, ok)) = bins.get_mut(&bin(operation.end_ns())) {
             *ok &= operation.is_ok();
         }
     }

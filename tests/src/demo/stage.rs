@@ -54,23 +54,13 @@ impl Stage {
             "servers",
             format!("redis-server {version}, primary on port {PRIMARY}, replica on port {REPLICA}"),
         );
-        let load = |key: &str, replica| Load {
-            primary: primary.address(),
-            replica,
-            key: key.to_owned(),
-        };
-        let a = Guest::start(&client.netns, &load("a", Some(replica.address())))?;
+        let of_a = load("a", &primary, Some(&replica));
+        let a = Guest::start(&client.netns, &of_a)?;
         a_cgroup.enter(a.pid())?;
-        let b = Guest::start(&other.netns, &load("b", None))?;
-        say(
-            "clients",
-            "each 200 SET and GET a second on 8 connections, and 100 new connections a second;"
-                .to_owned(),
-        );
-        say(
-            "",
-            "only A also reads from the replica, 100 GET a second".to_owned(),
-        );
+        let b = Guest::start(&other.netns, &load("b", &primary, None))?;
+        let often = "200 SET and GET a second on 8 connections, 100 new connections a second";
+        say("clients", format!("both: {often};"));
+        say("", "A also: 100 GET a second from the replica".to_owned());
         Ok(Self {
             a,
             b,
@@ -94,6 +84,15 @@ impl Stage {
 
     pub(super) fn replica_cgroup(&self) -> &Cgroup {
         &self.replica_cgroup
+    }
+}
+
+/// What a client does.
+fn load(key: &str, primary: &Server, replica: Option<&Server>) -> Load {
+    Load {
+        primary: primary.address(),
+        replica: replica.map(Server::address),
+        key: key.to_owned(),
     }
 }
 

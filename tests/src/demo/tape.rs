@@ -1,5 +1,6 @@
 //! What a client felt, from its own mouth.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::process::ChildStdout;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,6 +48,16 @@ impl Tape {
 
     pub(super) fn figures(&self, lane: Lane, span: Span) -> Figures {
         Figures::of(&self.began_in(lane, span))
+    }
+
+    /// Whether every connection of a lane has ended an operation that it began since.
+    pub(super) fn is_complete(&self, lane: Lane, since_ns: u64) -> bool {
+        let operations = self.lane(lane);
+        let of = |wanted: &dyn Fn(&Operation) -> bool| -> BTreeSet<u32> {
+            let found = operations.iter().filter(|it| wanted(it));
+            found.map(|it| it.line).collect()
+        };
+        of(&|_| true) == of(&|it| it.start_ns >= since_ns)
     }
 
     /// What ended in a span was like.

@@ -6,9 +6,10 @@ use anyhow::Result;
 use injector_core::proof::Rate;
 
 use super::span::during;
-use crate::demo::client::{Lane, Outcome};
+use crate::demo::client::{Lane, Operation, Outcome};
 use crate::demo::demo::Demo;
 use crate::demo::figures::{Ms, Percent};
+use crate::demo::tape::Span;
 
 const LONGEST: Duration = Duration::from_secs(20);
 
@@ -26,15 +27,19 @@ pub(super) fn play(demo: &mut Demo) -> Result<()> {
     let report = demo.play(process, LONGEST)?;
     let back = demo.recover(Lane::Primary, report.window.ended_ns)?;
     let during = during(&report);
+    check_rate(demo, report.rate.as_ref(), report.counters.eligible);
+    check_felt(demo, before, during);
+    demo.check_untouched(Lane::Primary, before, during);
+    demo.check_left(back)
+}
+
+fn check_felt(demo: &mut Demo, before: Span, during: Span) {
     let tape = demo.stage.a.tape();
     let calm = tape.figures(Lane::Primary, before);
     let felt = tape.figures(Lane::Primary, during);
+    let told = |it: &&Operation| matches!(it.outcome, Outcome::Refused | Outcome::Failed);
     let all = tape.began_in(Lane::Primary, during);
-    let told = all
-        .iter()
-        .filter(|it| matches!(it.outcome, Outcome::Refused | Outcome::Failed))
-        .count();
-    check_rate(demo, report.rate.as_ref(), report.counters.eligible);
+    let told = all.iter().filter(told).count();
     demo.check(
         "client A felt the loss",
         felt.slow_share() > calm.slow_share() + 0.1 && felt.longest >= 150.0,
@@ -53,8 +58,6 @@ pub(super) fn play(demo: &mut Demo) -> Result<()> {
             felt.operations, felt.errors
         ),
     );
-    demo.check_untouched(Lane::Primary, before, during);
-    demo.check_left(back)
 }
 
 /// Asked against observed, by the kernel's counters.

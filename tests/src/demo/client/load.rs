@@ -31,6 +31,7 @@ pub(in crate::demo) struct Load {
 #[derive(Clone, Debug)]
 struct Part {
     lane: Lane,
+    line: u32,
     server: SocketAddr,
     key: String,
     /// From one operation to the next, unless the first takes longer.
@@ -68,6 +69,7 @@ fn parts(load: &Load) -> Vec<Part> {
     } = load;
     let part = |lane, server, every: Duration, number: u32, of: u32| Part {
         lane,
+        line: number,
         server,
         key: format!("{key}:{number}"),
         every,
@@ -95,6 +97,7 @@ impl Part {
             }
             let operation = Operation {
                 lane: self.lane,
+                line: self.line,
                 start_ns,
                 took_us: took_ns / 1_000,
                 outcome,
@@ -109,9 +112,8 @@ impl Part {
     fn question(&self, turn: u64) -> Question<'_> {
         match self.lane {
             Lane::Connect => Question::Ping,
-            Lane::Replica => Question::Get(&self.key),
             Lane::Primary if turn.is_multiple_of(2) => Question::Set(&self.key),
-            Lane::Primary => Question::Get(&self.key),
+            Lane::Primary | Lane::Replica => Question::Get(&self.key),
         }
     }
 }

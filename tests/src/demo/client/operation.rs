@@ -32,6 +32,8 @@ pub(in crate::demo) enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::demo) struct Operation {
     pub(in crate::demo) lane: Lane,
+    /// Which of the lane's connections, from 0.
+    pub(in crate::demo) line: u32,
     /// By the monotonic clock.
     pub(in crate::demo) start_ns: u64,
     pub(in crate::demo) took_us: u64,
@@ -66,12 +68,13 @@ impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             lane,
+            line,
             start_ns,
             took_us,
             outcome,
         } = self;
-        let (lane, outcome) = (word(&LANES, *lane), word(&OUTCOMES, *outcome));
-        write!(f, "{lane} {start_ns} {took_us} {outcome}")
+        let (lane, outcome) = (word(&LANES, lane), word(&OUTCOMES, outcome));
+        write!(f, "{lane} {line} {start_ns} {took_us} {outcome}")
     }
 }
 
@@ -80,11 +83,12 @@ impl FromStr for Operation {
 
     fn from_str(line: &str) -> Result<Self> {
         let fields: Vec<&str> = line.split_whitespace().collect();
-        let [lane, start_ns, took_us, outcome] = fields[..] else {
+        let [lane, line, start_ns, took_us, outcome] = fields[..] else {
             bail!("a client said {line:?}");
         };
         Ok(Self {
             lane: meant(&LANES, lane)?,
+            line: line.parse()?,
             start_ns: start_ns.parse()?,
             took_us: took_us.parse()?,
             outcome: meant(&OUTCOMES, outcome)?,
@@ -92,8 +96,8 @@ impl FromStr for Operation {
     }
 }
 
-fn word<T: PartialEq>(table: &[(T, &'static str)], value: T) -> &'static str {
-    let row = table.iter().find(|(candidate, _)| *candidate == value);
+fn word<T: PartialEq>(table: &[(T, &'static str)], value: &T) -> &'static str {
+    let row = table.iter().find(|(candidate, _)| candidate == value);
     row.map_or("unknown", |(_, word)| word)
 }
 
@@ -113,6 +117,7 @@ mod tests {
             for (outcome, _) in OUTCOMES {
                 let operation = Operation {
                     lane,
+                    line: 7,
                     start_ns: u64::MAX,
                     took_us: 0,
                     outcome,

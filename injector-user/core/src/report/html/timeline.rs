@@ -229,9 +229,10 @@ fn panel(svg: &mut Markup, series: &Series, (x, y): (&Axis, &Axis), top: f64) {
     let to = top + PANEL - 14.0;
     label(svg, &series.name, top + 26.0);
     svg.put(format_args!(
-        "<text class=\"tick faint\" x=\"8\" y=\"{:.1}\">{}</text>",
+        "<text class=\"tick faint\" x=\"8\" y=\"{:.1}\">{}{}</text>",
         top + 41.0,
-        say::quantity(series)
+        say::quantity(series),
+        if y.is_logarithmic() { " (log)" } else { "" }
     ));
     if numbers(series).next().is_some() {
         value_axis(svg, y);
