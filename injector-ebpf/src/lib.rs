@@ -18,6 +18,7 @@
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
 pub mod atomic;
+pub mod headers;
 pub mod judge;
 pub mod lockout;
 pub mod maps;
@@ -25,6 +26,7 @@ pub mod occasion;
 pub mod packet;
 pub mod patched;
 pub mod select;
+pub mod skb;
 
 /// A panic cannot happen: the verifier would have to prove a loop without end to accept one.
 #[panic_handler]

@@ -28,9 +28,10 @@ use injector_ebpf::judge::{Way, first_to_act};
 use injector_ebpf::lockout::keeps_caller_in;
 use injector_ebpf::maps::{ARMED, LINE_IFINDEX, SELECT};
 use injector_ebpf::occasion::Occasion;
-use injector_ebpf::packet::{End, ICMP, ICMP6, TCP, UDP, mark, parse, segments, set_mark};
+use injector_ebpf::packet::{End, ICMP, ICMP6, TCP, UDP, parse};
 use injector_ebpf::patched;
 use injector_ebpf::select;
+use injector_ebpf::skb::{mark, segments, set_mark};
 
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]

@@ -1,9 +1,8 @@
 //! What a packet says: addresses, ports, protocol.
 
-use aya_ebpf::bindings::__sk_buff;
-use aya_ebpf::helpers::generated::bpf_skb_load_bytes;
 use aya_ebpf::programs::TcContext;
-use injector_abi::net::MAX_SEGMENTS;
+
+use crate::headers;
 
 /// What faults are chosen by before addresses; ports are 0 where there are none.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +45,7 @@ pub fn parse(ctx: &TcContext, offset: usize) -> Option<Packet> {
     };
     let (protocol, first) = match plain {
         Some(found) => found,
-        None => unpack(walk(ctx.skb.skb, offset as u32, u32::from(is_v4)))?,
+        None => headers::walked(ctx.skb.skb, offset as u32, is_v4)?,
     };
     let [a, b, c, d] = first;
     let ports = if protocol == TCP || protocol == UDP {
@@ -105,7 +104,7 @@ fn plain_v4(ctx: &TcContext, offset: usize) -> Option<(u8, [u8; 4])> {
     let header: *const [u8; 24] = in_place(ctx, offset)?;
     // SAFETY: the bytes are inside the packet.
     let header = unsafe { &*header };
-    let is_plain = header[0] == 0x45 && header[6] & 0x1F == 0 && header[7] == 0;
+    let is_plain = header[0] == 0x45 && [header[6] & 0x1F, header[7]] == [0, 0];
     is_plain.then(|| (header[9], [header[20], header[21], header[22], header[23]]))
 }
 
@@ -124,108 +123,4 @@ fn plain_v6(ctx: &TcContext, offset: usize) -> Option<(u8, [u8; 4])> {
 fn in_place<T>(ctx: &TcContext, offset: usize) -> Option<*const T> {
     let start = ctx.data() + offset;
     (start + size_of::<T>() <= ctx.data_end()).then_some(start as *const T)
-}
-
-/// What [`walk`] found: protocol in the low byte, then whether it found anything, and in the high half
-/// the first bytes after the headers.
-#[inline(always)]
-fn unpack(found: u64) -> Option<(u8, [u8; 4])> {
-    let first = ((found >> 32) as u32).to_ne_bytes();
-    (found & FOUND != 0).then_some((found as u8, first))
-}
-
-const FOUND: u64 = 1 << 8;
-
-/// The headers of a packet that is not plain, or not in one piece. A function of its own, like
-/// [`transport`], so that the verifier checks it once.
-#[unsafe(no_mangle)]
-#[inline(never)]
-extern "C" fn walk(skb: *mut __sk_buff, offset: u32, is_v4: u32) -> u64 {
-    let (at, protocol) = if is_v4 != 0 {
-        let mut header = [0_u8; 20];
-        if !load(skb, offset, &mut header) {
-            return 0;
-        }
-        let is_later_fragment = header[6] & 0x1F != 0 || header[7] != 0;
-        let end = offset + u32::from(header[0] & 0xF) * 4;
-        (if is_later_fragment { 0 } else { end }, header[9])
-    } else {
-        let mut header = [0_u8; 8];
-        if !load(skb, offset, &mut header) {
-            return 0;
-        }
-        let found = transport(skb, offset + 40, u32::from(header[6]));
-        ((found >> 32) as u32, found as u8)
-    };
-    let mut first = [0_u8; 4];
-    if at != 0 && !load(skb, at, &mut first) {
-        first = [0; 4];
-    }
-    u64::from(u32::from_ne_bytes(first)) << 32 | FOUND | u64::from(protocol)
-}
-
-/// Extension headers that are walked over; a packet with more has no ports for us.
-const EXTENSIONS: usize = 4;
-
-/// The protocol after the extension headers in the low half, its offset in the high half: 0 in a
-/// fragment that is not the first.
-#[unsafe(no_mangle)]
-#[inline(never)]
-extern "C" fn transport(skb: *mut __sk_buff, at: u32, next: u32) -> u64 {
-    let (mut at, mut next) = (at, next as u8);
-    for _ in 0..EXTENSIONS {
-        if !matches!(next, HOP_BY_HOP | ROUTING | FRAGMENT | DESTINATION) {
-            break;
-        }
-        let mut header = [0_u8; 4];
-        if !load(skb, at, &mut header) {
-            return u64::from(next);
-        }
-        if next == FRAGMENT && u16::from_be_bytes([header[2], header[3]]) & 0xFFF8 != 0 {
-            return u64::from(header[0]);
-        }
-        // Lengths are in units of 8 bytes beyond the first; a fragment header has none.
-        at += if next == FRAGMENT {
-            8
-        } else {
-            8 + u32::from(header[1]) * 8
-        };
-        next = header[0];
-    }
-    u64::from(at) << 32 | u64::from(next)
-}
-
-const HOP_BY_HOP: u8 = 0;
-const ROUTING: u8 = 43;
-const FRAGMENT: u8 = 44;
-const DESTINATION: u8 = 60;
-
-/// Fills `bytes` from `at` on; false if the packet is shorter.
-#[inline(always)]
-fn load<const N: usize>(skb: *mut __sk_buff, at: u32, bytes: &mut [u8; N]) -> bool {
-    // SAFETY: the destination is as long as it says.
-    let failed = unsafe { bpf_skb_load_bytes(skb.cast(), at, bytes.as_mut_ptr().cast(), N as u32) };
-    failed == 0
-}
-
-/// Segments that the aggregate will be cut into, at most as many as there are thresholds for.
-#[inline(always)]
-pub fn segments(ctx: &TcContext) -> u32 {
-    // SAFETY: the context is valid for the run of the program.
-    let segments = unsafe { (*ctx.skb.skb).gso_segs };
-    segments.clamp(1, MAX_SEGMENTS)
-}
-
-/// The packet's mark.
-#[inline(always)]
-pub fn mark(ctx: &TcContext) -> u32 {
-    // SAFETY: the context is valid for the run of the program.
-    unsafe { (*ctx.skb.skb).mark }
-}
-
-/// Changes the packet's mark; only in programs at an interface.
-#[inline(always)]
-pub fn set_mark(ctx: &TcContext, mark: u32) {
-    // SAFETY: the context is valid for the run of the program, and the field is writable in tc.
-    unsafe { (*ctx.skb.skb).mark = mark };
 }

@@ -27,7 +27,10 @@ pub fn by_peer(select: &Select, mask: u64, peer: impl FnOnce() -> [u8; 16]) -> u
     if mask & !select.any_peer == 0 {
         return mask;
     }
-    let named = BY_PEER.get(Key::new(PEER_BITS, peer())).copied().unwrap_or(0);
+    let named = BY_PEER
+        .get(Key::new(PEER_BITS, peer()))
+        .copied()
+        .unwrap_or(0);
     mask & (select.any_peer | named)
 }
 

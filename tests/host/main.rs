@@ -2,10 +2,15 @@
 
 mod command;
 mod delay;
+mod doctor;
 mod double;
+mod engine;
+mod freeze;
 mod freezer;
+mod input;
 mod keeper;
 mod net;
+mod safety;
 mod sock;
 mod stage;
 mod target;

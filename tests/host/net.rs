@@ -10,7 +10,7 @@ use injector_core::plan::Mechanism;
 use injector_user::freezer::Flavour;
 use injector_user::protocol::{Ended, FaultReport, State};
 use temblor_tests::order::Datagrams;
-use temblor_tests::{Actor, Armed, Cgroup, Client, Netns, params};
+use temblor_tests::{Actor, Armed, Cgroup, Client, Netns, fed, params};
 
 use super::stage::{Stage, await_end};
 
@@ -305,5 +305,41 @@ fn two_faults_of_disjoint_ports_share_an_interface() -> Result<()> {
     assert_eq!(stage.client.datagrams(v6, 5)?.0, Vec::<u32>::new());
     client.stop_one(&other)?;
     assert_eq!(stage.client.datagrams(v6, 5)?.0, all(5));
+    stage.close()
+}
+
+#[test]
+fn an_interface_without_a_link_layer_is_filtered_like_any_other() -> Result<()> {
+    let mut stage = Stage::set()?;
+    let netns = stage.world.client.netns.name();
+    // Nobody reads the device: what leaves by it is counted, whether it is then taken or not.
+    let make = "tuntap add mode tun name tun0\n\
+                link set tun0 addrgenmode none\n\
+                link set tun0 up\n\
+                addr add 10.88.0.1/24 dev tun0\n";
+    fed("ip", &["-n", netns, "-batch", "-"], make)?;
+    let mut client = stage.engine.client()?;
+    let target = format!("iface:tun0@{netns}");
+    let given = [("ports", "4000"), ("peers", "10.88.0.2")];
+    let armed = lose(&mut client, &target, &given)?;
+    for (to, from_port) in [("10.88.0.2:4000", 0), ("10.88.0.2:4001", 4000)] {
+        let to: SocketAddr = to.parse()?;
+        let before = client.snapshot(&armed.fault)?.counters.injected;
+        let order = |to, from_port| Datagrams {
+            to,
+            count: 3,
+            size: 64,
+            from_port,
+        };
+        stage.client.datagrams_as(&order(to, from_port))?;
+        let unnamed = SocketAddr::new(to.ip(), 4_002);
+        stage.client.datagrams_as(&order(unnamed, 4_003))?;
+        let elsewhere = SocketAddr::from(([10, 88, 0, 3], 4_000));
+        stage.client.datagrams_as(&order(elsewhere, 4_000))?;
+        let after = client.snapshot(&armed.fault)?.counters.injected;
+        assert_eq!(after - before, 3, "from {from_port} to {to}");
+    }
+    client.stop_one(&armed)?;
+    fed("ip", &["-n", netns, "-batch", "-"], "link del tun0\n")?;
     stage.close()
 }

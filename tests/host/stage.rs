@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use injector_user::protocol::{FaultReport, State};
-use temblor_tests::{Actor, Alone, Client, Engine, HostSnapshot, World, alone, wait_until};
+use temblor_tests::{Actor, Alone, Cli, Client, Engine, HostSnapshot, World, alone, wait_until};
 
 /// Longer than anything that is expected takes on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
@@ -54,7 +54,20 @@ impl Stage {
         format!("netns:{}", self.world.client.netns.name())
     }
 
-    /// Ends the engine in order and makes sure that it has left nothing.
+    /// The command line of somebody on the host.
+    pub(crate) fn cli(&self) -> Cli<'_> {
+        Cli::of(&self.engine, &self.world.host.netns)
+    }
+
+    /// Makes sure that the engine does nothing and knows of nothing to undo but its keeper's home.
+    pub(crate) fn check_nothing_armed(&self) -> Result<()> {
+        let (status, faults) = self.engine.client()?.status()?;
+        assert_eq!((status.attached, faults), (0, vec![]));
+        assert!(self.engine.undo_entries()?.len() <= 1);
+        Ok(())
+    }
+
+    /// Ends the engine in order, unless it has ended already, and makes sure that it has left nothing.
     pub(crate) fn close(self) -> Result<()> {
         self.engine.end()?;
         self.before.await_same()

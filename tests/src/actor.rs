@@ -111,6 +111,20 @@ impl Actor {
         self.times(&Order::UdpTimes(times(to, count)))
     }
 
+    /// The same for whoever cannot wait for what is lost.
+    pub fn udp_times_within(
+        &mut self,
+        to: SocketAddr,
+        count: u32,
+        patience_ms: u64,
+    ) -> Result<Vec<Option<u64>>> {
+        self.times(&Order::UdpTimes(Times {
+            to,
+            count,
+            patience_ms,
+        }))
+    }
+
     /// Round trips over one TCP connection in microseconds.
     pub fn tcp_times(&mut self, to: SocketAddr, count: u32) -> Result<Vec<Option<u64>>> {
         self.times(&Order::TcpTimes(times(to, count)))

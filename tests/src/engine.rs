@@ -161,9 +161,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Ends it in order, with an empty undo log.
+    /// Ends it in order if it has not ended, and makes sure that its undo log is empty.
     pub fn end(mut self) -> Result<()> {
-        signal(self.pid(), Signal::SIGTERM)?;
+        if !self.has_ended() {
+            signal(self.pid(), Signal::SIGTERM)?;
+        }
         self.await_end()?;
         let entries = self.undo_entries()?;
         anyhow::ensure!(entries.is_empty(), "{entries:?} are left: {}", self.log());

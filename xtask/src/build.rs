@@ -45,12 +45,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Cargo's command for `temblor` in a profile's folder, `debug` or `release`. Other packages' programs
+/// Cargo's command for `temblor` in a profile's folder, `debug`, `release` or `dist`. Other packages' programs
 /// are added to it rather than built on their own, so that shared dependencies are built once.
 pub(crate) fn binaries(profile: &str) -> Step {
-    let release = (profile == "release").then_some("--release");
+    let profile = if profile == "debug" { "dev" } else { profile };
     let step = cargo().args(["build", "--package", "injector-user", "--bin", "temblor"]);
-    step.args(release)
+    step.args(["--profile", profile])
 }
 
 fn statically(workspace: &Workspace) -> Result<PathBuf> {
@@ -62,9 +62,9 @@ fn statically(workspace: &Workspace) -> Result<PathBuf> {
         "CARGO_TARGET_{}_RUSTFLAGS",
         host.to_uppercase().replace('-', "_")
     );
-    binaries("release")
+    binaries("dist")
         .args(["--target", host])
         .env(flags, "-Ctarget-feature=+crt-static")
         .run()?;
-    Ok(workspace.target().join(host).join("release/temblor"))
+    Ok(workspace.target().join(host).join("dist/temblor"))
 }

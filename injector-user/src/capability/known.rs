@@ -60,7 +60,8 @@ impl Known {
         self.found.clear();
     }
 
-    fn these(&mut self, wanted: &[Mechanism]) -> BTreeMap<Mechanism, Capability> {
+    /// What this host can do of these.
+    pub fn these(&mut self, wanted: &[Mechanism]) -> BTreeMap<Mechanism, Capability> {
         let log = self.log.clone();
         self.fill(wanted, |missing| probe_these(missing, log.as_ref()))
     }

@@ -104,26 +104,20 @@ fn await_delay(
     not_seen("no packet took the way through the TAP device")
 }
 
+/// The subject's sockets: one that the fault names, and another.
+const NAMED: u8 = 0;
+const OTHER: u8 = 1;
+
 /// Packets are lost that arrive for the sockets of a cgroup.
 pub(super) fn cgroup_skb(
     room: &Room,
     subject: &Subject,
     kernel: &mut Kernel,
 ) -> Result<(), Obstacle> {
-    const NAMED: u8 = 0;
-    const OTHER: u8 = 1;
     let sender = open()?;
     let [named, other] = [bound(subject, NAMED)?, bound(subject, OTHER)?];
-    let gets = |socket, patience: Duration| {
-        let milliseconds = u16::try_from(patience.as_millis()).unwrap_or(u16::MAX);
-        let request = Request::Receive {
-            socket,
-            milliseconds,
-        };
-        Ok::<bool, Obstacle>(subject.ask(request)?.is_ok())
-    };
     send(&sender, named)?;
-    if !gets(NAMED, PATIENCE)? {
+    if !gets(subject, NAMED, PATIENCE)? {
         return not_seen("a packet did not arrive before anything was done");
     }
     let ports = named.to_string();
@@ -139,19 +133,29 @@ pub(super) fn cgroup_skb(
     let acting = Acting::begin(kernel, &order)?;
     send(&sender, named)?;
     send(&sender, other)?;
-    if !gets(OTHER, PATIENCE)? {
+    if !gets(subject, OTHER, PATIENCE)? {
         return not_seen("a packet that the fault does not name did not arrive");
     }
-    if gets(NAMED, Duration::ZERO)? || acting.injected()? == 0 {
+    if gets(subject, NAMED, Duration::ZERO)? || acting.injected()? == 0 {
         return not_seen("attached to the cgroup, and the packet was not lost");
     }
     acting.end();
     send(&sender, named)?;
-    if gets(NAMED, PATIENCE)? {
+    if gets(subject, NAMED, PATIENCE)? {
         Ok(())
     } else {
         not_seen("packets were still lost after the end")
     }
+}
+
+/// Whether a packet comes to the subject within `patience`.
+fn gets(subject: &Subject, socket: u8, patience: Duration) -> Result<bool, Obstacle> {
+    let milliseconds = u16::try_from(patience.as_millis()).unwrap_or(u16::MAX);
+    let received = subject.ask(Request::Receive {
+        socket,
+        milliseconds,
+    })?;
+    Ok(received.is_ok())
 }
 
 fn bound(subject: &Subject, socket: u8) -> Result<u16, Obstacle> {

@@ -15,7 +15,8 @@ use super::failure::CliError;
 use super::out::Out;
 use super::style::Choice;
 use super::{
-    completions, doctor, engine, inject, man, metrics, plan, run, status, stop, targets, undo, validate,
+    completions, doctor, engine, inject, man, metrics, plan, run, status, stop, targets, undo,
+    validate,
 };
 use crate::sys::process::leave;
 

@@ -111,15 +111,25 @@ impl Line {
             failed: self.counts.failed.load(Ordering::Relaxed),
         }
     }
-}
 
-impl Drop for Line {
-    fn drop(&mut self) {
+    /// Flushes what waits, removes the device, and says what the line did in all.
+    pub fn finish(mut self) -> LineReport {
+        self.end();
+        self.report()
+    }
+
+    fn end(&mut self) {
         // Writing to an event counter fails only when it is full, and then it is set already.
         let _full = self.stop.write(1);
         if let Some(thread) = self.thread.take() {
             let _panicked = thread.join();
         }
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

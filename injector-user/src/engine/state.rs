@@ -38,12 +38,11 @@ const KEPT: usize = 256;
 
 impl Engine {
     pub(super) fn new(kernel: Kernel, keeper: Keeper, log: UndoLog, capabilities: Known) -> Self {
-        let own = [std::process::id().cast_signed(), keeper.pid()];
         Self {
             kernel,
             keeper,
             log,
-            protection: Protection::of(own),
+            protection: Protection::default(),
             faults: BTreeMap::new(),
             ended: VecDeque::new(),
             commands: Commands::default(),
@@ -69,6 +68,7 @@ impl Engine {
                 Some("use sudo"),
             ));
         }
+        self.protect(peer.pid);
         match call {
             Call::Hello => Ok(self.hello()),
             Call::Plan { fault, params } => {
@@ -93,6 +93,12 @@ impl Engine {
             Call::Enter { pid } => self.enter(client, peer.pid, pid).map(|()| Answer::Done),
             Call::Quit => self.quit(),
         }
+    }
+
+    /// Protects ourselves and whoever asks now, with all that they run below.
+    fn protect(&mut self, asking: i32) {
+        let own = [std::process::id().cast_signed(), self.keeper.pid(), asking];
+        self.protection = Protection::of(own.into_iter().filter(|pid| *pid > 0));
     }
 
     /// A name for the next fault.

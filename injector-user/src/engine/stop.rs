@@ -121,9 +121,14 @@ fn nothing_matched(report: &FaultReport) -> Option<String> {
 /// Why a freeze that ended by itself did.
 pub(super) fn how_it_ended(reason: &Reason, asked: Ended) -> Ended {
     match reason {
-        Reason::Over => Ended::Deadline,
+        // It was over before anybody asked.
+        Reason::Over if asked == Ended::Stopped => Ended::Finished,
         Reason::Vanished => Ended::TargetGone,
-        Reason::Stopped | Reason::KeeperDied | Reason::Refused(_) | Reason::Failed(_) => asked,
+        Reason::Over
+        | Reason::Stopped
+        | Reason::KeeperDied
+        | Reason::Refused(_)
+        | Reason::Failed(_) => asked,
     }
 }
 

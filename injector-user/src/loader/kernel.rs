@@ -176,8 +176,7 @@ impl Kernel {
             hooks,
             lines,
         } = fault;
-        let report = line_report(&lines);
-        drop(lines);
+        let report = sum(lines.into_iter().map(Line::finish));
         for hook in hooks {
             let _detached_below = self.tables.line_ifindex.set(line_of(hook, slot), 0, 0);
             self.hooks.release(&mut self.tables, hook);
@@ -216,7 +215,7 @@ impl Kernel {
 
     /// What its delay lines did, if it has any.
     pub fn lines(fault: &ArmedFault) -> Option<LineReport> {
-        line_report(&fault.lines)
+        sum(fault.lines.iter().map(Line::report))
     }
 
     /// Places in use: 0 when nothing is armed.
@@ -327,15 +326,12 @@ fn line_of(hook: HookIndex, slot: Slot) -> u32 {
     hook * SLOTS + slot
 }
 
-fn line_report(lines: &[Line]) -> Option<LineReport> {
-    lines
-        .iter()
-        .map(Line::report)
-        .reduce(|sum, one| LineReport {
-            forwarded: sum.forwarded + one.forwarded,
-            discarded: sum.discarded + one.discarded,
-            failed: sum.failed + one.failed,
-        })
+fn sum(lines: impl Iterator<Item = LineReport>) -> Option<LineReport> {
+    lines.reduce(|sum, one| LineReport {
+        forwarded: sum.forwarded + one.forwarded,
+        discarded: sum.discarded + one.discarded,
+        failed: sum.failed + one.failed,
+    })
 }
 
 fn add(sum: Counters, one: Counters) -> Counters {

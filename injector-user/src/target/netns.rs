@@ -10,8 +10,9 @@ use std::thread;
 
 use injector_core::plan::{Interface, InterfaceKind, Namespace};
 use nix::ifaddrs::getifaddrs;
-use nix::net::if_::InterfaceFlags;
+use nix::net::if_::{InterfaceFlags, if_nametoindex};
 use nix::sched::{CloneFlags, setns};
+use nix::sys::socket::LinkAddr;
 use thiserror::Error;
 
 /// The engine's own namespace, which it calls the host's.
@@ -23,6 +24,7 @@ const NAMES: &str = "/run/netns";
 /// `ARPHRD_*` of `include/uapi/linux/if_arp.h`.
 const ETHERNET: u16 = 1;
 const LOOPBACK: u16 = 772;
+const NO_LINK_LAYER: u16 = 65534;
 const OTHERS: [(u16, &str); 8] = [
     (512, "ppp"),
     (768, "ipip tunnel"),
@@ -31,7 +33,7 @@ const OTHERS: [(u16, &str); 8] = [
     (778, "gre tunnel"),
     (801, "802.11"),
     (823, "ip6gre tunnel"),
-    (65534, "no link layer"),
+    (NO_LINK_LAYER, "no link layer"),
 ];
 
 /// A network namespace cannot be read or entered.
@@ -203,23 +205,34 @@ fn inode(path: &Path) -> Result<u64, NetnsError> {
 fn interfaces() -> io::Result<Vec<Interface>> {
     let mut found = BTreeMap::new();
     for address in getifaddrs()? {
-        // Each interface has one link-layer address, beside those of the network layer.
-        let link = address.address.as_ref();
-        let Some(link) = link.and_then(|address| address.as_link_addr()) else {
-            continue;
-        };
-        let Ok(index) = u32::try_from(link.ifindex()) else {
-            continue;
+        let up = address.flags.contains(InterfaceFlags::IFF_UP);
+        // Each interface has one entry with a link-layer address, or without any address if it has no
+        // link layer (tun, WireGuard), beside one for each address of the network layer.
+        let (index, kind) = match address.address {
+            None => (if_nametoindex(&*address.interface_name)?, headless()),
+            Some(other) => match other.as_link_addr() {
+                Some(link) => (link_index(link)?, kind(link.hatype())),
+                None => continue,
+            },
         };
         let interface = Interface {
             name: address.interface_name,
             index,
-            kind: kind(link.hatype()),
-            up: address.flags.contains(InterfaceFlags::IFF_UP),
+            kind,
+            up,
         };
         found.insert(index, interface);
     }
     Ok(found.into_values().collect())
+}
+
+fn link_index(link: &LinkAddr) -> io::Result<u32> {
+    u32::try_from(link.ifindex()).map_err(io::Error::other)
+}
+
+/// The kind of an interface that has no address of its own.
+fn headless() -> InterfaceKind {
+    kind(NO_LINK_LAYER)
 }
 
 fn kind(hardware: u16) -> InterfaceKind {

@@ -193,7 +193,11 @@ fn checks(report: &Report) -> Option<String> {
     let rows: Vec<_> = report
         .checks
         .iter()
-        .map(|check| vec![cell(&check.name), yes(check.passed), cell(&check.detail)])
+        .map(|check| {
+            let about = check.about.as_ref().map(|about| format!("{about}: "));
+            let name = about.unwrap_or_default() + &check.name;
+            vec![cell(&name), yes(check.passed), cell(&check.detail)]
+        })
         .collect();
     (!rows.is_empty()).then(|| format!("## Checks\n\n{}", table(&["check", "held", "seen"], &rows)))
 }

@@ -126,10 +126,15 @@ fn pulses(asked: &BTreeMap<String, String>) -> String {
             .get(name)
             .map_or_else(String::new, |value| format!("{before}{value}{after}"))
     };
+    let count = if asked.get("count").is_some_and(|count| count == "1") {
+        ", once".to_owned()
+    } else {
+        part("count", ", ", " times")
+    };
     [
         part("active", " for ", ""),
         part("dormant", ", then let them run for ", ""),
-        part("count", ", ", " times"),
+        count,
     ]
     .concat()
 }

@@ -72,8 +72,8 @@ pub(crate) fn tripped() -> Report {
             clean_ms: Some(14_124.1),
         }),
         checks: vec![
-            Check { name: "the other client was untouched".to_owned(), passed: true, detail: "0 of 800 calls slower than 2 ms".to_owned() },
-            Check { name: "the host is as it was".to_owned(), passed: true, detail: "links, qdiscs, cgroups, BPF programs".to_owned() },
+            Check { about: Some("slow".to_owned()), name: "the other client was untouched".to_owned(), passed: true, detail: "0 of 800 calls slower than 2 ms".to_owned() },
+            Check { about: None, name: "the host is as it was".to_owned(), passed: true, detail: "links, qdiscs, cgroups, BPF programs".to_owned() },
         ],
         left_on_host: Left { verified: true, items: Vec::new() },
         warnings: vec!["the control `audit` is kept but not acted on".to_owned()],

@@ -1,12 +1,14 @@
 //! Where a number stands in a drawing.
 
-/// A linear scale from numbers to pixels.
+/// A scale from numbers to pixels, linear or logarithmic.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Axis {
     low: f64,
     high: f64,
     from: f64,
     to: f64,
+    /// Whether equal distances are equal ratios; both ends are above 0 then.
+    logarithmic: bool,
 }
 
 impl Axis {
@@ -22,18 +24,40 @@ impl Axis {
             high,
             from,
             to,
+            logarithmic: false,
+        }
+    }
+
+    /// Maps `low..high` by its logarithm, for numbers of very different size; linear where there is
+    /// no logarithm.
+    pub(super) fn logarithmic((low, high): (f64, f64), pixels: (f64, f64)) -> Self {
+        Self {
+            logarithmic: low > 0.0 && high > low && high.is_finite(),
+            ..Self::new((low, high), pixels)
         }
     }
 
     /// The pixel of a number; a number outside the scale stands at its edge.
     pub(super) fn at(&self, value: f64) -> f64 {
-        let share = ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
+        let share = if self.logarithmic {
+            (value.max(self.low) / self.low).ln() / (self.high / self.low).ln()
+        } else {
+            (value - self.low) / (self.high - self.low)
+        };
+        let share = share.clamp(0.0, 1.0);
         let share = if share.is_nan() { 0.0 } else { share };
         self.from + share * (self.to - self.from)
     }
 
-    /// About `wanted` round numbers within the scale.
+    /// About `wanted` round numbers within the scale; every power of ten on a logarithmic one.
     pub(super) fn ticks(&self, wanted: u32) -> Vec<f64> {
+        if self.logarithmic {
+            let first = self.low.log10().ceil();
+            return (0..24)
+                .map(|i| 10f64.powf(first + f64::from(i)))
+                .take_while(|tick| *tick <= self.high * 1.001)
+                .collect();
+        }
         let rough = (self.high - self.low) / f64::from(wanted.max(1));
         let power = 10f64.powf(rough.log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0]
@@ -79,6 +103,17 @@ mod tests {
     }
 
     #[test]
+    fn ratios_are_distances_on_a_logarithmic_scale() {
+        let axis = Axis::logarithmic((0.1, 1_000.0), (0.0, 100.0));
+        assert_eq!(
+            [0.0, 0.1, 1.0, 10.0, 1e3, 1e4].map(|v| axis.at(v).round()),
+            [0.0, 0.0, 25.0, 50.0, 100.0, 100.0]
+        );
+        let ticks: Vec<f64> = axis.ticks(3).iter().map(|tick| tick * 10.0).collect();
+        assert_eq!(ticks.len(), 5, "{ticks:?}");
+    }
+
+    #[test]
     fn broken_scales_still_draw_inside() {
         for pair in [
             (1.0, 1.0),
@@ -86,11 +121,12 @@ mod tests {
             (3.0, f64::INFINITY),
             (2.0, 1.0),
         ] {
-            let axis = Axis::new(pair, (10.0, 20.0));
-            for value in [f64::NAN, f64::NEG_INFINITY, 1e300, 1.5] {
-                assert!((10.0..=20.0).contains(&axis.at(value)));
+            for axis in [Axis::new, Axis::logarithmic].map(|new| new(pair, (10.0, 20.0))) {
+                for value in [f64::NAN, f64::NEG_INFINITY, 1e300, 1.5] {
+                    assert!((10.0..=20.0).contains(&axis.at(value)));
+                }
+                assert!(axis.ticks(4).len() < 25);
             }
-            assert!(axis.ticks(4).len() < 20);
         }
     }
 }

@@ -2,15 +2,18 @@
 
 use super::markup::{Markup, chip, prose, text};
 use crate::report::escape::Text;
-use crate::report::model::{ActivityStatus, HypothesisRecord, HypothesisResult, Report};
+use crate::report::model::{ActivityStatus, HypothesisResult, Report};
 use crate::report::say;
 
 /// The hypothesis and where it held.
-pub(super) fn hypothesis(page: &mut Markup, hypothesis: Option<&HypothesisRecord>) {
-    let Some(hypothesis) = hypothesis else {
-        page.put(format_args!(
-            "<p>No steady-state hypothesis: the run explores, it does not judge.</p>"
-        ));
+pub(super) fn hypothesis(page: &mut Markup, report: &Report) {
+    let Some(hypothesis) = &report.hypothesis else {
+        let judge = if report.checks.is_empty() {
+            "the run explores, it does not judge"
+        } else {
+            "the checks below judge"
+        };
+        page.put(format_args!("<p>No steady-state hypothesis: {judge}.</p>"));
         return;
     };
     page.put(format_args!(

@@ -4,7 +4,7 @@ use super::details::{breakers, details, hypothesis};
 use super::markup::{Markup, chip, prose};
 use super::{proof, timeline};
 use crate::report::escape::Text;
-use crate::report::model::{Breach, FaultRecord, Report, Undo, Verdict};
+use crate::report::model::{Breach, Check, FaultRecord, Report, Undo, Verdict};
 use crate::report::say;
 
 const STYLE: &str = include_str!("style.css");
@@ -151,7 +151,7 @@ fn asked(page: &mut Markup, report: &Report) {
         }
         page.put(format_args!("</ul>"));
     }
-    hypothesis(page, report.hypothesis.as_ref());
+    hypothesis(page, report);
     page.put(format_args!("</section>"));
 }
 
@@ -225,15 +225,26 @@ fn proofs(page: &mut Markup, report: &Report) {
     }
     page.put(format_args!("</div>"));
     if !report.checks.is_empty() {
+        checks(page, &report.checks);
+    }
+    page.put(format_args!("</section>"));
+}
+
+/// Neighbours about the same thing under one heading.
+fn checks(page: &mut Markup, checks: &[Check]) {
+    for group in checks.chunk_by(|a, b| a.about == b.about) {
+        if let Some(about) = group.first().and_then(|check| check.about.as_ref()) {
+            page.put(format_args!("<h3>{}</h3>", Text(about)));
+        }
         page.put(format_args!("<ul class=\"checks\">"));
-        for check in &report.checks {
+        for check in group {
             let (tone, word) = if check.passed {
                 ("good", "held")
             } else {
                 ("bad", "broken")
             };
             page.put(format_args!(
-                "<li>{} {} <span>{}</span></li>",
+                "<li>{} <b>{}</b> <span>{}</span></li>",
                 chip(tone, word),
                 Text(&check.name),
                 Text(&check.detail)
@@ -241,7 +252,6 @@ fn proofs(page: &mut Markup, report: &Report) {
         }
         page.put(format_args!("</ul>"));
     }
-    page.put(format_args!("</section>"));
 }
 
 fn weakened(fault: &FaultRecord) -> String {

@@ -5,7 +5,7 @@ use super::axis::Axis;
 use super::line::{bad_pixels, path};
 use super::markup::Markup;
 use crate::report::escape::Text;
-use crate::report::model::{ActivityStatus, FaultRecord, Phase, Report, Sample, Series};
+use crate::report::model::{ActivityStatus, FaultRecord, Phase, Quantity, Report, Sample, Series};
 use crate::report::say;
 use crate::safety::State;
 
@@ -42,6 +42,7 @@ pub(super) fn timeline(report: &Report) -> String {
     let top = head + as_f64(lanes.len()) * LANE + 8.0;
     let bottom = top + as_f64(series.len()) * PANEL;
     let x = Axis::new((0.0, report.duration_ms), (LEFT, WIDTH - RIGHT));
+    let times = times(&series);
     let mut svg = Markup::default();
     svg.put(format_args!(
         "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {:.0}\" role=\"img\" aria-label=\"What happened over time\">",
@@ -53,7 +54,15 @@ pub(super) fn timeline(report: &Report) -> String {
         lane.draw(&mut svg, &x, head + as_f64(index) * LANE);
     }
     for (index, series) in series.iter().enumerate() {
-        panel(&mut svg, series, &x, top + as_f64(index) * PANEL);
+        let top = top + as_f64(index) * PANEL;
+        let pixels = (top + PANEL - 14.0, top + 14.0);
+        let y = times
+            .filter(|_| series.quantity == Quantity::TookMs)
+            .map_or_else(
+                || own_scale(series, pixels),
+                |times| Axis::logarithmic(times, pixels),
+            );
+        panel(&mut svg, series, (&x, &y), top);
     }
     transitions(&mut svg, report, &x, (head, bottom));
     svg.put(format_args!("</svg>"));
@@ -184,34 +193,57 @@ fn offset(ms: f64) -> String {
     }
 }
 
-fn panel(svg: &mut Markup, series: &Series, x: &Axis, top: f64) {
-    let (from, to) = (top + 14.0, top + PANEL - 14.0);
-    let numbers = || {
-        series
-            .samples
+/// From the shortest to the longest time of all panels, if they are too far apart for a linear scale.
+/// They share it: times of the same length stand at the same height in every panel.
+fn times(series: &[&Series]) -> Option<(f64, f64)> {
+    /// How many times the longest is longer.
+    const FAR: f64 = 500.0;
+    let all = || {
+        let timed = series
             .iter()
-            .filter_map(|sample| sample.v)
-            .filter(|v| v.is_finite())
+            .filter(|series| series.quantity == Quantity::TookMs);
+        timed
+            .flat_map(|series| numbers(series))
+            .filter(|ms| *ms > 0.0)
     };
-    let high = numbers().chain(drawn_bounds(series)).fold(0.0, f64::max);
-    let y = Axis::new((numbers().fold(0.0, f64::min), high * 1.08), (to, from));
+    let (low, high) = (
+        all().fold(f64::INFINITY, f64::min),
+        all().fold(0.0, f64::max),
+    );
+    (high > low * FAR).then_some((low, high * 1.5))
+}
+
+fn numbers(series: &Series) -> impl Iterator<Item = f64> {
+    let values = series.samples.iter().filter_map(|sample| sample.v);
+    values.filter(|value| value.is_finite())
+}
+
+fn own_scale(series: &Series, pixels: (f64, f64)) -> Axis {
+    let high = numbers(series)
+        .chain(drawn_bounds(series))
+        .fold(0.0, f64::max);
+    Axis::new((numbers(series).fold(0.0, f64::min), high * 1.08), pixels)
+}
+
+fn panel(svg: &mut Markup, series: &Series, (x, y): (&Axis, &Axis), top: f64) {
+    let to = top + PANEL - 14.0;
     label(svg, &series.name, top + 26.0);
     svg.put(format_args!(
         "<text class=\"tick faint\" x=\"8\" y=\"{:.1}\">{}</text>",
         top + 41.0,
         say::quantity(series)
     ));
-    if numbers().next().is_some() {
-        value_axis(svg, &y);
+    if numbers(series).next().is_some() {
+        value_axis(svg, y);
     }
     for bound in drawn_bounds(series) {
         rule(svg, "bound", y.at(bound));
     }
     svg.put(format_args!(
         "<path class=\"value\" d=\"{}\"/>",
-        path(&series.samples, x, &y)
+        path(&series.samples, x, y)
     ));
-    lone_points(svg, &series.samples, x, &y);
+    lone_points(svg, &series.samples, x, y);
     for px in bad_pixels(&series.samples, x) {
         svg.put(format_args!(
             "<line class=\"bad\" x1=\"{px:.1}\" x2=\"{px:.1}\" y1=\"{:.1}\" y2=\"{:.1}\"/>",

@@ -84,6 +84,9 @@ pub enum Verdict {
 /// One assertion and whether it held.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
+    /// What it is about; checks about the same thing are shown together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
     /// What was asserted.
     pub name: String,
     /// Whether it held.

@@ -1,0 +1,158 @@
+//! Faults that it calls supported, done by a real engine to real processes.
+
+use std::fs;
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, Result};
+use injector_core::fault::Kind;
+use injector_core::plan::{CapabilityState, Mechanism};
+use injector_user::freezer::{Flavour, State};
+use injector_user::target::Mounts;
+use nix::errno::Errno;
+use temblor_tests::order::{Doer, SocketCall};
+use temblor_tests::{Actor, Cgroup, Engine, Node, params, wait_until};
+
+use super::examine::{doctor, examine, states};
+use crate::stage::{DEADLINE, Stage};
+
+const CONNREFUSED: i32 = Errno::ECONNREFUSED as i32;
+
+#[test]
+fn what_it_calls_supported_works_on_real_processes() -> Result<()> {
+    let mut stage = Stage::set()?;
+    let (said, _code) = examine(doctor(stage.engine.run_dir(), &[])?)?;
+    for (mechanism, (state, _reason)) in states(&said)? {
+        if state == CapabilityState::Supported {
+            works(mechanism, &mut stage).with_context(|| mechanism.to_string())?;
+        }
+    }
+    stage.close()
+}
+
+#[test]
+fn a_fault_goes_on_while_an_engine_finds_out_more() -> Result<()> {
+    let mut stage = Stage::set()?;
+    let mut client = stage.engine.client()?;
+    let target = stage.client_netns();
+    let given = params([("target", target.as_str()), ("duration", "60s")]);
+    let armed = client.arm(Kind::NetLoss, &given)?;
+    // Of these the engine knows nothing yet.
+    delays(
+        &mut stage.other,
+        &stage.engine,
+        stage.echoes[0],
+        &stage.world.other,
+    )?;
+    let report = client.snapshot(&armed.fault)?;
+    assert_eq!(report.state, injector_user::protocol::State::Active);
+    assert_eq!(
+        stage.client.datagrams(stage.echoes[0], 3)?,
+        (vec![], vec![])
+    );
+    client.stop_one(&armed)?;
+    stage.close()
+}
+
+fn works(mechanism: Mechanism, stage: &mut Stage) -> Result<()> {
+    match mechanism {
+        Mechanism::TcxLoss => loses(mechanism, stage, &stage.client_netns(), "out"),
+        Mechanism::CgroupSkbLoss => {
+            let cgroup = Cgroup::make(Flavour::V2, "doctor")?;
+            let _sibling = Actor::start_in(&stage.world.client.netns)?;
+            cgroup.enter(stage.client.pid())?;
+            loses(mechanism, stage, &cgroup.target(), "in")?;
+            leave(&stage.client)
+        }
+        Mechanism::TapDelay => {
+            let to = stage.echoes[0];
+            delays(&mut stage.client, &stage.engine, to, &stage.world.client)
+        }
+        Mechanism::CgroupSock => refuses(mechanism, stage, Doer::Thread),
+        Mechanism::ForkTracking => refuses(mechanism, stage, Doer::NewChild),
+        Mechanism::FreezerV2 => freezes(Flavour::V2, stage),
+        Mechanism::FreezerV1 => freezes(Flavour::V1, stage),
+    }
+}
+
+fn loses(mechanism: Mechanism, stage: &mut Stage, target: &str, direction: &str) -> Result<()> {
+    let mut client = stage.engine.client()?;
+    let given = params([
+        ("target", target),
+        ("duration", "60s"),
+        ("direction", direction),
+    ]);
+    let armed = client.arm(Kind::NetLoss, &given)?;
+    assert_eq!(armed.plan.mechanism, mechanism);
+    let to = stage.echoes[0];
+    assert_eq!(stage.client.datagrams(to, 3)?, (vec![], vec![]));
+    client.stop_one(&armed)?;
+    assert_eq!(stage.client.datagrams(to, 3)?, (vec![0, 1, 2], vec![]));
+    Ok(())
+}
+
+fn delays(actor: &mut Actor, engine: &Engine, to: SocketAddr, node: &Node) -> Result<()> {
+    let mut client = engine.client()?;
+    let target = format!("netns:{}", node.netns.name());
+    let given = params([
+        ("target", target.as_str()),
+        ("duration", "60s"),
+        ("latency", "40ms"),
+    ]);
+    let armed = client.arm(Kind::NetDelay, &given)?;
+    assert_eq!(armed.plan.mechanism, Mechanism::TapDelay);
+    let times = actor.udp_times(to, 3)?;
+    let late = |time: &Option<u64>| time.is_none_or(|time| time >= 40_000);
+    assert!(times.iter().all(late), "{times:?}");
+    assert!(times.iter().any(Option::is_some), "{times:?}");
+    client.stop_one(&armed)?;
+    Ok(())
+}
+
+fn refuses(mechanism: Mechanism, stage: &mut Stage, doer: Doer) -> Result<()> {
+    let mut client = stage.engine.client()?;
+    let target = format!("pid:{}", stage.client.pid());
+    let given = params([
+        ("target", target.as_str()),
+        ("duration", "60s"),
+        ("operation", "connect"),
+        ("errno", "ECONNREFUSED"),
+    ]);
+    let armed = client.arm(Kind::SockError, &given)?;
+    assert!(armed.plan.mechanisms().contains(&mechanism));
+    let to = stage.echoes[0];
+    assert_eq!(stage.client.calls_by(doer, to, 2)?, [CONNREFUSED; 2]);
+    assert_eq!(stage.other.calls(SocketCall::Connect, to, 2)?, [0; 2]);
+    client.stop_one(&armed)?;
+    assert_eq!(stage.client.calls_by(doer, to, 2)?, [0; 2]);
+    Ok(())
+}
+
+fn freezes(flavour: Flavour, stage: &mut Stage) -> Result<()> {
+    let cgroup = Cgroup::make(flavour, "doctor")?;
+    cgroup.enter(stage.client.pid())?;
+    let mut client = stage.engine.client()?;
+    let target = cgroup.target();
+    let given = params([
+        ("target", target.as_str()),
+        ("duration", "60s"),
+        ("active", "30s"),
+        ("count", "1"),
+    ]);
+    let armed = client.arm(Kind::ProcessFreeze, &given)?;
+    wait_until("it is frozen", DEADLINE, || {
+        matches!(cgroup.state(), Ok(State::Frozen))
+    })?;
+    client.stop_one(&armed)?;
+    assert_eq!(cgroup.state()?, State::Thawed);
+    leave(&stage.client)
+}
+
+/// Moves it to the roots again: a cgroup with processes cannot be removed.
+fn leave(actor: &Actor) -> Result<()> {
+    for mount in Mounts::read()?.iter() {
+        let procs = mount.point.join("cgroup.procs");
+        // Hierarchies in which it never left the root take it as well.
+        fs::write(&procs, actor.pid().to_string())?;
+    }
+    Ok(())
+}

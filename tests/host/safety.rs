@@ -1,0 +1,291 @@
+//! However a fault ends, it is gone: every fault against every ending, and the host as it was.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use injector_core::fault::Kind;
+use injector_user::freezer::Flavour;
+use injector_user::protocol::{Ended, State, Which};
+use nix::sys::signal::Signal;
+use temblor_tests::order::SocketCall;
+use temblor_tests::{Actor, Armed, Cgroup, Client, Victim, is_running, params, signal, wait_until};
+
+use super::stage::{DEADLINE, Stage, await_end};
+
+/// How a fault is brought to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    Told,
+    OwnerGone,
+    Deadline,
+    MaxHits,
+    EngineTerminated,
+    EngineKilled,
+    EngineStopped,
+    KeeperKilled,
+    /// Only the lease in the kernel is left.
+    BothStopped,
+}
+
+/// Everything a fault can be done to, with a sibling for each.
+struct Scene {
+    kind: Kind,
+    ending: Ending,
+    /// Before the cgroup, which can only be removed when it is empty.
+    frozen: Victim,
+    stage: Stage,
+    thawed: Victim,
+    cgroup: Cgroup,
+}
+
+/// A second opinion needs more than one try where a single hit is allowed.
+const TRIES: u32 = 3;
+
+impl Scene {
+    fn set(kind: Kind, ending: Ending) -> Result<Self> {
+        let cgroup = Cgroup::make(Flavour::V2, "safety")?;
+        let stage = Stage::set()?;
+        let (frozen, thawed) = (Victim::start()?, Victim::start()?);
+        cgroup.enter(frozen.pid())?;
+        Ok(Self {
+            kind,
+            ending,
+            frozen,
+            stage,
+            thawed,
+            cgroup,
+        })
+    }
+
+    fn arm(&self, client: &mut Client) -> Result<Armed> {
+        let target = match self.kind {
+            Kind::NetLoss | Kind::NetDelay => self.stage.client_netns(),
+            Kind::SockError => format!("pid:{}", self.stage.client.pid()),
+            Kind::ProcessFreeze => self.cgroup.target(),
+        };
+        let duration = match self.ending {
+            Ending::Deadline => "2s",
+            _ => "5m",
+        };
+        let mut given = vec![("target", &*target), ("duration", duration)];
+        let own: &[_] = match self.kind {
+            Kind::NetLoss => &[("peers", "10.77.0.0/16,fd77::/16")],
+            Kind::NetDelay => &[("latency", "200ms"), ("peers", "10.77.0.0/16,fd77::/16")],
+            Kind::SockError => &[("operation", "connect"), ("errno", "EHOSTUNREACH")],
+            Kind::ProcessFreeze if self.ending == Ending::MaxHits => {
+                &[("active", "1s"), ("dormant", "1m")]
+            }
+            Kind::ProcessFreeze if self.ending == Ending::Deadline => {
+                &[("active", "2s"), ("count", "1")]
+            }
+            Kind::ProcessFreeze => &[("active", "5m"), ("count", "1")],
+        };
+        given.extend(own);
+        if self.ending == Ending::MaxHits {
+            given.push(("max_hits", "1"));
+        }
+        client.arm(self.kind, &params(given))
+    }
+
+    /// Whether the target feels it now.
+    fn felt(&mut self) -> Result<bool> {
+        match self.kind {
+            Kind::ProcessFreeze => Ok(!self.frozen.answers(Duration::from_millis(200))?),
+            kind => felt(kind, &mut self.stage.client, &self.stage.echoes),
+        }
+    }
+
+    /// Whether somebody beside the target does.
+    fn felt_beside(&mut self) -> Result<bool> {
+        match self.kind {
+            Kind::ProcessFreeze => Ok(!self.thawed.answers(DEADLINE)?),
+            kind => felt(kind, &mut self.stage.other, &self.stage.echoes),
+        }
+    }
+
+    fn await_felt(&mut self, client: &mut Client, armed: &Armed) -> Result<()> {
+        // The kernel freezes when it gets to it; the others act once they are armed.
+        if self.kind == Kind::ProcessFreeze {
+            let felt = wait_until("the target feels it", DEADLINE, || {
+                self.felt().is_ok_and(|felt| felt)
+            });
+            return felt
+                .map(drop)
+                .with_context(|| format!("{:?}", client.snapshot(&armed.fault)));
+        }
+        assert!(self.felt()?, "the target feels it at once");
+        Ok(())
+    }
+
+    fn await_gone(&mut self) -> Result<()> {
+        let mut last = Ok(true);
+        let gone = wait_until("the target feels it no more", DEADLINE, || {
+            last = self.felt();
+            matches!(last, Ok(false))
+        });
+        last?;
+        gone.map(drop)
+    }
+}
+
+fn felt(kind: Kind, actor: &mut Actor, echoes: &[std::net::SocketAddr; 2]) -> Result<bool> {
+    let mut any = false;
+    for to in *echoes {
+        any |= match kind {
+            Kind::NetLoss => actor.datagrams(to, TRIES)?.0.len() < TRIES as usize,
+            Kind::NetDelay => {
+                let times = actor.udp_times_within(to, TRIES, 400)?;
+                times.iter().any(|time| time.is_none_or(|us| us > 150_000))
+            }
+            Kind::SockError => {
+                let errnos = actor.calls(SocketCall::Connect, to, TRIES)?;
+                errnos.iter().any(|errno| *errno != 0)
+            }
+            Kind::ProcessFreeze => false,
+        };
+    }
+    Ok(any)
+}
+
+fn check(kind: Kind, ending: Ending) -> Result<()> {
+    let mut scene = Scene::set(kind, ending)?;
+    assert!(!scene.felt()?, "nothing is felt before");
+    let mut owner = scene.stage.engine.client()?;
+    let mut observer = scene.stage.engine.client()?;
+    let armed = scene.arm(&mut owner)?;
+    scene.await_felt(&mut owner, &armed)?;
+    assert!(!scene.felt_beside()?, "the sibling is untouched");
+    let state = end(&mut scene, owner, &mut observer, &armed)?;
+    scene.await_gone()?;
+    if let Some(state) = state {
+        assert_eq!(observer.snapshot(&armed.fault)?.state, state);
+        let (status, faults) = observer.status()?;
+        assert_eq!((status.attached, faults), (0, vec![]));
+    }
+    assert!(!scene.felt_beside()?);
+    let Scene {
+        frozen,
+        stage,
+        cgroup,
+        ..
+    } = scene;
+    stage.close()?;
+    drop(frozen);
+    drop(cgroup);
+    Ok(())
+}
+
+/// Brings the fault to its end; in which state the engine then knows it, if there still is one.
+fn end(
+    scene: &mut Scene,
+    mut owner: Client,
+    observer: &mut Client,
+    armed: &Armed,
+) -> Result<Option<State>> {
+    let (engine, keeper) = (scene.stage.engine.pid(), scene.stage.engine.keeper());
+    let ended = |how| Ok(Some(State::Ended { how }));
+    match scene.ending {
+        Ending::Told => {
+            let stopped = observer.stop(Which::All)?;
+            assert_eq!(stopped.len(), 1, "{stopped:?}");
+            ended(Ended::Stopped)
+        }
+        Ending::OwnerGone => {
+            drop(owner);
+            await_end(observer, &armed.fault)?;
+            ended(Ended::OwnerGone)
+        }
+        Ending::Deadline => {
+            await_end(&mut owner, &armed.fault)?;
+            ended(Ended::Deadline)
+        }
+        Ending::MaxHits if scene.kind == Kind::ProcessFreeze => {
+            scene.await_gone()?;
+            // Pulses go on being counted until the duration is over.
+            owner.stop_one(armed)?;
+            ended(Ended::Stopped)
+        }
+        Ending::MaxHits => {
+            await_end(&mut owner, &armed.fault)?;
+            ended(Ended::Finished)
+        }
+        Ending::EngineTerminated => {
+            signal(engine, Signal::SIGTERM)?;
+            scene.stage.engine.await_end()?;
+            Ok(None)
+        }
+        Ending::EngineKilled => {
+            signal(engine, Signal::SIGKILL)?;
+            Ok(None)
+        }
+        Ending::EngineStopped => {
+            signal(engine, Signal::SIGSTOP)?;
+            scene.await_gone()?;
+            // Its own lease is much shorter than that after which the keeper kills the engine.
+            let alive = is_running(engine);
+            assert!(
+                alive || scene.kind != Kind::NetDelay,
+                "the lease of the line"
+            );
+            scene.stage.engine.await_end()?;
+            Ok(None)
+        }
+        Ending::KeeperKilled => {
+            signal(keeper, Signal::SIGKILL)?;
+            scene.stage.engine.await_end()?;
+            Ok(None)
+        }
+        Ending::BothStopped => {
+            signal(keeper, Signal::SIGSTOP)?;
+            signal(engine, Signal::SIGSTOP)?;
+            scene.await_gone()?;
+            assert!(is_running(engine) && is_running(keeper), "both only stand");
+            // A keeper that may run again does what it missed.
+            signal(keeper, Signal::SIGCONT)?;
+            scene.stage.engine.await_end()?;
+            Ok(None)
+        }
+    }
+}
+
+macro_rules! endings {
+    ($kind:ident: $($name:ident $ending:ident),* $(,)?) => {$(
+        #[test]
+        fn $name() -> super::Result<()> {
+            super::check(super::Kind::$kind, super::Ending::$ending)
+        }
+    )*};
+}
+
+macro_rules! every_ending {
+    ($kind:ident: $($more:tt)*) => {
+        endings!($kind:
+            ends_when_somebody_says_stop Told,
+            ends_with_its_owner OwnerGone,
+            ends_at_its_deadline Deadline,
+            ends_after_its_last_hit MaxHits,
+            ends_with_an_engine_that_is_terminated EngineTerminated,
+            ends_with_an_engine_that_is_killed EngineKilled,
+            ends_with_an_engine_that_stands_still EngineStopped,
+            ends_with_its_keeper KeeperKilled,
+            $($more)*
+        );
+    };
+}
+
+mod loss {
+    every_ending!(NetLoss: ends_by_its_lease_when_nobody_can_act BothStopped);
+}
+
+mod delay {
+    every_ending!(NetDelay: ends_by_its_lease_when_nobody_can_act BothStopped);
+}
+
+mod errors {
+    every_ending!(SockError: ends_by_its_lease_when_nobody_can_act BothStopped);
+}
+
+/// Without a lease in the kernel: losing both is what the undo log is for.
+mod freezes {
+    every_ending!(ProcessFreeze:);
+}

@@ -1,0 +1,278 @@
+//! What every act uses: the stage, the program, somebody to tell, and the book.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use injector_core::report::Check;
+use injector_user::clock::monotonic_ns;
+use injector_user::protocol::FaultReport;
+
+use super::book::Book;
+use super::client::Lane;
+use super::figures::{Figures, Ms, SLOW_MS};
+use super::interrupt::Interrupts;
+use super::narrator::Narrator;
+use super::stage::Stage;
+use super::tape::Span;
+use super::temblor::{Process, Temblor, inject, typed};
+use crate::{Difference, HostSnapshot};
+
+/// One performance. Fields go in this order: the engine lets go before the stage does.
+#[derive(Debug)]
+pub(super) struct Demo {
+    pub(super) temblor: Temblor,
+    pub(super) stage: Stage,
+    pub(super) narrator: Narrator,
+    pub(super) interrupts: Interrupts,
+    pub(super) book: Book,
+    /// The host and the stage before the first fault, without an engine.
+    pub(super) calm: HostSnapshot,
+    /// Where the report goes.
+    pub(super) out: PathBuf,
+    /// Since when client A has been well.
+    pub(super) well_ns: u64,
+    /// Which act is on.
+    pub(super) act: &'static str,
+}
+
+/// How long the clients are watched undisturbed before each fault, to compare with.
+const REST: Duration = Duration::from_millis(1_200);
+/// Between two looks at a condition.
+const LOOK: Duration = Duration::from_millis(20);
+/// How far back the figures of the progress line go.
+const LATELY_NS: u64 = 500_000_000;
+/// A client is well when most operations of such a stretch were quick, and enough there were.
+const WELL_NS: u64 = 200_000_000;
+const WELL_OPERATIONS: usize = 15;
+/// Longer than TCP waits before it tries again what was lost several times in a row.
+const RECOVERY: Duration = Duration::from_secs(10);
+/// Parts of the host that an engine without faults does not touch.
+const NETWORK: [&str; 8] = [
+    "interfaces",
+    "routes",
+    "rules",
+    "qdiscs",
+    "filters",
+    "nft",
+    "iptables-save",
+    "sysctls",
+];
+
+impl Demo {
+    /// Watches the clients for so long.
+    pub(super) fn watch(&self, time: Duration) -> Result<()> {
+        let until_ns = monotonic_ns() + nanos(time);
+        while monotonic_ns() < until_ns {
+            self.look()?;
+        }
+        Ok(())
+    }
+
+    /// Watches the clients until a condition holds, and says how long that took.
+    pub(super) fn watch_until(
+        &self,
+        what: &str,
+        deadline: Duration,
+        mut condition: impl FnMut() -> bool,
+    ) -> Result<Duration> {
+        let begun_ns = monotonic_ns();
+        loop {
+            let passed = Duration::from_nanos(monotonic_ns() - begun_ns);
+            if condition() {
+                return Ok(passed);
+            }
+            if passed > deadline {
+                bail!("waited {deadline:?} in vain until {what}");
+            }
+            self.look()?;
+        }
+    }
+
+    /// Watches the clients until they have been undisturbed long enough, and returns that time.
+    pub(super) fn rest(&self) -> Result<Span> {
+        let from_ns = self.well_ns;
+        let until_ns = from_ns + nanos(REST);
+        self.watch(Duration::from_nanos(
+            until_ns.saturating_sub(monotonic_ns()),
+        ))?;
+        let to_ns = monotonic_ns();
+        Ok(Span { from_ns, to_ns })
+    }
+
+    /// Starts `temblor inject`, and shows what would be typed for it.
+    pub(super) fn inject(&self, fault: &str, parameters: &[(&str, &str)]) -> Result<Process> {
+        let words = inject(fault, parameters);
+        self.narrator.command(typed(&words));
+        self.temblor.start(&words, &[])
+    }
+
+    /// Watches the clients until an injection has ended by itself, and puts its report down.
+    pub(super) fn play(&mut self, mut process: Process, longest: Duration) -> Result<FaultReport> {
+        self.watch_until("the injection has ended", longest, || process.has_ended())?;
+        let report = process.ending()?.report()?;
+        self.book.fault(self.act, &report);
+        Ok(report)
+    }
+
+    /// Waits until a lane of client A is well again, and says after how long since `since_ns`.
+    pub(super) fn recover(&mut self, lane: Lane, since_ns: u64) -> Result<Duration> {
+        let mut well_ns = None;
+        let found = self.watch_until("client A is well again", RECOVERY, || {
+            well_ns = self.well_since(lane, since_ns);
+            well_ns.is_some()
+        });
+        self.well_ns = monotonic_ns();
+        found?;
+        Ok(Duration::from_nanos(
+            well_ns.unwrap_or(since_ns).saturating_sub(since_ns),
+        ))
+    }
+
+    /// The first moment from which on most operations of client A were quick.
+    fn well_since(&self, lane: Lane, since_ns: u64) -> Option<u64> {
+        let tape = self.stage.a.tape();
+        let mut from_ns = since_ns;
+        while from_ns + WELL_NS <= monotonic_ns() {
+            let to_ns = from_ns + WELL_NS;
+            let figures = tape.figures(lane, Span { from_ns, to_ns });
+            let quick = figures.errors == 0 && figures.p95 < SLOW_MS;
+            if quick && figures.operations >= WELL_OPERATIONS {
+                return Some(from_ns);
+            }
+            from_ns += WELL_NS / 20;
+        }
+        None
+    }
+
+    /// Puts down and tells a finding.
+    pub(super) fn check(&mut self, name: &str, passed: bool, detail: String) {
+        let check = Check {
+            about: Some(self.act.to_owned()),
+            name: name.to_owned(),
+            passed,
+            detail,
+        };
+        self.narrator.check(&check);
+        self.book.checks.push(check);
+    }
+
+    /// Client B did the same as before: most of its operations took as long, and none failed.
+    pub(super) fn check_untouched(&mut self, lane: Lane, before: Span, during: Span) {
+        let tape = self.stage.b.tape();
+        let (before, during) = (tape.figures(lane, before), tape.figures(lane, during));
+        let detail = format!(
+            "median {} before, {} during; 95 % under {}; {} errors in {} operations",
+            Ms(before.median),
+            Ms(during.median),
+            Ms(during.p95),
+            during.errors,
+            during.operations,
+        );
+        self.check(
+            "client B noticed nothing",
+            is_same(&before, &during),
+            detail,
+        );
+    }
+
+    /// Nothing is armed or attached, and the network of host and stage is as it was.
+    pub(super) fn check_left(&mut self, back: Duration) -> Result<()> {
+        let status = self.temblor.status()?;
+        let (attached, armed) =
+            status.map_or((0, 0), |(engine, faults)| (engine.attached, faults.len()));
+        let undo = self.temblor.undo_entries();
+        let changed = self
+            .calm
+            .only(&NETWORK)
+            .difference(&self.look_at_host()?.only(&NETWORK));
+        let passed = attached == 0 && armed == 0 && undo == 0 && changed.is_empty();
+        let detail = if passed {
+            format!(
+                "no program attached, undo log empty, network as before; A well {}",
+                after(back)
+            )
+        } else {
+            format!(
+                "{attached} programs attached, {armed} faults, {undo} entries to undo; changed: {}",
+                in_one_line(&changed)
+            )
+        };
+        self.check("nothing was left", passed, detail);
+        Ok(())
+    }
+
+    pub(super) fn look_at_host(&self) -> Result<HostSnapshot> {
+        HostSnapshot::take(&self.stage.world.names())
+    }
+
+    fn look(&self) -> Result<()> {
+        self.narrator.progress(|| self.lately());
+        self.interrupts.wait(LOOK)
+    }
+
+    fn lately(&self) -> String {
+        let to_ns = monotonic_ns();
+        let span = Span {
+            from_ns: to_ns.saturating_sub(LATELY_NS),
+            to_ns,
+        };
+        let of = |tape: &super::tape::Tape, lane| {
+            let figures = tape.ended_in(lane, span);
+            if figures.operations == 0 {
+                "no answer".to_owned()
+            } else if figures.errors > 0 {
+                format!("{}, {} errors", Ms(figures.median), figures.errors)
+            } else {
+                Ms(figures.median).to_string()
+            }
+        };
+        let (a, b) = (self.stage.a.tape(), self.stage.b.tape());
+        format!(
+            "{:5.1} s   A {}   A, new connections {}   A, replica {}   B {}",
+            self.book.ms(to_ns) / 1e3,
+            of(a, Lane::Primary),
+            of(a, Lane::Connect),
+            of(a, Lane::Replica),
+            of(b, Lane::Primary),
+        )
+    }
+}
+
+/// Whether a client that shares the machine with much else still does the same: a fault of the demo
+/// costs 20 ms and more, or one operation in four.
+pub(super) fn is_same(before: &Figures, during: &Figures) -> bool {
+    during.operations > 0
+        && during.errors == 0
+        && (during.median - before.median).abs() < 1.0
+        && during.slow_share() < before.slow_share() + 0.05
+}
+
+/// A difference where there is room for the beginning of it only.
+pub(super) fn in_one_line(difference: &Difference) -> String {
+    const MOST: usize = 6;
+    let text = difference.to_string();
+    let shown: Vec<&str> = text.lines().take(MOST).collect();
+    match text.lines().count().saturating_sub(MOST) {
+        0 => shown.join("; "),
+        more => format!("{}; and {more} more", shown.join("; ")),
+    }
+}
+
+/// How long something took, in words if that was no time at all.
+fn after(time: Duration) -> String {
+    if time.is_zero() {
+        "at once".to_owned()
+    } else {
+        format!("after {}", of(time))
+    }
+}
+
+/// A duration as figures are shown.
+pub(super) fn of(time: Duration) -> Ms {
+    Ms(time.as_secs_f64() * 1e3)
+}
+
+pub(super) fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

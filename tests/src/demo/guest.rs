@@ -1,0 +1,58 @@
+//! A client as the demo sees it: a process that tells what it feels.
+
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, Result};
+
+use super::client::Load;
+use super::tape::Tape;
+use crate::Netns;
+
+/// A process in a namespace of its own; it ends with this value.
+#[derive(Debug)]
+pub(super) struct Guest {
+    child: Child,
+    tape: Tape,
+}
+
+impl Guest {
+    /// Starts this very program as a client.
+    pub(super) fn start(netns: &Netns, load: &Load) -> Result<Self> {
+        let Load {
+            primary,
+            replica,
+            key,
+        } = load;
+        let mut command = Command::new("/proc/self/exe");
+        command
+            .args(["client", "--primary", &primary.to_string(), "--key", key])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .process_group(0);
+        if let Some(replica) = replica {
+            command.args(["--replica", &replica.to_string()]);
+        }
+        let mut child = netns.spawn(command)?;
+        let output = child.stdout.take().context("stdout is piped")?;
+        Ok(Self {
+            child,
+            tape: Tape::record(output),
+        })
+    }
+
+    pub(super) fn pid(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
+    pub(super) fn tape(&self) -> &Tape {
+        &self.tape
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        // A process that has ended already is as good.
+        let _ended = self.child.kill().and_then(|()| self.child.wait());
+    }
+}

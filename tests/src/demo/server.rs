@@ -1,0 +1,113 @@
+//! A real `redis-server`.
+
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tempfile::TempDir;
+
+use crate::{Netns, tool, wait_until};
+
+/// Longer than a Redis takes to start on any machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A Redis without persistence; it ends with this value.
+#[derive(Debug)]
+pub(super) struct Server {
+    child: Child,
+    address: SocketAddr,
+    folder: TempDir,
+}
+
+/// What Redis is here.
+pub(super) fn version() -> Result<String> {
+    let text = tool("redis-server", &["--version"]).context("hint: `cargo xtask setup`")?;
+    let version = text
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix("v="));
+    Ok(version.unwrap_or(text.trim()).to_owned())
+}
+
+impl Server {
+    /// Starts one in a namespace and waits until it answers; a replica, until it has the data.
+    pub(super) fn start(
+        netns: &Netns,
+        address: SocketAddr,
+        primary: Option<SocketAddr>,
+    ) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let server = Self {
+            child: netns.spawn(command(address, primary, &folder))?,
+            address,
+            folder,
+        };
+        let ready = wait_until("Redis answers", PATIENCE, || {
+            netns
+                .inside(|| server.is_ready(primary.is_some()))
+                .is_ok_and(|ready| ready)
+        });
+        ready.with_context(|| server.log())?;
+        Ok(server)
+    }
+
+    pub(super) fn pid(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn is_ready(&self, replica: bool) -> bool {
+        let asked = || -> redis::RedisResult<String> {
+            let address = (self.address.ip().to_string(), self.address.port());
+            let client = redis::Client::open(address)?;
+            let mut connection = client.get_connection_with_timeout(Duration::from_secs(1))?;
+            redis::cmd("INFO").arg("replication").query(&mut connection)
+        };
+        asked().is_ok_and(|text| !replica || text.contains("master_link_status:up"))
+    }
+
+    fn log(&self) -> String {
+        let log = self.folder.path().join("redis.log");
+        fs::read_to_string(log).unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It has nothing to save; a process that has ended already is as good.
+        let _ended = self.child.kill().and_then(|()| self.child.wait());
+    }
+}
+
+fn command(address: SocketAddr, primary: Option<SocketAddr>, folder: &TempDir) -> Command {
+    let text = |ip: IpAddr| ip.to_string();
+    let mut command = Command::new("redis-server");
+    command
+        .args([
+            "--bind",
+            &text(address.ip()),
+            "--port",
+            &address.port().to_string(),
+        ])
+        .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
+        .args(["--protected-mode", "no", "--logfile", "redis.log", "--dir"])
+        .arg(folder.path())
+        // A replica has its data at once instead of after five seconds.
+        .args(["--repl-diskless-sync-delay", "0"]);
+    if let Some(primary) = primary {
+        let (ip, port) = (text(primary.ip()), primary.port().to_string());
+        command.args(["--replicaof", &format!("{ip} {port}")]);
+    }
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        // Ctrl-C is for the demo, which ends it in order.
+        .process_group(0);
+    command
+}
