@@ -40,13 +40,25 @@ static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
 /// Leaving an interface.
 #[classifier]
 fn net_egress(ctx: TcContext) -> i32 {
-    at_interface(&ctx, true)
+    at_interface(&ctx, ETHERNET_HEADER, true)
 }
 
 /// Arriving at an interface.
 #[classifier]
 fn net_ingress(ctx: TcContext) -> i32 {
-    at_interface(&ctx, false)
+    at_interface(&ctx, ETHERNET_HEADER, false)
+}
+
+/// Leaving an interface without a link layer: tun, WireGuard, tunnels.
+#[classifier]
+fn net_egress_bare(ctx: TcContext) -> i32 {
+    at_interface(&ctx, 0, true)
+}
+
+/// Arriving at one.
+#[classifier]
+fn net_ingress_bare(ctx: TcContext) -> i32 {
+    at_interface(&ctx, 0, false)
 }
 
 /// Arriving at a socket of a cgroup: 1 passes, 0 drops.
@@ -94,12 +106,12 @@ fn reinject(ctx: &TcContext, flags: u64) -> i32 {
 const ETHERNET_HEADER: usize = 14;
 
 #[inline(always)]
-fn at_interface(ctx: &TcContext, leaving: bool) -> i32 {
+fn at_interface(ctx: &TcContext, offset: usize, leaving: bool) -> i32 {
     if mark(ctx) == REINJECTED {
         set_mark(ctx, 0);
         return TC_ACT_UNSPEC;
     }
-    let Some(concern) = concern(ctx, ETHERNET_HEADER, leaving) else {
+    let Some(concern) = concern(ctx, offset, leaving) else {
         return TC_ACT_UNSPEC;
     };
     if lost(ctx, &concern) {

@@ -90,7 +90,7 @@ impl Hooks {
         }
         let index = self.free_index()?;
         let mut programs = Vec::new();
-        for (name, role) in programs_of(hook) {
+        for (name, role) in programs_of(hook, is_bare(hook)?) {
             programs.push((name, self.take_spare(texts, index, name, role)?));
         }
         let links = links_of(hook, &programs)?;
@@ -204,7 +204,7 @@ impl Hooks {
             .spares
             .iter()
             .position(|(of, as_role, _)| (*of, *as_role) == (index, role));
-        if let Some(position) = spare {
+        if let (Some(position), false) = (spare, name.ends_with("_bare")) {
             return Ok(self.spares.swap_remove(position).2);
         }
         let object = if name.starts_with("net_") {
@@ -238,17 +238,30 @@ impl Hooks {
     }
 }
 
+/// Whether packets at an interface begin with their IP header.
+fn is_bare(hook: &Hook) -> Result<bool, HookError> {
+    let Hook::Tcx {
+        netns,
+        netns_inode,
+        ifindex,
+        ..
+    } = hook
+    else {
+        return Ok(false);
+    };
+    let namespace = open_namespace(netns, *netns_inode)?;
+    within(&namespace, netns, || target::has_link_header(*ifindex)).map(|has| !has)
+}
+
 /// The programs that a place needs; addresses of both families have programs of their own.
-fn programs_of(hook: &Hook) -> Vec<(&'static str, Role)> {
+fn programs_of(hook: &Hook, bare: bool) -> Vec<(&'static str, Role)> {
     match hook {
-        Hook::Tcx {
-            direction: Way::Egress,
-            ..
-        } => vec![("net_egress", Role::InterfaceEgress)],
-        Hook::Tcx {
-            direction: Way::Ingress,
-            ..
-        } => vec![("net_ingress", Role::InterfaceIngress)],
+        Hook::Tcx { direction, .. } => vec![match (direction, bare) {
+            (Way::Egress, false) => ("net_egress", Role::InterfaceEgress),
+            (Way::Egress, true) => ("net_egress_bare", Role::InterfaceEgress),
+            (Way::Ingress, false) => ("net_ingress", Role::InterfaceIngress),
+            (Way::Ingress, true) => ("net_ingress_bare", Role::InterfaceIngress),
+        }],
         Hook::CgroupSkbIngress { .. } => {
             vec![("net_cgroup_ingress", Role::CgroupPacketIngress)]
         }

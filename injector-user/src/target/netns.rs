@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use injector_core::plan::{Interface, InterfaceKind, Namespace};
+use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::{InterfaceFlags, if_nametoindex};
 use nix::sched::{CloneFlags, setns};
@@ -199,6 +200,14 @@ fn inode(path: &Path) -> Result<u64, NetnsError> {
         source,
     })?;
     Ok(found.ino())
+}
+
+/// Whether packets at this interface of the calling thread's namespace begin with a link-layer header.
+pub fn has_link_header(ifindex: u32) -> io::Result<bool> {
+    let mut all = interfaces()?.into_iter();
+    let found = all.find(|interface| interface.index == ifindex);
+    let kind = found.ok_or(Errno::ENODEV)?.kind;
+    Ok(!matches!(kind, InterfaceKind::Other(_)))
 }
 
 /// The interfaces of the calling thread's namespace, in the order of their numbers.
