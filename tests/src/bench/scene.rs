@@ -48,7 +48,7 @@ impl Scene {
             }),
             Kind::SockError | Kind::ProcessFreeze => Ok(Self::Process {
                 kind,
-                cgroup: Cgroup::make(Flavour::V2, "scene")?,
+                cgroup: Cgroup::make(Flavour::V2, &format!("scene-{kind}"))?,
             }),
         }
     }
