@@ -49,7 +49,7 @@ fn net_ingress(ctx: TcContext) -> i32 {
     at_interface(&ctx, ETHERNET_HEADER, false)
 }
 
-/// Leaving an interface without a link layer: tun, WireGuard, tunnels.
+/// Leaving an interface without a link layer: tun and other tunnels.
 #[classifier]
 fn net_egress_bare(ctx: TcContext) -> i32 {
     at_interface(&ctx, 0, true)

@@ -13,7 +13,7 @@ use super::stage::{DEADLINE, Stage};
 fn exchanges(actor: &mut Actor) -> Result<u64> {
     match actor.order(&Order::Chatted)? {
         Outcome::Chatted { exchanges } => Ok(exchanges),
-        other => panic!("{other:?}"),
+        other => unreachable!("{other:?}"),
     }
 }
 

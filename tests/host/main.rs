@@ -1,4 +1,8 @@
 //! The ring that needs root and this host's own kernel. Every test proves that what it did is gone.
+#![expect(
+    clippy::type_complexity,
+    reason = "tables of cases are read where they stand"
+)]
 
 mod command;
 mod delay;

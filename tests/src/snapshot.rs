@@ -122,7 +122,7 @@ impl HostSnapshot {
         let mut foreign = Foreign::default();
         foreign.find();
         let programs: Vec<_> = loaded_programs().filter_map(Result::ok).collect();
-        let links = loaded_links().filter(Result::is_ok).count();
+        let links = loaded_links().flatten().count();
         foreign.find();
         let own = programs
             .iter()

@@ -1,6 +1,6 @@
 //! Everything the kernel programs and user space share: layouts, map sizes and constants.
 //!
-//! Types are `repr(C)` without padding (proved by [`exact_layout!`]), integers of a fixed width, no
+//! Types are `repr(C)` without padding (proved by `exact_layout!`), integers of a fixed width, no
 //! `bool`, no enum by value. A change of meaning or layout raises [`ABI_VERSION`].
 #![no_std]
 

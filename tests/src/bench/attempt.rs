@@ -6,6 +6,7 @@ use super::statistics::microseconds;
 
 /// One try; times are monotonic nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the unit belongs to each")]
 pub(super) struct Attempt {
     pub(super) begun_ns: u64,
     /// None if nothing ever came of it.

@@ -115,7 +115,7 @@ fn burst(socket: &UdpSocket) -> Result<f64> {
         socket.send(&bytes)?;
         socket.recv(&mut bytes)?;
     }
-    Ok((now()? - begun).as_secs_f64() * 1e9 / float(BURST))
+    Ok(now()?.saturating_sub(begun).as_secs_f64() * 1e9 / float(BURST))
 }
 
 /// Faults of three kinds on others.

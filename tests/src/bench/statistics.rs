@@ -49,6 +49,7 @@ pub(super) fn microseconds(earlier_ns: u64, later_ns: u64) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "these are exact")]
 mod tests {
     use super::{Mean, median, microseconds, percentile};
 

@@ -46,6 +46,7 @@ impl Effort {
     }
 
     /// Tells whoever waits how far it is.
+    #[expect(clippy::unused_self, reason = "only who measures has progress to tell")]
     pub(super) fn progress(self, text: &str) {
         tell(&format!("  {text}"));
     }

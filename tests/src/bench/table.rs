@@ -2,7 +2,7 @@
 
 use super::row::Row;
 
-/// One line of a table, aligned with [`HEADER`].
+/// One line of a table, aligned with the others.
 pub(super) fn line(row: &Row) -> String {
     let number = |value: f64| match value.abs() {
         large if large >= 1_000.0 => format!("{value:.0}"),

@@ -15,20 +15,22 @@ pub(crate) fn udp(at: SocketAddr) -> Result<Outcome> {
     let socket = UdpSocket::bind(at)?;
     setsockopt(&socket, sockopt::RcvBufForce, &ROOM)?;
     let at = socket.local_addr()?;
+    #[expect(clippy::infinite_loop, reason = "it ends with the process")]
     thread::spawn(move || {
         let mut buffer = vec![0; 1 << 16];
         // Nothing but the end of the process ends it: errors belong to answers that nobody took.
-        while answer(&socket, &mut buffer).is_ok() {}
+        loop {
+            answer(&socket, &mut buffer);
+        }
     });
     Ok(Outcome::Listening { at })
 }
 
-fn answer(socket: &UdpSocket, buffer: &mut [u8]) -> Result<()> {
+fn answer(socket: &UdpSocket, buffer: &mut [u8]) {
     if let Ok((length, from)) = socket.recv_from(buffer) {
         let content = buffer.get(..length).unwrap_or_default();
         drop(socket.send_to(content, from));
     }
-    Ok(())
 }
 
 pub(crate) fn tcp(at: SocketAddr) -> Result<Outcome> {
