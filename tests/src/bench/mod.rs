@@ -6,6 +6,7 @@
 
 mod arming;
 mod attempt;
+mod breach;
 mod bystander;
 mod capture;
 mod delay_error;

@@ -82,7 +82,7 @@ impl Scene {
             Kind::NetLoss => &[],
             Kind::NetDelay => &[("latency", &latency)],
             Kind::SockError => &[("operation", "connect"), ("errno", "ECONNREFUSED")],
-            Kind::ProcessFreeze => &[("active", "60s")],
+            Kind::ProcessFreeze => &[("active", "60s"), ("dormant", "1s")],
         };
         given.extend(params(own.iter().copied()));
         given.insert("duration".to_owned(), "60s".to_owned());

@@ -89,9 +89,10 @@ pub(super) fn live(habit: Habit) -> Result<String> {
 
 fn connect(stop: &AtomicBool) -> Result<Vec<Attempt>> {
     schedule::urgent();
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     let mut felt = Vec::new();
     while !stop.load(Ordering::Relaxed) {
+        // Always a new one: a socket stays in the cgroup it was made in.
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         let begun_ns = monotonic_ns();
         let connected = socket.connect((Ipv4Addr::LOCALHOST, 9));
         felt.push(Attempt {

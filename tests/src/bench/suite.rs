@@ -11,7 +11,9 @@ use serde::Serialize;
 use super::machine::Machine;
 use super::row::{Row, Rows};
 use super::subject::{Habit, live};
-use super::{arming, bystander, delay_error, ending, packet_cost, probability, table, throughput};
+use super::{
+    arming, breach, bystander, delay_error, ending, packet_cost, probability, table, throughput,
+};
 use crate::alone;
 
 /// Measure what faults cost, how exact they are, and how fast they come and go. Needs root.
@@ -94,6 +96,11 @@ const ALL: &[Benchmark] = &[
         name: "stall",
         about: "how long a fault outlives a stopped engine",
         measure: ending::stall,
+    },
+    Benchmark {
+        name: "breach",
+        about: "how long a fault outlives a breach",
+        measure: breach::measure,
     },
     Benchmark {
         name: "bystander",
