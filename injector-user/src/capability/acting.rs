@@ -89,14 +89,13 @@ impl<'a> Acting<'a> {
     pub(super) fn begin(kernel: &'a mut Kernel, order: &Order<'_>) -> Result<Self, Obstacle> {
         let spec = order.spec()?;
         let plan = order.plan(&spec);
-        let deadline_ns = monotonic_ns() + nanos(LONGEST);
         let arming = Arming {
             plan: &plan,
             spec: &spec,
             seed: 0,
-            deadline_ns,
             exempt: &[],
         };
+        let deadline_ns = monotonic_ns() + nanos(LONGEST);
         kernel.renew_lease(deadline_ns);
         let armed = kernel.arm(&arming, &permit_housekeeping())?;
         let acting = Self {
@@ -104,7 +103,7 @@ impl<'a> Acting<'a> {
             armed: Some(armed),
         };
         if let Some(armed) = &acting.armed {
-            acting.kernel.activate(armed)?;
+            acting.kernel.activate(armed, deadline_ns)?;
         }
         Ok(acting)
     }

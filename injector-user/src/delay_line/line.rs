@@ -11,6 +11,7 @@ use std::time::Duration;
 use nix::poll::PollFlags;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
+use super::buffers::Buffers;
 use super::latency::{Latency, Sampler};
 use super::queue::Queue;
 use super::tap::Tap;
@@ -56,6 +57,8 @@ struct Counts {
     forwarded: AtomicU64,
     discarded: AtomicU64,
     failed: AtomicU64,
+    /// Monotonic; when the loop last had nothing to do.
+    empty_ns: AtomicU64,
 }
 
 impl Line {
@@ -88,7 +91,7 @@ impl Line {
             sampler,
             queue: Queue::default(),
             counts: Arc::clone(&counts),
-            scratch: vec![0; LARGEST_FRAME],
+            buffers: Buffers::default(),
         };
         let thread = std::thread::Builder::new()
             .name(format!("line-{position}"))
@@ -112,6 +115,11 @@ impl Line {
         }
     }
 
+    /// Whether everything that came before `since_ns`, monotonic, has been given back.
+    pub fn is_done_with(&self, since_ns: u64) -> bool {
+        self.counts.empty_ns.load(Ordering::Relaxed) > since_ns
+    }
+
     /// Flushes what waits, removes the device, and says what the line did in all.
     pub fn finish(mut self) -> LineReport {
         self.end();
@@ -133,8 +141,8 @@ impl Drop for Line {
     }
 }
 
-/// A virtio header, an Ethernet header with two VLAN tags, and the largest IP packet.
-const LARGEST_FRAME: usize = 10 + 22 + 65_536;
+/// A processor that sleeps needs about so long to run a thread again.
+const WAKING: Duration = Duration::from_micros(20);
 /// Packets read before those that became due meanwhile are written.
 const BATCH: usize = 32;
 
@@ -148,7 +156,7 @@ struct Loop {
     sampler: Sampler,
     queue: Queue,
     counts: Arc<Counts>,
-    scratch: Vec<u8>,
+    buffers: Buffers,
 }
 
 impl Loop {
@@ -168,7 +176,13 @@ impl Loop {
             self.leases.store(self.position, now_ns + nanos(LEASE));
             let drained = self.read_batch();
             self.write_due(monotonic_ns());
-            if drained && self.wait() {
+            if !drained {
+                continue;
+            }
+            if self.queue.is_empty() {
+                self.counts.empty_ns.store(now_ns, Ordering::Relaxed);
+            }
+            if self.wait() {
                 break;
             }
         }
@@ -180,7 +194,7 @@ impl Loop {
     /// This process was stopped: what is overdue has been sent again by its sender meanwhile.
     fn resume(&mut self, now_ns: u64) {
         let mut discarded = self.queue.discard_overdue(now_ns);
-        while matches!(self.tap.device.read(&mut self.scratch), Ok(length) if length > 0) {
+        while matches!(self.tap.device.read(self.buffers.room()), Ok(length) if length > 0) {
             discarded += 1;
         }
         self.counts
@@ -191,11 +205,10 @@ impl Loop {
     /// Reads what has arrived, a batch at most; true if nothing is left.
     fn read_batch(&mut self) -> bool {
         for _ in 0..BATCH {
-            match self.tap.device.read(&mut self.scratch) {
+            match self.tap.device.read(self.buffers.room()) {
                 Ok(length) => {
                     let due_ns = monotonic_ns() + self.sampler.sample();
-                    let frame = self.scratch.get(..length).unwrap_or_default();
-                    self.queue.push(due_ns, frame);
+                    self.queue.push(due_ns, self.buffers.take(length));
                 }
                 Err(interrupted) if interrupted.kind() == io::ErrorKind::Interrupted => {}
                 Err(_drained_or_gone) => return true,
@@ -211,6 +224,7 @@ impl Loop {
                 Err(_refused) => &self.counts.failed,
             };
             count.fetch_add(1, Ordering::Relaxed);
+            self.buffers.give_back(frame);
         }
     }
 
@@ -218,6 +232,8 @@ impl Loop {
     fn wait(&self) -> bool {
         let longest = LEASE / 4;
         let timeout = self.queue.wait(monotonic_ns(), longest);
+        // The rest of the time passes in this loop, awake.
+        let timeout = timeout.saturating_sub(WAKING);
         let ready = poll::wait_readable([self.tap.device.as_fd(), self.stop.as_fd()], timeout);
         matches!(ready, Ok([_tap, stop]) if stop.contains(PollFlags::POLLIN))
     }

@@ -6,6 +6,7 @@
 //! traffic instead of swallowing it, and what it held too long is thrown away when it goes on. The
 //! device has no owner but the descriptor: it goes with the process.
 
+mod buffers;
 mod latency;
 mod line;
 mod queue;

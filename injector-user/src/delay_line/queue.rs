@@ -16,7 +16,7 @@ struct Waiting {
     due_ns: u64,
     /// Keeps packets that are due together in the order in which they came.
     arrival: u64,
-    frame: Box<[u8]>,
+    frame: Vec<u8>,
 }
 
 impl Ord for Waiting {
@@ -32,24 +32,28 @@ impl PartialOrd for Waiting {
 }
 
 impl Queue {
-    pub(super) fn push(&mut self, due_ns: u64, frame: &[u8]) {
+    pub(super) fn push(&mut self, due_ns: u64, frame: Vec<u8>) {
         self.arrivals += 1;
         let waiting = Waiting {
             due_ns,
             arrival: self.arrivals,
-            frame: frame.into(),
+            frame,
         };
         self.heap.push(Reverse(waiting));
     }
 
     /// The next frame that is due at `now_ns`, with the time it was due.
-    pub(super) fn pop_due(&mut self, now_ns: u64) -> Option<(u64, Box<[u8]>)> {
+    pub(super) fn pop_due(&mut self, now_ns: u64) -> Option<(u64, Vec<u8>)> {
         if self.heap.peek()?.0.due_ns > now_ns {
             return None;
         }
         self.heap
             .pop()
             .map(|Reverse(waiting)| (waiting.due_ns, waiting.frame))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.heap.is_empty()
     }
 
     /// How long until something is due, at most `longest`.
@@ -85,7 +89,7 @@ mod tests {
     fn packets_leave_when_due_and_in_order_of_arrival_when_due_together() {
         let mut queue = Queue::default();
         for (due_ns, name) in [(30, 1), (10, 2), (30, 3), (20, 4)] {
-            queue.push(due_ns, &[name]);
+            queue.push(due_ns, vec![name]);
         }
         assert_eq!(due(&mut queue, 9), Vec::<u8>::new());
         assert_eq!(due(&mut queue, 20), [2, 4]);
@@ -103,8 +107,8 @@ mod tests {
     #[test]
     fn only_overdue_packets_are_discarded() {
         let mut queue = Queue::default();
-        queue.push(10, &[1]);
-        queue.push(20, &[2]);
+        queue.push(10, vec![1]);
+        queue.push(20, vec![2]);
         assert_eq!(queue.discard_overdue(15), 1);
         assert_eq!(due(&mut queue, 20), [2]);
     }

@@ -48,15 +48,7 @@ impl Engine {
             .map_err(|refusal| refused(refusal.to_string(), None))?;
         let id = self.next_id(arm.fault);
         let seed = spec.common.seed.unwrap_or_else(rand::random);
-        let now_ns = monotonic_ns();
-        let active_from_ns = now_ns.saturating_add(plan.delay_ns);
-        let window = Window {
-            armed_unix_ms: unix_ms(),
-            armed_ns: now_ns,
-            deadline_ns: active_from_ns.saturating_add(plan.duration_ns),
-            ..Window::default()
-        };
-        self.renew_lease(now_ns);
+        self.renew_lease(monotonic_ns());
         let feeling = match &spec.action {
             Action::NetDelay(delay) => Some(Feeling::before(&plan, delay)),
             Action::NetLoss(_) | Action::SockError(_) | Action::ProcessFreeze(_) => None,
@@ -67,8 +59,17 @@ impl Engine {
             }
             Action::NetLoss(_) | Action::NetDelay(_) | Action::SockError(_) => {
                 let ssh = arm.ssh_connection.as_deref();
-                self.attach(&spec, &plan, seed, window.deadline_ns, ssh, &permit)?
+                self.attach(&spec, &plan, seed, ssh, &permit)?
             }
+        };
+        // Attaching takes its time, which is not the fault's.
+        let armed_ns = monotonic_ns();
+        let active_from_ns = armed_ns.saturating_add(plan.delay_ns);
+        let window = Window {
+            armed_unix_ms: unix_ms(),
+            armed_ns,
+            deadline_ns: active_from_ns.saturating_add(plan.duration_ns),
+            ..Window::default()
         };
         let running = Running {
             id: id.clone(),
@@ -81,6 +82,7 @@ impl Engine {
             seed,
             window,
             active_from_ns,
+            spent_ns: None,
             effect,
             feeling,
         };
@@ -98,7 +100,6 @@ impl Engine {
         spec: &FaultSpec,
         plan: &Plan,
         seed: u64,
-        deadline_ns: u64,
         ssh_connection: Option<&str>,
         permit: &Permit,
     ) -> Result<Effect, Failure> {
@@ -107,7 +108,6 @@ impl Engine {
             plan,
             spec,
             seed,
-            deadline_ns,
             exempt: &exempt,
         };
         let armed = self
@@ -130,7 +130,7 @@ impl Engine {
                 continue;
             }
             if let Effect::Kernel(armed) = &running.effect
-                && let Err(error) = self.kernel.activate(armed)
+                && let Err(error) = self.kernel.activate(armed, running.window.deadline_ns)
             {
                 running
                     .warnings

@@ -5,7 +5,7 @@ use tokio::net::UnixStream;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::running::Client;
-use super::serve::{Shared, lock};
+use super::serve::{News, Shared, lock};
 use super::state::{Peer, failure};
 use crate::protocol::{Answer, Call, Class, Failure, MAX_LINE, Request, Response};
 
@@ -14,7 +14,7 @@ pub(super) async fn converse(
     stream: UnixStream,
     engine: Shared,
     client: Client,
-    leave: UnboundedSender<()>,
+    tell_loop: UnboundedSender<News>,
 ) {
     let Ok(credentials) = stream.peer_cred() else {
         return;
@@ -25,7 +25,7 @@ pub(super) async fn converse(
     };
     lock(&engine).clients += 1;
     // An error here is a client that went away: the same as the end of its stream.
-    let _went_away = exchange(stream, &engine, client, peer, &leave).await;
+    let _went_away = exchange(stream, &engine, client, peer, &tell_loop).await;
     let mut owner = lock(&engine);
     owner.clients -= 1;
     owner.disconnect(client);
@@ -36,7 +36,7 @@ async fn exchange(
     engine: &Shared,
     client: Client,
     peer: Peer,
-    leave: &UnboundedSender<()>,
+    tell_loop: &UnboundedSender<News>,
 ) -> std::io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
@@ -53,9 +53,9 @@ async fn exchange(
             send(&mut write, 0, Err(failure(Class::Input, message, None))).await?;
             return Ok(());
         }
-        let (id, answer, quits) = handle(&line, engine, client, peer);
+        let (id, answer, news) = handle(&line, engine, client, peer);
         send(&mut write, id, answer).await?;
-        if quits && leave.send(()).is_err() {
+        if news.is_some_and(|news| tell_loop.send(news).is_err()) {
             return Ok(());
         }
     }
@@ -66,17 +66,21 @@ fn handle(
     engine: &Shared,
     client: Client,
     peer: Peer,
-) -> (u64, Result<Answer, Failure>, bool) {
+) -> (u64, Result<Answer, Failure>, Option<News>) {
     match serde_json::from_slice::<Request>(line) {
         Ok(Request { id, call }) => {
-            let quits = call == Call::Quit;
+            let news = match call {
+                Call::Arm(_) => Some(News::Armed),
+                Call::Quit => Some(News::Quit),
+                _ => None,
+            };
             let answer = lock(engine).handle(client, peer, call);
-            let quits = quits && answer.is_ok();
-            (id, answer, quits)
+            let news = news.filter(|_| answer.is_ok());
+            (id, answer, news)
         }
         Err(error) => {
             let message = format!("a request that could not be read: {error}");
-            (0, Err(failure(Class::Input, message, None)), false)
+            (0, Err(failure(Class::Input, message, None)), None)
         }
     }
 }

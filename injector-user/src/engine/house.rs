@@ -8,6 +8,7 @@ use injector_core::target::Selector;
 use super::running::{Effect, Running};
 use super::state::Engine;
 use crate::clock::monotonic_ns;
+use crate::loader::Kernel;
 use crate::protocol::{Ended, State};
 use crate::target;
 
@@ -64,27 +65,17 @@ impl Engine {
     }
 
     fn end_due(&mut self, now_ns: u64) {
+        let kernel = &self.kernel;
         let due: Vec<(String, Ended)> = self
             .faults
-            .values()
-            .filter_map(|running| Some((running.id.clone(), self.due(running, now_ns)?)))
+            .values_mut()
+            .filter_map(|running| {
+                let how = due(kernel, running, now_ns)?;
+                Some((running.id.clone(), how))
+            })
             .collect();
         for (id, how) in due {
             self.end_all(&[id], how);
-        }
-    }
-
-    fn due(&self, running: &Running, now_ns: u64) -> Option<Ended> {
-        if now_ns >= running.window.deadline_ns {
-            return Some(Ended::Deadline);
-        }
-        match &running.effect {
-            Effect::Freeze(pulses) => pulses.has_ended().then_some(Ended::Finished),
-            Effect::Kernel(armed) => {
-                let limit = running.spec.common.max_hits?;
-                let granted = self.kernel.progress(armed).ok()?.granted;
-                (granted >= limit).then_some(Ended::Finished)
-            }
         }
     }
 
@@ -116,9 +107,7 @@ impl Engine {
             self.end_all(&[id], Ended::TargetGone);
         }
         self.commands.sweep();
-        if self.faults.is_empty()
-            && let Err(error) = self.kernel.prepare()
-        {
+        if let Err(error) = self.kernel.prepare() {
             super::start::tell(&format!("preparing the next fault failed: {error}"));
         }
     }
@@ -134,6 +123,22 @@ impl Engine {
         });
         next.clamp(Duration::from_millis(1), rest)
     }
+}
+
+fn due(kernel: &Kernel, running: &mut Running, now_ns: u64) -> Option<Ended> {
+    if now_ns >= running.window.deadline_ns {
+        return Some(Ended::Deadline);
+    }
+    let over = match &running.effect {
+        Effect::Freeze(pulses) => pulses.has_ended(),
+        Effect::Kernel(armed) => {
+            let limit = running.spec.common.max_hits?;
+            let spent = kernel.progress(armed).ok()?.granted >= limit;
+            // The last packets are still to be late.
+            spent && Kernel::is_done_with(armed, *running.spent_ns.get_or_insert(now_ns))
+        }
+    };
+    over.then_some(Ended::Finished)
 }
 
 /// Processes that have moved into a cgroup of version 1 since: the kernel programs know processes

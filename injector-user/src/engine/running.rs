@@ -23,6 +23,8 @@ pub(super) struct Running {
     pub(super) window: Window,
     /// Monotonic; it acts from then on.
     pub(super) active_from_ns: u64,
+    /// Monotonic; when it was found to have had its `max_hits`.
+    pub(super) spent_ns: Option<u64>,
     pub(super) state: State,
     pub(super) effect: Effect,
     pub(super) feeling: Option<Feeling>,

@@ -19,6 +19,15 @@ use crate::protocol::Ended;
 /// The one owner of everything, for the tasks of one thread. Never held across an await.
 pub(super) type Shared = Arc<Mutex<Engine>>;
 
+/// What a client's task tells the loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// Something is due sooner than the loop knows.
+    Armed,
+    /// The engine is to leave.
+    Quit,
+}
+
 /// Serves until told to leave, until idle for long enough, or until the keeper dies.
 pub(super) fn serve(options: &Options, engine: Engine) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -65,7 +74,7 @@ async fn run(
     let keeper = AsyncFd::new(keeper).context("failed to watch the keeper")?;
     let mut terminate = signal(SignalKind::terminate()).context("failed to catch SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("failed to catch SIGINT")?;
-    let (leave, mut leaving) = tokio::sync::mpsc::unbounded_channel();
+    let (tell_loop, mut heard) = tokio::sync::mpsc::unbounded_channel();
     let mut clients = 0_u64;
     let mut wait = Duration::ZERO;
     loop {
@@ -80,9 +89,12 @@ async fn run(
             accepted = listener.accept() => {
                 let (stream, _address) = accepted.context("failed to accept a client")?;
                 clients += 1;
-                tokio::spawn(converse(stream, Arc::clone(engine), clients, leave.clone()));
+                tokio::spawn(converse(stream, Arc::clone(engine), clients, tell_loop.clone()));
             }
-            Some(()) = leaving.recv() => return Ok(ExitCode::SUCCESS),
+            Some(news) = heard.recv() => match news {
+                News::Armed => {}
+                News::Quit => return Ok(ExitCode::SUCCESS),
+            },
             _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
             _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
         }

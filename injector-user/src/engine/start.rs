@@ -2,6 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -14,9 +15,11 @@ use nix::unistd::geteuid;
 use super::serve::serve;
 use super::state::Engine;
 use crate::capability::Known;
+use crate::clock::monotonic_ns;
 use crate::keeper;
 use crate::loader::Kernel;
 use crate::safety::undo::{self, UndoLog};
+use crate::sys::poll;
 
 /// Where an engine lives and for how long.
 #[derive(Clone, Debug)]
@@ -70,23 +73,41 @@ fn make_run_dir(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The right to be this host's engine; none if another one serves.
+///
+/// One that is leaving has closed its socket and keeps the lock until its kernel programs are gone; one
+/// that is starting has it before it listens. Either is waited for.
 fn lock(options: &Options) -> anyhow::Result<Option<Flock<File>>> {
     let path = options.run_dir.join("engine.lock");
-    let file = OpenOptions::new()
+    let mut file = OpenOptions::new()
         .create(true)
         .truncate(false)
         .write(true)
         .mode(0o600)
         .open(&path)
         .with_context(|| format!("failed to open `{}`", path.display()))?;
-    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => Ok(Some(lock)),
-        Err((_file, Errno::EWOULDBLOCK)) => Ok(None),
-        Err((_file, errno)) => {
-            Err(errno).with_context(|| format!("failed to lock `{}`", path.display()))
+    let begun_ns = monotonic_ns();
+    loop {
+        file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => return Ok(Some(lock)),
+            Err((file, Errno::EWOULDBLOCK)) => file,
+            Err((_file, errno)) => {
+                return Err(errno).with_context(|| format!("failed to lock `{}`", path.display()));
+            }
+        };
+        let serves = UnixStream::connect(options.run_dir.join("engine.sock")).is_ok();
+        let waited = Duration::from_nanos(monotonic_ns().saturating_sub(begun_ns));
+        if serves || waited > TRANSITION {
+            return Ok(None);
         }
+        poll::wait_readable([], LOOK)?;
     }
 }
+
+/// Longer than any engine takes to start or to leave.
+const TRANSITION: Duration = Duration::from_secs(5);
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// The engine's own log is its standard error, which whoever started it directs.
 #[expect(clippy::print_stderr, reason = "standard error is the engine's log")]

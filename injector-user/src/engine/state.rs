@@ -50,7 +50,8 @@ impl Engine {
             clients: 0,
             busy_ns: monotonic_ns(),
             lease_until_ns: 0,
-            looked_ns: 0,
+            // Who started the engine comes first.
+            looked_ns: monotonic_ns(),
             armed_so_far: 0,
         }
     }

@@ -75,19 +75,25 @@ impl Engine {
         for running in ids.iter().filter_map(|id| self.faults.get(id)) {
             silence(&mut self.kernel, &running.effect);
         }
-        ids.iter().filter_map(|id| self.end(id, how)).collect()
+        let silent_ns = monotonic_ns();
+        let end = |id: &String| self.end(id, how, silent_ns);
+        ids.iter().filter_map(end).collect()
     }
 
-    fn end(&mut self, id: &str, how: Ended) -> Option<FaultReport> {
+    fn end(&mut self, id: &str, how: Ended, silent_ns: u64) -> Option<FaultReport> {
         let running = self.faults.remove(id)?;
         let mut report = self.report(&running);
         report.state = State::Ended { how };
+        // Programs look at the deadline themselves; taking them out is not the fault's time.
+        let mut ended_ns = silent_ns.min(running.window.deadline_ns);
         match running.effect {
             Effect::Kernel(armed) => {
                 report.line = self.kernel.disarm(armed);
             }
             Effect::Freeze(pulses) => {
-                if let Some(ending) = pulses.stop() {
+                let ending = pulses.stop();
+                ended_ns = monotonic_ns();
+                if let Some(ending) = ending {
                     ending_report(&mut report, &ending, how);
                 } else {
                     let what = "the thread that freezes and thaws panicked".to_owned();
@@ -96,8 +102,9 @@ impl Engine {
             }
         }
         report.warnings.extend(nothing_matched(&report));
-        report.window.ended_ns = monotonic_ns();
-        report.window.ended_unix_ms = unix_ms();
+        let since_ms = monotonic_ns().saturating_sub(ended_ns) / 1_000_000;
+        report.window.ended_ns = ended_ns;
+        report.window.ended_unix_ms = unix_ms().saturating_sub(since_ms);
         self.remember(report.clone());
         Some(report)
     }

@@ -64,18 +64,28 @@ pub(super) struct Texts {
 #[derive(Debug, Default)]
 pub(super) struct Hooks {
     places: BTreeMap<HookIndex, Place>,
-    /// Loaded ahead, so that arming does not wait for the verifier.
-    spares: Vec<(HookIndex, Role, Program)>,
+    /// Loaded and attached nowhere, so that arming does not wait for the verifier. Newest last.
+    spares: Vec<Spare>,
 }
+
+/// A program that knows the number of the place it was loaded for.
+#[derive(Debug)]
+struct Spare {
+    index: HookIndex,
+    name: &'static str,
+    program: Program,
+}
+
+/// Spares that are kept at most.
+const SPARES: usize = 32;
 
 #[derive(Debug)]
 struct Place {
     hook: Hook,
     armed: Armed,
     exempt: Vec<Exempt>,
-    /// Declared before the programs: links go first.
-    _links: Vec<Link>,
-    _programs: Vec<Program>,
+    links: Vec<Link>,
+    programs: Vec<(&'static str, Program)>,
 }
 
 impl Hooks {
@@ -91,19 +101,15 @@ impl Hooks {
         let index = self.free_index()?;
         let mut programs = Vec::new();
         for (name, role) in programs_of(hook, is_bare(hook)?) {
-            programs.push((name, self.take_spare(texts, index, name, role)?));
+            programs.push((name, self.program(texts, index, name, role)?));
         }
         let links = links_of(hook, &programs)?;
-        let programs = programs
-            .into_iter()
-            .map(|(_name, program)| program)
-            .collect();
         let place = Place {
             hook: hook.clone(),
             armed: Armed::default(),
             exempt: Vec::new(),
-            _links: links,
-            _programs: programs,
+            links,
+            programs,
         };
         self.places.insert(index, place);
         Ok(index)
@@ -151,7 +157,7 @@ impl Hooks {
         self.change(tables, index, |armed| armed.exempt = count)
     }
 
-    /// Detaches the place unless some fault still acts there.
+    /// Detaches the place unless some fault still acts there; its programs are kept for the next one.
     pub(super) fn release(&mut self, tables: &mut Tables, index: HookIndex) {
         if self
             .places
@@ -159,10 +165,18 @@ impl Hooks {
             .is_some_and(|place| place.armed.slots == 0)
             && let Some(place) = self.places.remove(&index)
         {
+            drop(place.links);
             for connection in place.exempt {
                 let _absent = tables.exempt.remove(&Shared(connection));
             }
             let _nothing_armed = tables.armed.set(index, Shared(Armed::default()), 0);
+            for (name, program) in place.programs {
+                self.keep(Spare {
+                    index,
+                    name,
+                    program,
+                });
+            }
         }
     }
 
@@ -175,14 +189,13 @@ impl Hooks {
             ("net_egress", Role::InterfaceEgress),
             ("net_ingress", Role::InterfaceIngress),
         ] {
-            if !self
-                .spares
-                .iter()
-                .any(|(for_index, of, _)| (*for_index, *of) == (index, role))
-            {
-                self.spares.retain(|(_, of, _)| *of != role);
-                let program = texts.net.load(name, role, &[(HOOK_MAGIC, index)])?;
-                self.spares.push((index, role, program));
+            if self.spare(index, name).is_none() {
+                let program = load(texts, index, name, role)?;
+                self.keep(Spare {
+                    index,
+                    name,
+                    program,
+                });
             }
         }
         Ok(())
@@ -193,26 +206,30 @@ impl Hooks {
         self.places.len()
     }
 
-    fn take_spare(
+    /// The program `name` for place `index`: a spare, or newly loaded.
+    fn program(
         &mut self,
         texts: &Texts,
         index: HookIndex,
         name: &'static str,
         role: Role,
     ) -> Result<Program, ObjectError> {
-        let spare = self
-            .spares
-            .iter()
-            .position(|(of, as_role, _)| (*of, *as_role) == (index, role));
-        if let (Some(position), false) = (spare, name.ends_with("_bare")) {
-            return Ok(self.spares.swap_remove(position).2);
+        match self.spare(index, name) {
+            Some(position) => Ok(self.spares.remove(position).program),
+            None => load(texts, index, name, role),
         }
-        let object = if name.starts_with("net_") {
-            &texts.net
-        } else {
-            &texts.sock
-        };
-        object.load(name, role, &[(HOOK_MAGIC, index)])
+    }
+
+    fn spare(&self, index: HookIndex, name: &str) -> Option<usize> {
+        self.spares
+            .iter()
+            .position(|spare| spare.index == index && spare.name == name)
+    }
+
+    fn keep(&mut self, spare: Spare) {
+        self.spares.push(spare);
+        let too_many = self.spares.len().saturating_sub(SPARES);
+        self.spares.drain(..too_many);
     }
 
     fn free_index(&self) -> Result<HookIndex, HookError> {
@@ -236,6 +253,20 @@ impl Hooks {
         place.armed = armed;
         Ok(())
     }
+}
+
+fn load(
+    texts: &Texts,
+    index: HookIndex,
+    name: &'static str,
+    role: Role,
+) -> Result<Program, ObjectError> {
+    let object = if name.starts_with("net_") {
+        &texts.net
+    } else {
+        &texts.sock
+    };
+    object.load(name, role, &[(HOOK_MAGIC, index)])
 }
 
 /// Whether packets at an interface begin with their IP header.

@@ -65,6 +65,7 @@ pub enum TrackingError {
 #[derive(Debug)]
 pub struct ArmedFault {
     slot: Slot,
+    row: Fault,
     select: Select,
     hooks: Vec<HookIndex>,
     lines: Vec<Line>,
@@ -76,8 +77,6 @@ pub struct Arming<'a> {
     pub plan: &'a Plan,
     pub spec: &'a FaultSpec,
     pub seed: u64,
-    /// Monotonic.
-    pub deadline_ns: u64,
     /// Connections that keep the caller in.
     pub exempt: &'a [Exempt],
 }
@@ -138,6 +137,7 @@ impl Kernel {
         let slot = self.slots.take(monotonic_ns()).ok_or(KernelError::Full)?;
         let mut fault = ArmedFault {
             slot,
+            row: row(arming),
             select: arming.plan.select.clone(),
             hooks: Vec::new(),
             lines: Vec::new(),
@@ -151,8 +151,13 @@ impl Kernel {
         }
     }
 
-    /// Makes an armed fault act: the last step.
-    pub fn activate(&mut self, fault: &ArmedFault) -> Result<(), KernelError> {
+    /// Makes an armed fault act until `deadline_ns`, monotonic: the last step.
+    pub fn activate(&mut self, fault: &ArmedFault, deadline_ns: u64) -> Result<(), KernelError> {
+        let row = Fault {
+            deadline_ns,
+            ..fault.row
+        };
+        self.tables.faults.set(fault.slot, Shared(row), 0)?;
         for hook in &fault.hooks {
             self.hooks.arm(&mut self.tables, *hook, fault.slot)?;
         }
@@ -172,6 +177,7 @@ impl Kernel {
         self.silence(&fault);
         let ArmedFault {
             slot,
+            row: _,
             select,
             hooks,
             lines,
@@ -218,6 +224,11 @@ impl Kernel {
         sum(fault.lines.iter().map(Line::report))
     }
 
+    /// Whether its delay lines have given back everything that they took before `since_ns`, monotonic.
+    pub fn is_done_with(fault: &ArmedFault, since_ns: u64) -> bool {
+        fault.lines.iter().all(|line| line.is_done_with(since_ns))
+    }
+
     /// Places in use: 0 when nothing is armed.
     pub fn attached(&self) -> usize {
         self.hooks.count() + usize::from(self.tracking.is_some())
@@ -232,7 +243,7 @@ impl Kernel {
         let Arming {
             plan, spec, exempt, ..
         } = arming;
-        self.write_fault(fault.slot, arming)?;
+        self.write_fault(fault, arming)?;
         let lockout = spec.common.allow_lockout;
         self.rows.fill(
             &mut self.tables,
@@ -267,23 +278,8 @@ impl Kernel {
         Ok(())
     }
 
-    fn write_fault(&mut self, slot: Slot, arming: &Arming<'_>) -> Result<(), KernelError> {
-        let common = &arming.spec.common;
-        let errno = match &arming.spec.action {
-            Action::SockError(failure) => -failure.errno.number(),
-            Action::NetLoss(_) | Action::NetDelay(_) | Action::ProcessFreeze(_) => 0,
-        };
-        let row = Fault {
-            seed: arming.seed,
-            threshold: common.probability.threshold(),
-            first: u64::from(common.when.first()),
-            last: common.when.last().map_or(0, u64::from),
-            step: u64::from(common.when.step()),
-            max_hits: common.max_hits.unwrap_or(0),
-            deadline_ns: arming.deadline_ns,
-            errno,
-            reserved: 0,
-        };
+    fn write_fault(&mut self, fault: &ArmedFault, arming: &Arming<'_>) -> Result<(), KernelError> {
+        let slot = fault.slot;
         let processors =
             aya::util::nr_cpus().map_err(|(_file, source)| KernelError::Processors(source))?;
         let zero = aya::maps::PerCpuValues::try_from(vec![Shared(Counters::default()); processors])
@@ -292,10 +288,11 @@ impl Kernel {
         self.tables
             .progress
             .set(slot, Shared(Progress::default()), 0)?;
-        self.tables.faults.set(slot, Shared(row), 0)?;
+        self.tables.faults.set(slot, Shared(fault.row), 0)?;
         if arming.plan.kind == Kind::NetLoss {
             let base = slot * MAX_SEGMENTS;
-            for (index, threshold) in net::by_segments(common.probability.get()) {
+            let probability = arming.spec.common.probability;
+            for (index, threshold) in net::by_segments(probability.get()) {
                 self.tables.by_segments.set(base + index, threshold, 0)?;
             }
         }
@@ -318,6 +315,26 @@ impl Kernel {
             self.tracking = Some((link, program));
         }
         Ok(())
+    }
+}
+
+/// What the programs are told of a fault; its deadline comes when it is to act.
+fn row(arming: &Arming<'_>) -> Fault {
+    let common = &arming.spec.common;
+    let errno = match &arming.spec.action {
+        Action::SockError(failure) => -failure.errno.number(),
+        Action::NetLoss(_) | Action::NetDelay(_) | Action::ProcessFreeze(_) => 0,
+    };
+    Fault {
+        seed: arming.seed,
+        threshold: common.probability.threshold(),
+        first: u64::from(common.when.first()),
+        last: common.when.last().map_or(0, u64::from),
+        step: u64::from(common.when.step()),
+        max_hits: common.max_hits.unwrap_or(0),
+        deadline_ns: 0,
+        errno,
+        reserved: 0,
     }
 }
 

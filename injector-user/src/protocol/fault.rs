@@ -73,9 +73,10 @@ pub enum Ended {
 /// When, in Unix milliseconds for people and monotonic nanoseconds for arithmetic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
+    /// When everything was in place: it acts from here on, or after the delay asked for.
     pub armed_unix_ms: u64,
     pub armed_ns: u64,
-    /// 0 while it has not ended.
+    /// When it stopped acting; 0 while it has not.
     pub ended_unix_ms: u64,
     pub ended_ns: u64,
     pub deadline_ns: u64,
