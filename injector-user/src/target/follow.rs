@@ -103,7 +103,7 @@ fn interface_is_gone(namespace: &Path, inode: u64, ifindex: u32) -> bool {
     let named = netns::within(opened.as_fd(), || {
         if_indextoname(ifindex).map_err(io::Error::from)
     });
-    match named {
+    match named.flatten() {
         // nix takes the null pointer of `if_indextoname` for a success, and leaves the name empty.
         Ok(name) => name.is_empty(),
         // Any other error says nothing about the interface.

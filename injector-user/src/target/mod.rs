@@ -20,5 +20,5 @@ pub use hierarchy::{Mount, Mounts, ReadMounts, cgroup_of};
 pub use inventory::{GatherError, gather, survey};
 pub(crate) use members::has_vanished;
 pub use members::{descendants, members};
-pub use netns::{NetnsError, has_link_header, in_namespace};
+pub use netns::{NetnsError, has_link_header};
 pub(crate) use process::netns_of;

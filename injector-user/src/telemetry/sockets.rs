@@ -50,7 +50,7 @@ pub fn round_trips(namespace: BorrowedFd<'_>) -> Result<Vec<SocketTime>, Sockets
         Ok(answers)
     });
     let mut sockets = Vec::new();
-    for answer in answers.map_err(SocketsError::Ask)? {
+    for answer in answers.flatten().map_err(SocketsError::Ask)? {
         read_answer(&answer, &mut sockets)?;
     }
     Ok(sockets)

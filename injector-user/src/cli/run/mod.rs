@@ -1,7 +1,6 @@
 //! `temblor run`: an experiment from its hypothesis to its report.
 
 mod host;
-mod privilege;
 mod told;
 mod verb;
 

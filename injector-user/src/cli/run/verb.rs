@@ -11,8 +11,8 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::host::facts;
-use super::privilege::drop_to_caller;
 use super::told::Told;
+use crate::cli::caller::drop_to_caller;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::experiment;
