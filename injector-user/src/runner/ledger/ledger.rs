@@ -145,6 +145,12 @@ impl<F: Faults> Ledger<F> {
         };
         let mut asked = asked;
         asked.common.seed = asked.common.seed.or(seed);
+        self.events.tell(Event::Armed {
+            name: request.name.clone(),
+            kind: asked.kind().to_string(),
+            target: asked.target.to_string(),
+            at_most: asked.common.delay + asked.common.duration,
+        });
         let armed_at = self.clock.elapsed();
         let entry = Entry {
             request,
@@ -219,7 +225,9 @@ impl<F: Faults> Ledger<F> {
                 None => book.closed = true,
             }
         }
-        self.faults.kill().await
+        self.faults.kill().await?;
+        self.events.tell(Event::Killed);
+        Ok(())
     }
 
     /// Ends what a breaker switched off, and remembers it in case the breaker closes again. Whether
