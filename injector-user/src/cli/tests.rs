@@ -225,6 +225,7 @@ fn fault() -> FaultReport {
             failed: 0,
         }),
         pulses: None,
+        examples: Vec::new(),
         warnings: Vec::new(),
     }
 }
