@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use injector_abi::net::MAX_SEGMENTS;
-use injector_abi::{Counters, Event, Progress, SLOTS, StreamKey, draw, in_window, injects};
+use injector_abi::{Counters, Event, Fault, Progress, SLOTS, StreamKey, draw, in_window, injects};
 
 use crate::atomic::fetch_add_one;
 use crate::maps::{BY_SEGMENTS, COUNTERS, EVENTS, FAULTS, LINE_LEASE, PROGRESS, STREAMS};
@@ -89,33 +89,41 @@ fn decide(slot: u32, tgid: u32, alive: bool, segments: u32, now_ns: u64) -> Opti
         counters.outside += 1;
         return None;
     }
-    let threshold = if segments > 1 {
-        *BY_SEGMENTS.get(slot * MAX_SEGMENTS + segments - 1)?
-    } else {
-        fault.threshold
-    };
+    let threshold = threshold(slot, fault, segments)?;
     if !injects(draw(fault.seed, stream, hit), threshold) {
         eligible(counters, threshold);
         counters.passed += 1;
         return None;
     }
-    // SAFETY: a field of the array's entry.
-    let granted = unsafe { &raw mut (*progress).granted };
-    // SAFETY: nothing changes it otherwise.
-    let granted = unsafe { fetch_add_one(granted) };
-    if fault.max_hits != 0 && granted >= fault.max_hits {
+    if !is_granted(fault, progress) {
         // Another CPU took the last one between the check above and here.
         counters.expired += 1;
         return None;
     }
     eligible(counters, threshold);
     counters.injected += 1;
-    // SAFETY: the helper has no arguments and always succeeds.
-    let at_ns = unsafe { bpf_ktime_get_ns() };
-    // SAFETY: a word written whole; the last writer wins, which is what it says.
-    unsafe { (*progress).last_injected_ns = at_ns };
-    report(slot, stream, hit, at_ns);
+    report(slot, stream, hit, progress);
     Some(true)
+}
+
+/// How likely this event is to suffer: an aggregate as likely as its segments together.
+#[inline(always)]
+fn threshold(slot: u32, fault: &Fault, segments: u32) -> Option<u64> {
+    if segments > 1 {
+        BY_SEGMENTS.get(slot * MAX_SEGMENTS + segments - 1).copied()
+    } else {
+        Some(fault.threshold)
+    }
+}
+
+/// Takes one of the hits that the fault may make, if there are any left.
+#[inline(always)]
+fn is_granted(fault: &Fault, progress: *mut Progress) -> bool {
+    // SAFETY: a field of the array's entry.
+    let granted = unsafe { &raw mut (*progress).granted };
+    // SAFETY: nothing changes it otherwise.
+    let granted = unsafe { fetch_add_one(granted) };
+    fault.max_hits == 0 || granted < fault.max_hits
 }
 
 #[inline(always)]
@@ -167,7 +175,11 @@ const NO_WAKEUP: u64 = 1;
 
 /// Tells user space; a full buffer loses the event, not the injection.
 #[inline(always)]
-fn report(slot: u32, stream: u64, hit: u64, at_ns: u64) {
+fn report(slot: u32, stream: u64, hit: u64, progress: *mut Progress) {
+    // SAFETY: the helper has no arguments and always succeeds.
+    let at_ns = unsafe { bpf_ktime_get_ns() };
+    // SAFETY: a word written whole; the last writer wins, which is what it says.
+    unsafe { (*progress).last_injected_ns = at_ns };
     let event = Event {
         at_ns,
         hit,

@@ -11,6 +11,9 @@ mod errors;
 #[path = "cli/help.rs"]
 mod help;
 #[cfg(test)]
+#[path = "cli/run.rs"]
+mod run;
+#[cfg(test)]
 #[path = "cli/temblor.rs"]
 mod temblor;
 #[cfg(test)]

@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result};
 use injector_core::fault::Kind;
-use injector_core::plan::Mechanism;
+use injector_core::plan::{Hook, Mechanism};
 use injector_user::freezer::Flavour;
+use injector_user::loader::Injection;
 use injector_user::protocol::{Ended, FaultReport, State};
 use temblor_tests::order::Datagrams;
 use temblor_tests::{Actor, Armed, Cgroup, Client, Netns, fed, params};
@@ -131,6 +132,47 @@ fn when_and_max_hits_choose_packets_by_number() -> Result<()> {
 
 fn ended(how: Ended) -> State {
     State::Ended { how }
+}
+
+#[test]
+fn the_report_has_examples_of_what_was_lost() -> Result<()> {
+    let mut stage = Stage::set()?;
+    let mut client = stage.engine.client()?;
+    let target = stage.client_netns();
+    let [to, _] = stage.echoes;
+    // The second fault must not show what the first one did, should it get its place.
+    for (when, expected) in [("2..6+2", vec![2, 4, 6]), ("3..3", vec![3])] {
+        let port = to.port().to_string();
+        let armed = lose(&mut client, &target, &[("when", when), ("ports", &port)])?;
+        stage.client.datagrams(to, 8)?;
+        let FaultReport {
+            examples, window, ..
+        } = client.stop_one(&armed)?;
+        let hits: Vec<u64> = examples.iter().map(|example| example.hit).collect();
+        assert_eq!(hits, expected, "{examples:?}");
+        for Injection {
+            at_ns,
+            hook,
+            stream,
+            ..
+        } in examples
+        {
+            let at = &armed.plan.hooks[hook];
+            assert!(
+                matches!(
+                    at,
+                    Hook::Tcx {
+                        loopback: false,
+                        ..
+                    }
+                ),
+                "{at:?}"
+            );
+            assert_eq!(stream, 0);
+            assert!((window.armed_ns..window.ended_ns).contains(&at_ns));
+        }
+    }
+    stage.close()
 }
 
 #[test]

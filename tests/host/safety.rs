@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use injector_core::fault::Kind;
 use injector_user::freezer::Flavour;
 use injector_user::protocol::{Ended, State, Which};
@@ -187,42 +187,46 @@ fn end(
     observer: &mut Client,
     armed: &Armed,
 ) -> Result<Option<State>> {
-    let (engine, keeper) = (scene.stage.engine.pid(), scene.stage.engine.keeper());
-    let ended = |how| Ok(Some(State::Ended { how }));
-    match scene.ending {
+    let how = match scene.ending {
         Ending::Told => {
             let stopped = observer.stop(Which::All)?;
             assert_eq!(stopped.len(), 1, "{stopped:?}");
-            ended(Ended::Stopped)
+            Ended::Stopped
         }
         Ending::OwnerGone => {
             drop(owner);
             await_end(observer, &armed.fault)?;
-            ended(Ended::OwnerGone)
+            Ended::OwnerGone
         }
         Ending::Deadline => {
             await_end(&mut owner, &armed.fault)?;
-            ended(Ended::Deadline)
+            Ended::Deadline
         }
         Ending::MaxHits if scene.kind == Kind::ProcessFreeze => {
             scene.await_gone()?;
             // Pulses go on being counted until the duration is over.
             owner.stop_one(armed)?;
-            ended(Ended::Stopped)
+            Ended::Stopped
         }
         Ending::MaxHits => {
             await_end(&mut owner, &armed.fault)?;
-            ended(Ended::Finished)
+            Ended::Finished
         }
-        Ending::EngineTerminated => {
-            signal(engine, Signal::SIGTERM)?;
-            scene.stage.engine.await_end()?;
-            Ok(None)
+        _ => {
+            strike(scene)?;
+            return Ok(None);
         }
-        Ending::EngineKilled => {
-            signal(engine, Signal::SIGKILL)?;
-            Ok(None)
-        }
+    };
+    Ok(Some(State::Ended { how }))
+}
+
+/// Ends the engine, which ends the fault, by what happens to it or to its keeper.
+fn strike(scene: &mut Scene) -> Result<()> {
+    let (engine, keeper) = (scene.stage.engine.pid(), scene.stage.engine.keeper());
+    match scene.ending {
+        Ending::EngineTerminated => signal(engine, Signal::SIGTERM)?,
+        // Whether it is gone by the time the effect is, is not for this test to say.
+        Ending::EngineKilled => return signal(engine, Signal::SIGKILL),
         Ending::EngineStopped => {
             signal(engine, Signal::SIGSTOP)?;
             scene.await_gone()?;
@@ -232,14 +236,8 @@ fn end(
                 alive || scene.kind != Kind::NetDelay,
                 "the lease of the line"
             );
-            scene.stage.engine.await_end()?;
-            Ok(None)
         }
-        Ending::KeeperKilled => {
-            signal(keeper, Signal::SIGKILL)?;
-            scene.stage.engine.await_end()?;
-            Ok(None)
-        }
+        Ending::KeeperKilled => signal(keeper, Signal::SIGKILL)?,
         Ending::BothStopped => {
             signal(keeper, Signal::SIGSTOP)?;
             signal(engine, Signal::SIGSTOP)?;
@@ -247,10 +245,13 @@ fn end(
             assert!(is_running(engine) && is_running(keeper), "both only stand");
             // A keeper that may run again does what it missed.
             signal(keeper, Signal::SIGCONT)?;
-            scene.stage.engine.await_end()?;
-            Ok(None)
+        }
+        Ending::Told | Ending::OwnerGone | Ending::Deadline | Ending::MaxHits => {
+            bail!("{:?} leaves the engine alone", scene.ending)
         }
     }
+    scene.stage.engine.await_end()?;
+    Ok(())
 }
 
 macro_rules! endings {

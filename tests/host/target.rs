@@ -1,13 +1,15 @@
 //! What the planner is told about real cgroups and network namespaces.
 
 use std::fs;
+use std::os::fd::AsFd as _;
 
 use anyhow::{Context as _, Result};
 use injector_core::fault::Kind;
 use injector_core::plan::{Cgroup as Found, Hierarchy, Inventory};
 use injector_core::target::Selector;
 use injector_user::safety::{Protection, permit_housekeeping};
-use injector_user::target::{gather, in_namespace};
+use injector_user::sys::netns::within;
+use injector_user::target::gather;
 use temblor_tests::{Cgroup, Victim, wait_until};
 
 use super::double::{DEADLINE, for_each_freezer};
@@ -43,7 +45,8 @@ fn work_in_a_namespace_leaves_us_where_we_are() -> Result<()> {
     let victim = Victim::start_in_own_netns()?;
     let here = || fs::read_link("/proc/thread-self/ns/net");
     let before = here()?;
-    let there = in_namespace(format!("/proc/{}/ns/net", victim.pid()).as_ref(), here)??;
+    let namespace = fs::File::open(format!("/proc/{}/ns/net", victim.pid()))?;
+    let there = within(namespace.as_fd(), here)??;
     let of_victim = fs::read_link(format!("/proc/{}/ns/net", victim.pid()))?;
     assert_eq!((there, here()?), (of_victim, before));
     Ok(())

@@ -57,6 +57,23 @@ pub fn temblor_program() -> Result<PathBuf> {
         .with_context(|| format!("no `temblor` beside {}: build it first", own.display()))
 }
 
+fn command(run_dir: &Path) -> Result<Command> {
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(run_dir.join("engine.log"))?;
+    let mut command = Command::new(temblor_program()?);
+    command
+        .arg("--run-dir")
+        .arg(run_dir)
+        .arg("engine")
+        .env("TEMBLOR_RUN_DIR", run_dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log);
+    Ok(command)
+}
+
 impl Engine {
     /// Starts one in a new folder and in the caller's network namespace.
     pub fn start() -> Result<Self> {
@@ -74,19 +91,7 @@ impl Engine {
     }
 
     fn begin(run: RunDir, netns: Option<&Netns>) -> Result<Self> {
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(run.path().join("engine.log"))?;
-        let mut command = Command::new(temblor_program()?);
-        command
-            .arg("--run-dir")
-            .arg(run.path())
-            .arg("engine")
-            .env("TEMBLOR_RUN_DIR", run.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log);
+        let mut command = command(run.path())?;
         let mut child = match netns {
             Some(netns) => netns.spawn(command)?,
             None => command.spawn()?,

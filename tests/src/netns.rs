@@ -1,11 +1,13 @@
 //! A network namespace made for one test.
 
+use std::fs::File;
+use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Result;
-use injector_user::target::in_namespace;
+use injector_user::sys::netns::within;
 
 use crate::tell;
 use crate::tool::tool;
@@ -40,7 +42,8 @@ impl Netns {
 
     /// Runs `action` in a thread inside the namespace; what it starts stays there.
     pub fn inside<T: Send>(&self, action: impl FnOnce() -> T + Send) -> Result<T> {
-        Ok(in_namespace(&self.path(), action)?)
+        let namespace = File::open(self.path())?;
+        Ok(within(namespace.as_fd(), action)?)
     }
 
     /// Starts a process inside the namespace.

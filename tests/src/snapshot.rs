@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use aya::programs::{loaded_links, loaded_programs};
 use injector_core::plan::Hierarchy;
-use injector_user::target::{Mounts, descends_from, in_namespace};
+use injector_user::sys::netns::within;
+use injector_user::target::{Mounts, descends_from};
 use procfs::process::all_processes;
 
 use crate::engine::is_running;
@@ -69,8 +71,8 @@ impl HostSnapshot {
                 snapshot.network(name);
                 continue;
             }
-            let path = Path::new("/run/netns").join(name);
-            let seen = in_namespace(&path, || {
+            let namespace = File::open(Path::new("/run/netns").join(name))?;
+            let seen = within(namespace.as_fd(), || {
                 let mut inside = Self::default();
                 inside.network(name);
                 inside.facts

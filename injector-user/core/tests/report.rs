@@ -1,6 +1,6 @@
 //! The renderings of a report, against golden files and hostile input.
 //!
-//! `TEMBLOR_BLESS=1 cargo test -p injector-core --test report` rewrites the golden files.
+//! `BLESS=1 cargo test -p injector-core --test report` rewrites the golden files.
 
 #![expect(clippy::unwrap_used, reason = "a test says what broke by panicking")]
 
@@ -14,13 +14,13 @@ fn check_golden(name: &str, rendered: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden")
         .join(name);
-    if std::env::var_os("TEMBLOR_BLESS").is_some() {
+    if std::env::var_os("BLESS").is_some() {
         std::fs::write(&path, rendered).unwrap();
     }
     let golden = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         golden == rendered,
-        "{} differs; bless it with TEMBLOR_BLESS=1",
+        "{} differs; bless it with BLESS=1",
         path.display()
     );
 }

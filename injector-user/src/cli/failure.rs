@@ -55,12 +55,8 @@ pub enum CliError {
         #[source]
         source: io::Error,
     },
-    #[error("failed to become the user {uid}, who called sudo")]
-    Privilege {
-        uid: u32,
-        #[source]
-        source: io::Error,
-    },
+    #[error("failed to become the user who called sudo")]
+    Privilege(#[source] io::Error),
     #[error(transparent)]
     Report(#[from] WriteReport),
     #[error("failed to serve metrics on {address}")]
@@ -97,7 +93,7 @@ impl CliError {
             | Self::TargetGone
             | Self::Write { .. }
             | Self::Listen { .. }
-            | Self::Privilege { .. }
+            | Self::Privilege(_)
             | Self::Report(_)
             | Self::Loop(_)
             | Self::Print(_) => Exit::Failed,
@@ -126,7 +122,7 @@ impl CliError {
             | Self::Read { .. }
             | Self::Write { .. }
             | Self::Listen { .. }
-            | Self::Privilege { .. }
+            | Self::Privilege(_)
             | Self::Report(_)
             | Self::Loop(_)
             | Self::Print(_)

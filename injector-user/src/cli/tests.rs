@@ -1,6 +1,6 @@
 //! What the command line says, against golden files, and help that keeps its word.
 //!
-//! `TEMBLOR_BLESS=1 cargo test -p injector-user` rewrites the golden files.
+//! `BLESS=1 cargo test -p injector-user` rewrites the golden files.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,7 +25,7 @@ fn check_golden(name: &str, shown: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden")
         .join(name);
-    if std::env::var_os("TEMBLOR_BLESS").is_some() {
+    if std::env::var_os("BLESS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, shown).unwrap();
     }
@@ -225,6 +225,7 @@ fn fault() -> FaultReport {
             failed: 0,
         }),
         pulses: None,
+        examples: Vec::new(),
         warnings: Vec::new(),
     }
 }

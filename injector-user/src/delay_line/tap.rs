@@ -37,7 +37,7 @@ impl Tap {
             tun::bring_up(name, QUEUE)?;
             Ok((device, if_nametoindex(name)?))
         });
-        let (device, ifindex) = made.map_err(|source| TapError {
+        let (device, ifindex) = made.flatten().map_err(|source| TapError {
             name: name.to_owned(),
             source,
         })?;

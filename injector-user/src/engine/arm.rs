@@ -44,33 +44,23 @@ impl Engine {
     /// Arms a fault for `client`.
     pub(super) fn arm(&mut self, client: Client, arm: Arm) -> Result<Answer, Failure> {
         let (spec, plan) = self.plan(client, arm.fault, &arm.params)?;
-        let permit = permit(&plan, &self.protection)
-            .map_err(|refusal| refused(refusal.to_string(), None))?;
+        let permit = self.permit(&plan)?;
         let id = self.next_id(arm.fault);
         let seed = spec.common.seed.unwrap_or_else(rand::random);
         self.renew_lease(monotonic_ns());
-        let feeling = match &spec.action {
-            Action::NetDelay(delay) => Some(Feeling::before(&plan, delay)),
-            Action::NetLoss(_) | Action::SockError(_) | Action::ProcessFreeze(_) => None,
-        };
+        let feeling = feeling_before(&spec, &plan);
         let effect = match &spec.action {
             Action::ProcessFreeze(freeze) => {
-                Effect::Freeze(self.freeze(&id, &spec, &plan, freeze, seed, permit)?)
+                self.freeze(&id, &spec, &plan, freeze, seed, permit)?
             }
             Action::NetLoss(_) | Action::NetDelay(_) | Action::SockError(_) => {
-                let ssh = arm.ssh_connection.as_deref();
-                self.attach(&spec, &plan, seed, ssh, &permit)?
+                self.attach(&arm, &spec, &plan, seed, &permit)?
             }
         };
         // Attaching takes its time, which is not the fault's.
         let armed_ns = monotonic_ns();
         let active_from_ns = armed_ns.saturating_add(plan.delay_ns);
-        let window = Window {
-            armed_unix_ms: unix_ms(),
-            armed_ns,
-            deadline_ns: active_from_ns.saturating_add(plan.duration_ns),
-            ..Window::default()
-        };
+        let window = window(armed_ns, active_from_ns.saturating_add(plan.duration_ns));
         let running = Running {
             id: id.clone(),
             name: arm.name,
@@ -95,15 +85,19 @@ impl Engine {
         })
     }
 
+    fn permit(&self, plan: &Plan) -> Result<Permit, Failure> {
+        permit(plan, &self.protection).map_err(|refusal| refused(refusal.to_string(), None))
+    }
+
     fn attach(
         &mut self,
+        arm: &Arm,
         spec: &FaultSpec,
         plan: &Plan,
         seed: u64,
-        ssh_connection: Option<&str>,
         permit: &Permit,
     ) -> Result<Effect, Failure> {
-        let exempt = self.exempt(spec, plan, ssh_connection)?;
+        let exempt = self.exempt(spec, plan, arm.ssh_connection.as_deref())?;
         let arming = Arming {
             plan,
             spec,
@@ -138,6 +132,23 @@ impl Engine {
             }
             running.state = State::Active;
         }
+    }
+}
+
+fn window(armed_ns: u64, deadline_ns: u64) -> Window {
+    Window {
+        armed_unix_ms: unix_ms(),
+        armed_ns,
+        deadline_ns,
+        ..Window::default()
+    }
+}
+
+/// What the target feels before a fault whose effect it can measure.
+fn feeling_before(spec: &FaultSpec, plan: &Plan) -> Option<Feeling> {
+    match &spec.action {
+        Action::NetDelay(delay) => Some(Feeling::before(plan, delay)),
+        Action::NetLoss(_) | Action::SockError(_) | Action::ProcessFreeze(_) => None,
     }
 }
 

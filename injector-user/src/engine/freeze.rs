@@ -7,6 +7,7 @@ use injector_core::fault::FaultSpec;
 use injector_core::fault::process::Freeze as Asked;
 use injector_core::plan::{Hierarchy, Hook, Plan, Who};
 
+use super::running::Effect;
 use super::state::{Engine, failed, refused};
 use crate::freezer::{Decision, Flavour, Freeze, Freezer, Pulses, Train};
 use crate::protocol::Failure;
@@ -24,7 +25,7 @@ impl Engine {
         asked: &Asked,
         seed: u64,
         permit: Permit,
-    ) -> Result<Pulses, Failure> {
+    ) -> Result<Effect, Failure> {
         let Some(Hook::Freezer { hierarchy, path }) = plan.hooks.first() else {
             return Err(refused("the plan names no cgroup to freeze", None));
         };
@@ -52,7 +53,9 @@ impl Engine {
             decide: decision(spec, seed),
             ended: Box::new(|_ending| {}),
         };
-        Pulses::start(permit, &self.keeper, &self.log, freeze).map_err(|error| failed(&error))
+        Pulses::start(permit, &self.keeper, &self.log, freeze)
+            .map(Effect::Freeze)
+            .map_err(|error| failed(&error))
     }
 }
 

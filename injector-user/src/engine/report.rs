@@ -29,6 +29,7 @@ impl Engine {
             felt: running.feeling.as_ref().map(super::felt::Feeling::report),
             line: None,
             pulses: None,
+            examples: Vec::new(),
             warnings: running.warnings.clone(),
         };
         match &running.effect {
@@ -36,6 +37,7 @@ impl Engine {
                 Ok(counted) => {
                     report.counters = counters(counted);
                     report.line = Kernel::lines(armed);
+                    report.examples = self.kernel.examples(armed);
                     let asked = asked(running, &counted);
                     report.rate = Rate::of(asked, &report.counters);
                 }

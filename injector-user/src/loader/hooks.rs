@@ -371,10 +371,12 @@ fn within<T: Send>(
     work: impl FnOnce() -> io::Result<T> + Send,
 ) -> Result<T, HookError> {
     let namespace: BorrowedFd<'_> = namespace.as_fd();
-    netns::within(namespace, work).map_err(|source| HookError::Enter {
-        path: path.to_owned(),
-        source,
-    })
+    netns::within(namespace, work)
+        .flatten()
+        .map_err(|source| HookError::Enter {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 fn open(path: &Path) -> Result<File, HookError> {

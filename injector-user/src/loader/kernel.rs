@@ -8,12 +8,14 @@ use std::io;
 use aya::maps::MapError;
 use injector_abi::net::{Exempt, MAX_SEGMENTS};
 use injector_abi::{
-    CONTROL_KILL, CONTROL_LEASE, Counters, Fault, Progress, SLOTS, TASK_PID_MAGIC, TASK_TGID_MAGIC,
+    CONTROL_KILL, CONTROL_LEASE, Counters, Event, Fault, Progress, SLOTS, TASK_PID_MAGIC,
+    TASK_TGID_MAGIC,
 };
 use injector_core::fault::{Action, FaultSpec, Kind};
 use injector_core::plan::{Plan, Select};
 
 use super::btf::{BtfError, TaskOffsets};
+use super::examples::Injection;
 use super::hooks::{HookError, HookIndex, Hooks, Texts};
 use super::maps::{Maps, MapsError, Tables};
 use super::net;
@@ -135,6 +137,7 @@ impl Kernel {
     /// Puts a fault into the kernel. It does not act before [`Kernel::activate`].
     pub fn arm(&mut self, arming: &Arming<'_>, permit: &Permit) -> Result<ArmedFault, KernelError> {
         let slot = self.slots.take(monotonic_ns()).ok_or(KernelError::Full)?;
+        self.tables.examples.borrow_mut().forget(slot);
         let mut fault = ArmedFault {
             slot,
             row: row(arming),
@@ -217,6 +220,21 @@ impl Kernel {
     /// Its global progress.
     pub fn progress(&self, fault: &ArmedFault) -> Result<Progress, KernelError> {
         Ok(self.tables.progress.get(&fault.slot, 0)?.0)
+    }
+
+    /// Examples of what it injected: some of the newest.
+    pub fn examples(&self, fault: &ArmedFault) -> Vec<Injection> {
+        let mut examples = self.tables.examples.borrow_mut();
+        let injection = |event: Event| {
+            let hook = fault.hooks.iter().position(|hook| *hook == event.hook)?;
+            Some(Injection {
+                at_ns: event.at_ns,
+                hook,
+                hit: event.hit,
+                stream: event.stream,
+            })
+        };
+        examples.of(fault.slot).filter_map(injection).collect()
     }
 
     /// What its delay lines did, if it has any.

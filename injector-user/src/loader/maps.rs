@@ -1,17 +1,19 @@
 //! The maps that all objects share, created once by name, with typed handles.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd as _, AsRawFd as _, RawFd};
 use std::sync::Arc;
 
 use aya::maps::lpm_trie::LpmTrie;
-use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, RingBuf};
+use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray};
 use injector_abi::net::{Exempt, LINES};
 use injector_abi::{
     ABI_VERSION, Armed, CONTROL_ENTRIES, CONTROL_VERSION, Counters, Fault, Progress, Select,
 };
 
+use super::examples::Examples;
 use crate::sys::bpf;
 use crate::sys::pod::Shared;
 use crate::sys::words::Words;
@@ -104,7 +106,7 @@ impl Maps {
             progress: self.typed("PROGRESS")?,
             counters: self.typed("COUNTERS")?,
             by_segments: self.typed("BY_SEGMENTS")?,
-            events: self.typed("EVENTS")?,
+            examples: RefCell::new(Examples::new(self.typed("EVENTS")?)),
             _others: self.by_name.into_values().collect(),
         };
         tables.control.store(CONTROL_VERSION as usize, ABI_VERSION);
@@ -146,7 +148,7 @@ pub struct Tables {
     pub progress: Array<MapData, Shared<Progress>>,
     pub counters: PerCpuArray<MapData, Shared<Counters>>,
     pub by_segments: Array<MapData, u64>,
-    pub events: RingBuf<MapData>,
+    pub(super) examples: RefCell<Examples>,
     /// Kept open for the instructions that name them.
     _others: Vec<MapData>,
 }

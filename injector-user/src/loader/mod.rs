@@ -7,6 +7,7 @@
 //! Safe order on stop: kill switch or mask first, then whatever waits, then detach.
 
 mod btf;
+mod examples;
 mod hooks;
 mod kernel;
 mod maps;
@@ -17,6 +18,7 @@ mod rows;
 mod slots;
 
 pub use btf::{BtfError, TaskOffsets};
+pub use examples::Injection;
 pub use hooks::{HookError, open_namespace};
 pub use kernel::{ArmedFault, Arming, Kernel, KernelError, TrackingError};
 pub use maps::{Maps, MapsError, Tables};

@@ -63,7 +63,7 @@ pub(super) fn line(
     let program = net.load(name, Role::InterfaceIngress, &[(HOOK_MAGIC, *ifindex)])?;
     let tap_ifindex = tap.ifindex;
     let link = netns::within(namespace.as_fd(), || {
-        Ok(program.attach_to_interface(tap_ifindex))
+        program.attach_to_interface(tap_ifindex)
     })
     .map_err(|source| super::hooks::HookError::Enter {
         path: path.clone(),

@@ -8,6 +8,7 @@ use injector_core::proof::{Counters, Rate};
 use serde::{Deserialize, Serialize};
 
 use crate::delay_line::LineReport;
+use crate::loader::Injection;
 
 /// One fault, while it acts or after it ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +34,9 @@ pub struct FaultReport {
     pub line: Option<LineReport>,
     /// Pulses done; only for a freeze.
     pub pulses: Option<u32>,
+    /// Some of the newest injected events, oldest first; not for a freeze.
+    #[serde(default)]
+    pub examples: Vec<Injection>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }

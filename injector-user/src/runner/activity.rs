@@ -7,8 +7,8 @@ use injector_core::experiment::{Activity, ActivityKind};
 use injector_core::report::{self, ActivityRecord, ActivityStatus, Phase};
 use tokio::task::JoinSet;
 
-use super::clock::milliseconds;
-use super::event::{Event, Events};
+use super::clock::{milliseconds, pause};
+use super::event::{Event, Events, Side};
 use super::faults::Faults;
 use super::probe::Answer;
 use super::run::Run;
@@ -41,13 +41,35 @@ impl<F: Faults> Run<F> {
 
     /// Performs one activity between its pauses.
     async fn perform(&self, activity: &Activity, phase: Phase) -> Answer {
-        pause(activity.pauses.before).await;
+        self.pause(activity, Side::Before).await;
         let mut started = Started::new(self, activity, phase);
+        self.events.tell(Event::Begun {
+            phase,
+            kind: started.record.kind,
+            name: activity.name.clone(),
+            background: activity.background,
+        });
         let answer = self.call(activity).await;
         started.finish(self.clock.elapsed(), &answer);
         drop(started);
-        pause(activity.pauses.after).await;
+        self.pause(activity, Side::After).await;
         answer
+    }
+
+    async fn pause(&self, activity: &Activity, side: Side) {
+        let duration = match side {
+            Side::Before => activity.pauses.before,
+            Side::After => activity.pauses.after,
+        };
+        if !duration.is_zero() {
+            let name = activity.name.clone();
+            self.events.tell(Event::Pause {
+                name,
+                side,
+                duration,
+            });
+        }
+        pause(duration).await;
     }
 
     /// Records a call of a hypothesis's probe that was made elsewhere.
@@ -61,12 +83,6 @@ impl<F: Faults> Run<F> {
         let mut started = Started::new(self, activity, phase);
         started.record.start_ms = milliseconds(began);
         started.finish(self.clock.elapsed(), answer);
-    }
-}
-
-async fn pause(duration: Duration) {
-    if !duration.is_zero() {
-        tokio::time::sleep(duration).await;
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use injector_core::experiment::{BreakerSpec, Experiment};
 use injector_core::report::{
-    Breach, BreakerRecord, DuringRecord, FORMAT, HypothesisRecord, Left, Phase, Quantity, Report,
-    Sample, Series, TransitionRecord, Verdict,
+    BreakerRecord, DuringRecord, FORMAT, HypothesisRecord, HypothesisResult, Left, Phase, Quantity,
+    Report, Sample, Series, TransitionRecord, Verdict,
 };
 use injector_core::safety::{Policy, Transition};
 use injector_core::units::format_duration;
@@ -71,17 +71,6 @@ fn empty(
     over: Duration,
     host: BTreeMap<String, String>,
 ) -> Report {
-    let strategy = experiment.runtime.hypothesis.to_string();
-    let hypothesis = experiment
-        .hypothesis
-        .as_ref()
-        .map(|hypothesis| HypothesisRecord {
-            title: hypothesis.title.clone(),
-            strategy,
-            before: None,
-            during: None,
-            after: None,
-        });
     Report {
         format: FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -95,7 +84,7 @@ fn empty(
         ended: clock.wall(over),
         duration_ms: milliseconds(over),
         host,
-        hypothesis,
+        hypothesis: hypothesis(experiment),
         activities: Vec::new(),
         series: Vec::new(),
         faults: Vec::new(),
@@ -105,6 +94,18 @@ fn empty(
         left_on_host: Left::default(),
         warnings: Vec::new(),
     }
+}
+
+/// The hypothesis before any check.
+fn hypothesis(experiment: &Experiment) -> Option<HypothesisRecord> {
+    let hypothesis = experiment.hypothesis.as_ref()?;
+    Some(HypothesisRecord {
+        title: hypothesis.title.clone(),
+        strategy: experiment.runtime.hypothesis.to_string(),
+        before: None,
+        during: None,
+        after: None,
+    })
 }
 
 fn breaker(spec: &BreakerSpec) -> BreakerRecord {
@@ -145,17 +146,7 @@ fn note(report: &mut Report, event: Event) {
         Event::Activity(activity) => report.activities.push(*activity),
         Event::Fault(fault) => report.faults.push(*fault),
         Event::Warning(words) => report.warnings.push(words),
-        Event::Hypothesis { phase, result } => {
-            let Some(hypothesis) = &mut report.hypothesis else {
-                return;
-            };
-            let place = if phase == Phase::Before {
-                &mut hypothesis.before
-            } else {
-                &mut hypothesis.after
-            };
-            *place = Some(result);
-        }
+        Event::Hypothesis { phase, result } => note_check(report, phase, result),
         Event::During { met, at_ms } => note_during(report, met, at_ms),
         Event::BreakerSample { breaker } => {
             of_name(report, &breaker).for_each(|record| record.samples += 1);
@@ -167,25 +158,26 @@ fn note(report: &mut Report, event: Event) {
             of_name(report, &breaker)
                 .for_each(|record| record.transitions.push(transition_record(transition)));
         }
-        Event::Breach {
-            breaker,
-            reason,
-            at,
-            killed,
-            clean,
-        } => {
-            let (killed_ms, clean_ms) = (killed.map(milliseconds), clean.map(milliseconds));
-            report.breach = Some(Breach {
-                breaker,
-                reason,
-                at_ms: milliseconds(at),
-                killed_ms,
-                clean_ms,
-            });
-        }
-        // Gathered by probe before.
-        Event::Sample(_) => {}
+        Event::Breach(breach) => report.breach = Some(breach),
+        // Samples were gathered by probe before; of the others the end is told too.
+        Event::Sample(_)
+        | Event::Begun { .. }
+        | Event::Armed { .. }
+        | Event::Pause { .. }
+        | Event::Killed => {}
     }
+}
+
+fn note_check(report: &mut Report, phase: Phase, result: HypothesisResult) {
+    let Some(hypothesis) = &mut report.hypothesis else {
+        return;
+    };
+    let place = if phase == Phase::Before {
+        &mut hypothesis.before
+    } else {
+        &mut hypothesis.after
+    };
+    *place = Some(result);
 }
 
 fn note_during(report: &mut Report, met: bool, at_ms: f64) {

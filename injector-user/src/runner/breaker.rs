@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use injector_core::experiment::{BreakerSpec, Provider, Timeout};
+use injector_core::report::Breach;
 use injector_core::safety::{Breaker, State, Transition, TransitionReason, TripReason};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -77,8 +78,8 @@ impl<F: Faults> Run<F> {
         reason: TripReason,
     ) {
         debug_assert_eq!(transition.to, State::Open);
-        let killed = match self.ledger.kill(Some(&spec.name)).await {
-            Ok(()) => Some(self.clock.elapsed()),
+        let killed_ms = match self.ledger.kill(Some(&spec.name)).await {
+            Ok(()) => Some(milliseconds(self.clock.elapsed())),
             Err(error) => {
                 self.events.warn(format!(
                     "the kill switch could not be used: {}",
@@ -87,14 +88,14 @@ impl<F: Faults> Run<F> {
                 None
             }
         };
-        let clean = self.ledger.detach().await.then(|| self.clock.elapsed());
-        self.events.tell(Event::Breach {
+        let clean = self.ledger.detach().await;
+        self.events.tell(Event::Breach(Breach {
             breaker: spec.name.clone(),
             reason,
-            at: transition.at,
-            killed,
-            clean,
-        });
+            at_ms: milliseconds(transition.at),
+            killed_ms,
+            clean_ms: clean.then(|| milliseconds(self.clock.elapsed())),
+        }));
         if breaker.is_final() {
             self.halter.halt(Halt::Breaker {
                 name: spec.name.clone(),

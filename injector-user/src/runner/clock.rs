@@ -35,6 +35,13 @@ impl Clock {
     }
 }
 
+/// Waits; not even for the scheduler if there is nothing to wait for.
+pub(super) async fn pause(duration: Duration) {
+    if !duration.is_zero() {
+        tokio::time::sleep(duration).await;
+    }
+}
+
 /// Milliseconds to the microsecond: more digits only make the report longer.
 pub(super) fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3

@@ -1,69 +1,147 @@
-//! What happened, told by whoever did it to whoever writes the report.
+//! What happened, told by whoever did it to whoever writes the report, and to whoever watches.
 
 use std::time::Duration;
 
-use injector_core::report::{ActivityRecord, FaultRecord, HypothesisResult, Phase};
-use injector_core::safety::{Transition, TripReason};
+use injector_core::experiment::Secrets;
+use injector_core::report::{
+    ActivityKind, ActivityRecord, Breach, FaultRecord, HypothesisResult, Phase,
+};
+use injector_core::safety::Transition;
 use tokio::sync::mpsc;
 
+use super::clock::Clock;
+use super::redact::redacted_event;
+
 /// One thing that happened.
-#[derive(Debug)]
-pub(super) enum Event {
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// An activity of the method or of the rollbacks begins.
+    Begun {
+        phase: Phase,
+        kind: ActivityKind,
+        name: String,
+        background: bool,
+    },
+    /// An activity is over; told of the probes of the hypothesis too.
     Activity(Box<ActivityRecord>),
+    /// The run waits before or after an activity.
+    Pause {
+        name: String,
+        side: Side,
+        duration: Duration,
+    },
+    /// The hypothesis was checked, before or after the method.
     Hypothesis {
         phase: Phase,
         result: HypothesisResult,
     },
-    During {
-        met: bool,
-        at_ms: f64,
-    },
+    /// The hypothesis was checked while the method runs.
+    During { met: bool, at_ms: f64 },
+    /// A probe was asked.
     Sample(Measured),
+    /// A fault is armed.
+    Armed {
+        name: String,
+        /// Such as `net.delay`.
+        kind: String,
+        target: String,
+        /// With the delay before it.
+        at_most: Duration,
+    },
+    /// The kill switch was used: no fault of the run acts any more.
+    Killed,
+    /// A fault has ended, or was not armed.
     Fault(Box<FaultRecord>),
+    /// A breaker changed its state.
     Transition {
         breaker: String,
         transition: Transition,
     },
-    BreakerSample {
-        breaker: String,
-    },
-    Breach {
-        breaker: String,
-        reason: TripReason,
-        at: Duration,
-        killed: Option<Duration>,
-        clean: Option<Duration>,
-    },
+    /// A breaker took a sample.
+    BreakerSample { breaker: String },
+    /// Everything that an opening breaker does is done.
+    Breach(Breach),
+    /// What the reader of the report should know besides.
     Warning(String),
 }
 
+/// On which side of an activity a pause is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    Before,
+    After,
+}
+
 /// One sample of a probe.
-#[derive(Debug)]
-pub(super) struct Measured {
-    pub(super) probe: String,
-    pub(super) at_ms: f64,
-    pub(super) took_ms: f64,
+#[derive(Debug, Clone)]
+pub struct Measured {
+    pub probe: String,
+    pub at_ms: f64,
+    pub took_ms: f64,
     /// What the tolerance looks at, if that is a number.
-    pub(super) number: Option<f64>,
-    pub(super) answered: bool,
-    pub(super) met: bool,
-    pub(super) bounds: Option<(f64, f64)>,
+    pub number: Option<f64>,
+    pub answered: bool,
+    pub met: bool,
+    pub bounds: Option<(f64, f64)>,
+}
+
+/// An event and when it was told, since the run began.
+#[derive(Debug, Clone)]
+pub struct Happened {
+    pub at: Duration,
+    pub event: Event,
 }
 
 /// Where events go. Losing the other end only happens when the run is over.
 #[derive(Debug, Clone)]
-pub(super) struct Events(mpsc::UnboundedSender<Event>);
+pub(super) struct Events {
+    report: mpsc::UnboundedSender<Event>,
+    watcher: Option<Watcher>,
+}
+
+/// Somebody who follows the run, and must not learn its secrets.
+#[derive(Debug, Clone)]
+struct Watcher {
+    sender: mpsc::UnboundedSender<Happened>,
+    clock: Clock,
+    secrets: Secrets,
+}
 
 impl Events {
     /// A place to send to, and the other end.
     pub(super) fn channel() -> (Self, mpsc::UnboundedReceiver<Event>) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        (Self(sender), receiver)
+        let (report, receiver) = mpsc::unbounded_channel();
+        let events = Self {
+            report,
+            watcher: None,
+        };
+        (events, receiver)
+    }
+
+    /// Tells from now on also this watcher, without the secrets.
+    pub(super) fn watched(
+        self,
+        sender: Option<mpsc::UnboundedSender<Happened>>,
+        clock: Clock,
+        secrets: Secrets,
+    ) -> Self {
+        let watcher = sender.map(|sender| Watcher {
+            sender,
+            clock,
+            secrets,
+        });
+        Self { watcher, ..self }
     }
 
     pub(super) fn tell(&self, event: Event) {
+        if let Some(watcher) = &self.watcher {
+            let at = watcher.clock.elapsed();
+            let event = redacted_event(event.clone(), &watcher.secrets);
+            // A watcher may leave.
+            drop(watcher.sender.send(Happened { at, event }));
+        }
         // Nobody listens any more once the report is written.
-        drop(self.0.send(event));
+        drop(self.report.send(event));
     }
 
     pub(super) fn warn(&self, words: impl Into<String>) {

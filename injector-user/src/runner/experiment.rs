@@ -6,12 +6,12 @@ use std::time::{Duration, SystemTime};
 
 use injector_core::experiment::{Experiment, RollbackStrategy};
 use injector_core::report::{EndReason, Phase, Report};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::assemble::{Facts, assemble};
 use super::clock::Clock;
-use super::event::Events;
+use super::event::{Events, Happened};
 use super::faults::{FaultErrorClass, Faults};
 use super::halt::{Cancel, Halt};
 use super::hypothesis::Check;
@@ -33,6 +33,9 @@ pub struct Options {
     pub warnings: Vec<String>,
     /// What the person in front of it wants; a sender that is gone wants it to go on.
     pub cancel: watch::Receiver<Cancel>,
+    /// Who is told what happens, as it happens and without the experiment's secrets. The
+    /// warnings above are not told again.
+    pub watcher: Option<mpsc::UnboundedSender<Happened>>,
 }
 
 /// Runs an experiment to its report. No fault of it is armed when this returns.
@@ -43,12 +46,14 @@ pub async fn run<F: Faults>(experiment: Experiment, faults: Arc<F>, options: Opt
         seed,
         warnings,
         cancel,
+        watcher,
     } = options;
     let clock = Clock::start(started);
     let (events, mut told) = Events::channel();
     for warning in warnings {
         events.warn(warning);
     }
+    let events = events.watched(watcher, clock, experiment.secrets.clone());
     let run = Arc::new(Run::new(experiment, faults, clock, events));
     let mut watchers = JoinSet::new();
     for (index, breaker) in (0..).zip(run.experiment.breakers.clone()) {

@@ -33,6 +33,34 @@ pub trait Faults: Send + Sync + 'static {
     fn kill(&self) -> impl Future<Output = Result<(), FaultError>> + Send;
 }
 
+/// No engine is needed for an experiment without faults; one with faults is told that it has none.
+impl<F: Faults> Faults for Option<F> {
+    async fn plan(&self, fault: &FaultSpec) -> Result<Value, FaultError> {
+        there(self.as_ref())?.plan(fault).await
+    }
+
+    async fn arm(&self, name: &str, fault: &FaultSpec) -> Result<Armed, FaultError> {
+        there(self.as_ref())?.arm(name, fault).await
+    }
+
+    async fn snapshot(&self, id: &str) -> Result<Snapshot, FaultError> {
+        there(self.as_ref())?.snapshot(id).await
+    }
+
+    async fn stop(&self, id: &str) -> Result<Snapshot, FaultError> {
+        there(self.as_ref())?.stop(id).await
+    }
+
+    async fn kill(&self) -> Result<(), FaultError> {
+        there(self.as_ref())?.kill().await
+    }
+}
+
+fn there<F>(engine: Option<&F>) -> Result<&F, FaultError> {
+    let missing = || FaultError::new(FaultErrorClass::Failed, "there is no engine");
+    engine.ok_or_else(missing)
+}
+
 /// A fault that was armed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Armed {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use injector_core::experiment::Hypothesis;
 use injector_core::report::{HypothesisResult, Phase, ProbeResult};
 
-use super::clock::milliseconds;
+use super::clock::{milliseconds, pause};
 use super::event::Event;
 use super::faults::Faults;
 use super::halt::Halt;
@@ -64,13 +64,13 @@ impl<F: Faults> Run<F> {
     ) -> (Check, Vec<ProbeResult>) {
         let mut results = Vec::new();
         for probe in &hypothesis.probes {
-            sleep(probe.activity.pauses.before).await;
+            pause(probe.activity.pauses.before).await;
             let began = self.clock.elapsed();
             let judged = self.sample(probe).await;
             if let Some(phase) = phase {
                 self.record(&probe.activity, phase, began, &judged.answer);
             }
-            sleep(probe.activity.pauses.after).await;
+            pause(probe.activity.pauses.after).await;
             let (met, answered) = (judged.unmet.is_none(), judged.answer.is_ok());
             results.push(ProbeResult {
                 name: probe.activity.name.clone(),
@@ -90,11 +90,5 @@ impl<F: Faults> Run<F> {
             }
         }
         (Check::Met, results)
-    }
-}
-
-async fn sleep(duration: std::time::Duration) {
-    if !duration.is_zero() {
-        tokio::time::sleep(duration).await;
     }
 }

@@ -1,7 +1,11 @@
 //! Takes the experiment's secrets out of its report.
 
 use injector_core::experiment::Secrets;
-use injector_core::report::{ActivityRecord, FaultRecord, HypothesisRecord, Report, Undo};
+use injector_core::report::{
+    ActivityRecord, FaultRecord, HypothesisRecord, HypothesisResult, Report, Undo,
+};
+
+use super::event::Event;
 
 /// The report without any secret in what came from the experiment or from its answers.
 pub(super) fn redacted(mut report: Report, secrets: &Secrets) -> Report {
@@ -28,6 +32,25 @@ pub(super) fn redacted(mut report: Report, secrets: &Secrets) -> Report {
     report
 }
 
+/// The same for one event of a run that is not over.
+pub(super) fn redacted_event(mut event: Event, secrets: &Secrets) -> Event {
+    match &mut event {
+        Event::Activity(activity) => hide_activity(activity, secrets),
+        Event::Fault(fault) => hide_fault(fault, secrets),
+        Event::Hypothesis { result, .. } => hide_result(result, secrets),
+        Event::Armed { target: text, .. } | Event::Warning(text) => *text = secrets.redact(text),
+        Event::Begun { .. }
+        | Event::Pause { .. }
+        | Event::During { .. }
+        | Event::Sample(_)
+        | Event::Killed
+        | Event::Transition { .. }
+        | Event::BreakerSample { .. }
+        | Event::Breach(_) => {}
+    }
+    event
+}
+
 fn hide_activity(activity: &mut ActivityRecord, secrets: &Secrets) {
     for text in [&mut activity.output, &mut activity.error]
         .into_iter()
@@ -52,7 +75,11 @@ fn hide_hypothesis(hypothesis: &mut HypothesisRecord, secrets: &Secrets) {
     let results = [&mut hypothesis.before, &mut hypothesis.after]
         .into_iter()
         .flatten();
-    for probe in results.flat_map(|result| &mut result.probes) {
+    results.for_each(|result| hide_result(result, secrets));
+}
+
+fn hide_result(result: &mut HypothesisResult, secrets: &Secrets) {
+    for probe in &mut result.probes {
         probe.tolerance = secrets.redact(&probe.tolerance);
         probe.why = probe.why.as_deref().map(|why| secrets.redact(why));
     }

@@ -2,17 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use netlink_packet_sock_diag::constants::TCP_LISTEN;
+use netlink_packet_sock_diag::inet::{ExtensionFlags, InetResponse, StateFlags};
 use procfs::net::{TcpNetEntry, TcpState, UdpNetEntry};
 use procfs::process::{Process, all_processes};
 use procfs::{ProcError, ProcResult};
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::target::netns_of;
+use crate::sys::netns::within;
+use crate::target::{SocketsError, is_own_namespace, netns_of, tcp_sockets};
 
 /// Lock-out protection could not be worked out, so no fault may touch the namespace.
 #[derive(Debug, Error)]
@@ -81,82 +85,149 @@ pub fn exemptions(
     exemptions
         .flows
         .extend(ssh_connection.map(ssh_flow).transpose()?);
+    let place = Place {
+        path: namespace,
+        inode: inode.ino(),
+    };
+    let mut owned = Owned::default();
     let mut tables = None;
     for pid in protected {
-        match exemptions.add(pid, inode.ino(), &mut tables) {
+        match look_at(pid, &place, &mut owned, &mut tables) {
             Ok(()) | Err(ProcError::NotFound(_)) => {}
             Err(source) => return Err(LockoutError::Sockets { pid, source }),
         }
     }
+    if let Some(tables) = &tables {
+        exemptions.add(tables, &owned);
+    }
     Ok(exemptions)
+}
+
+/// Adds what `pid` holds, if it lives in `place`, and reads the tables of `place` for the first that
+/// holds anything.
+fn look_at(
+    pid: i32,
+    place: &Place<'_>,
+    owned: &mut Owned,
+    tables: &mut Option<Tables>,
+) -> ProcResult<()> {
+    let process = Process::new(pid)?;
+    if netns_of(pid) != Some(place.inode) {
+        return Ok(());
+    }
+    match sockets(pid) {
+        Ok(sockets) if sockets.is_empty() => return Ok(()),
+        Ok(sockets) => owned.shown.extend(sockets),
+        // It has more rights than we have. What nobody else holds may be its.
+        Err(ProcError::PermissionDenied(_)) if owned.visible.is_some() => {}
+        Err(ProcError::PermissionDenied(_)) => owned.visible = Some(visible_sockets()?),
+        Err(error) => return Err(error),
+    }
+    if tables.is_none() {
+        *tables = Some(Tables::read(place, &process)?);
+    }
+    Ok(())
 }
 
 /// The sockets of a network namespace.
 #[derive(Debug)]
 struct Tables {
-    tcp: Vec<TcpNetEntry>,
+    tcp: Vec<TcpSocket>,
     udp: Vec<UdpNetEntry>,
 }
 
-/// Which sockets, by inode, a process holds.
 #[derive(Debug)]
-enum Owned {
-    These(BTreeSet<u64>),
-    NotThese(BTreeSet<u64>),
+struct TcpSocket {
+    listens: bool,
+    local: SocketAddr,
+    remote: SocketAddr,
+    inode: u64,
+}
+
+/// A network namespace.
+#[derive(Debug)]
+struct Place<'a> {
+    path: &'a Path,
+    inode: u64,
+}
+
+/// Which sockets, by inode, protected processes hold.
+#[derive(Debug, Default)]
+struct Owned {
+    shown: BTreeSet<u64>,
+    /// What all processes show that show anything, if a protected one hides what it holds.
+    visible: Option<BTreeSet<u64>>,
 }
 
 impl Owned {
     fn has(&self, inode: u64) -> bool {
-        match self {
-            Self::These(sockets) => sockets.contains(&inode),
-            // 0 is a connection that no process has any more.
-            Self::NotThese(sockets) => inode != 0 && !sockets.contains(&inode),
-        }
+        // 0 is a connection that no process has any more.
+        let may_be_hidden = |visible: &BTreeSet<u64>| inode != 0 && !visible.contains(&inode);
+        self.shown.contains(&inode) || self.visible.as_ref().is_some_and(may_be_hidden)
     }
 }
 
 impl Tables {
     /// Of the namespace that `process` lives in. A host without IPv6 has no table for it.
-    fn read(process: &Process) -> ProcResult<Self> {
-        let mut tcp = process.tcp()?;
-        tcp.extend(process.tcp6().unwrap_or_default());
+    fn read(place: &Place<'_>, process: &Process) -> ProcResult<Self> {
+        let tcp = match tcp_of_kernel(place) {
+            Ok(tcp) => tcp,
+            // A kernel without the module `tcp_diag`.
+            Err(_unavailable) => tcp_of_proc(process)?,
+        };
         let mut udp = process.udp()?;
         udp.extend(process.udp6().unwrap_or_default());
         Ok(Self { tcp, udp })
     }
 }
 
-impl Exemptions {
-    fn add(&mut self, pid: i32, namespace: u64, tables: &mut Option<Tables>) -> ProcResult<()> {
-        let process = Process::new(pid)?;
-        if netns_of(pid) != Some(namespace) {
-            return Ok(());
+fn tcp_of_kernel(place: &Place<'_>) -> Result<Vec<TcpSocket>, SocketsError> {
+    let list = || tcp_sockets(&StateFlags::all(), &ExtensionFlags::empty());
+    let found = if is_own_namespace(place.inode) {
+        list()?
+    } else {
+        let namespace = fs::File::open(place.path).map_err(SocketsError::Ask)?;
+        within(namespace.as_fd(), list).map_err(SocketsError::Ask)??
+    };
+    let socket = |response: InetResponse| {
+        let id = response.header.socket_id;
+        TcpSocket {
+            listens: response.header.state == TCP_LISTEN,
+            local: SocketAddr::new(id.source_address, id.source_port),
+            remote: SocketAddr::new(id.destination_address, id.destination_port),
+            inode: response.header.inode.into(),
         }
-        let owned = match sockets(pid) {
-            Ok(sockets) if sockets.is_empty() => return Ok(()),
-            Ok(sockets) => Owned::These(sockets),
-            // It has more rights than we have. What nobody else holds may be its.
-            Err(ProcError::PermissionDenied(_)) => Owned::NotThese(visible_sockets()?),
-            Err(error) => return Err(error),
-        };
-        let tables = match tables {
-            Some(tables) => tables,
-            None => tables.insert(Tables::read(&process)?),
-        };
+    };
+    Ok(found.into_iter().map(socket).collect())
+}
+
+fn tcp_of_proc(process: &Process) -> ProcResult<Vec<TcpSocket>> {
+    let mut found = process.tcp()?;
+    found.extend(process.tcp6().unwrap_or_default());
+    let socket = |entry: TcpNetEntry| TcpSocket {
+        listens: entry.state == TcpState::Listen,
+        local: entry.local_address,
+        remote: entry.remote_address,
+        inode: entry.inode,
+    };
+    Ok(found.into_iter().map(socket).collect())
+}
+
+impl Exemptions {
+    fn add(&mut self, tables: &Tables, owned: &Owned) {
         for entry in tables.tcp.iter().filter(|entry| owned.has(entry.inode)) {
             self.add_tcp(entry);
         }
         for entry in tables.udp.iter().filter(|entry| owned.has(entry.inode)) {
             self.add_udp(entry);
         }
-        Ok(())
     }
 
-    fn add_tcp(&mut self, entry: &TcpNetEntry) {
-        if entry.state == TcpState::Listen {
-            self.add_port(Transport::Tcp, entry.local_address);
+    fn add_tcp(&mut self, socket: &TcpSocket) {
+        if socket.listens {
+            self.add_port(Transport::Tcp, socket.local);
         } else {
-            self.add_flow(Transport::Tcp, entry.local_address, entry.remote_address);
+            self.add_flow(Transport::Tcp, socket.local, socket.remote);
         }
     }
 
@@ -252,10 +323,16 @@ fn plain(address: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::net::{TcpListener, TcpStream, UdpSocket};
+    use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+    use std::os::unix::fs::MetadataExt as _;
     use std::path::Path;
 
-    use super::{Exemptions, Flow, LocalPort, Transport, exemptions, ssh_flow};
+    use procfs::process::Process;
+
+    use super::{
+        Exemptions, Flow, LocalPort, Place, TcpSocket, Transport, exemptions, sockets, ssh_flow,
+        tcp_of_kernel, tcp_of_proc,
+    };
 
     fn my_exemptions(ssh: Option<&str>) -> Exemptions {
         let me = i32::try_from(std::process::id()).unwrap();
@@ -285,7 +362,10 @@ mod tests {
 
     #[test]
     fn sockets_that_nobody_has_any_more_are_not_exempt() {
-        let owned = super::Owned::NotThese(BTreeSet::from([7]));
+        let owned = super::Owned {
+            visible: Some(BTreeSet::from([7])),
+            ..super::Owned::default()
+        };
         assert_eq!(
             [0, 7, 8].map(|inode| owned.has(inode)),
             [false, false, true]
@@ -327,5 +407,35 @@ mod tests {
             let error = ssh_flow(text).unwrap_err().to_string();
             assert!(error.contains(text), "{error}");
         }
+    }
+
+    #[test]
+    fn the_kernel_and_its_files_tell_the_same_of_our_sockets() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let _stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let _accepted = listener.accept().unwrap();
+        let dual = TcpListener::bind("[::]:0").unwrap();
+        let me = Process::myself().unwrap();
+        let ours = sockets(me.pid).unwrap();
+        // Other tests of this process open and close sockets meanwhile.
+        let ports = [&listener, &dual].map(|socket| socket.local_addr().unwrap().port());
+        let about_us = |found: Vec<TcpSocket>| -> BTreeSet<(u64, bool, SocketAddr, SocketAddr)> {
+            found
+                .into_iter()
+                .filter(|socket| ours.contains(&socket.inode))
+                .filter(|socket| {
+                    ports.contains(&socket.local.port()) || ports.contains(&socket.remote.port())
+                })
+                .map(|socket| (socket.inode, socket.listens, socket.local, socket.remote))
+                .collect()
+        };
+        let path = Path::new("/proc/self/ns/net");
+        let place = Place {
+            path,
+            inode: std::fs::metadata(path).unwrap().ino(),
+        };
+        let by_kernel = about_us(tcp_of_kernel(&place).unwrap());
+        assert_eq!(by_kernel, about_us(tcp_of_proc(&me).unwrap()));
+        assert_eq!(by_kernel.len(), 4);
     }
 }

@@ -11,3 +11,4 @@ pub mod undo;
 pub use lockout::{Exemptions, Flow, LocalPort, LockoutError, Transport, exemptions};
 pub use permit::{NotPermitted, Permit, permit, permit_housekeeping};
 pub use protected::Protection;
+pub(crate) use protected::is_kernel_thread;

@@ -86,10 +86,15 @@ fn stat(pid: i32) -> Option<Stat> {
     Process::new(pid).and_then(|process| process.stat()).ok()
 }
 
+/// By the `flags` of its `stat`.
+pub(crate) fn is_kernel_thread(flags: u32) -> bool {
+    flags & KERNEL_THREAD != 0
+}
+
 fn by_number(pid: i32, flags: u32) -> Option<&'static str> {
     match pid {
         1 => Some("it is the first process of the system"),
-        _ if flags & KERNEL_THREAD != 0 => Some("it is a kernel thread"),
+        _ if is_kernel_thread(flags) => Some("it is a kernel thread"),
         _ => None,
     }
 }

@@ -119,8 +119,9 @@ impl Identity {
         })
     }
 
-    /// Only system calls: runs between fork and exec.
-    fn assume(&self) -> nix::Result<()> {
+    /// Becomes this user, for good. Only system calls: it also runs between fork and exec.
+    pub fn assume(&self) -> nix::Result<()> {
+        // The order matters: whoever has changed the user may not change the groups any more.
         setgroups(&self.groups)?;
         setgid(self.gid)?;
         setuid(self.uid)

@@ -14,7 +14,7 @@ use procfs::process::Process;
 
 use super::hierarchy::{Mounts, cgroup_of};
 use super::{cgroups, process};
-use crate::safety::Protection;
+use crate::safety::{Protection, is_kernel_thread};
 use crate::sys::netns;
 
 /// The processes and all they have started that still lives.
@@ -103,7 +103,7 @@ fn interface_is_gone(namespace: &Path, inode: u64, ifindex: u32) -> bool {
     let named = netns::within(opened.as_fd(), || {
         if_indextoname(ifindex).map_err(io::Error::from)
     });
-    match named {
+    match named.flatten() {
         // nix takes the null pointer of `if_indextoname` for a success, and leaves the name empty.
         Ok(name) => name.is_empty(),
         // Any other error says nothing about the interface.
@@ -146,12 +146,11 @@ pub fn protected(protection: &Protection) -> Vec<i32> {
         .into_iter()
         .flatten()
         .flatten();
-    all.filter(|process| process.cmdline().is_ok_and(|words| !words.is_empty()))
-        .filter(|process| {
-            process
-                .stat()
-                .is_ok_and(|stat| protection.reason(process, &stat).is_some())
+    all.filter(|process| {
+        process.stat().is_ok_and(|stat| {
+            !is_kernel_thread(stat.flags) && protection.reason(process, &stat).is_some()
         })
-        .map(|process| process.pid)
-        .collect()
+    })
+    .map(|process| process.pid)
+    .collect()
 }

@@ -11,6 +11,7 @@ mod inventory;
 mod members;
 mod netns;
 mod process;
+mod sockets;
 
 pub use follow::{
     descends_from, folder, is_gone, is_own_namespace, is_thread_group, members_anywhere, parent_of,
@@ -20,5 +21,7 @@ pub use hierarchy::{Mount, Mounts, ReadMounts, cgroup_of};
 pub use inventory::{GatherError, gather, survey};
 pub(crate) use members::has_vanished;
 pub use members::{descendants, members};
-pub use netns::{NetnsError, has_link_header, in_namespace};
+pub use netns::{NetnsError, has_link_header};
 pub(crate) use process::netns_of;
+pub use sockets::SocketsError;
+pub(crate) use sockets::tcp_sockets;

@@ -6,15 +6,15 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use injector_core::plan::{Interface, InterfaceKind, Namespace};
 use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::{InterfaceFlags, if_nametoindex};
-use nix::sched::{CloneFlags, setns};
 use nix::sys::socket::LinkAddr;
 use thiserror::Error;
+
+use crate::sys::netns::within;
 
 /// The engine's own namespace, which it calls the host's.
 const HERE: &str = "/proc/self/ns/net";
@@ -46,12 +46,6 @@ pub enum NetnsError {
         #[source]
         source: io::Error,
     },
-    #[error("failed to start a thread for the network namespace {}", path.display())]
-    Thread {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
     #[error("failed to enter the network namespace {}", path.display())]
     Enter {
         path: PathBuf,
@@ -64,8 +58,6 @@ pub enum NetnsError {
         #[source]
         source: io::Error,
     },
-    #[error("the thread in the network namespace {} panicked", path.display())]
-    Panicked { path: PathBuf },
 }
 
 impl NetnsError {
@@ -75,39 +67,9 @@ impl NetnsError {
             Self::Open { source, .. } | Self::Enter { source, .. } => {
                 source.kind() == io::ErrorKind::PermissionDenied
             }
-            Self::Thread { .. } | Self::List { .. } | Self::Panicked { .. } => false,
+            Self::List { .. } => false,
         }
     }
-}
-
-/// Runs `work` in the network namespace that `handle` opens, on a thread of its own that ends with it.
-pub fn in_namespace<T: Send>(
-    handle: &Path,
-    work: impl FnOnce() -> T + Send,
-) -> Result<T, NetnsError> {
-    let path = || handle.to_owned();
-    let file = File::open(handle).map_err(|source| NetnsError::Open {
-        path: path(),
-        source,
-    })?;
-    thread::scope(|scope| {
-        let enter = || {
-            let entered = setns(file.as_fd(), CloneFlags::CLONE_NEWNET);
-            entered.map_err(|errno| NetnsError::Enter {
-                path: path(),
-                source: errno.into(),
-            })?;
-            Ok(work())
-        };
-        let thread = thread::Builder::new().name("in-namespace".to_owned());
-        let thread = thread.spawn_scoped(scope, enter);
-        let thread = thread.map_err(|source| NetnsError::Thread {
-            path: path(),
-            source,
-        })?;
-        let panicked = |_panic| NetnsError::Panicked { path: path() };
-        thread.join().map_err(panicked)?
-    })
 }
 
 /// Names of namespaces by inode, as `ip netns` keeps them; the first in alphabetical order if one
@@ -179,7 +141,7 @@ fn read_known(handle: &Path, names: &BTreeMap<u64, String>) -> Result<Namespace,
     let interfaces = if is_host {
         interfaces()
     } else {
-        in_namespace(handle, interfaces)?
+        interfaces_inside(handle)?
     };
     Ok(Namespace {
         inode: number,
@@ -200,6 +162,17 @@ fn inode(path: &Path) -> Result<u64, NetnsError> {
         source,
     })?;
     Ok(found.ino())
+}
+
+fn interfaces_inside(handle: &Path) -> Result<io::Result<Vec<Interface>>, NetnsError> {
+    let file = File::open(handle).map_err(|source| NetnsError::Open {
+        path: handle.to_owned(),
+        source,
+    })?;
+    within(file.as_fd(), interfaces).map_err(|source| NetnsError::Enter {
+        path: handle.to_owned(),
+        source,
+    })
 }
 
 /// Whether packets at this interface of the calling thread's namespace begin with a link-layer header.
@@ -262,7 +235,7 @@ mod tests {
 
     use injector_core::plan::InterfaceKind;
 
-    use super::{NetnsError, handle, host, in_namespace, kind, names, read};
+    use super::{NetnsError, handle, host, interfaces_inside, kind, names, read};
 
     #[test]
     fn the_host_has_a_loopback_interface() {
@@ -289,7 +262,7 @@ mod tests {
 
     #[test]
     fn what_is_no_namespace_cannot_be_entered() {
-        let entered = in_namespace(Path::new("/proc/self/status"), || ());
+        let entered = interfaces_inside(Path::new("/proc/self/status"));
         assert!(
             matches!(entered, Err(NetnsError::Enter { .. })),
             "{entered:?}"

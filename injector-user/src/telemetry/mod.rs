@@ -2,4 +2,4 @@
 
 mod sockets;
 
-pub use sockets::{SocketTime, SocketsError, round_trips};
+pub use sockets::{SocketTime, round_trips};

@@ -51,12 +51,12 @@ impl Ran {
     }
 }
 
-/// `TEMBLOR_BLESS=1` rewrites the golden files.
+/// `BLESS=1` rewrites the golden files.
 #[track_caller]
 pub(crate) fn check_golden(name: &str, shown: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let path = folder.join(name);
-    if std::env::var_os("TEMBLOR_BLESS").is_some() {
+    if std::env::var_os("BLESS").is_some() {
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(&path, shown).unwrap();
     }

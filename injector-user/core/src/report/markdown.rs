@@ -1,8 +1,9 @@
 //! The report as Markdown, for terminals, tickets and pull requests.
 
 use super::escape::Cell;
-use super::model::{BreakerRecord, FaultRecord, HypothesisRecord, Report, Series};
+use super::model::{BreakerRecord, FaultRecord, Felt, HypothesisRecord, Report, Series};
 use super::say;
+use crate::proof::Rate;
 
 /// The report as Markdown.
 pub fn markdown(report: &Report) -> String {
@@ -87,22 +88,6 @@ fn faults(faults: &[FaultRecord]) -> Option<String> {
         let injected = fault
             .counters
             .map_or_else(String::new, |c| format!("{} of {}", c.injected, c.matched));
-        let rate = fault.rate.map_or_else(String::new, |rate| {
-            let interval = format!("{} to {}", say::percent(rate.low), say::percent(rate.high));
-            format!(
-                "{} asked, {} observed ({interval})",
-                say::percent(rate.asked),
-                say::percent(rate.observed)
-            )
-        });
-        let felt = fault.felt.as_ref().map_or_else(String::new, |felt| {
-            let [before, during, asked] = [felt.before_us, felt.during_us, felt.asked_us]
-                .map(|us| say::milliseconds(us / 1e3));
-            format!(
-                "{before} before, {during} during, {asked} asked{}",
-                if felt.flagged { " (differs)" } else { "" }
-            )
-        });
         let end = fault.error.clone().unwrap_or_else(|| {
             format!(
                 "{}; {}",
@@ -115,14 +100,30 @@ fn faults(faults: &[FaultRecord]) -> Option<String> {
             cell(&say::fault(fault)),
             cell(&fault.target),
             injected,
-            rate,
-            felt,
+            fault.rate.as_ref().map_or_else(String::new, rate),
+            fault.felt.as_ref().map_or_else(String::new, felt),
             cell(&end),
         ]
     };
     let rows: Vec<_> = faults.iter().map(row).collect();
     let head = ["fault", "what", "target", "injected", "rate", "felt", "end"];
     (!rows.is_empty()).then(|| format!("## Faults\n\n{}", table(&head, &rows)))
+}
+
+fn rate(rate: &Rate) -> String {
+    let interval = format!("{} to {}", say::percent(rate.low), say::percent(rate.high));
+    format!(
+        "{} asked, {} observed ({interval})",
+        say::percent(rate.asked),
+        say::percent(rate.observed)
+    )
+}
+
+fn felt(felt: &Felt) -> String {
+    let [before, during, asked] =
+        [felt.before_us, felt.during_us, felt.asked_us].map(|us| say::milliseconds(us / 1e3));
+    let differs = if felt.flagged { " (differs)" } else { "" };
+    format!("{before} before, {during} during, {asked} asked{differs}")
 }
 
 fn breakers(report: &Report) -> Option<String> {

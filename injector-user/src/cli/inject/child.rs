@@ -1,18 +1,18 @@
 //! The command that is its own target: held back until the fault is armed, then waited for.
 
-use std::env;
 use std::os::fd::AsFd as _;
 use std::process::{Command, ExitStatus, Stdio};
 
 use nix::sys::signal::{Signal, killpg};
-use nix::unistd::{Pid, geteuid};
+use nix::unistd::Pid;
 use procfs::process::Process;
 
 use super::terminal::Terminal;
+use crate::cli::caller::caller;
 use crate::cli::failure::CliError;
 use crate::client::{Client, ClientError};
 use crate::protocol::{Answer, Call};
-use crate::target::command::{Held, Identity};
+use crate::target::command::Held;
 
 /// A command that has been forked into its cgroup and not executed. Dropping it ends it.
 #[derive(Debug)]
@@ -98,14 +98,5 @@ impl Child {
 
     fn pid(&self) -> i32 {
         self.child.id().cast_signed()
-    }
-}
-
-/// Who called `sudo`; none if nobody did.
-fn caller() -> Result<Option<Identity>, CliError> {
-    let uid = env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok());
-    match uid {
-        Some(uid) if uid != 0 && geteuid().is_root() => Ok(Some(Identity::of(uid)?)),
-        _ => Ok(None),
     }
 }

@@ -1,8 +1,7 @@
 //! `temblor run`: an experiment from its hypothesis to its report.
 
 mod host;
-mod privilege;
-mod told;
+mod progress;
 mod verb;
 
 pub(super) use verb::{Run, run};

@@ -8,11 +8,11 @@ use injector_core::experiment::Experiment;
 use injector_core::problem::{Problem, Problems};
 use injector_core::report::{Report, Verdict};
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::host::facts;
-use super::privilege::drop_to_caller;
-use super::told::Told;
+use super::progress::Progress;
+use crate::cli::caller::drop_to_caller;
 use crate::cli::context::Context;
 use crate::cli::exit::Exit;
 use crate::cli::experiment;
@@ -22,7 +22,7 @@ use crate::cli::style::Style;
 use crate::client::{EngineFaults, connection_of_caller};
 use crate::clock::unix_ms;
 use crate::report::write;
-use crate::runner::{self, Cancel, Options, missing_programs};
+use crate::runner::{self, Cancel, Happened, Options, missing_programs};
 
 /// Run an experiment and write its report
 ///
@@ -76,12 +76,15 @@ pub(in crate::cli) async fn run(context: &Context, args: Run) -> Result<Exit, Cl
         .out
         .note(&context.out.aside.title(&experiment.title));
     let (wish, cancel) = watch::channel(Cancel::No);
-    let options = options(&args, &warnings, cancel);
-    let faults = Arc::new(Told::new(context.out, engine));
+    let (watcher, news) = mpsc::unbounded_channel();
+    let mut progress = Progress::new(context.out, news);
+    let options = options(&args, &warnings, cancel, watcher);
     let report = tokio::select! {
-        report = runner::run(experiment, faults, options) => report,
+        report = runner::run(experiment, Arc::new(engine), options) => report,
         never = obey(context, interrupts, wish) => never,
+        never = progress.show() => never,
     };
+    progress.show_rest();
     let files = write(&args.out, &report)?;
     let written = Written {
         report: &report,
@@ -93,13 +96,19 @@ pub(in crate::cli) async fn run(context: &Context, args: Run) -> Result<Exit, Cl
     Ok(Exit::of_code(report.exit_code))
 }
 
-fn options(args: &Run, warnings: &[Problem], cancel: watch::Receiver<Cancel>) -> Options {
+fn options(
+    args: &Run,
+    warnings: &[Problem],
+    cancel: watch::Receiver<Cancel>,
+    watcher: mpsc::UnboundedSender<Happened>,
+) -> Options {
     Options {
         started: SystemTime::UNIX_EPOCH + Duration::from_millis(unix_ms()),
         host: facts(),
         seed: args.seed,
         warnings: warnings.iter().map(ToString::to_string).collect(),
         cancel,
+        watcher: Some(watcher),
     }
 }
 

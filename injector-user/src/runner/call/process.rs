@@ -1,5 +1,6 @@
 //! Commands, each in a process group of its own that does not outlive its timeout.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub enum ProcessError {
         /// What was to be started.
         path: String,
         /// Why not.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// Its end or output could not be read.
     #[error("failed to wait for `{path}`")]
@@ -38,7 +39,7 @@ pub enum ProcessError {
         /// What was started.
         path: String,
         /// Why not.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// It took too long, and was killed with all it had started.
     #[error("`{path}` took longer than {limit:?} and was killed")]
@@ -60,14 +61,7 @@ pub(in crate::runner) async fn call(process: &Process) -> Result<Value, ProcessE
         });
     };
     let path = || program.display().to_string();
-    let spawned = command(&program, &process.arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn();
-    let mut child = spawned.map_err(|source| ProcessError::Start {
+    let mut child = start(&program, &process.arguments).map_err(|source| ProcessError::Start {
         path: path(),
         source,
     })?;
@@ -97,6 +91,17 @@ pub(in crate::runner) async fn call(process: &Process) -> Result<Value, ProcessE
         source,
     })?;
     Ok(json!({ "status": code(status), "stdout": stdout, "stderr": stderr }))
+}
+
+/// Starts it in a process group of its own.
+fn start(program: &Path, arguments: &Arguments) -> io::Result<Child> {
+    command(program, arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
 }
 
 /// The program a name or path stands for, as a shell would find it.
@@ -138,13 +143,13 @@ fn command(program: &Path, arguments: &Arguments) -> Command {
     }
 }
 
-async fn outputs(child: &mut Child) -> std::io::Result<(ExitStatus, String, String)> {
+async fn outputs(child: &mut Child) -> io::Result<(ExitStatus, String, String)> {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (stdout, stderr, status) = tokio::join!(read(stdout), read(stderr), child.wait());
     Ok((status?, stdout?, stderr?))
 }
 
-async fn read(pipe: Option<impl AsyncRead + Unpin>) -> std::io::Result<String> {
+async fn read(pipe: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
     let Some(mut pipe) = pipe else {
         return Ok(String::new());
     };

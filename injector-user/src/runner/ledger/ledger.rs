@@ -9,9 +9,9 @@ use injector_core::fault::FaultSpec;
 use injector_core::report::{EndReason, Undo};
 use injector_core::safety::weakened;
 use serde_json::Value;
-use tokio::sync::watch;
 
 use super::record::{self, Entry, Request};
+use super::under_way::UnderWay;
 use crate::runner::clock::Clock;
 use crate::runner::event::{Event, Events};
 use crate::runner::faults::{Armed, FaultError, FaultErrorClass, Faults, Snapshot};
@@ -23,8 +23,7 @@ pub(in crate::runner) struct Ledger<F> {
     clock: Clock,
     events: Events,
     book: Mutex<Book>,
-    /// Arming and stopping under way.
-    under_way: watch::Sender<usize>,
+    under_way: UnderWay,
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +53,7 @@ impl<F: Faults> Ledger<F> {
             clock,
             events,
             book: Mutex::default(),
-            under_way: watch::Sender::new(0),
+            under_way: UnderWay::new(),
         }
     }
 
@@ -115,7 +114,7 @@ impl<F: Faults> Ledger<F> {
         self: &Arc<Self>,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, FaultError> {
-        let begun = UnderWay::begin(self);
+        let begun = self.under_way.begin();
         let task = tokio::spawn(async move {
             let done = work.await;
             drop(begun);
@@ -145,6 +144,12 @@ impl<F: Faults> Ledger<F> {
         };
         let mut asked = asked;
         asked.common.seed = asked.common.seed.or(seed);
+        self.events.tell(Event::Armed {
+            name: request.name.clone(),
+            kind: asked.kind().to_string(),
+            target: asked.target.to_string(),
+            at_most: asked.common.delay + asked.common.duration,
+        });
         let armed_at = self.clock.elapsed();
         let entry = Entry {
             request,
@@ -154,20 +159,22 @@ impl<F: Faults> Ledger<F> {
             armed_at,
             intensity,
         };
-        let overtaken = {
-            let mut book = self.book();
-            let overtaken = book.closed || !book.open.is_empty();
-            if !overtaken {
-                book.armed.push(entry.clone());
-            } else if !book.closed {
-                book.waiting.push(entry.request.clone());
-            }
-            overtaken
-        };
-        if overtaken {
+        if !self.enter(&entry) {
             self.end(entry, EndReason::Breaker).await;
         }
         Ok(plan)
+    }
+
+    /// Puts an armed fault into the book, unless a breaker or the end was faster.
+    fn enter(&self, entry: &Entry) -> bool {
+        let mut book = self.book();
+        let in_time = !book.closed && book.open.is_empty();
+        if in_time {
+            book.armed.push(entry.clone());
+        } else if !book.closed {
+            book.waiting.push(entry.request.clone());
+        }
+        in_time
     }
 
     /// Ends a fault by its name. Whether there was one.
@@ -197,17 +204,12 @@ impl<F: Faults> Ledger<F> {
         };
         self.end_all(armed, reason).await;
         // What is armed meanwhile finds the ledger closed and is ended by its own task.
-        drop(
-            self.under_way
-                .subscribe()
-                .wait_for(|count| *count == 0)
-                .await,
-        );
+        self.under_way.done().await;
     }
 
     /// Whether nothing is armed or about to be.
     pub(in crate::runner) fn is_idle(&self) -> bool {
-        self.book().armed.is_empty() && *self.under_way.borrow() == 0
+        self.book().armed.is_empty() && self.under_way.is_nothing()
     }
 
     /// Lets no fault act, by the kill switch. The gate is closed before anything is awaited.
@@ -219,7 +221,9 @@ impl<F: Faults> Ledger<F> {
                 None => book.closed = true,
             }
         }
-        self.faults.kill().await
+        self.faults.kill().await?;
+        self.events.tell(Event::Killed);
+        Ok(())
     }
 
     /// Ends what a breaker switched off, and remembers it in case the breaker closes again. Whether
@@ -335,7 +339,7 @@ impl<F: Faults> Ledger<F> {
     /// Ends faults together: the last one is not kept waiting by the first.
     async fn end_all(self: &Arc<Self>, entries: Vec<Entry>, reason: EndReason) -> bool {
         let end = |entry| {
-            let (ledger, begun) = (Arc::clone(self), UnderWay::begin(self));
+            let (ledger, begun) = (Arc::clone(self), self.under_way.begin());
             tokio::spawn(async move {
                 let clean = ledger.end(entry, reason).await;
                 drop(begun);
@@ -372,22 +376,5 @@ impl<F: Faults> Ledger<F> {
         let undone = record.undo == Undo::Verified;
         self.events.tell(Event::Fault(Box::new(record)));
         undone
-    }
-}
-
-/// A piece of work that closing has to wait for.
-#[derive(Debug)]
-struct UnderWay<F>(Arc<Ledger<F>>);
-
-impl<F> UnderWay<F> {
-    fn begin(ledger: &Arc<Ledger<F>>) -> Self {
-        ledger.under_way.send_modify(|count| *count += 1);
-        Self(Arc::clone(ledger))
-    }
-}
-
-impl<F> Drop for UnderWay<F> {
-    fn drop(&mut self) {
-        self.0.under_way.send_modify(|count| *count -= 1);
     }
 }

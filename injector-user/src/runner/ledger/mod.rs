@@ -10,5 +10,6 @@
 #[expect(clippy::module_inception, reason = "the ledger is the one thing in it")]
 mod ledger;
 mod record;
+mod under_way;
 
 pub(super) use ledger::Ledger;

@@ -40,6 +40,7 @@ fn options(cancel: watch::Receiver<Cancel>) -> Options {
         seed: 1,
         warnings: Vec::new(),
         cancel,
+        watcher: None,
     }
 }
 

@@ -69,23 +69,20 @@ impl State {
                 let pid = child.pid();
                 Ok(Outcome::Born { pid })
             }
-            Order::By {
-                doer: Doer::Thread,
-                order,
-            } => thread::scope(|scope| scope.spawn(|| alone(order)).join())
+            Order::By { doer, order } => self.delegate(*doer, order),
+            order => alone(order),
+        }
+    }
+
+    fn delegate(&mut self, doer: Doer, order: &Order) -> Result<Outcome> {
+        match doer {
+            Doer::Thread => thread::scope(|scope| scope.spawn(|| alone(order)).join())
                 .map_err(|_panic| anyhow!("the thread panicked"))?,
-            Order::By {
-                doer: Doer::Child,
-                order,
-            } => match &mut self.child {
+            Doer::Child => match &mut self.child {
                 Some(child) => child.order(order),
                 none => none.insert(Actor::start()?).order(order),
             },
-            Order::By {
-                doer: Doer::NewChild,
-                order,
-            } => Actor::start()?.order(order),
-            order => alone(order),
+            Doer::NewChild => Actor::start()?.order(order),
         }
     }
 }

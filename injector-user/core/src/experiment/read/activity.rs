@@ -159,13 +159,7 @@ pub(super) fn activity(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Opt
     at.warn_unknown(&KEYS, out);
     refuse_dry(at, out);
     warn_controls(at, out);
-    if let Some(timeout) = at.get("timeout") {
-        out.warn(
-            timeout.place,
-            "a timeout of the activity has no effect",
-            "write it into the provider",
-        );
-    }
+    warn_timeout(at, out);
     let kind = at
         .required("type", out)
         .and_then(|at| at.word::<ActivityKind>(out));
@@ -189,6 +183,16 @@ pub(super) fn activity(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Opt
         background,
         place: at.place.clone(),
     })
+}
+
+fn warn_timeout(at: &At<'_>, out: &mut Reading) {
+    if let Some(timeout) = at.get("timeout") {
+        out.warn(
+            timeout.place,
+            "a timeout of the activity has no effect",
+            "write it into the provider",
+        );
+    }
 }
 
 fn pauses(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Pauses {

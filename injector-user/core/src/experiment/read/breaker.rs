@@ -209,45 +209,57 @@ fn window(at: &At<'_>, out: &mut Reading) -> Option<Window> {
 
 fn rearm(at: &At<'_>, consecutive: u32, out: &mut Reading) -> Option<Rearm> {
     at.refuse_unknown(&REARM, out);
-    let mut duration = |key, default: u64| {
-        at.get(key)
-            .map_or(Some(Duration::from_secs(default)), |at| at.duration(out))
-    };
-    let (initial, max) = (duration("initial", 1), duration("max", 60));
-    let mut number = |key, default, (low, high): (f64, f64)| match at.get(key) {
-        None => Some(default),
-        Some(at) => {
-            let number = at.number(out)?;
-            if (low..=high).contains(&number) {
-                return Some(number);
-            }
-            out.error(
-                &at,
-                format!("{number} is not possible for `{key}`"),
-                format!("from {low} to {high}"),
-            );
-            None
-        }
-    };
-    let factor = number("factor", 2.0, (1.0, 100.0));
-    let jitter = number("jitter", 0.2, (0.0, 1.0));
-    let scale = number("scale", 0.5, (0.001, 1.0));
+    let backoff = backoff(at, out);
+    let scale = number(at, "scale", 0.5, (0.001, 1.0), out);
     let attempts = at
         .get("attempts")
         .map_or(Some(3), |at| at.count(1_000, out));
     let probation = at
         .get("probation")
         .map_or(Some(consecutive.max(3)), |at| at.count(MOST_SAMPLES, out));
-    let backoff = Backoff {
-        initial: initial?,
-        factor: factor?,
-        max: max?,
-        jitter: jitter?,
-    };
     Some(Rearm {
-        backoff,
+        backoff: backoff?,
         attempts: attempts?,
         scale: scale?,
         probation: probation?.max(1),
     })
+}
+
+fn backoff(at: &At<'_>, out: &mut Reading) -> Option<Backoff> {
+    let mut duration = |key, default: u64| {
+        at.get(key)
+            .map_or(Some(Duration::from_secs(default)), |at| at.duration(out))
+    };
+    let (initial, max) = (duration("initial", 1), duration("max", 60));
+    let factor = number(at, "factor", 2.0, (1.0, 100.0), out);
+    let jitter = number(at, "jitter", 0.2, (0.0, 1.0), out);
+    Some(Backoff {
+        initial: initial?,
+        factor: factor?,
+        max: max?,
+        jitter: jitter?,
+    })
+}
+
+/// The number at `key` if it is within the bounds; the default if it is not given.
+fn number(
+    at: &At<'_>,
+    key: &str,
+    default: f64,
+    (low, high): (f64, f64),
+    out: &mut Reading,
+) -> Option<f64> {
+    let Some(at) = at.get(key) else {
+        return Some(default);
+    };
+    let number = at.number(out)?;
+    if (low..=high).contains(&number) {
+        return Some(number);
+    }
+    out.error(
+        &at,
+        format!("{number} is not possible for `{key}`"),
+        format!("from {low} to {high}"),
+    );
+    None
 }

@@ -7,7 +7,7 @@ use super::at::{At, Reading};
 use super::breaker;
 use crate::document;
 use crate::experiment::variables::{self, Environment};
-use crate::experiment::{Activity, Experiment, Hypothesis, Runtime};
+use crate::experiment::{Activity, BreakerSpec, Experiment, Hypothesis, Runtime};
 use crate::problem::{Place, Problem};
 
 const KEYS: [&str; 14] = [
@@ -93,25 +93,15 @@ fn experiment(at: &At<'_>, environment: Environment<'_>, out: &mut Reading) -> O
     let hypothesis = at
         .get("steady-state-hypothesis")
         .and_then(|at| hypothesis(&at, &known, out));
-    let method = at
-        .required("method", out)
-        .map(|at| activity::all(&at, &known, out))
-        .unwrap_or_default();
-    activity::refuse_same_names(&method, out);
+    let method = method(at, &known, out);
     let rollbacks = rollbacks(at, &known, out);
-    let breakers = at
-        .get("x-temblor")
-        .map(|at| breaker::all(&at, &known, out))
-        .unwrap_or_default();
-    breaker::warn_without_use(&breakers, &method, out);
+    let breakers = breakers(at, &known, &method, out);
     let title = at.required("title", out).and_then(|at| at.text(out));
     let description = at.required("description", out).and_then(|at| at.text(out));
     Some(Experiment {
         title: variables.text(&title?),
         description: description?,
-        version: at
-            .get("version")
-            .and_then(|at| at.node.as_scalar().map(str::to_owned)),
+        version: version(at),
         tags: tags(at, out),
         contributions: contributions(at, out),
         controls: controls(at, out),
@@ -125,6 +115,34 @@ fn experiment(at: &At<'_>, environment: Environment<'_>, out: &mut Reading) -> O
         breakers,
         secrets,
     })
+}
+
+fn version(at: &At<'_>) -> Option<String> {
+    at.get("version")
+        .and_then(|at| at.node.as_scalar().map(str::to_owned))
+}
+
+fn method(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Vec<Activity> {
+    let method = at
+        .required("method", out)
+        .map(|at| activity::all(&at, known, out))
+        .unwrap_or_default();
+    activity::refuse_same_names(&method, out);
+    method
+}
+
+fn breakers(
+    at: &At<'_>,
+    known: &Known<'_>,
+    method: &[Activity],
+    out: &mut Reading,
+) -> Vec<BreakerSpec> {
+    let breakers = at
+        .get("x-temblor")
+        .map(|at| breaker::all(&at, known, out))
+        .unwrap_or_default();
+    breaker::warn_without_use(&breakers, method, out);
+    breakers
 }
 
 fn rollbacks(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Vec<Activity> {

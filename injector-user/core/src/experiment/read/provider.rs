@@ -58,23 +58,9 @@ fn http(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Option<Http> {
     at.warn_unknown(&HTTP, out);
     let node = known.variables.apply(at.node);
     let at = At::new(&node, &at.place);
-    let url = at.required("url", out)?;
-    let text = url.text(out)?;
-    if let Some(name) = first_name(&text) {
-        out.warn(
-            url.place.clone(),
-            format!("nothing is named `{name}`: it is used as it stands"),
-            "define it under `configuration`",
-        );
-    } else if !text.starts_with("http://") && !text.starts_with("https://") {
-        out.error(
-            &url,
-            "an address begins with http:// or https://",
-            format!("perhaps http://{text}"),
-        );
-    }
+    let url = url(&at, out)?;
     Some(Http {
-        url: text,
+        url,
         method: at
             .get("method")
             .and_then(|at| at.text(out))
@@ -94,6 +80,25 @@ fn http(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Option<Http> {
             .and_then(|at| at.count(1_000, out))
             .unwrap_or_default(),
     })
+}
+
+fn url(at: &At<'_>, out: &mut Reading) -> Option<String> {
+    let url = at.required("url", out)?;
+    let text = url.text(out)?;
+    if let Some(name) = first_name(&text) {
+        out.warn(
+            url.place.clone(),
+            format!("nothing is named `{name}`: it is used as it stands"),
+            "define it under `configuration`",
+        );
+    } else if !text.starts_with("http://") && !text.starts_with("https://") {
+        out.error(
+            &url,
+            "an address begins with http:// or https://",
+            format!("perhaps http://{text}"),
+        );
+    }
+    Some(text)
 }
 
 fn headers(at: &At<'_>, out: &mut Reading) -> BTreeMap<String, String> {

@@ -33,18 +33,7 @@ pub(super) fn read(
         out.error(&at, message, "one of fault, stop, metric");
         return None;
     };
-    let wanted = if *deed == "metric" {
-        ActivityKind::Probe
-    } else {
-        ActivityKind::Action
-    };
-    if kind.is_some_and(|kind| kind != wanted) {
-        out.error(
-            value,
-            format!("`{deed}` belongs to an activity of type `{wanted}`"),
-            format!("write `type: {wanted}`"),
-        );
-    }
+    refuse_other_kind(kind, deed, value, out);
     match *deed {
         "fault" => arm(&at, value, out),
         "stop" => {
@@ -58,39 +47,30 @@ pub(super) fn read(
     }
 }
 
+/// Measuring is for probes, everything else for actions.
+fn refuse_other_kind(kind: Option<ActivityKind>, deed: &str, value: &At<'_>, out: &mut Reading) {
+    let wanted = if deed == "metric" {
+        ActivityKind::Probe
+    } else {
+        ActivityKind::Action
+    };
+    if kind.is_some_and(|kind| kind != wanted) {
+        out.error(
+            value,
+            format!("`{deed}` belongs to an activity of type `{wanted}`"),
+            format!("write `type: {wanted}`"),
+        );
+    }
+}
+
 fn arm(at: &At<'_>, kind: &At<'_>, out: &mut Reading) -> Option<Temblor> {
     let wait = at
         .get("wait")
         .and_then(|at| at.bool(out))
         .unwrap_or_default();
     let kind: Option<Kind> = kind.word(out);
-    let mut params = BTreeMap::new();
-    let mut complete = true;
-    for (name, at) in at.entries(out) {
-        if ["type", "fault", "wait"].contains(&name.as_str()) {
-            continue;
-        }
-        match Given::from_node(at.node, &at.place) {
-            Ok(given) => {
-                if let Some(missing) = first_name(&given.text) {
-                    complete = false;
-                    out.error(
-                        &at,
-                        format!("nothing is named `{missing}`"),
-                        "define it under `configuration`",
-                    );
-                } else {
-                    params.insert(name, given);
-                }
-            }
-            Err(problem) => {
-                complete = false;
-                out.errors.push(problem);
-            }
-        }
-    }
-    // What could not be read would be reported again as missing.
-    let kind = kind.filter(|_| complete)?;
+    let params = params(at, out);
+    let (kind, params) = (kind?, params?);
     match fault::parse(kind, &params) {
         Ok(fault) => Some(Temblor::Arm {
             fault: Box::new(fault),
@@ -101,6 +81,42 @@ fn arm(at: &At<'_>, kind: &At<'_>, out: &mut Reading) -> Option<Temblor> {
             None
         }
     }
+}
+
+/// The fault's own parameters; nothing if one could not be read, as it would be reported again as
+/// missing.
+fn params(at: &At<'_>, out: &mut Reading) -> Option<BTreeMap<String, Given>> {
+    let mut params = BTreeMap::new();
+    let mut complete = true;
+    for (name, at) in at.entries(out) {
+        if ["type", "fault", "wait"].contains(&name.as_str()) {
+            continue;
+        }
+        match param(&at, out) {
+            Some(given) => drop(params.insert(name, given)),
+            None => complete = false,
+        }
+    }
+    complete.then_some(params)
+}
+
+fn param(at: &At<'_>, out: &mut Reading) -> Option<Given> {
+    let given = match Given::from_node(at.node, &at.place) {
+        Ok(given) => given,
+        Err(problem) => {
+            out.errors.push(problem);
+            return None;
+        }
+    };
+    let Some(missing) = first_name(&given.text) else {
+        return Some(given);
+    };
+    out.error(
+        at,
+        format!("nothing is named `{missing}`"),
+        "define it under `configuration`",
+    );
+    None
 }
 
 fn metric(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Option<Metric> {

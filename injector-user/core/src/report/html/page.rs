@@ -75,12 +75,6 @@ fn sentence(reason: &str) -> String {
 }
 
 fn facts(page: &mut Markup, report: &Report) {
-    let injected: u64 = report
-        .faults
-        .iter()
-        .filter_map(|fault| fault.counters)
-        .map(|c| c.injected)
-        .sum();
     let armed = report
         .faults
         .iter()
@@ -93,29 +87,40 @@ fn facts(page: &mut Markup, report: &Report) {
         "faults injected",
         &format!("{armed} of {}", report.faults.len()),
     );
-    fact(page, "plain", "events changed", &injected.to_string());
+    fact(
+        page,
+        "plain",
+        "events changed",
+        &injected(report).to_string(),
+    );
     if let Some(breach) = &report.breach {
         let clean = say::breach_to_clean(breach)
             .map_or_else(|| "not reached".to_owned(), say::milliseconds);
         fact(page, "warn", "from breach to clean", &clean);
     }
+    let checks = report.checks.len();
     let held = report.checks.iter().filter(|check| check.passed).count();
-    if !report.checks.is_empty() {
-        let tone = if held == report.checks.len() {
-            "good"
-        } else {
-            "bad"
-        };
+    if checks > 0 {
+        let held_all = good_or_bad(held == checks);
         fact(
             page,
-            tone,
+            held_all,
             "checks held",
-            &format!("{held} of {}", report.checks.len()),
+            &format!("{held} of {checks}"),
         );
     }
-    let tone = if report.is_clean() { "good" } else { "bad" };
-    fact(page, tone, "left on the host", &say::left(report));
+    let clean = good_or_bad(report.is_clean());
+    fact(page, clean, "left on the host", &say::left(report));
     page.put(format_args!("</dl>"));
+}
+
+fn injected(report: &Report) -> u64 {
+    let counters = report.faults.iter().filter_map(|fault| fault.counters);
+    counters.map(|counters| counters.injected).sum()
+}
+
+fn good_or_bad(is_good: bool) -> &'static str {
+    if is_good { "good" } else { "bad" }
 }
 
 fn fact(page: &mut Markup, tone: &str, name: &str, value: &str) {

@@ -5,7 +5,9 @@ use super::axis::Axis;
 use super::line::{bad_pixels, path};
 use super::markup::Markup;
 use crate::report::escape::Text;
-use crate::report::model::{ActivityStatus, FaultRecord, Phase, Quantity, Report, Sample, Series};
+use crate::report::model::{
+    ActivityRecord, ActivityStatus, FaultRecord, Phase, Quantity, Report, Sample, Series,
+};
 use crate::report::say;
 use crate::safety::State;
 
@@ -30,15 +32,7 @@ pub(super) fn timeline(report: &Report) -> String {
     if series.is_empty() && lanes.is_empty() {
         return String::new();
     }
-    let head = if report
-        .breakers
-        .iter()
-        .any(|breaker| !breaker.transitions.is_empty())
-    {
-        26.0
-    } else {
-        8.0
-    };
+    let head = head(report);
     let top = head + as_f64(lanes.len()) * LANE + 8.0;
     let bottom = top + as_f64(series.len()) * PANEL;
     let x = Axis::new((0.0, report.duration_ms), (LEFT, WIDTH - RIGHT));
@@ -55,18 +49,33 @@ pub(super) fn timeline(report: &Report) -> String {
     }
     for (index, series) in series.iter().enumerate() {
         let top = top + as_f64(index) * PANEL;
-        let pixels = (top + PANEL - 14.0, top + 14.0);
-        let y = times
-            .filter(|_| series.quantity == Quantity::TookMs)
-            .map_or_else(
-                || own_scale(series, pixels),
-                |times| Axis::logarithmic(times, pixels),
-            );
+        let y = scale(series, times, top);
         panel(&mut svg, series, (&x, &y), top);
     }
     transitions(&mut svg, report, &x, (head, bottom));
     svg.put(format_args!("</svg>"));
     svg.into_string()
+}
+
+/// The room above the lanes: names of breakers need more than nothing does.
+fn head(report: &Report) -> f64 {
+    let mut breakers = report.breakers.iter();
+    if breakers.any(|breaker| !breaker.transitions.is_empty()) {
+        26.0
+    } else {
+        8.0
+    }
+}
+
+/// Times share one scale, so that probes can be compared; answers have their own.
+fn scale(series: &Series, times: Option<(f64, f64)>, top: f64) -> Axis {
+    let pixels = (top + PANEL - 14.0, top + 14.0);
+    times
+        .filter(|_| series.quantity == Quantity::TookMs)
+        .map_or_else(
+            || own_scale(series, pixels),
+            |times| Axis::logarithmic(times, pixels),
+        )
 }
 
 /// One row of bars above the charts.
@@ -85,34 +94,11 @@ struct Bar {
 }
 
 fn lanes(report: &Report) -> Vec<Lane> {
-    let mut lanes = Vec::new();
-    for phase in [Phase::Before, Phase::Method, Phase::After, Phase::Rollback] {
-        let bars: Vec<Bar> = report
-            .activities
-            .iter()
-            .filter(|activity| activity.phase == phase)
-            .map(|activity| Bar {
-                class: if activity.status == ActivityStatus::Failed {
-                    "act failed"
-                } else {
-                    "act"
-                },
-                from_ms: activity.start_ms,
-                to_ms: activity.end_ms,
-                title: format!(
-                    "{}: {}",
-                    activity.name,
-                    say::milliseconds(activity.end_ms - activity.start_ms)
-                ),
-            })
-            .collect();
-        if !bars.is_empty() {
-            lanes.push(Lane {
-                label: say::phase(phase).to_owned(),
-                bars,
-            });
-        }
-    }
+    let mut lanes: Vec<Lane> = [Phase::Before, Phase::Method, Phase::After, Phase::Rollback]
+        .into_iter()
+        .map(|phase| activities(report, phase))
+        .filter(|lane| !lane.bars.is_empty())
+        .collect();
     for fault in &report.faults {
         let Some((from_ms, to_ms)) = window(fault, report.duration_ms) else {
             continue;
@@ -133,6 +119,28 @@ fn lanes(report: &Report) -> Vec<Lane> {
         }
     }
     lanes
+}
+
+fn activities(report: &Report, phase: Phase) -> Lane {
+    let bar = |activity: &ActivityRecord| Bar {
+        class: if activity.status == ActivityStatus::Failed {
+            "act failed"
+        } else {
+            "act"
+        },
+        from_ms: activity.start_ms,
+        to_ms: activity.end_ms,
+        title: format!(
+            "{}: {}",
+            activity.name,
+            say::milliseconds(activity.end_ms - activity.start_ms)
+        ),
+    };
+    let of_phase = report.activities.iter().filter(|one| one.phase == phase);
+    Lane {
+        label: say::phase(phase).to_owned(),
+        bars: of_phase.map(bar).collect(),
+    }
 }
 
 fn window(fault: &FaultRecord, end_of_run: f64) -> Option<(f64, f64)> {
