@@ -50,7 +50,8 @@ async fn exchange(
         }
         if line.last() != Some(&b'\n') {
             let message = format!("a request of more than {MAX_LINE} bytes, or one cut short");
-            send(&mut write, 0, Err(failure(Class::Input, message, None))).await?;
+            let hint = Some("a request is one line of JSON");
+            send(&mut write, 0, Err(failure(Class::Input, message, hint))).await?;
             return Ok(());
         }
         let (id, answer, quits) = handle(&line, engine, client, peer);
@@ -76,7 +77,8 @@ fn handle(
         }
         Err(error) => {
             let message = format!("a request that could not be read: {error}");
-            (0, Err(failure(Class::Input, message, None)), false)
+            let hint = Some("another version of temblor? a request is one line of JSON");
+            (0, Err(failure(Class::Input, message, hint)), false)
         }
     }
 }
@@ -86,7 +88,5 @@ async fn send(
     id: u64,
     answer: Result<Answer, Failure>,
 ) -> std::io::Result<()> {
-    let mut line = serde_json::to_vec(&Response { id, answer })?;
-    line.push(b'\n');
-    write.write_all(&line).await
+    write.write_all(&Response { id, answer }.line()?).await
 }

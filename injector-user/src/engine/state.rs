@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use injector_core::problem::{Place, Problem};
 
 use super::commands::Commands;
+use super::explain;
 use super::running::{Client, Running};
 use crate::capability::Known;
 use crate::clock::monotonic_ns;
@@ -184,7 +185,7 @@ pub(super) fn refused(message: impl Into<String>, hint: Option<&str>) -> Failure
 }
 
 /// What was tried and did not work, with the chain of causes in one line.
-pub(super) fn failed(error: &dyn std::error::Error) -> Failure {
+pub(super) fn failed(error: &(dyn std::error::Error + 'static)) -> Failure {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {
@@ -194,7 +195,7 @@ pub(super) fn failed(error: &dyn std::error::Error) -> Failure {
         }
         cause = source.source();
     }
-    failure(Class::Failed, message, None)
+    failure(Class::Failed, message, Some(&explain::hint(error)))
 }
 
 pub(super) fn failure(class: Class, message: impl Into<String>, hint: Option<&str>) -> Failure {

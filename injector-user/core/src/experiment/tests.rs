@@ -163,7 +163,12 @@ fn what_must_be_there_is_missed_all_at_once() {
         "[1]",
         &["1:1: an experiment is a mapping, not a list | begin with `title:`"],
     );
-    check_errors("", &["1:1: the document is empty"]);
+    check_errors(
+        "",
+        &[
+            "1:1: the document is empty | an experiment has at least a title, a description and a method",
+        ],
+    );
 }
 
 #[test]
@@ -200,7 +205,7 @@ fn units_are_wanted_in_a_temblor_field_and_seconds_elsewhere() {
     check_errors(
         &with_provider("action", "type: process\npath: sleep\ntimeout: 5s"),
         &[
-            "9:14: method[0].provider.timeout: expected a number of seconds up to 30 days, got a text",
+            "9:14: method[0].provider.timeout: expected a number of seconds up to 30 days, got a text | for example 5 or 0.5, without a unit",
         ],
     );
 }

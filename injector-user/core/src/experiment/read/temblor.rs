@@ -63,6 +63,7 @@ fn arm(at: &At<'_>, kind: &At<'_>, out: &mut Reading) -> Option<Temblor> {
         .get("wait")
         .and_then(|at| at.bool(out))
         .unwrap_or_default();
+    let place = kind.place.clone();
     let kind: Option<Kind> = kind.word(out);
     let mut params = BTreeMap::new();
     let mut complete = true;
@@ -92,10 +93,13 @@ fn arm(at: &At<'_>, kind: &At<'_>, out: &mut Reading) -> Option<Temblor> {
     // What could not be read would be reported again as missing.
     let kind = kind.filter(|_| complete)?;
     match fault::parse(kind, &params) {
-        Ok(fault) => Some(Temblor::Arm {
-            fault: Box::new(fault),
-            wait,
-        }),
+        Ok(mut fault) => {
+            fault.places.set_fault(place);
+            Some(Temblor::Arm {
+                fault: Box::new(fault),
+                wait,
+            })
+        }
         Err(problems) => {
             out.errors.extend(problems);
             None
