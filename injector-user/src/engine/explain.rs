@@ -3,8 +3,7 @@
 use std::error::Error;
 use std::io;
 
-use injector_core::fault::{FAULT, Places};
-use injector_core::problem::{Place, Problem};
+use injector_core::fault::Places;
 
 use crate::protocol::Failure;
 use crate::safety::undo::UndoError;
@@ -40,15 +39,9 @@ fn of_kind(kind: io::ErrorKind) -> Option<&'static str> {
 
 /// A failure to do what was asked, said of the fault as a whole where it names no parameter.
 pub(super) fn about_fault(places: &Places, failure: Failure) -> Failure {
-    let placed = |problem: Problem| match problem.place == Place::default() {
-        true => Problem {
-            place: places.of(FAULT),
-            ..problem
-        },
-        false => problem,
-    };
+    let problems = failure.problems.into_iter();
     Failure {
-        problems: failure.problems.into_iter().map(placed).collect(),
+        problems: problems.map(|problem| places.relocate(problem)).collect(),
         ..failure
     }
 }

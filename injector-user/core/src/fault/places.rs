@@ -67,12 +67,13 @@ impl Places {
     }
 
     /// A problem that was found in the same fault given as flags, said of the place it has here.
+    /// One without a place is of the fault as a whole.
     #[must_use]
     pub fn relocate(&self, problem: Problem) -> Problem {
         let path = &problem.place.path;
         let place = match path.strip_prefix("--") {
             Some(flag) => self.of(&flag.replace('-', "_")),
-            None if path == self.kind.name() => self.of(FAULT),
+            None if path == self.kind.name() || problem.place == Place::default() => self.of(FAULT),
             None => problem.place,
         };
         Problem { place, ..problem }

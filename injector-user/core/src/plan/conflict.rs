@@ -78,11 +78,10 @@ fn same_callers(plan: &Plan, hook: &Hook, fault: &ArmedFault, other: &Hook) -> b
     };
     let (ours, armed) = (&plan.select.thread_groups, &fault.select.thread_groups);
     match (ours.is_empty(), armed.is_empty()) {
-        (true, true) => true,
         (false, true) => below(theirs, path),
         (true, false) => below(path, theirs) || plan.who.iter().any(|who| is_one(who, armed)),
         // The thread groups themselves are compared with the other selectors.
-        (false, false) => true,
+        (true, true) | (false, false) => true,
     }
 }
 

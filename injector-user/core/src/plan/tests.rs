@@ -1025,12 +1025,12 @@ fn poorer(inventory: &Inventory) -> Vec<Inventory> {
         |host| {
             host.namespaces
                 .iter_mut()
-                .for_each(|space| space.interfaces.clear())
+                .for_each(|space| space.interfaces.clear());
         },
         |host| {
             host.processes
                 .iter_mut()
-                .for_each(|process| process.cgroup_v2 = None)
+                .for_each(|process| process.cgroup_v2 = None);
         },
         |host| {
             let mut interfaces = host
