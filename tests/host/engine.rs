@@ -1,14 +1,13 @@
 //! The engine as its clients have it: what it is told, how it starts and how it leaves.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use injector_core::fault::Kind;
 use injector_user::freezer::{Flavour, State as Frozen};
-use injector_user::protocol::{Answer, Arm, Call, Class, Ended, MAX_LINE, PROTOCOL, State, Which};
+use injector_user::protocol::{Answer, Arm, Call, Class, Ended, MAX_LINE, PROTOCOL, State};
 use nix::sys::signal::Signal;
 use temblor_tests::order::{Order, SocketCall};
 use temblor_tests::{Cgroup, Client, Engine, finish, is_running, params, signal, wait_until};
@@ -288,35 +287,6 @@ fn inject_waits_for_the_end_and_says_what_was_done() -> Result<()> {
 }
 
 #[test]
-fn an_interrupted_inject_ends_its_fault_and_reports() -> Result<()> {
-    let mut stage = Stage::set()?;
-    let target = stage.client_netns();
-    let words = format!("--json inject net.loss --duration 10m --target {target}");
-    let words: Vec<&str> = words.split(' ').collect();
-    let to = stage.echoes[0];
-    for (ending, reports) in [(Signal::SIGINT, true), (Signal::SIGKILL, false)] {
-        let command = stage.cli().start(&words)?;
-        wait_until("it acts", DEADLINE, || {
-            stage
-                .client
-                .datagrams(to, 2)
-                .is_ok_and(|(answered, _)| answered.is_empty())
-        })?;
-        signal(command.id().cast_signed(), ending)?;
-        let said = finish(command)?;
-        wait_until("it acts no more", DEADLINE, || {
-            stage
-                .client
-                .datagrams(to, 2)
-                .is_ok_and(|(answered, _)| answered.len() == 2)
-        })?;
-        assert_eq!(said.json().is_ok(), reports, "{said:?}");
-    }
-    stage.check_nothing_armed()?;
-    stage.close()
-}
-
-#[test]
 fn a_command_is_a_target_from_its_first_call_on() -> Result<()> {
     let stage = Stage::set()?;
     let to = stage.echoes[0];
@@ -440,99 +410,5 @@ fn a_plan_is_what_is_done_and_does_nothing() -> Result<()> {
         "{planned} is not {done}"
     );
     stage.client.order(&Order::Bear)?;
-    stage.close()
-}
-
-#[test]
-fn an_inject_that_is_interrupted_twice_leaves_at_once_and_its_fault_ends() -> Result<()> {
-    let mut stage = Stage::set()?;
-    let target = stage.client_netns();
-    let words = format!("inject net.loss --duration 10m --target {target}");
-    let words: Vec<&str> = words.split(' ').collect();
-    let to = stage.echoes[0];
-    let mut command = stage.cli().start(&words)?;
-    wait_until("it acts", DEADLINE, || {
-        stage
-            .client
-            .datagrams(to, 2)
-            .is_ok_and(|(answered, _)| answered.is_empty())
-    })?;
-    let mut err = BufReader::new(command.stderr.take().context("stderr is piped")?);
-    // An engine that cannot answer is what a second interrupt is for.
-    signal(stage.engine.pid(), Signal::SIGSTOP)?;
-    let pid = command.id().cast_signed();
-    signal(pid, Signal::SIGINT)?;
-    let mut line = String::new();
-    while !line.contains("once more to leave at once") {
-        line.clear();
-        anyhow::ensure!(err.read_line(&mut line)? > 0, "it left at the first");
-    }
-    signal(pid, Signal::SIGINT)?;
-    let mut status = None;
-    let left = wait_until("it leaves", DEADLINE, || {
-        status = command.try_wait().ok().flatten();
-        status.is_some()
-    });
-    signal(stage.engine.pid(), Signal::SIGCONT)?;
-    left?;
-    assert_eq!(status.and_then(|status| status.code()), Some(1));
-    wait_until("it acts no more", DEADLINE, || {
-        stage
-            .client
-            .datagrams(to, 2)
-            .is_ok_and(|(answered, _)| answered.len() == 2)
-    })?;
-    stage.close()
-}
-
-#[test]
-fn a_watched_status_is_shown_again_and_again_until_an_interrupt() -> Result<()> {
-    let stage = Stage::set()?;
-    let mut client = stage.engine.client()?;
-    let armed = client.arm(Kind::NetLoss, &loss(&stage.client_netns()))?;
-    let mut command = stage.cli().start(&["status", "--watch"])?;
-    let mut out = BufReader::new(command.stdout.take().context("stdout is piped")?);
-    let mut shown = 0;
-    let mut line = String::new();
-    while shown < 3 {
-        line.clear();
-        anyhow::ensure!(out.read_line(&mut line)? > 0, "it ended by itself");
-        shown += usize::from(line.contains(&armed.fault));
-    }
-    signal(command.id().cast_signed(), Signal::SIGINT)?;
-    let mut rest = String::new();
-    out.read_to_string(&mut rest)?;
-    assert_eq!(command.wait()?.code(), Some(0), "{rest}");
-    client.stop_one(&armed)?;
-    stage.close()
-}
-
-#[test]
-fn a_status_longer_than_a_request_may_be_is_answered() -> Result<()> {
-    let stage = Stage::set()?;
-    let mut client = stage.engine.client()?;
-    let target = stage.client_netns();
-    let ids = (0..32_u32).map(|number| {
-        // No two neighbours, so that each is written down.
-        let ports = (number * 1000..(number + 1) * 1000).map(|port| (2 * port + 1).to_string());
-        let ports: Vec<String> = ports.collect();
-        let mut given = loss(&target);
-        given.insert("ports".to_owned(), ports.join(","));
-        client.arm(Kind::NetLoss, &given).map(|armed| armed.fault)
-    });
-    let mut ids: Vec<String> = ids.collect::<Result<_>>()?;
-    let said = stage.cli().run(&["--json", "status"])?;
-    assert!(said.out.len() > MAX_LINE, "only {} bytes", said.out.len());
-    let status = said.json()?;
-    let faults = status["faults"].as_array().context("a list")?;
-    let mut found: Vec<&str> = faults
-        .iter()
-        .filter_map(|fault| fault["fault"].as_str())
-        .collect();
-    found.sort_unstable();
-    ids.sort_unstable();
-    assert_eq!(found, ids);
-    assert_eq!(client.stop(Which::Mine)?.len(), 32);
-    stage.check_nothing_armed()?;
     stage.close()
 }

@@ -8,9 +8,9 @@ use injector_user::freezer::Flavour;
 use nix::mount::{MsFlags, mount, umount};
 use nix::unistd::User;
 use temblor_tests::order::SocketCall;
-use temblor_tests::{Cgroup, Cli, Engine, Said, fed, finish, params, wait_until};
+use temblor_tests::{Cgroup, Cli, Engine, Said, fed, params};
 
-use super::stage::{DEADLINE, Stage};
+use super::stage::Stage;
 
 /// What a user sees who asks for this: the whole of it.
 fn check(cli: &Cli<'_>, words: &str, code: i32, err: &str) -> Result<()> {
@@ -396,92 +396,5 @@ fn a_full_disk_under_the_undo_log_stops_what_would_need_it() -> Result<()> {
     fs::remove_file(rest)?;
     engine.end()?;
     umount(folder.path())?;
-    stage.close()
-}
-
-#[test]
-fn a_target_that_vanishes_in_the_middle_of_a_fault_is_said() -> Result<()> {
-    let mut stage = Stage::set()?;
-    let target = format!("pid:{}", stage.other.pid());
-    let words = format!(
-        "--json inject sock.error --duration 10m --operation connect --errno EPERM --target {target}"
-    );
-    let words: Vec<&str> = words.split(' ').collect();
-    let command = stage.cli().start(&words)?;
-    let to = stage.echoes[0];
-    wait_until("it acts", DEADLINE, || {
-        let felt = stage.other.calls(SocketCall::Connect, to, 1);
-        felt.is_ok_and(|felt| felt == [1])
-    })?;
-    stage.other.end()?;
-    let said = finish(command)?;
-    let report = said.json()?;
-    assert_eq!(report["state"]["how"], "target-gone", "{report}");
-    let err = format!(
-        "error: --target: {target} has gone before the fault ended\n\
-         hint: the report says what the fault did until then\n"
-    );
-    assert!(said.err.ends_with(&err), "{said:?}");
-    assert_eq!(said.code, Some(1));
-    stage.check_nothing_armed()?;
-    stage.close()
-}
-
-/// An experiment of one action; its provider's lines begin in line 8.
-fn experiment(provider: &[&str]) -> String {
-    let head = "title: t\ndescription: d\nmethod:\n- type: action\n  name: harm\n  provider:\n    type: temblor\n";
-    let lines = provider.iter().map(|line| format!("    {line}\n"));
-    head.to_owned() + &lines.collect::<String>()
-}
-
-#[test]
-fn what_the_host_refuses_in_a_file_is_said_of_its_line() -> Result<()> {
-    let stage = Stage::set()?;
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("x.yaml");
-    let (file, out) = (file.display().to_string(), folder.path().join("out"));
-    let out = out.display().to_string();
-    let mut owner = stage.engine.client()?;
-    let target = stage.client_netns();
-    let given = params([("target", &*target), ("duration", "60s"), ("owner", "ann")]);
-    owner.arm(Kind::NetLoss, &given)?;
-    let taken = format!("target: {target}");
-    let cases: [(&[&str], i32, &str); 5] = [
-        (
-            &["fault: net.loss", "duration: 2s", "target: pid:4194303"],
-            2,
-            ":10:13: method[0].provider.target: there is no process 4194303",
-        ),
-        (
-            &["fault: net.loss", "target: pid:1", "duration: 2s"],
-            3,
-            ":9:13: method[0].provider.target: process 1 (",
-        ),
-        (
-            &["fault: net.loss", &taken, "duration: 2s"],
-            3,
-            ":9:13: method[0].provider.target: net.loss already acts there",
-        ),
-        (
-            &["fault: net.loss", "target: iface:eth0", "duration: 2s"],
-            2,
-            ":9:13: method[0].provider.target: iface:eth0 belongs to the host",
-        ),
-        (
-            &["fault: net.loss", "target: pid:7", "duration: 2"],
-            2,
-            ":10:15: method[0].provider.duration: `2` has no unit",
-        ),
-    ];
-    for (provider, code, expected) in cases {
-        fs::write(&file, experiment(provider))?;
-        let said = stage.cli().run(&["run", "--out", &out, &file])?;
-        let whole = format!("{}{}", said.out, said.err);
-        assert!(whole.contains(&format!("{file}{expected}")), "{said:?}");
-        assert_eq!(said.code, Some(code), "{said:?}");
-    }
-    let (_engine, faults) = owner.status()?;
-    assert_eq!(faults.len(), 1, "only what was there before");
-    drop(owner);
     stage.close()
 }

@@ -125,13 +125,18 @@ impl CliError {
             Self::TargetGone { .. } => {
                 Some("the report says what the fault did until then".to_owned())
             }
+            Self::Read { .. } => {
+                Some("a file with an experiment, or - for standard input".to_owned())
+            }
+            Self::Command(CommandError::Start { .. } | CommandError::User { .. }) => {
+                Some("after -- stands a program in PATH, or its path, and its arguments".to_owned())
+            }
             Self::Problems(_)
             | Self::Plan { .. }
             | Self::Command(_)
             | Self::Serve(_)
             | Self::Wait(_)
             | Self::Gather(_)
-            | Self::Read { .. }
             | Self::Write { .. }
             | Self::Listen { .. }
             | Self::Privilege { .. }

@@ -395,3 +395,41 @@ proptest! {
         prop_assert!(validated.errors.iter().all(|problem| problem.place.line.is_some()));
     }
 }
+
+/// Every line of an experiment, spoiled in every one of these ways.
+#[test]
+fn every_error_has_a_line_and_a_hint() {
+    let spoilt = [
+        "",
+        "7",
+        "[a]",
+        "{a: b}",
+        "'",
+        "x: : y",
+        "a: *b",
+        "\tz: 1",
+        "-1s",
+        "{type: temblor}",
+    ];
+    let lines: Vec<&str> = FULL.lines().collect();
+    for (index, line) in lines.iter().enumerate() {
+        let key = line.split_once(": ").map_or(*line, |(key, _)| key);
+        for with in spoilt {
+            let new = format!("{key}: {with}");
+            let mut lines = lines.clone();
+            lines[index] = &new;
+            for text in [
+                lines.join("\n"),
+                [&lines[..index], &lines[index + 1..]].concat().join("\n"),
+            ] {
+                for problem in read(&text).errors {
+                    let hint = problem.hint.as_deref().unwrap_or_default();
+                    assert!(
+                        problem.place.line.is_some() && !hint.is_empty(),
+                        "{new}: {problem}"
+                    );
+                }
+            }
+        }
+    }
+}
