@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use injector_core::fault::Kind;
 use injector_user::freezer::Flavour;
-use temblor_tests::order::SocketCall;
+use temblor_tests::order::{Order, Outcome, SocketCall};
 use temblor_tests::{Actor, Cgroup, finish, params, wait_until};
 
 use super::stage::{DEADLINE, Stage};
@@ -128,5 +128,34 @@ fn socket_faults_conflict_only_where_some_process_would_suffer_both() -> Result<
     let to = stage.echoes[0];
     assert_eq!(stage.client.calls(SocketCall::Connect, to, 1)?, [0]);
     drop((client, inside));
+    stage.close()
+}
+
+#[test]
+fn a_child_born_under_a_fault_is_its_own_conflict() -> Result<()> {
+    let mut stage = Stage::set()?;
+    let mut client = stage.engine.client()?;
+    let fault = |pid: i32| {
+        let target = format!("pid:{pid}");
+        params([
+            ("target", &*target),
+            ("duration", "60s"),
+            ("operation", "bind"),
+            ("errno", "EPERM"),
+        ])
+    };
+    let armed = client.arm(Kind::SockError, &fault(stage.client.pid()))?;
+    let Outcome::Born { pid } = stage.client.order(&Order::Bear)? else {
+        bail!("it has a child");
+    };
+    let refusal = client.refusal(Kind::SockError, &fault(pid))?;
+    let expected = format!("already acts there: fault {}", armed.fault);
+    assert!(
+        refusal.problems[0].message.contains(&expected),
+        "{refusal:?}"
+    );
+    client.stop_one(&armed)?;
+    client.arm(Kind::SockError, &fault(pid))?;
+    drop(client);
     stage.close()
 }

@@ -13,7 +13,7 @@ use super::state::{Engine, failed};
 use crate::clock::{monotonic_ns, unix_ms};
 use crate::loader::Arming;
 use crate::protocol::{Answer, Arm, Class, Failure, State, Window};
-use crate::safety::{Permit, permit};
+use crate::safety::{NotPermitted, Permit, permit};
 use crate::target;
 
 impl Engine {
@@ -63,13 +63,8 @@ impl Engine {
         spec: FaultSpec,
         plan: Plan,
     ) -> Result<Answer, Failure> {
-        let permit = permit(&plan, &self.protection).map_err(|refusal| {
-            let problem = Problem::new(spec.places.of("target"), refusal.to_string());
-            Failure {
-                class: Class::Refused,
-                problems: vec![problem.hint("protected processes are never targets")],
-            }
-        })?;
+        let permit =
+            permit(&plan, &self.protection).map_err(|refusal| not_permitted(&spec, &refusal))?;
         let id = self.next_id(arm.fault);
         let seed = spec.common.seed.unwrap_or_else(rand::random);
         let now_ns = monotonic_ns();
@@ -162,6 +157,14 @@ impl Engine {
             }
             running.state = State::Active;
         }
+    }
+}
+
+fn not_permitted(spec: &FaultSpec, refusal: &NotPermitted) -> Failure {
+    let problem = Problem::new(spec.places.of("target"), refusal.to_string());
+    Failure {
+        class: Class::Refused,
+        problems: vec![problem.hint("protected processes are never targets")],
     }
 }
 

@@ -65,34 +65,9 @@ fn arm(at: &At<'_>, kind: &At<'_>, out: &mut Reading) -> Option<Temblor> {
         .unwrap_or_default();
     let place = kind.place.clone();
     let kind: Option<Kind> = kind.word(out);
-    let mut params = BTreeMap::new();
-    let mut complete = true;
-    for (name, at) in at.entries(out) {
-        if ["type", "fault", "wait"].contains(&name.as_str()) {
-            continue;
-        }
-        match Given::from_node(at.node, &at.place) {
-            Ok(given) => {
-                if let Some(missing) = first_name(&given.text) {
-                    complete = false;
-                    out.error(
-                        &at,
-                        format!("nothing is named `{missing}`"),
-                        "define it under `configuration`",
-                    );
-                } else {
-                    params.insert(name, given);
-                }
-            }
-            Err(problem) => {
-                complete = false;
-                out.errors.push(problem);
-            }
-        }
-    }
+    let params = params(at, out);
     // What could not be read would be reported again as missing.
-    let kind = kind.filter(|_| complete)?;
-    match fault::parse(kind, &params) {
+    match fault::parse(kind?, &params?) {
         Ok(mut fault) => {
             fault.places.set_fault(place);
             Some(Temblor::Arm {
@@ -102,6 +77,39 @@ fn arm(at: &At<'_>, kind: &At<'_>, out: &mut Reading) -> Option<Temblor> {
         }
         Err(problems) => {
             out.errors.extend(problems);
+            None
+        }
+    }
+}
+
+/// The parameters of a fault; none if some could not be read.
+fn params(at: &At<'_>, out: &mut Reading) -> Option<BTreeMap<String, Given>> {
+    let mut params = BTreeMap::new();
+    let mut complete = true;
+    for (name, at) in at.entries(out) {
+        if ["type", "fault", "wait"].contains(&name.as_str()) {
+            continue;
+        }
+        match param(&at, out) {
+            Some(given) => drop(params.insert(name, given)),
+            None => complete = false,
+        }
+    }
+    complete.then_some(params)
+}
+
+fn param(at: &At<'_>, out: &mut Reading) -> Option<Given> {
+    match Given::from_node(at.node, &at.place) {
+        Ok(given) => match first_name(&given.text) {
+            None => Some(given),
+            Some(missing) => {
+                let message = format!("nothing is named `{missing}`");
+                out.error(at, message, "define it under `configuration`");
+                None
+            }
+        },
+        Err(problem) => {
+            out.errors.push(problem);
             None
         }
     }
