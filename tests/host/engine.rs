@@ -287,6 +287,35 @@ fn inject_waits_for_the_end_and_says_what_was_done() -> Result<()> {
 }
 
 #[test]
+fn an_interrupted_inject_ends_its_fault_and_reports() -> Result<()> {
+    let mut stage = Stage::set()?;
+    let target = stage.client_netns();
+    let words = format!("--json inject net.loss --duration 10m --target {target}");
+    let words: Vec<&str> = words.split(' ').collect();
+    let to = stage.echoes[0];
+    for (ending, reports) in [(Signal::SIGINT, true), (Signal::SIGKILL, false)] {
+        let command = stage.cli().start(&words)?;
+        wait_until("it acts", DEADLINE, || {
+            stage
+                .client
+                .datagrams(to, 2)
+                .is_ok_and(|(answered, _)| answered.is_empty())
+        })?;
+        signal(command.id().cast_signed(), ending)?;
+        let said = finish(command)?;
+        wait_until("it acts no more", DEADLINE, || {
+            stage
+                .client
+                .datagrams(to, 2)
+                .is_ok_and(|(answered, _)| answered.len() == 2)
+        })?;
+        assert_eq!(said.json().is_ok(), reports, "{said:?}");
+    }
+    stage.check_nothing_armed()?;
+    stage.close()
+}
+
+#[test]
 fn a_command_is_a_target_from_its_first_call_on() -> Result<()> {
     let stage = Stage::set()?;
     let to = stage.echoes[0];

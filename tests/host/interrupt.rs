@@ -1,41 +1,12 @@
-//! Ctrl-C: once ends the fault and says what it did, twice leaves at once.
+//! Ctrl-C a second time, for who cannot wait.
 
 use std::io::{BufRead as _, BufReader};
 
 use anyhow::{Context as _, Result};
 use nix::sys::signal::Signal;
-use temblor_tests::{finish, signal, wait_until};
+use temblor_tests::{signal, wait_until};
 
 use super::stage::{DEADLINE, Stage};
-
-#[test]
-fn an_interrupted_inject_ends_its_fault_and_reports() -> Result<()> {
-    let mut stage = Stage::set()?;
-    let target = stage.client_netns();
-    let words = format!("--json inject net.loss --duration 10m --target {target}");
-    let words: Vec<&str> = words.split(' ').collect();
-    let to = stage.echoes[0];
-    for (ending, reports) in [(Signal::SIGINT, true), (Signal::SIGKILL, false)] {
-        let command = stage.cli().start(&words)?;
-        wait_until("it acts", DEADLINE, || {
-            stage
-                .client
-                .datagrams(to, 2)
-                .is_ok_and(|(answered, _)| answered.is_empty())
-        })?;
-        signal(command.id().cast_signed(), ending)?;
-        let said = finish(command)?;
-        wait_until("it acts no more", DEADLINE, || {
-            stage
-                .client
-                .datagrams(to, 2)
-                .is_ok_and(|(answered, _)| answered.len() == 2)
-        })?;
-        assert_eq!(said.json().is_ok(), reports, "{said:?}");
-    }
-    stage.check_nothing_armed()?;
-    stage.close()
-}
 
 #[test]
 fn an_inject_that_is_interrupted_twice_leaves_at_once_and_its_fault_ends() -> Result<()> {

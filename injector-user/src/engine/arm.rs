@@ -4,16 +4,14 @@ use std::collections::BTreeMap;
 
 use injector_core::fault::{self, Action, FaultSpec, Given, Kind};
 use injector_core::plan::{self, Hook, Plan};
-use injector_core::problem::Problem;
 
-use super::explain::about_fault;
 use super::felt::Feeling;
 use super::running::{Client, Effect, Running};
-use super::state::{Engine, failed};
+use super::state::{Engine, failed, refused};
 use crate::clock::{monotonic_ns, unix_ms};
 use crate::loader::Arming;
 use crate::protocol::{Answer, Arm, Class, Failure, State, Window};
-use crate::safety::{NotPermitted, Permit, permit};
+use crate::safety::{Permit, permit};
 use crate::target;
 
 impl Engine {
@@ -32,9 +30,7 @@ impl Engine {
             class: Class::Input,
             problems: problems.0,
         })?;
-        let inventory = self
-            .inventory(client, &spec)
-            .map_err(|failure| about_fault(&spec.places, failure))?;
+        let inventory = self.inventory(client, &spec)?;
         let plan = plan::plan(&inventory, &spec).map_err(|refusal| {
             let class = match refusal.class {
                 plan::RefusalClass::Input => Class::Input,
@@ -51,20 +47,8 @@ impl Engine {
     /// Arms a fault for `client`.
     pub(super) fn arm(&mut self, client: Client, arm: Arm) -> Result<Answer, Failure> {
         let (spec, plan) = self.plan(client, arm.fault, &arm.params)?;
-        let places = spec.places.clone();
-        self.carry_out(client, arm, spec, plan)
-            .map_err(|failure| about_fault(&places, failure))
-    }
-
-    fn carry_out(
-        &mut self,
-        client: Client,
-        arm: Arm,
-        spec: FaultSpec,
-        plan: Plan,
-    ) -> Result<Answer, Failure> {
-        let permit =
-            permit(&plan, &self.protection).map_err(|refusal| not_permitted(&spec, &refusal))?;
+        let permit = permit(&plan, &self.protection)
+            .map_err(|refusal| refused(refusal.to_string(), None))?;
         let id = self.next_id(arm.fault);
         let seed = spec.common.seed.unwrap_or_else(rand::random);
         let now_ns = monotonic_ns();
@@ -157,14 +141,6 @@ impl Engine {
             }
             running.state = State::Active;
         }
-    }
-}
-
-fn not_permitted(spec: &FaultSpec, refusal: &NotPermitted) -> Failure {
-    let problem = Problem::new(spec.places.of("target"), refusal.to_string());
-    Failure {
-        class: Class::Refused,
-        problems: vec![problem.hint("protected processes are never targets")],
     }
 }
 

@@ -50,8 +50,7 @@ async fn exchange(
         }
         if line.last() != Some(&b'\n') {
             let message = format!("a request of more than {MAX_LINE} bytes, or one cut short");
-            let hint = Some("a request is one line of JSON");
-            send(&mut write, 0, Err(failure(Class::Input, message, hint))).await?;
+            send(&mut write, 0, Err(failure(Class::Input, message, None))).await?;
             return Ok(());
         }
         let (id, answer, quits) = handle(&line, engine, client, peer);
@@ -77,8 +76,7 @@ fn handle(
         }
         Err(error) => {
             let message = format!("a request that could not be read: {error}");
-            let hint = Some("another version of temblor? a request is one line of JSON");
-            (0, Err(failure(Class::Input, message, hint)), false)
+            (0, Err(failure(Class::Input, message, None)), false)
         }
     }
 }

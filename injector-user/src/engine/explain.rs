@@ -3,10 +3,15 @@
 use std::error::Error;
 use std::io;
 
-use injector_core::fault::Places;
+use injector_core::fault::Kind;
+use injector_core::problem::{Place, Problem};
 
 use crate::protocol::Failure;
 use crate::safety::undo::UndoError;
+
+/// What helps against what has changed between planning and arming.
+const ASK_AGAIN: &str =
+    "nothing was changed; ask again, or let `temblor plan` say what would be done";
 
 /// What the user can do about an error, by its causes. Whatever it is, arming has been undone.
 pub(super) fn hint(error: &(dyn Error + 'static)) -> String {
@@ -37,11 +42,23 @@ fn of_kind(kind: io::ErrorKind) -> Option<&'static str> {
     }
 }
 
-/// A failure to do what was asked, said of the fault as a whole where it names no parameter.
-pub(super) fn about_fault(places: &Places, failure: Failure) -> Failure {
-    let problems = failure.problems.into_iter();
+/// What could not be planned or armed: said of the fault as a whole where it names no parameter, and
+/// never without a hint.
+pub(super) fn about_fault(kind: Kind, failure: Failure) -> Failure {
+    let explained = |problem: Problem| {
+        let whole = Place {
+            path: kind.name().to_owned(),
+            ..Place::default()
+        };
+        let nowhere = problem.place == Place::default();
+        Problem {
+            place: if nowhere { whole } else { problem.place },
+            hint: problem.hint.or_else(|| Some(ASK_AGAIN.to_owned())),
+            ..problem
+        }
+    };
     Failure {
-        problems: problems.map(|problem| places.relocate(problem)).collect(),
+        problems: failure.problems.into_iter().map(explained).collect(),
         ..failure
     }
 }
@@ -51,8 +68,18 @@ mod tests {
     use std::io;
     use std::path::PathBuf;
 
-    use super::hint;
+    use injector_core::fault::Kind;
+
+    use super::{ASK_AGAIN, about_fault, hint};
+    use crate::engine::state::refused;
     use crate::safety::undo::UndoError;
+
+    #[test]
+    fn a_failure_that_names_no_parameter_is_said_of_the_fault() {
+        let failure = about_fault(Kind::NetLoss, refused("no", None));
+        let expected = format!("net.loss: no\nhint: {ASK_AGAIN}");
+        assert_eq!(failure.problems[0].render(), expected);
+    }
 
     #[test]
     fn a_full_disk_under_the_undo_log_says_where_to_make_room() {

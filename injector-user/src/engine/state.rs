@@ -72,13 +72,17 @@ impl Engine {
         self.protect(peer.pid);
         match call {
             Call::Hello => Ok(self.hello()),
-            Call::Plan { fault, params } => {
-                self.plan(client, fault, &params)
-                    .map(|(_spec, plan)| Answer::Planned {
-                        plan: Box::new(plan),
-                    })
+            Call::Plan { fault, params } => self
+                .plan(client, fault, &params)
+                .map(|(_spec, plan)| Answer::Planned {
+                    plan: Box::new(plan),
+                })
+                .map_err(|failure| explain::about_fault(fault, failure)),
+            Call::Arm(arm) => {
+                let kind = arm.fault;
+                self.arm(client, arm)
+                    .map_err(|failure| explain::about_fault(kind, failure))
             }
-            Call::Arm(arm) => self.arm(client, arm),
             Call::Stop { which } => Ok(Answer::Stopped {
                 faults: self.stop(client, &which)?,
             }),

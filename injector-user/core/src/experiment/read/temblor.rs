@@ -33,18 +33,7 @@ pub(super) fn read(
         out.error(&at, message, "one of fault, stop, metric");
         return None;
     };
-    let wanted = if *deed == "metric" {
-        ActivityKind::Probe
-    } else {
-        ActivityKind::Action
-    };
-    if kind.is_some_and(|kind| kind != wanted) {
-        out.error(
-            value,
-            format!("`{deed}` belongs to an activity of type `{wanted}`"),
-            format!("write `type: {wanted}`"),
-        );
-    }
+    refuse_other_kind(kind, deed, value, out);
     match *deed {
         "fault" => arm(&at, value, out),
         "stop" => {
@@ -58,18 +47,34 @@ pub(super) fn read(
     }
 }
 
+/// Measuring is for probes, everything else for actions.
+fn refuse_other_kind(kind: Option<ActivityKind>, deed: &str, value: &At<'_>, out: &mut Reading) {
+    let wanted = if deed == "metric" {
+        ActivityKind::Probe
+    } else {
+        ActivityKind::Action
+    };
+    if kind.is_some_and(|kind| kind != wanted) {
+        out.error(
+            value,
+            format!("`{deed}` belongs to an activity of type `{wanted}`"),
+            format!("write `type: {wanted}`"),
+        );
+    }
+}
+
 fn arm(at: &At<'_>, kind: &At<'_>, out: &mut Reading) -> Option<Temblor> {
     let wait = at
         .get("wait")
         .and_then(|at| at.bool(out))
         .unwrap_or_default();
-    let place = kind.place.clone();
     let kind: Option<Kind> = kind.word(out);
     let params = params(at, out);
-    // What could not be read would be reported again as missing.
-    match fault::parse(kind?, &params?) {
+    let (kind, params) = (kind?, params?);
+    match fault::parse(kind, &params) {
         Ok(mut fault) => {
-            fault.places.set_fault(place);
+            let place = at.get("fault").map(|kind| kind.place);
+            fault.places.set_fault(place.unwrap_or_default());
             Some(Temblor::Arm {
                 fault: Box::new(fault),
                 wait,
@@ -82,7 +87,8 @@ fn arm(at: &At<'_>, kind: &At<'_>, out: &mut Reading) -> Option<Temblor> {
     }
 }
 
-/// The parameters of a fault; none if some could not be read.
+/// The fault's own parameters; nothing if one could not be read, as it would be reported again as
+/// missing.
 fn params(at: &At<'_>, out: &mut Reading) -> Option<BTreeMap<String, Given>> {
     let mut params = BTreeMap::new();
     let mut complete = true;
@@ -99,20 +105,22 @@ fn params(at: &At<'_>, out: &mut Reading) -> Option<BTreeMap<String, Given>> {
 }
 
 fn param(at: &At<'_>, out: &mut Reading) -> Option<Given> {
-    match Given::from_node(at.node, &at.place) {
-        Ok(given) => match first_name(&given.text) {
-            None => Some(given),
-            Some(missing) => {
-                let message = format!("nothing is named `{missing}`");
-                out.error(at, message, "define it under `configuration`");
-                None
-            }
-        },
+    let given = match Given::from_node(at.node, &at.place) {
+        Ok(given) => given,
         Err(problem) => {
             out.errors.push(problem);
-            None
+            return None;
         }
-    }
+    };
+    let Some(missing) = first_name(&given.text) else {
+        return Some(given);
+    };
+    out.error(
+        at,
+        format!("nothing is named `{missing}`"),
+        "define it under `configuration`",
+    );
+    None
 }
 
 fn metric(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Option<Metric> {
