@@ -33,23 +33,7 @@ pub(super) fn read(
         out.error(&at, message, "one of fault, stop, metric");
         return None;
     };
-    refuse_other_kind(kind, deed, value, out);
-    match *deed {
-        "fault" => arm(&at, value, out),
-        "stop" => {
-            at.refuse_unknown(&["type", "stop"], out);
-            known_fault(value, &value.text(out)?, known, out).map(|name| Temblor::Stop { name })
-        }
-        _ => {
-            at.refuse_unknown(&["type", "metric"], out);
-            metric(value, known, out).map(Temblor::Metric)
-        }
-    }
-}
-
-/// Measuring is for probes, everything else for actions.
-fn refuse_other_kind(kind: Option<ActivityKind>, deed: &str, value: &At<'_>, out: &mut Reading) {
-    let wanted = if deed == "metric" {
+    let wanted = if *deed == "metric" {
         ActivityKind::Probe
     } else {
         ActivityKind::Action
@@ -61,6 +45,17 @@ fn refuse_other_kind(kind: Option<ActivityKind>, deed: &str, value: &At<'_>, out
             format!("write `type: {wanted}`"),
         );
     }
+    match *deed {
+        "fault" => arm(&at, value, out).map(|arm| at_its_place(arm, value)),
+        "stop" => {
+            at.refuse_unknown(&["type", "stop"], out);
+            known_fault(value, &value.text(out)?, known, out).map(|name| Temblor::Stop { name })
+        }
+        _ => {
+            at.refuse_unknown(&["type", "metric"], out);
+            metric(value, known, out).map(Temblor::Metric)
+        }
+    }
 }
 
 fn arm(at: &At<'_>, kind: &At<'_>, out: &mut Reading) -> Option<Temblor> {
@@ -69,58 +64,43 @@ fn arm(at: &At<'_>, kind: &At<'_>, out: &mut Reading) -> Option<Temblor> {
         .and_then(|at| at.bool(out))
         .unwrap_or_default();
     let kind: Option<Kind> = kind.word(out);
-    let params = params(at, out);
-    let (kind, params) = (kind?, params?);
-    match fault::parse(kind, &params) {
-        Ok(mut fault) => {
-            let place = at.get("fault").map(|kind| kind.place);
-            fault.places.set_fault(place.unwrap_or_default());
-            Some(Temblor::Arm {
-                fault: Box::new(fault),
-                wait,
-            })
-        }
-        Err(problems) => {
-            out.errors.extend(problems);
-            None
-        }
-    }
-}
-
-/// The fault's own parameters; nothing if one could not be read, as it would be reported again as
-/// missing.
-fn params(at: &At<'_>, out: &mut Reading) -> Option<BTreeMap<String, Given>> {
     let mut params = BTreeMap::new();
     let mut complete = true;
     for (name, at) in at.entries(out) {
         if ["type", "fault", "wait"].contains(&name.as_str()) {
             continue;
         }
-        match param(&at, out) {
-            Some(given) => drop(params.insert(name, given)),
-            None => complete = false,
+        match Given::from_node(at.node, &at.place) {
+            Ok(given) => {
+                if let Some(missing) = first_name(&given.text) {
+                    complete = false;
+                    out.error(
+                        &at,
+                        format!("nothing is named `{missing}`"),
+                        "define it under `configuration`",
+                    );
+                } else {
+                    params.insert(name, given);
+                }
+            }
+            Err(problem) => {
+                complete = false;
+                out.errors.push(problem);
+            }
         }
     }
-    complete.then_some(params)
-}
-
-fn param(at: &At<'_>, out: &mut Reading) -> Option<Given> {
-    let given = match Given::from_node(at.node, &at.place) {
-        Ok(given) => given,
-        Err(problem) => {
-            out.errors.push(problem);
-            return None;
+    // What could not be read would be reported again as missing.
+    let kind = kind.filter(|_| complete)?;
+    match fault::parse(kind, &params) {
+        Ok(fault) => Some(Temblor::Arm {
+            fault: Box::new(fault),
+            wait,
+        }),
+        Err(problems) => {
+            out.errors.extend(problems);
+            None
         }
-    };
-    let Some(missing) = first_name(&given.text) else {
-        return Some(given);
-    };
-    out.error(
-        at,
-        format!("nothing is named `{missing}`"),
-        "define it under `configuration`",
-    );
-    None
+    }
 }
 
 fn metric(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Option<Metric> {
@@ -158,4 +138,12 @@ fn known_fault(at: &At<'_>, name: &str, known: &Known<'_>, out: &mut Reading) ->
     };
     out.error(at, format!("no fault is named `{name}`"), hint);
     None
+}
+
+/// What is refused later because of the kind of fault is said of its line.
+fn at_its_place(mut arm: Temblor, kind: &At<'_>) -> Temblor {
+    if let Temblor::Arm { fault, .. } = &mut arm {
+        fault.places.set_fault(kind.place.clone());
+    }
+    arm
 }
