@@ -155,7 +155,8 @@ fn a_target_that_is_not_there_is_an_input_error() -> Result<()> {
     ];
     for (target, reason, hint) in cases {
         let words = format!("inject net.loss --duration 2s --ports 5 --target {target}");
-        check(&cli, &words, 2, &format!("error: {reason}\n{hint}"))?;
+        let err = format!("error: --target: {reason}\n{hint}");
+        check(&cli, &words, 2, &err)?;
     }
     stage.check_nothing_armed()?;
     stage.close()
@@ -176,7 +177,7 @@ fn an_ambiguous_cgroup_needs_to_be_meant() -> Result<()> {
         "inject sock.error --duration 60s --operation connect --errno EPERM --target cgroup:{path}"
     );
     let err = format!(
-        "error: {path} has other processes in cgroup v2 than in the v1 freezer hierarchy\n\
+        "error: --target: {path} has other processes in cgroup v2 than in the v1 freezer hierarchy\n\
          hint: use a path that only one hierarchy has, or --all for all of them\n"
     );
     check(&stage.cli(), &words, 2, &err)?;
@@ -216,7 +217,7 @@ fn the_hosts_own_interface_needs_a_filter() -> Result<()> {
             &cli,
             &words,
             2,
-            &format!("error: {target} {reason}\n{hint}"),
+            &format!("error: --target: {target} {reason}\n{hint}"),
         )?;
     }
     stage.check_nothing_armed()?;
@@ -265,8 +266,11 @@ fn protected_processes_are_never_targets() -> Result<()> {
             let error = said.json()?["error"].clone();
             let message = error["message"].as_str().context("it says why")?;
             let expected = [
-                format!("process {pid} ({}) is protected: ", comm(pid)?),
-                format!("process {keeper} ({}) is protected: ", comm(keeper)?),
+                format!("--target: process {pid} ({}) is protected: ", comm(pid)?),
+                format!(
+                    "--target: process {keeper} ({}) is protected: ",
+                    comm(keeper)?
+                ),
             ];
             assert!(expected.iter().any(|e| message.starts_with(e)), "{message}");
             assert_eq!((said.code, &error["class"]), (Some(3), &"refused".into()));
@@ -289,7 +293,7 @@ fn two_clients_cannot_arm_the_same_thing() -> Result<()> {
     let armed = first.arm(Kind::NetLoss, &given)?;
     let words = format!("inject net.loss --duration 2s --target {target}");
     let err = format!(
-        "error: net.loss already acts there: fault {id} of game-day-7\n\
+        "error: --target: net.loss already acts there: fault {id} of game-day-7\n\
          hint: wait until it ends, or end it with `temblor stop {id}`\n",
         id = armed.fault
     );
@@ -314,13 +318,11 @@ fn who_is_not_root_may_only_look() -> Result<()> {
     let said = cli.run(&["--json", "status"])?;
     assert_eq!(said.code, Some(0), "{said:?}");
     let target = stage.client_netns();
-    for words in [
-        format!("inject net.loss --duration 2s --target {target}"),
-        "stop".to_owned(),
-    ] {
-        let err = "error: only root may change what is armed\nhint: use sudo\n";
-        check(&cli, &words, 3, err)?;
-    }
+    let err = "only root may change what is armed\nhint: use sudo\n";
+    let words = format!("inject net.loss --duration 2s --target {target}");
+    check(&cli, &words, 3, &format!("error: net.loss: {err}"))?;
+    check(&cli, "stop", 3, &format!("error: {err}"))?;
+    stage.check_nothing_armed()?;
     stage.close()
 }
 
@@ -332,7 +334,7 @@ fn an_interface_without_ethernet_headers_cannot_be_delayed() -> Result<()> {
     fed("ip", &["-n", netns, "-batch", "-"], make)?;
     let words =
         format!("inject net.delay --duration 2s --latency 20ms --target iface:tun0@{netns}");
-    let err = "error: an interface without Ethernet headers cannot be delayed\n\
+    let err = "error: --target: an interface without Ethernet headers cannot be delayed\n\
                hint: choose an interface of kind ethernet or loopback, or use net.loss\n";
     check(&stage.cli(), &words, 3, err)?;
     fed("ip", &["-n", netns, "-batch", "-"], "link del tun0\n")?;
@@ -380,6 +382,9 @@ fn a_full_disk_under_the_undo_log_stops_what_would_need_it() -> Result<()> {
     let said = failure.problems.first().context("it says why")?;
     assert!(said.message.contains("No space left on device"), "{said}");
     assert_eq!(failure.class.exit_code(), 1, "{said}");
+    assert_eq!(said.place.path, "process.freeze");
+    let hint = "nothing was changed: free some space there, or set TEMBLOR_RUN_DIR";
+    assert_eq!(said.hint.as_deref(), Some(hint));
     let state = cgroup.state()?;
     assert_eq!(state, injector_user::freezer::State::Thawed);
     // What needs no undo log still works.

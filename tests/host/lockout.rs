@@ -92,3 +92,32 @@ fn neighbours_are_found_while_everything_else_is_lost() -> Result<()> {
     client.stop_one(&armed)?;
     stage.close()
 }
+
+#[test]
+fn a_protected_process_keeps_its_connections_and_others_do_not() -> Result<()> {
+    let stage = Stage::set()?;
+    let host = &stage.world.host.netns;
+    let (mut protected, mut local) = (Actor::start_as("kubelet", host)?, Actor::start_in(host)?);
+    let mut client = stage.engine.client()?;
+    for to in stage.echoes {
+        let peer = to.ip().to_string();
+        protected.order(&Order::Chat { to })?;
+        assert_eq!(local.datagrams(to, 2)?.0.len(), 2);
+        let given = params([
+            ("target", "iface:eth0"),
+            ("peers", &*peer),
+            ("duration", "60s"),
+            ("direction", "both"),
+        ]);
+        let armed = client.arm(Kind::NetLoss, &given)?;
+        let before = exchanges(&mut protected)?;
+        assert_eq!(local.datagrams(to, 2)?.0, Vec::<u32>::new());
+        wait_until("the protected one goes on", DEADLINE, || {
+            exchanges(&mut protected).is_ok_and(|now| now > before + 20)
+        })?;
+        let report = client.stop_one(&armed)?;
+        assert!(report.counters.injected >= 2, "{report:?}");
+    }
+    drop((protected, local));
+    stage.close()
+}

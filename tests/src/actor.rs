@@ -4,6 +4,7 @@ use std::env;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::os::fd::AsFd as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
@@ -32,6 +33,14 @@ impl Actor {
 
     pub fn start_in(netns: &Netns) -> Result<Self> {
         Self::from(netns.spawn(command()?)?)
+    }
+
+    /// Starts one under another name, such as one that is protected.
+    pub fn start_as(name: &str, netns: &Netns) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let link = folder.path().join(name);
+        std::os::unix::fs::symlink(program()?, &link)?;
+        Self::from(netns.spawn(command_of(&link))?)
     }
 
     fn from(mut child: Child) -> Result<Self> {
@@ -182,13 +191,21 @@ impl Drop for Actor {
 }
 
 fn command() -> Result<Command> {
+    program().map(|program| command_of(&program))
+}
+
+fn program() -> Result<PathBuf> {
     let own = env::current_exe()?;
     let folders = own.ancestors().skip(1).take(2);
     let mut found = folders.map(|folder| folder.join("victim"));
     let path = found.find(|path| path.exists());
-    let mut command = Command::new(path.context("no `victim` beside this program")?);
+    path.context("no `victim` beside this program")
+}
+
+fn command_of(program: &Path) -> Command {
+    let mut command = Command::new(program);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    Ok(command)
+    command
 }
 
 fn times(to: SocketAddr, count: u32) -> Times {

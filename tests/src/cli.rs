@@ -1,11 +1,12 @@
 //! The command line as a user has it.
 
-use std::io::Read as _;
+use std::io::Read;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use serde_json::Value;
 
 use crate::engine::{Engine, temblor_program};
@@ -73,8 +74,21 @@ impl<'a> Cli<'a> {
     }
 }
 
+type Reading = JoinHandle<Result<String>>;
+
+fn read(mut pipe: impl Read + Send + 'static) -> Reading {
+    thread::spawn(move || {
+        let mut text = String::new();
+        pipe.read_to_string(&mut text)?;
+        Ok(text)
+    })
+}
+
 /// Waits until a command ends by itself.
 pub fn finish(mut child: Child) -> Result<Said> {
+    // Read meanwhile: a full pipe would keep the command from ending.
+    let out = read(child.stdout.take().context("stdout is piped")?);
+    let err = read(child.stderr.take().context("stderr is piped")?);
     let mut status = None;
     let ended = wait_until("the command ends", PATIENCE, || {
         status = child.try_wait().ok().flatten();
@@ -84,14 +98,8 @@ pub fn finish(mut child: Child) -> Result<Said> {
         child.kill()?;
         child.wait()?;
     }
-    let (mut out, mut err) = (String::new(), String::new());
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    stdout
-        .context("stdout is piped")?
-        .read_to_string(&mut out)?;
-    stderr
-        .context("stderr is piped")?
-        .read_to_string(&mut err)?;
+    let all = |text: Reading| text.join().map_err(|_panic| anyhow!("reading panicked"))?;
+    let (out, err) = (all(out)?, all(err)?);
     let code = status.and_then(|status| status.code());
     let said = Said { code, out, err };
     ended.with_context(|| format!("{said:?}"))?;

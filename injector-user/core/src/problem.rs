@@ -193,34 +193,40 @@ impl IntoIterator for Problems {
     }
 }
 
-/// A value that cannot be read, before anybody knows where it stood.
+/// A value that cannot be read, before anybody knows where it stood. There is none without a hint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Invalid {
     /// Lower case, without a full stop.
     pub message: String,
-    pub hint: Option<String>,
+    pub hint: String,
 }
 
 impl Invalid {
-    pub fn new(message: impl Into<String>) -> Self {
-        Self {
+    /// What is wrong; what would be right has to follow.
+    pub fn saying(message: impl Into<String>) -> Unhinted {
+        Unhinted {
             message: message.into(),
-            hint: None,
         }
     }
 
-    #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-
     pub fn at(self, place: Place) -> Problem {
-        Problem {
-            place,
+        Problem::new(place, self.message).hint(self.hint)
+    }
+}
+
+/// What is wrong, before it is said what would be right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Unhinted {
+    message: String,
+}
+
+impl Unhinted {
+    pub fn hint(self, hint: impl Into<String>) -> Invalid {
+        Invalid {
             message: self.message,
-            hint: self.hint,
+            hint: hint.into(),
         }
     }
 }

@@ -30,7 +30,7 @@ macro_rules! words {
                 let text = text.trim();
                 let found = Self::ALL.iter().find(|value| value.name() == text);
                 found.copied().ok_or_else(|| {
-                    $crate::problem::Invalid::new(format!("`{text}` is not {}", $noun))
+                    $crate::problem::Invalid::saying(format!("`{text}` is not {}", $noun))
                         .hint($crate::suggest::hint(text, Self::NAMES))
                 })
             }

@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::io;
 use std::path::PathBuf;
 
-use injector_core::plan::Refusal;
+use injector_core::plan::RefusalClass;
 use injector_core::problem::{Problem, Problems};
 use procfs::ProcError;
 use serde_json::{Value, json};
@@ -23,8 +23,11 @@ pub enum CliError {
     Problems(Problems),
     #[error("{message}")]
     Usage { message: String, hint: String },
-    #[error("{0}")]
-    Plan(Refusal),
+    #[error("{}", counted(problems))]
+    Plan {
+        class: RefusalClass,
+        problems: Problems,
+    },
     #[error(transparent)]
     Engine(#[from] ClientError),
     #[error("failed to run the engine")]
@@ -39,8 +42,8 @@ pub enum CliError {
     Undo(#[from] UndoError),
     #[error("failed to end the engine")]
     Kill(#[from] KillError),
-    #[error("the target has gone before the fault ended")]
-    TargetGone,
+    #[error("--target: {target} has gone before the fault ended")]
+    TargetGone { target: String },
     #[error("{what} could not be put back")]
     Left { what: String },
     #[error("failed to read `{}`", path.display())]
@@ -80,7 +83,10 @@ impl CliError {
             | Self::Usage { .. }
             | Self::Read { .. }
             | Self::Command(CommandError::Start { .. } | CommandError::User { .. }) => Exit::Input,
-            Self::Plan(refusal) => Exit::of_code(refusal.exit_code()),
+            Self::Plan { class, .. } => match class {
+                RefusalClass::Input => Exit::Input,
+                RefusalClass::Refused => Exit::Refused,
+            },
             Self::Engine(error) => exit_of_client(error),
             Self::Undo(error) if is_denied(error) => Exit::Refused,
             Self::Gather(error) if hides_from_us(error) => Exit::Refused,
@@ -90,7 +96,7 @@ impl CliError {
             | Self::Wait(_)
             | Self::Gather(_)
             | Self::Kill(_)
-            | Self::TargetGone
+            | Self::TargetGone { .. }
             | Self::Write { .. }
             | Self::Listen { .. }
             | Self::Privilege(_)
@@ -105,7 +111,6 @@ impl CliError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Usage { hint, .. } => Some(hint.clone()),
-            Self::Plan(refusal) => refusal.hint.clone(),
             Self::Engine(ClientError::NeedsRoot) => Some(super::again::with_sudo()),
             Self::Engine(error) => error.hint(),
             Self::Undo(error) if is_denied(error) => Some(super::again::with_sudo()),
@@ -113,13 +118,21 @@ impl CliError {
             Self::Undo(error) => error.hint().map(str::to_owned),
             Self::Left { .. } => Some("`sudo temblor undo` tries again and says why".to_owned()),
             Self::Kill(_) => Some("`temblor stop` needs the rights of the engine".to_owned()),
-            Self::TargetGone => Some("the report says what the fault did until then".to_owned()),
+            Self::TargetGone { .. } => {
+                Some("the report says what the fault did until then".to_owned())
+            }
+            Self::Read { .. } => {
+                Some("a file with an experiment, or - for standard input".to_owned())
+            }
+            Self::Command(CommandError::Start { .. } | CommandError::User { .. }) => {
+                Some("after -- stands a program in PATH, or its path, and its arguments".to_owned())
+            }
             Self::Problems(_)
+            | Self::Plan { .. }
             | Self::Command(_)
             | Self::Serve(_)
             | Self::Wait(_)
             | Self::Gather(_)
-            | Self::Read { .. }
             | Self::Write { .. }
             | Self::Listen { .. }
             | Self::Privilege(_)
@@ -133,7 +146,7 @@ impl CliError {
     /// What is wrong with the input, piece by piece, whoever found it.
     pub fn problems(&self) -> &[Problem] {
         match self {
-            Self::Problems(problems) => &problems.0,
+            Self::Problems(problems) | Self::Plan { problems, .. } => &problems.0,
             Self::Engine(ClientError::Answer(failure)) => &failure.problems,
             _ => &[],
         }
@@ -173,12 +186,6 @@ impl CliError {
 impl From<Problems> for CliError {
     fn from(problems: Problems) -> Self {
         Self::Problems(problems)
-    }
-}
-
-impl From<Refusal> for CliError {
-    fn from(refusal: Refusal) -> Self {
-        Self::Plan(refusal)
     }
 }
 

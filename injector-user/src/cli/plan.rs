@@ -40,7 +40,8 @@ async fn by_engine(context: &Context, spec: &FaultSpec) -> Result<Plan, CliError
         fault: spec.kind(),
         params: spec.to_params(),
     };
-    match client.call(call).await? {
+    let answer = client.call(call).await;
+    match answer.map_err(|error| error.about(spec))? {
         Answer::Planned { plan } => Ok(*plan),
         _ => Err(ClientError::Unexpected.into()),
     }
@@ -55,7 +56,10 @@ fn by_ourselves(spec: &FaultSpec) -> Result<Plan, CliError> {
     };
     let all = Mechanism::ALL.iter();
     inventory.capabilities = all.map(|mechanism| (*mechanism, assumed.clone())).collect();
-    let mut plan = plan(&inventory, spec)?;
+    let mut plan = plan(&inventory, spec).map_err(|refusal| CliError::Plan {
+        class: refusal.class,
+        problems: refusal.at(spec).into(),
+    })?;
     plan.warnings.push(
         "made without root: what this host can do and what is armed already was not looked at"
             .to_owned(),

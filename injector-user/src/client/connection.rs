@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::fault::ClientError;
-use crate::protocol::{Answer, Call, Failure, MAX_LINE, PROTOCOL, Request, Response};
+use crate::protocol::{Answer, Call, Failure, MAX_ANSWER, MAX_LINE, PROTOCOL, Request, Response};
 
 /// A connection to the engine that any number of tasks may use at once. It closes when the last
 /// clone is dropped.
@@ -40,6 +40,7 @@ impl Client {
             read,
             write,
             buffer: Vec::new(),
+            searched: 0,
             open: BTreeMap::new(),
             last: 0,
         };
@@ -79,6 +80,8 @@ struct Conversation {
     write: OwnedWriteHalf,
     /// What has been read of lines that are not complete.
     buffer: Vec<u8>,
+    /// How much of it is known to hold no end of a line.
+    searched: usize,
     open: BTreeMap<u64, oneshot::Sender<Result<Answer, ClientError>>>,
     last: u64,
 }
@@ -120,7 +123,7 @@ impl Conversation {
 
     /// Gives every complete line to whoever asked for it; false if the other side makes no sense.
     fn deliver(&mut self) -> bool {
-        while let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
+        while let Some(end) = self.end_of_line() {
             let line: Vec<u8> = self.buffer.drain(..=end).collect();
             let Ok(Response { id, answer }) = serde_json::from_slice(&line) else {
                 return false;
@@ -130,7 +133,16 @@ impl Conversation {
                 let _nobody_waits = reply.send(answer);
             }
         }
-        self.buffer.len() <= MAX_LINE
+        self.buffer.len() <= MAX_ANSWER
+    }
+
+    /// Looks at every byte once, however long a line is and in however many pieces it comes.
+    fn end_of_line(&mut self) -> Option<usize> {
+        let mut rest = self.buffer.iter().skip(self.searched);
+        let found = rest.position(|byte| *byte == b'\n');
+        let end = found.map(|offset| self.searched + offset);
+        self.searched = if end.is_some() { 0 } else { self.buffer.len() };
+        end
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use injector_core::fault::FaultSpec;
 use injector_core::units::format_duration;
 use thiserror::Error;
 
@@ -49,6 +50,22 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// The same, said of the places where `spec` was written and not of the engine's words for them.
+    #[must_use]
+    pub fn about(self, spec: &FaultSpec) -> Self {
+        match self {
+            Self::Answer(Failure { class, problems }) => {
+                let problems = problems.into_iter();
+                let problems = problems.map(|problem| spec.places.relocate(problem));
+                Self::Answer(Failure {
+                    class,
+                    problems: problems.collect(),
+                })
+            }
+            other => other,
+        }
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -37,7 +37,8 @@ impl Faults for EngineFaults {
             fault: fault.kind(),
             params: fault.to_params(),
         };
-        match self.client.call(call).await? {
+        let answer = self.client.call(call).await;
+        match answer.map_err(|error| error.about(fault))? {
             Answer::Planned { plan } => as_json(&plan),
             _ => Err(ClientError::Unexpected.into()),
         }
@@ -51,7 +52,8 @@ impl Faults for EngineFaults {
             detached: false,
             ssh_connection: self.ssh_connection.clone(),
         });
-        match self.client.call(call).await? {
+        let answer = self.client.call(call).await;
+        match answer.map_err(|error| error.about(fault))? {
             Answer::Armed { fault, seed, plan } => Ok(Armed {
                 id: fault,
                 plan: as_json(&plan)?,

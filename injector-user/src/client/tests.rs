@@ -35,6 +35,10 @@ async fn answer_backwards(stream: UnixStream, count: usize) {
             Call::MakeCgroup => Ok(Answer::Cgroup {
                 path: "/a".to_owned(),
             }),
+            // As long a one as it says.
+            Call::Enter { pid } => Ok(Answer::Cgroup {
+                path: "/".repeat(usize::try_from(pid).unwrap()),
+            }),
             _ => Err(Failure {
                 class: Class::Refused,
                 problems: Vec::new(),
@@ -106,6 +110,19 @@ fn a_request_that_is_too_long_is_not_sent() {
         assert!(matches!(call, Err(ClientError::TooLong { .. })), "{call:?}");
         let answer = client.call(Call::MakeCgroup).await;
         assert!(answer.is_ok(), "{answer:?}");
+    });
+}
+
+#[test]
+fn an_answer_may_be_longer_than_a_request() {
+    let folder = tempfile::tempdir().unwrap();
+    block_on(async {
+        let client = client_of(folder.path(), 1).await;
+        let pid = 5 << 20;
+        match client.call(Call::Enter { pid }).await {
+            Ok(Answer::Cgroup { path }) => assert_eq!(path.len(), 5 << 20),
+            other => panic!("{other:?}"),
+        }
     });
 }
 

@@ -7,7 +7,7 @@ use injector_core::plan::{self, Hook, Plan};
 
 use super::felt::Feeling;
 use super::running::{Client, Effect, Running};
-use super::state::{Engine, failed, failure, refused};
+use super::state::{Engine, failed, refused};
 use crate::clock::{monotonic_ns, unix_ms};
 use crate::loader::Arming;
 use crate::protocol::{Answer, Arm, Class, Failure, State, Window};
@@ -36,7 +36,10 @@ impl Engine {
                 plan::RefusalClass::Input => Class::Input,
                 plan::RefusalClass::Refused => Class::Refused,
             };
-            failure(class, refusal.reason.clone(), refusal.hint.as_deref())
+            Failure {
+                class,
+                problems: vec![refusal.at(&spec)],
+            }
         })?;
         Ok((spec, plan))
     }

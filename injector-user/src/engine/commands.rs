@@ -55,15 +55,23 @@ impl Engine {
         if let Some(path) = self.commands.path(client) {
             return Ok(path);
         }
-        let parent = target::v2_folder_of(caller)
-            .ok_or_else(|| refused("this host has no cgroups of version 2 for a command", None))?;
+        let parent = target::v2_folder_of(caller).ok_or_else(|| {
+            refused(
+                "this host has no cgroups of version 2 for a command",
+                Some("mount them: mount -t cgroup2 none /sys/fs/cgroup/unified"),
+            )
+        })?;
         self.commands.made += 1;
         let name = format!("{}-{}", std::process::id(), self.commands.made);
         let permit = permit_housekeeping();
         let cgroup = CommandCgroup::make(&permit, &self.log, &parent, &name, Cause::default())
             .map_err(|error| failed(&error))?;
-        let path = target::v2_path(cgroup.path())
-            .ok_or_else(|| refused("the command's cgroup is not where it was made", None))?;
+        let path = target::v2_path(cgroup.path()).ok_or_else(|| {
+            refused(
+                "the command's cgroup is not where it was made",
+                Some("start the command yourself, and name it with pid: or cgroup:"),
+            )
+        })?;
         self.commands.owned.insert(client, cgroup);
         Ok(path)
     }
@@ -73,11 +81,16 @@ impl Engine {
         if target::parent_of(pid) != Some(caller) {
             return Err(refused(
                 format!("process {pid} is not a child of the caller"),
-                None,
+                Some("only a process that the client itself has started may enter"),
             ));
         }
         let cgroup = self.commands.owned.get(&client);
-        let cgroup = cgroup.ok_or_else(|| refused("there is no cgroup for a command yet", None))?;
+        let cgroup = cgroup.ok_or_else(|| {
+            refused(
+                "there is no cgroup for a command yet",
+                Some("ask for one first: make-cgroup"),
+            )
+        })?;
         cgroup
             .enter(&permit_housekeeping(), pid)
             .map_err(|error| failed(&error))

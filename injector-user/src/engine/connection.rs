@@ -90,7 +90,5 @@ async fn send(
     id: u64,
     answer: Result<Answer, Failure>,
 ) -> std::io::Result<()> {
-    let mut line = serde_json::to_vec(&Response { id, answer })?;
-    line.push(b'\n');
-    write.write_all(&line).await
+    write.write_all(&Response { id, answer }.line()?).await
 }

@@ -27,14 +27,21 @@ impl Engine {
         permit: Permit,
     ) -> Result<Effect, Failure> {
         let Some(Hook::Freezer { hierarchy, path }) = plan.hooks.first() else {
-            return Err(refused("the plan names no cgroup to freeze", None));
+            return Err(refused(
+                "the plan names no cgroup to freeze",
+                Some("this is a bug: please report it"),
+            ));
         };
         let flavour = match hierarchy {
             Hierarchy::V2 => Flavour::V2,
             Hierarchy::V1Freezer | Hierarchy::V1Other(_) => Flavour::V1,
         };
-        let folder = target::folder(hierarchy, path)
-            .ok_or_else(|| refused(format!("cgroup `{path}` is not mounted here"), None))?;
+        let folder = target::folder(hierarchy, path).ok_or_else(|| {
+            refused(
+                format!("cgroup `{path}` is not mounted here"),
+                Some("mount its hierarchy in the engine's mount namespace"),
+            )
+        })?;
         let freezer = Freezer::open(flavour, &folder).map_err(|error| failed(&error))?;
         let freeze = Freeze {
             freezer,

@@ -8,6 +8,7 @@ mod arm;
 mod capabilities;
 mod commands;
 mod connection;
+mod explain;
 mod felt;
 mod freeze;
 mod house;

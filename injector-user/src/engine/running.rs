@@ -1,12 +1,13 @@
 //! A fault that is armed.
 
 use injector_core::fault::FaultSpec;
-use injector_core::plan::{ArmedFault as Planned, Plan};
+use injector_core::plan::{ArmedFault as Planned, Plan, Select};
 
 use super::felt::Feeling;
 use crate::freezer::Pulses;
 use crate::loader::ArmedFault;
 use crate::protocol::{State, Window};
+use crate::target;
 
 /// A connection's number.
 pub(super) type Client = u64;
@@ -46,7 +47,11 @@ impl Running {
             kind: self.plan.kind,
             owner: self.spec.common.owner.clone(),
             hooks: self.plan.hooks.clone(),
-            select: self.plan.select.clone(),
+            select: Select {
+                // Those that were started since suffer too.
+                thread_groups: target::with_descendants(&self.plan.select.thread_groups),
+                ..self.plan.select.clone()
+            },
         }
     }
 }

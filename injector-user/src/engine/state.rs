@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use injector_core::problem::{Place, Problem};
 
 use super::commands::Commands;
+use super::explain;
 use super::running::{Client, Running};
 use crate::capability::Known;
 use crate::clock::monotonic_ns;
@@ -72,13 +73,17 @@ impl Engine {
         self.protect(peer.pid);
         match call {
             Call::Hello => Ok(self.hello()),
-            Call::Plan { fault, params } => {
-                self.plan(client, fault, &params)
-                    .map(|(_spec, plan)| Answer::Planned {
-                        plan: Box::new(plan),
-                    })
+            Call::Plan { fault, params } => self
+                .plan(client, fault, &params)
+                .map(|(_spec, plan)| Answer::Planned {
+                    plan: Box::new(plan),
+                })
+                .map_err(|failure| explain::about_fault(fault, failure)),
+            Call::Arm(arm) => {
+                let kind = arm.fault;
+                self.arm(client, arm)
+                    .map_err(|failure| explain::about_fault(kind, failure))
             }
-            Call::Arm(arm) => self.arm(client, arm),
             Call::Stop { which } => Ok(Answer::Stopped {
                 faults: self.stop(client, &which)?,
             }),
@@ -185,7 +190,7 @@ pub(super) fn refused(message: impl Into<String>, hint: Option<&str>) -> Failure
 }
 
 /// What was tried and did not work, with the chain of causes in one line.
-pub(super) fn failed(error: &dyn std::error::Error) -> Failure {
+pub(super) fn failed(error: &(dyn std::error::Error + 'static)) -> Failure {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {
@@ -195,7 +200,7 @@ pub(super) fn failed(error: &dyn std::error::Error) -> Failure {
         }
         cause = source.source();
     }
-    failure(Class::Failed, message, None)
+    failure(Class::Failed, message, Some(&explain::hint(error)))
 }
 
 pub(super) fn failure(class: Class, message: impl Into<String>, hint: Option<&str>) -> Failure {

@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 
 use injector_core::fault::Kind;
 use injector_core::plan::Plan;
-use injector_core::problem::Problem;
+use injector_core::problem::{Place, Problem};
 use serde::{Deserialize, Serialize};
 
 use super::fault::FaultReport;
 
-/// Longest line that either side accepts.
+/// Longest line that the engine accepts: whoever writes it need not be trusted.
 pub const MAX_LINE: usize = 1 << 20;
+
+/// Longest line that a client accepts: room for as many faults as there can be, each on thousands of
+/// processes. The engine says so itself where an answer would be longer.
+pub const MAX_ANSWER: usize = 1 << 24;
 
 /// Raised when the meaning of a message changes; both sides are normally the same file.
 pub const PROTOCOL: u32 = 1;
@@ -86,6 +90,31 @@ pub enum Which {
 pub struct Response {
     pub id: u64,
     pub answer: Result<Answer, Failure>,
+}
+
+impl Response {
+    /// The line to send. What is too long for a client to accept becomes a failure that says so.
+    pub fn line(&self) -> serde_json::Result<Vec<u8>> {
+        let mut line = serde_json::to_vec(self)?;
+        if line.len() >= MAX_ANSWER {
+            line = serde_json::to_vec(&too_long(self.id, line.len()))?;
+        }
+        line.push(b'\n');
+        Ok(line)
+    }
+}
+
+fn too_long(id: u64, length: usize) -> Response {
+    let message = format!("an answer of {length} bytes is longer than {MAX_ANSWER}");
+    let hint = "what was asked for was done; ask for less at once, such as one fault: \
+                `temblor stop FAULT`";
+    Response {
+        id,
+        answer: Err(Failure {
+            class: Class::Failed,
+            problems: vec![Problem::new(Place::default(), message).hint(hint)],
+        }),
+    }
 }
 
 /// What was found or done.
@@ -171,5 +200,36 @@ impl Class {
             Self::Failed => 1,
             Self::UndoIncomplete => 5,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, MAX_ANSWER, Response};
+
+    fn line_of(path: String) -> Vec<u8> {
+        let answer = Ok(Answer::Cgroup { path });
+        Response { id: 7, answer }.line().unwrap()
+    }
+
+    #[test]
+    fn an_answer_that_no_client_would_accept_becomes_a_failure() {
+        let line = line_of("/".repeat(MAX_ANSWER));
+        let Response { id, answer } = serde_json::from_slice(&line).unwrap();
+        let failure = answer.unwrap_err();
+        assert_eq!((id, failure.class.exit_code()), (7, 1));
+        let expected = "is longer than 16777216";
+        assert!(
+            failure.problems[0].message.ends_with(expected),
+            "{failure:?}"
+        );
+    }
+
+    #[test]
+    fn an_answer_of_more_than_a_requests_length_is_sent_as_it_is() {
+        let line = line_of("/".repeat(MAX_ANSWER / 2));
+        assert!(line.len() > super::MAX_LINE && line.ends_with(b"\n"));
+        let response: Response = serde_json::from_slice(&line).unwrap();
+        response.answer.unwrap();
     }
 }

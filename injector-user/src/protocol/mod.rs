@@ -9,5 +9,6 @@ mod message;
 
 pub use fault::{Ended, FaultReport, Felt, State, Window};
 pub use message::{
-    Answer, Arm, Call, Class, EngineStatus, Failure, MAX_LINE, PROTOCOL, Request, Response, Which,
+    Answer, Arm, Call, Class, EngineStatus, Failure, MAX_ANSWER, MAX_LINE, PROTOCOL, Request,
+    Response, Which,
 };

@@ -140,9 +140,81 @@ fn an_experiment_is_told_apart_by_line_and_column() {
         assert_eq!((ran.code, ran.err), (2, expected));
     }
     let ran = temblor.run(&["validate", "no-such-file.yaml"]);
-    let expected =
-        "error: failed to read `no-such-file.yaml`: No such file or directory (os error 2)\n";
+    let expected = "error: failed to read `no-such-file.yaml`: No such file or directory (os error 2)\n\
+         hint: a file with an experiment, or - for standard input\n";
     assert_eq!((ran.code, ran.err.as_str()), (2, expected));
+}
+
+/// Lines of a provider from line 7 on, and what is said of them.
+const WRITTEN_WRONG: &[(&str, &str)] = &[
+    (
+        "fault: net.delay\ntarget: pid:7\nduration: 5s\nlatncy: 20ms\nlatency: 20ms",
+        "10:15: method[0].provider.latncy: net.delay has no parameter `latncy`\n\
+         hint: did you mean `latency`",
+    ),
+    (
+        "fault: net.loss\ntarget: pid:7\nduration: 5s\nlatency: 20ms",
+        "10:16: method[0].provider.latency: net.loss has no parameter `latency`\n\
+         hint: it belongs to net.delay",
+    ),
+    (
+        "fault: net.dely\ntarget: pid:7\nduration: 5s",
+        "7:14: method[0].provider.fault: `net.dely` is not a fault\n\
+         hint: did you mean `net.delay`",
+    ),
+    (
+        "fault: net.loss\ntarget: pid:7\nduration: 10seconds",
+        "9:17: method[0].provider.duration: `seconds` in `10seconds` is not a unit of time\n\
+         hint: did you mean 10s",
+    ),
+    (
+        "fault: net.loss\ntarget: pid:7",
+        "8: method[0].provider.duration: net.loss needs `duration`\n\
+         hint: for example duration: 60s",
+    ),
+    (
+        "fault: net.loss\ntarget: pid:7\nduration: 2h",
+        "9:17: method[0].provider.duration: `2h` is not between 1ms and 1h\n\
+         hint: a fault lasts at most 1h unless `long` is given",
+    ),
+    (
+        "fault: net.delay\ntarget: pid:7\nduration: 5s\nlatency: 11s",
+        "10:16: method[0].provider.latency: `11s` is not between 10us and 10s\n\
+         hint: at most 10s",
+    ),
+    (
+        "fault: net.loss\ntarget: pid:7\nduration: 5s\nprotocol: icmp\nports: [80]",
+        "11:14: method[0].provider.ports: icmp has no ports\n\
+         hint: leave `ports` or `protocol: icmp` away",
+    ),
+    (
+        "fault: sock.error\ntarget: pid:7\nduration: 5s\noperation: connect\nerrno: EBOGUS",
+        "11:14: method[0].provider.errno: `EBOGUS` is not an errno of Linux\n\
+         hint: a name such as ECONNREFUSED, or its number",
+    ),
+    (
+        "fault: net.loss\ntarget: ''\nduration: 5s",
+        "8:15: method[0].provider.target: `` does not say what kind of target it is\n\
+         hint: pid:123, cgroup:/path, netns:NAME, iface:NAME[@NETNS], or a command after --",
+    ),
+];
+
+#[test]
+fn each_parameter_that_is_wrong_in_a_file_has_its_line_and_a_hint() {
+    let temblor = Temblor::new();
+    let file = temblor.run_dir.path().join("wrong.yaml");
+    let name = file.to_str().unwrap();
+    let head =
+        "title: x\ndescription: y\nmethod:\n  - type: action\n    name: slow\n    provider:\n";
+    for (provider, expected) in WRITTEN_WRONG {
+        let lines = provider.lines().map(|line| format!("      {line}\n"));
+        let text = format!("{head}{}      type: temblor\n", lines.collect::<String>());
+        std::fs::write(&file, text).unwrap();
+        for verb in ["validate", "run"] {
+            let ran = temblor.run(&[verb, name]);
+            assert_eq!((ran.code, ran.err), (2, format!("{name}:{expected}\n")));
+        }
+    }
 }
 
 #[test]
@@ -168,7 +240,14 @@ fn without_root_a_fault_is_refused_with_the_command_that_works() {
     if nix::unistd::geteuid().is_root() {
         command.uid(65_534).gid(65_534);
     }
-    let ran = Ran::of(&command.output().unwrap());
+    let output = loop {
+        match command.output() {
+            // Another test was forking when it was written, and that child holds it open.
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {}
+            output => break output.unwrap(),
+        }
+    };
+    let ran = Ran::of(&output);
     let expected = "error: the engine is needed, and it needs root\n\
                     hint: sudo temblor inject net.loss --target iface:eth0@blue --duration 5s\n";
     assert_eq!((ran.code, ran.err.as_str()), (3, expected));

@@ -107,7 +107,7 @@ fn a_target_that_vanishes_is_a_failure_with_a_report() {
     let mut words = INJECT.to_vec();
     words.push("--json");
     let ran = temblor.run(&words);
-    let expected = "error: the target has gone before the fault ended\n\
+    let expected = "error: --target: netns:blue has gone before the fault ended\n\
                     hint: the report says what the fault did until then\n";
     assert_eq!((ran.code, ran.err.as_str()), (1, expected));
     let value: serde_json::Value = serde_json::from_str(&ran.out).unwrap();

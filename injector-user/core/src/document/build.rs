@@ -38,6 +38,11 @@ impl Fault {
     }
 }
 
+fn too_deep(at: Marker) -> Fault {
+    Fault::new(at, format!("nested deeper than {MAX_DEPTH} levels"))
+        .hint("no experiment needs that: is a bracket not closed")
+}
+
 /// Collections that are still open, and what is known so far.
 #[derive(Debug, Default)]
 pub(super) struct Builder {
@@ -105,7 +110,8 @@ impl Builder {
     pub(super) fn finish(self) -> Result<Node, Fault> {
         match self.root {
             Some(root) if !(root.is_null() && root.text.is_empty()) => Ok(root),
-            _ => Err(Fault::new(Marker::new(0, 1, 0), "the document is empty")),
+            _ => Err(Fault::new(Marker::new(0, 1, 0), "the document is empty")
+                .hint("an experiment has at least a title, a description and a method")),
         }
     }
 
@@ -120,17 +126,15 @@ impl Builder {
     fn count(&mut self, more: usize, at: Marker) -> Result<(), Fault> {
         self.nodes = self.nodes.saturating_add(more);
         if self.nodes > MAX_NODES {
-            return Err(Fault::new(at, format!("more than {MAX_NODES} values")));
+            return Err(Fault::new(at, format!("more than {MAX_NODES} values"))
+                .hint("split it into several documents"));
         }
         Ok(())
     }
 
     fn start(&mut self, at: Marker, anchor: usize, content: Content) -> Result<(), Fault> {
         if self.open.len() >= MAX_DEPTH {
-            return Err(Fault::new(
-                at,
-                format!("nested deeper than {MAX_DEPTH} levels"),
-            ));
+            return Err(too_deep(at));
         }
         let before = self.nodes;
         self.count(1, at)?;
@@ -164,16 +168,13 @@ impl Builder {
     fn alias(&mut self, anchor: usize, at: Marker) -> Result<(), Fault> {
         // An alias inside its own anchor finds nothing: that value is not complete.
         let Some((node, size)) = self.anchors.get(&anchor).cloned() else {
-            return Err(Fault::new(
-                at,
-                "an alias refers to a value that contains it",
-            ));
+            return Err(
+                Fault::new(at, "an alias refers to a value that contains it")
+                    .hint("write out what is meant instead of the `*name`"),
+            );
         };
         if depth(&node) + self.open.len() > MAX_DEPTH {
-            return Err(Fault::new(
-                at,
-                format!("nested deeper than {MAX_DEPTH} levels"),
-            ));
+            return Err(too_deep(at));
         }
         self.count(size, at)?;
         self.complete(node, at, 0, size, false)
@@ -244,7 +245,8 @@ impl Mapping {
         };
         for map in maps {
             let Value::Map(entries) = map.value else {
-                return Err(Fault::new(at, "`<<` wants a mapping or a list of mappings"));
+                return Err(Fault::new(at, "`<<` wants a mapping or a list of mappings")
+                    .hint("for example `<<: *name`, where `&name` stands before a mapping"));
             };
             self.merged.extend(entries);
         }

@@ -6,6 +6,8 @@ use super::build::{Builder, Fault};
 use super::node::Node;
 use crate::problem::{Place, Problem};
 
+/// What helps most often where the parser knows nothing better.
+const UNREADABLE: &str = "look at the indentation, and put texts with `: `, `#` or a leading `{`, `[`, `*`, `&` in quotes";
 /// The longest text that is read, in bytes.
 const MAX_BYTES: usize = 1 << 20;
 
@@ -16,17 +18,16 @@ const MAX_BYTES: usize = 1 << 20;
 pub fn read(text: &str, file: Option<&str>) -> Result<Node, Problem> {
     let place = Place::file(file);
     if text.len() > MAX_BYTES {
-        return Err(Problem::new(place, "the file is longer than 1 MiB"));
+        return Err(Problem::new(place, "the file is longer than 1 MiB")
+            .hint("split it into several experiments"));
     }
     let joined = join_surrogates(text);
     let text = joined.as_deref().unwrap_or(text);
     build(text).map_err(|fault| {
         let (line, column) = position(fault.at);
         let problem = Problem::new(place.at(line, column), fault.message);
-        match fault.hint.or_else(|| tab_hint(text, line)) {
-            Some(hint) => problem.hint(hint),
-            None => problem,
-        }
+        let hint = fault.hint.or_else(|| tab_hint(text, line));
+        problem.hint(hint.unwrap_or_else(|| UNREADABLE.to_owned()))
     })
 }
 

@@ -100,7 +100,11 @@ fn a_key_that_occurs_twice_is_refused() {
 #[test]
 fn nothing_is_no_document() {
     for text in ["", "\n\n", "# only a comment\n", "---\n"] {
-        check_bad(text, "x.yaml:1:1: the document is empty");
+        check_bad(
+            text,
+            "x.yaml:1:1: the document is empty\n\
+             hint: an experiment has at least a title, a description and a method",
+        );
     }
 }
 
@@ -161,7 +165,11 @@ fn a_wrong_tag_is_refused() {
 fn depth_is_limited() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     read(&nested(64), None).unwrap();
-    check_bad(&nested(65), "x.yaml:1:65: nested deeper than 64 levels");
+    check_bad(
+        &nested(65),
+        "x.yaml:1:65: nested deeper than 64 levels\n\
+         hint: no experiment needs that: is a bracket not closed",
+    );
     let problem = read(&"[".repeat(200), None).unwrap_err();
     assert_eq!(problem.message, "nested deeper than 64 levels");
     let block: Vec<_> = (0..200)
@@ -215,7 +223,7 @@ fn an_alias_to_itself_is_refused() {
 fn a_long_file_is_refused() {
     check_bad(
         &"#".repeat((1 << 20) + 1),
-        "x.yaml: the file is longer than 1 MiB",
+        "x.yaml: the file is longer than 1 MiB\nhint: split it into several experiments",
     );
 }
 

@@ -163,7 +163,12 @@ fn what_must_be_there_is_missed_all_at_once() {
         "[1]",
         &["1:1: an experiment is a mapping, not a list | begin with `title:`"],
     );
-    check_errors("", &["1:1: the document is empty"]);
+    check_errors(
+        "",
+        &[
+            "1:1: the document is empty | an experiment has at least a title, a description and a method",
+        ],
+    );
 }
 
 #[test]
@@ -200,7 +205,7 @@ fn units_are_wanted_in_a_temblor_field_and_seconds_elsewhere() {
     check_errors(
         &with_provider("action", "type: process\npath: sleep\ntimeout: 5s"),
         &[
-            "9:14: method[0].provider.timeout: expected a number of seconds up to 30 days, got a text",
+            "9:14: method[0].provider.timeout: expected a number of seconds up to 30 days, got a text | for example 5 or 0.5, without a unit",
         ],
     );
 }
@@ -388,5 +393,43 @@ proptest! {
         let validated = read(&text);
         prop_assert_eq!(validated.experiment.is_none(), !validated.errors.is_empty());
         prop_assert!(validated.errors.iter().all(|problem| problem.place.line.is_some()));
+    }
+}
+
+/// Every line of an experiment, spoiled in every one of these ways.
+#[test]
+fn every_error_has_a_line_and_a_hint() {
+    let spoilt = [
+        "",
+        "7",
+        "[a]",
+        "{a: b}",
+        "'",
+        "x: : y",
+        "a: *b",
+        "\tz: 1",
+        "-1s",
+        "{type: temblor}",
+    ];
+    let lines: Vec<&str> = FULL.lines().collect();
+    for (index, line) in lines.iter().enumerate() {
+        let key = line.split_once(": ").map_or(*line, |(key, _)| key);
+        for with in spoilt {
+            let new = format!("{key}: {with}");
+            let mut lines = lines.clone();
+            lines[index] = &new;
+            for text in [
+                lines.join("\n"),
+                [&lines[..index], &lines[index + 1..]].concat().join("\n"),
+            ] {
+                for problem in read(&text).errors {
+                    let hint = problem.hint.as_deref().unwrap_or_default();
+                    assert!(
+                        problem.place.line.is_some() && !hint.is_empty(),
+                        "{new}: {problem}"
+                    );
+                }
+            }
+        }
     }
 }

@@ -101,7 +101,10 @@ fn duration(text: &str, long: bool) -> Result<Duration, Invalid> {
     between(text, Duration::from_millis(1), max).map_err(|invalid| {
         let too_long = crate::units::parse_duration(text).is_ok_and(|value| value > max);
         if too_long && !long {
-            invalid.hint("a fault lasts at most 1h unless `long` is given")
+            Invalid {
+                hint: "a fault lasts at most 1h unless `long` is given".to_owned(),
+                ..invalid
+            }
         } else {
             invalid
         }
@@ -110,9 +113,9 @@ fn duration(text: &str, long: bool) -> Result<Duration, Invalid> {
 
 fn max_hits(text: &str) -> Result<u64, Invalid> {
     match text.parse() {
-        Ok(0) => Err(Invalid::new("`0` hits would never do anything").hint("at least 1")),
+        Ok(0) => Err(Invalid::saying("`0` hits would never do anything").hint("at least 1")),
         Ok(hits) => Ok(hits),
-        Err(_) => Err(Invalid::new(format!("`{text}` is not a number of hits"))
+        Err(_) => Err(Invalid::saying(format!("`{text}` is not a number of hits"))
             .hint("a whole number such as 100")),
     }
 }
@@ -123,7 +126,7 @@ fn seed(text: &str) -> Result<u64, Invalid> {
         None => text.parse(),
     };
     read.ok().filter(|_| !text.contains('+')).ok_or_else(|| {
-        Invalid::new(format!("`{text}` is not a seed"))
+        Invalid::saying(format!("`{text}` is not a seed"))
             .hint("a whole number from 0 to 18446744073709551615")
     })
 }
@@ -132,7 +135,7 @@ fn owner(text: &str) -> Result<String, Invalid> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-@/:".contains(c);
     if text.is_empty() || text.len() > MAX_OWNER || !text.chars().all(allowed) {
         return Err(
-            Invalid::new(format!("`{text}` is not a label")).hint(format!(
+            Invalid::saying(format!("`{text}` is not a label")).hint(format!(
                 "1 to {MAX_OWNER} letters, digits or any of . _ - @ / :"
             )),
         );

@@ -39,7 +39,7 @@ impl FromStr for Errno {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let unknown = || Invalid::new(format!("`{text}` is not an errno of Linux"));
+        let unknown = || Invalid::saying(format!("`{text}` is not an errno of Linux"));
         if text.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
             let number = text.parse::<i32>().ok();
             return number.and_then(Self::from_number).ok_or_else(|| {
@@ -131,7 +131,7 @@ mod tests {
             invalid.message,
             format!("`{text}` is not an errno of Linux")
         );
-        assert_eq!(invalid.hint.as_deref(), Some(hint));
+        assert_eq!(invalid.hint, hint);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::kind::Kind;
+use super::places::Places;
 use super::schema;
 use crate::document::{Node, Value};
 use crate::problem::{Invalid, Place, Problem, Problems};
@@ -116,21 +117,25 @@ impl<'a> Reader<'a> {
         self.or(name, false, |text| match text {
             "true" => Ok(true),
             "false" => Ok(false),
-            _ => Err(Invalid::new(format!("`{text}` is neither true nor false"))),
+            _ => Err(
+                Invalid::saying(format!("`{text}` is neither true nor false"))
+                    .hint("true, or leave it away"),
+            ),
         })
     }
 
     /// Reports that a given parameter does not go together with the others.
     pub(super) fn conflict(&mut self, name: &str, invalid: Invalid) {
-        let place = match self.params.get(name) {
-            Some(given) => given.place.clone(),
-            None => self.place_of_missing(name),
-        };
+        let place = self.place_of(name);
         self.problems.push(invalid.at(place));
     }
 
+    fn place_of(&self, name: &str) -> Place {
+        Places::new(self.kind, self.params).of(name)
+    }
+
     pub(super) fn missing(&mut self, name: &str) {
-        let place = self.place_of_missing(name);
+        let place = self.place_of(name);
         let example = schema::param(name).map_or("", |param| param.example);
         let hint = if place.path.starts_with("--") {
             format!("for example {} {example}", place.path)
@@ -140,23 +145,6 @@ impl<'a> Reader<'a> {
         let message = format!("{} needs `{name}`", self.kind);
         self.problems.push(Problem::new(place, message).hint(hint));
     }
-
-    /// Beside the parameters that were given.
-    fn place_of_missing(&self, name: &str) -> Place {
-        let Some(first) = self.params.values().map(|given| &given.place).min() else {
-            return Place::flag(name);
-        };
-        if first.path.starts_with("--") {
-            return Place::flag(name);
-        }
-        let parent = first.path.rsplit_once('.').map_or("", |(parent, _)| parent);
-        let place = Place {
-            path: parent.to_owned(),
-            column: None,
-            ..first.clone()
-        };
-        place.key(name)
-    }
 }
 
 /// A duration in `min..=max`.
@@ -165,10 +153,13 @@ pub(super) fn between(text: &str, min: Duration, max: Duration) -> Result<Durati
     if (min..=max).contains(&value) {
         return Ok(value);
     }
-    let (min, max) = (format_duration(min), format_duration(max));
-    Err(Invalid::new(format!(
-        "`{text}` is not between {min} and {max}"
-    )))
+    let (least, most) = (format_duration(min), format_duration(max));
+    let invalid = Invalid::saying(format!("`{text}` is not between {least} and {most}"));
+    Err(invalid.hint(if value < min {
+        format!("at least {least}")
+    } else {
+        format!("at most {most}")
+    }))
 }
 
 /// A comma-separated list without empty elements; each value once, in the order given.
@@ -179,7 +170,7 @@ where
     let mut values = Vec::new();
     for part in text.split(',').map(str::trim) {
         if part.is_empty() {
-            return Err(Invalid::new(format!("`{text}` has an empty element"))
+            return Err(Invalid::saying(format!("`{text}` has an empty element"))
                 .hint("separate the elements by one comma each"));
         }
         let value = part.parse()?;
@@ -189,7 +180,7 @@ where
     }
     if values.len() > max {
         return Err(
-            Invalid::new(format!("{} elements are too many", values.len()))
+            Invalid::saying(format!("{} elements are too many", values.len()))
                 .hint(format!("at most {max}")),
         );
     }

@@ -11,6 +11,7 @@ mod errno;
 mod given;
 mod kind;
 mod parse;
+mod places;
 mod spec;
 
 pub mod net;
@@ -24,6 +25,7 @@ pub use errno::Errno;
 pub use given::Given;
 pub use kind::Kind;
 pub use parse::parse;
+pub use places::{FAULT, Places};
 pub use spec::{Action, FaultSpec};
 
 #[cfg(test)]

@@ -93,7 +93,7 @@ impl Filter {
             direction: reader.or("direction", Direction::Out, str::parse),
         };
         if filter.protocol == Some(Protocol::Icmp) && reader.has("ports") {
-            let invalid = Invalid::new("icmp has no ports");
+            let invalid = Invalid::saying("icmp has no ports");
             reader.conflict(
                 "ports",
                 invalid.hint("leave `ports` or `protocol: icmp` away"),
@@ -145,7 +145,7 @@ impl Delay {
         });
         let distribution = reader.or("distribution", Distribution::Uniform, str::parse);
         if reader.has("distribution") && !reader.has("jitter") {
-            let invalid = Invalid::new("a distribution means nothing without jitter");
+            let invalid = Invalid::saying("a distribution means nothing without jitter");
             reader.conflict(
                 "distribution",
                 invalid.hint("add `jitter`, for example 5ms"),
@@ -153,7 +153,7 @@ impl Delay {
         }
         if latency.is_some_and(|latency| jitter > latency) {
             let latency = latency.map(format_duration).unwrap_or_default();
-            let invalid = Invalid::new(format!(
+            let invalid = Invalid::saying(format!(
                 "a jitter of {} is more than the latency of {latency}",
                 format_duration(jitter)
             ));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::common::Common;
 use super::given::{Given, Reader};
 use super::kind::Kind;
+use super::places::Places;
 use super::spec::{Action, FaultSpec};
 use super::{net, process, sock};
 use crate::problem::Problems;
@@ -31,6 +32,7 @@ pub fn parse(kind: Kind, params: &BTreeMap<String, Given>) -> Result<FaultSpec, 
             target,
             action,
             common,
+            places: Places::new(kind, params),
         }),
         _ => Err(reader.problems),
     }

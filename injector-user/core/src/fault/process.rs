@@ -39,7 +39,7 @@ impl Freeze {
             && active > duration
         {
             let duration = format_duration(duration);
-            let invalid = Invalid::new(format!(
+            let invalid = Invalid::saying(format!(
                 "a pulse of {} does not fit into the duration of {duration}",
                 format_duration(active)
             ));
@@ -72,7 +72,9 @@ impl Freeze {
 fn count(text: &str) -> Result<u32, Invalid> {
     match text.parse() {
         Ok(count) if count > 0 && !text.starts_with('+') => Ok(count),
-        _ => Err(Invalid::new(format!("`{text}` is not a number of pulses"))
-            .hint("a whole number from 1 on")),
+        _ => Err(
+            Invalid::saying(format!("`{text}` is not a number of pulses"))
+                .hint("a whole number from 1 on"),
+        ),
     }
 }

@@ -50,7 +50,7 @@ impl Failure {
             .is_some_and(|set| set.contains(&Operation::Socket));
         for name in ["peers", "ports"] {
             if socket && reader.has(name) {
-                let invalid = Invalid::new("a socket that is being made has no address yet");
+                let invalid = Invalid::saying("a socket that is being made has no address yet");
                 let hint = format!("leave `{name}` or the operation `socket` away");
                 reader.conflict(name, invalid.hint(hint));
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::common::Common;
 use super::kind::Kind;
+use super::places::Places;
 use super::{net, process, sock};
 use crate::target::Selector;
 
@@ -13,6 +14,8 @@ pub struct FaultSpec {
     pub target: Selector,
     pub action: Action,
     pub common: Common,
+    /// Where all this was written.
+    pub places: Places,
 }
 
 /// What is done, with the parameters that only this kind has.

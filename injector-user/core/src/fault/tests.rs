@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::net::{Delay, Direction, Distribution, Filter, Protocol};
 use super::*;
 use crate::document;
-use crate::problem::Place;
+use crate::problem::{Place, Problem};
 use crate::units::Probability;
 
 fn flags(text: &str) -> BTreeMap<String, Given> {
@@ -72,6 +72,7 @@ fn a_delay_is_read_whole() {
             allow_lockout: false,
             long: false,
         },
+        places: spec.places.clone(),
     };
     assert_eq!(spec, expected);
 }
@@ -147,15 +148,15 @@ fn durations_have_limits() {
     );
     loss(
         "duration=0s",
-        &["--duration: `0s` is not between 1ms and 1h"],
+        &["--duration: `0s` is not between 1ms and 1h | at least 1ms"],
     );
     loss(
         "duration=721h long=true",
-        &["--duration: `721h` is not between 1ms and 720h"],
+        &["--duration: `721h` is not between 1ms and 720h | at most 720h"],
     );
     loss(
         "duration=1s delay=61m",
-        &["--delay: `61m` is not between 0s and 1h"],
+        &["--delay: `61m` is not between 0s and 1h | at most 1h"],
     );
     check(Kind::NetLoss, "target=pid:7 duration=2h long=true");
     check(Kind::NetLoss, "target=pid:7 duration=1h");
@@ -167,11 +168,11 @@ fn common_values_are_checked() {
         Kind::NetLoss,
         "target=pid:7 duration=1s when=0 max_hits=0 seed=-1 owner=a,b all=yes",
         &[
-            "--when: first in `0` is not between 1 and 65535",
+            "--when: first in `0` is not between 1 and 65535 | a whole number from 1 to 65535, as in 3, 2..5 or 10+5",
             "--max-hits: `0` hits would never do anything | at least 1",
             "--seed: `-1` is not a seed | a whole number from 0 to 18446744073709551615",
             "--owner: `a,b` is not a label | 1 to 64 letters, digits or any of . _ - @ / :",
-            "--all: `yes` is neither true nor false",
+            "--all: `yes` is neither true nor false | true, or leave it away",
         ],
     );
 }
@@ -199,11 +200,11 @@ fn impossible_packet_filters_are_refused() {
     );
     delay(
         "latency=9us",
-        &["--latency: `9us` is not between 10us and 10s"],
+        &["--latency: `9us` is not between 10us and 10s | at least 10us"],
     );
     delay(
         "latency=11s",
-        &["--latency: `11s` is not between 10us and 10s"],
+        &["--latency: `11s` is not between 10us and 10s | at most 10s"],
     );
     delay(
         "latency=20ms direction=up protocol=sctp",
@@ -262,8 +263,8 @@ fn impossible_pulses_are_refused() {
     freeze(
         "active=500us dormant=2h count=0",
         &[
-            "--active: `500us` is not between 1ms and 1h",
-            "--dormant: `2h` is not between 1ms and 1h",
+            "--active: `500us` is not between 1ms and 1h | at least 1ms",
+            "--dormant: `2h` is not between 1ms and 1h | at most 1h",
             "--count: `0` is not a number of pulses | a whole number from 1 on",
         ],
     );
@@ -307,7 +308,7 @@ fn problems_of_a_document_stand_where_the_value_stands() {
 fn an_unknown_fault_is_refused_with_the_nearest() {
     let invalid = "net.dealy".parse::<Kind>().unwrap_err();
     assert_eq!(invalid.message, "`net.dealy` is not a fault");
-    assert_eq!(invalid.hint.as_deref(), Some("did you mean `net.delay`"));
+    assert_eq!(invalid.hint, "did you mean `net.delay`");
 }
 
 fn some(name: &'static str, value: &'static str) -> impl Strategy<Value = Option<String>> {
@@ -553,5 +554,114 @@ mod table {
         assert!(table.contains(
             "| `direction` | net.loss, net.delay | out, in, both; seen from the target | `out` |"
         ));
+    }
+}
+
+/// Texts near to what some parameter takes, and far from it.
+fn any_value() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[0-9]{0,6}(\\.[0-9]{0,3})?(ns|us|ms|s|m|h|%|sec)?",
+        "(pid|cgroup|netns|iface|command|pod)?:?.{0,9}",
+        "(E[A-Z]{2,9}|tcp|icmp|out|both|connect|socket|uniform|true|yes)",
+        "[0-9.:/,+-]{0,12}",
+        ".{0,9}",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_problem_has_a_place_and_a_hint(
+        kind in proptest::sample::select(Kind::ALL),
+        values in proptest::collection::vec(
+            (proptest::sample::select(names()), any_value()), 0..6,
+        ),
+        odd in "[a-z_-]{0,9}",
+        in_a_file: bool,
+    ) {
+        let document = Place::file(Some("x.yaml")).key("method").index(0).at(4, 5);
+        let given = |name: &str, text: String| if in_a_file {
+            Given { text, place: document.key(name) }
+        } else {
+            Given::flag(name, text)
+        };
+        let mut params: BTreeMap<_, _> = values
+            .into_iter()
+            .map(|(name, text)| (name.clone(), given(&name, text)))
+            .collect();
+        params.insert(odd.clone(), given(&odd, "1".to_owned()));
+        let problems = parse(kind, &params).map(drop).unwrap_err();
+        for Problem { place, message, hint } in problems {
+            let found = if in_a_file { place.line.is_some() } else { place.path.starts_with("--") };
+            prop_assert!(found && !place.path.is_empty(), "{place}: {message}");
+            prop_assert!(!message.is_empty() && hint.is_some_and(|hint| !hint.is_empty()), "{message}");
+        }
+    }
+}
+
+mod places {
+    use super::*;
+
+    #[test]
+    fn a_parameter_that_was_not_given_stands_beside_the_others() {
+        let mut spec = check(Kind::NetLoss, "target=pid:7 duration=1s");
+        assert_eq!(spec.places.of("direction"), Place::flag("direction"));
+        assert_eq!(spec.places.of(FAULT).path, "net.loss");
+        let place = |name: &str, line| Place::file(Some("x.yaml")).key("a").key(name).at(line, 3);
+        let params = [("target", "pid:7", 4), ("duration", "1s", 5)].map(|(name, text, line)| {
+            let (text, place) = (text.to_owned(), place(name, line));
+            (name.to_owned(), Given { text, place })
+        });
+        spec = parse(Kind::NetLoss, &params.into()).unwrap();
+        spec.places.set_fault(place("fault", 3));
+        assert_eq!(spec.places.of(FAULT).to_string(), "x.yaml:3:3: a.fault");
+        assert_eq!(spec.places.of("target").to_string(), "x.yaml:4:3: a.target");
+        assert_eq!(
+            spec.places.of("max_hits").to_string(),
+            "x.yaml:3: a.max_hits"
+        );
+    }
+
+    #[test]
+    fn what_the_engine_says_of_flags_is_said_of_the_file() {
+        let place = Place::file(Some("x.yaml"))
+            .key("a")
+            .key("max_hits")
+            .at(4, 3);
+        let text = "1".to_owned();
+        let mut params = flags("target=pid:7 duration=1s");
+        params.insert(
+            "max_hits".to_owned(),
+            Given {
+                text,
+                place: place.clone(),
+            },
+        );
+        let places = check(Kind::NetLoss, "target=pid:7 duration=1s").places;
+        let problem = |place| Problem::new(place, "no");
+        assert_eq!(
+            places.relocate(problem(Place::flag("owner"))).place,
+            Place::flag("owner")
+        );
+        let places = parse(Kind::NetLoss, &params).unwrap().places;
+        let found = places.relocate(problem(Place::flag("max-hits"))).place;
+        assert_eq!(found, place);
+        let elsewhere = Place {
+            path: "-- COMMAND".to_owned(),
+            ..Place::default()
+        };
+        let mut params = flags("duration=1s");
+        let text = "pid:7".to_owned();
+        params.insert(
+            "target".to_owned(),
+            Given {
+                text,
+                place: elsewhere.clone(),
+            },
+        );
+        let places = parse(Kind::NetLoss, &params).unwrap().places;
+        assert_eq!(
+            places.relocate(problem(Place::flag("target"))).place,
+            elsewhere
+        );
     }
 }

@@ -3,9 +3,9 @@
 use super::decision::Plan;
 use super::inventory::{CapabilityState, Inventory, Namespace};
 use super::refusal::Refusal;
-use super::resolve::Target;
+use super::resolve::{OF_PROCESSES, Target};
 use crate::fault::net::Filter;
-use crate::fault::{Action, FaultSpec, Prefix};
+use crate::fault::{Action, FAULT, FaultSpec, Prefix};
 use crate::target::Selector;
 
 /// Refuses protected processes, cgroups we ourselves are in, targets the fault cannot have, and
@@ -20,20 +20,26 @@ pub(super) fn target(
             let mut all = processes.all.iter();
             let protected = all.find_map(|process| Some((process, process.protected.as_ref()?)));
             if let Some((process, reason)) = protected {
-                return Err(Refusal::refused(format!(
-                    "process {} ({}) is protected: {}",
-                    process.pid, process.comm, reason.0
-                ))
+                return Err(Refusal::refused(
+                    "target",
+                    format!(
+                        "process {} ({}) is protected: {}",
+                        process.pid, process.comm, reason.0
+                    ),
+                )
                 .hint("choose a target without it; protected processes are never targets"));
             }
         }
         Target::Interfaces(namespace, _) => interfaces(namespace, spec)?,
     }
     match &spec.target {
-        Selector::Cgroup(path) if inventory.own_cgroup_ancestors.contains(path) => Err(
-            Refusal::refused(format!("temblor itself runs in or below the cgroup {path}"))
-                .hint("choose a cgroup further down that holds only the target"),
-        ),
+        Selector::Cgroup(path) if inventory.own_cgroup_ancestors.contains(path) => {
+            Err(Refusal::refused(
+                "target",
+                format!("temblor itself runs in or below the cgroup {path}"),
+            )
+            .hint("choose a cgroup further down that holds only the target"))
+        }
         _ => Ok(()),
     }
 }
@@ -43,19 +49,25 @@ fn interfaces(namespace: &Namespace, spec: &FaultSpec) -> Result<(), Refusal> {
         Action::NetLoss(loss) => &loss.filter,
         Action::NetDelay(delay) => &delay.filter,
         Action::SockError(_) | Action::ProcessFreeze(_) => {
-            return Err(Refusal::input(format!(
-                "{} is a fault of processes, and {} is not one",
-                spec.kind(),
-                spec.target
-            ))
-            .hint("use pid:, cgroup: or `-- COMMAND`"));
+            return Err(Refusal::input(
+                "target",
+                format!(
+                    "{} is a fault of processes, and {} is not one",
+                    spec.kind(),
+                    spec.target
+                ),
+            )
+            .hint(OF_PROCESSES));
         }
     };
     if namespace.is_host && !restricts(filter) {
-        return Err(Refusal::input(format!(
-            "{} belongs to the host, and without peers or ports all its traffic would suffer",
-            spec.target
-        ))
+        return Err(Refusal::input(
+            "target",
+            format!(
+                "{} belongs to the host, and without peers or ports all its traffic would suffer",
+                spec.target
+            ),
+        )
         .hint("add `peers` or `ports`, or use a target with a network namespace of its own"));
     }
     Ok(())
@@ -83,9 +95,10 @@ pub(super) fn capabilities(inventory: &Inventory, plan: &Plan) -> Result<(), Ref
             CapabilityState::Unknown => "it could not be found out whether this host has",
         };
         let kind = plan.kind;
-        return Err(Refusal::refused(format!(
-            "{said} `{mechanism}`, which {kind} needs here: {reason}"
-        ))
+        return Err(Refusal::refused(
+            FAULT,
+            format!("{said} `{mechanism}`, which {kind} needs here: {reason}"),
+        )
         .hint("`temblor doctor` says what this host can do"));
     }
     Ok(())

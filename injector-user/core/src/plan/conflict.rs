@@ -1,6 +1,6 @@
 //! Two faults of one kind must not act on the same event: which of them did could not be told.
 
-use super::decision::{Hook, Plan, Select};
+use super::decision::{Hook, Plan, Select, Who};
 use super::inventory::ArmedFault;
 use super::refusal::Refusal;
 use crate::fault::net::Protocol;
@@ -12,17 +12,22 @@ pub(super) fn check(armed: &[ArmedFault], plan: &Plan) -> Result<(), Refusal> {
             theirs.map(move |other| (hook, other))
         });
         fault.kind == plan.kind
-            && pairs.any(|(hook, other)| same_place(hook, other))
+            && pairs.any(|(hook, other)| {
+                same_place(hook, other) && same_callers(plan, hook, fault, other)
+            })
             && overlap(&plan.select, &fault.select)
     };
     let Some(fault) = armed.iter().find(conflicts) else {
         return Ok(());
     };
     let owner = fault.owner.as_deref().unwrap_or("somebody without a label");
-    Err(Refusal::refused(format!(
-        "{} already acts there: fault {} of {owner}",
-        fault.kind, fault.id
-    ))
+    Err(Refusal::refused(
+        "target",
+        format!(
+            "{} already acts there: fault {} of {owner}",
+            fault.kind, fault.id
+        ),
+    )
     .hint(format!(
         "wait until it ends, or end it with `temblor stop {}`",
         fault.id
@@ -63,13 +68,39 @@ fn same_place(one: &Hook, other: &Hook) -> bool {
     }
 }
 
+/// Whether some process may suffer both at two hooks of socket calls in nested cgroups.
+///
+/// A fault of processes stands at the cgroups they are in, whose other members pass it. So it meets
+/// a fault of a whole cgroup only if one of the processes is in there, at its hook or since.
+fn same_callers(plan: &Plan, hook: &Hook, fault: &ArmedFault, other: &Hook) -> bool {
+    let (Hook::Cgroup { path, .. }, Hook::Cgroup { path: theirs, .. }) = (hook, other) else {
+        return true;
+    };
+    let (ours, armed) = (&plan.select.thread_groups, &fault.select.thread_groups);
+    match (ours.is_empty(), armed.is_empty()) {
+        (false, true) => below(theirs, path),
+        (true, false) => below(path, theirs) || plan.who.iter().any(|who| is_one(who, armed)),
+        // The thread groups themselves are compared with the other selectors.
+        (true, true) | (false, false) => true,
+    }
+}
+
+fn is_one(who: &Who, pids: &[i32]) -> bool {
+    match who {
+        Who::Process { pid, .. } => pids.contains(pid),
+        Who::Interface { .. } => false,
+    }
+}
+
 /// Whether one path is the other or lies below it.
 fn nested(one: &str, other: &str) -> bool {
-    let below = |upper: &str, lower: &str| {
-        let rest = lower.strip_prefix(upper.trim_end_matches('/'));
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
     below(one, other) || below(other, one)
+}
+
+/// Whether `lower` is `upper` or lies below it.
+fn below(upper: &str, lower: &str) -> bool {
+    let rest = lower.strip_prefix(upper.trim_end_matches('/'));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Whether some event could satisfy both.

@@ -7,7 +7,7 @@ use super::decision::{Hook, Mechanism, Select};
 use super::inventory::{CapabilityState, Cgroup, Hierarchy, Inventory};
 use super::make::Part;
 use super::refusal::Refusal;
-use super::resolve::{Processes, Target};
+use super::resolve::{OF_PROCESSES, Processes, Target};
 use crate::fault::process::Freeze;
 use crate::units::format_duration;
 
@@ -18,9 +18,10 @@ pub(super) fn freeze(
     duration: Duration,
 ) -> Result<Part, Refusal> {
     let Target::Processes(processes) = target else {
-        return Err(Refusal::input(
-            "only processes can be frozen, interfaces cannot",
-        ));
+        return Err(
+            Refusal::input("target", "only processes can be frozen, interfaces cannot")
+                .hint(OF_PROCESSES),
+        );
     };
     let mut against = Vec::new();
     for (hierarchy, mechanism) in [
@@ -35,10 +36,13 @@ pub(super) fn freeze(
             Err(reason) => against.push(format!("{hierarchy}: {reason}")),
         }
     }
-    Err(Refusal::refused(format!(
-        "no cgroup can be frozen that holds the target and nobody else ({})",
-        against.join("; ")
-    ))
+    Err(Refusal::refused(
+        "target",
+        format!(
+            "no cgroup can be frozen that holds the target and nobody else ({})",
+            against.join("; ")
+        ),
+    )
     .hint("start the target with `-- COMMAND`, or move it into a cgroup of its own"))
 }
 

@@ -6,7 +6,7 @@ use super::decision::{CgroupId, Hook, Mechanism, Select, Way};
 use super::inventory::{Cgroup, Hierarchy, Interface, InterfaceKind, Inventory, Namespace};
 use super::make::Part;
 use super::refusal::Refusal;
-use super::resolve::{Processes, Target, host};
+use super::resolve::{LINK_UP, Processes, Target, host};
 use crate::fault::net::{Delay, Direction, Filter, Loss};
 
 pub(super) fn loss(
@@ -47,6 +47,7 @@ pub(super) fn delay(
         Attribution::Cgroup(places, cgroup) => {
             if filter.direction.is_in() {
                 return Err(Refusal::refused(
+                    "direction",
                     "packets that arrive cannot be attributed to a cgroup here yet",
                 )
                 .hint("use direction out, or a target with its own network namespace"));
@@ -113,9 +114,11 @@ fn namespaces<'a>(
         let mut all = inventory.namespaces.iter();
         all.find(|namespace| namespace.inode == inode)
             .ok_or_else(|| {
-                Refusal::refused(format!(
-                    "the target's network namespace {inode} could not be read"
-                ))
+                Refusal::refused(
+                    "target",
+                    format!("the target's network namespace {inode} could not be read"),
+                )
+                .hint("it may have vanished just now: ask again")
             })
     });
     found.collect()
@@ -143,9 +146,10 @@ fn not_attributable(
         1 => "shares it with another process".to_owned(),
         count => format!("shares it with {count} other processes"),
     };
-    let refusal = Refusal::refused(format!(
-        "packets in {shared} cannot be attributed to the target, which {with}"
-    ));
+    let refusal = Refusal::refused(
+        "target",
+        format!("packets in {shared} cannot be attributed to the target, which {with}"),
+    );
     let mut own = inventory.cgroups.iter().filter(|cgroup| {
         cgroup.hierarchy == Hierarchy::V2
             && !cgroup.is_root
@@ -269,9 +273,16 @@ fn usable(part: Part, places: &Places<'_>) -> Result<Part, Refusal> {
         .collect();
     let any = places.iter().any(|(_, interfaces)| !interfaces.is_empty());
     Err(if any {
-        Refusal::refused("an interface without Ethernet headers cannot be delayed")
-            .hint("choose an interface of kind ethernet or loopback, or use net.loss")
+        Refusal::refused(
+            "target",
+            "an interface without Ethernet headers cannot be delayed",
+        )
+        .hint("choose an interface of kind ethernet or loopback, or use net.loss")
     } else {
-        Refusal::input(format!("no interface of {} is up", names.join(" and ")))
+        Refusal::input(
+            "target",
+            format!("no interface of {} is up", names.join(" and ")),
+        )
+        .hint(LINK_UP)
     })
 }

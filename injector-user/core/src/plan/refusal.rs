@@ -2,20 +2,22 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use crate::fault::FaultSpec;
+use crate::problem::Problem;
 
-/// What would not be done, why, and what would serve instead.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What would not be done, because of which parameter, and what would serve instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     pub class: RefusalClass,
+    /// The parameter that would have to be another, by its name in [`crate::fault::schema`], or
+    /// [`crate::fault::FAULT`] if nothing but another fault would serve.
+    pub param: &'static str,
     /// Lower case, without a full stop.
     pub reason: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hint: Option<String>,
+    pub hint: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RefusalClass {
     /// The request itself is wrong here: nothing matches, or too much does.
     Input,
@@ -24,25 +26,20 @@ pub enum RefusalClass {
 }
 
 impl Refusal {
-    pub fn input(reason: impl Into<String>) -> Self {
-        Self {
+    pub(super) fn input(param: &'static str, reason: impl Into<String>) -> Unhinted {
+        Unhinted {
             class: RefusalClass::Input,
+            param,
             reason: reason.into(),
-            hint: None,
         }
     }
 
-    pub fn refused(reason: impl Into<String>) -> Self {
-        Self {
+    pub(super) fn refused(param: &'static str, reason: impl Into<String>) -> Unhinted {
+        Unhinted {
             class: RefusalClass::Refused,
-            ..Self::input(reason)
+            param,
+            reason: reason.into(),
         }
-    }
-
-    #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
     }
 
     /// Of the process that was asked.
@@ -53,12 +50,9 @@ impl Refusal {
         }
     }
 
-    /// The reason, and one more line if there is a hint.
-    pub fn render(&self) -> String {
-        match &self.hint {
-            Some(hint) => format!("{self}\nhint: {hint}"),
-            None => self.to_string(),
-        }
+    /// The same, said of the place where `spec` was written.
+    pub fn at(self, spec: &FaultSpec) -> Problem {
+        Problem::new(spec.places.of(self.param), self.reason).hint(self.hint)
     }
 }
 
@@ -69,3 +63,28 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+/// A refusal that does not say yet what would serve.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Unhinted {
+    class: RefusalClass,
+    param: &'static str,
+    reason: String,
+}
+
+impl Unhinted {
+    pub(super) fn hint(self, hint: impl Into<String>) -> Refusal {
+        let Self {
+            class,
+            param,
+            reason,
+        } = self;
+        Refusal {
+            class,
+            param,
+            reason,
+            hint: hint.into(),
+        }
+    }
+}

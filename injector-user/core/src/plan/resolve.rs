@@ -6,6 +6,11 @@ use super::inventory::{Cgroup, Hierarchy, Interface, Inventory, Namespace, Proce
 use super::refusal::Refusal;
 use crate::target::Selector;
 
+/// What a fault of processes takes.
+pub(super) const OF_PROCESSES: &str = "use pid:, cgroup: or `-- COMMAND`";
+/// What helps where every interface is down.
+pub(super) const LINK_UP: &str = "bring one up: ip link set NAME up";
+
 /// What the selector matched.
 #[derive(Debug)]
 pub(super) enum Target<'a> {
@@ -52,7 +57,10 @@ pub(super) fn resolve<'a>(
             let up = namespace.interfaces.iter().filter(|interface| interface.up);
             let up: Vec<_> = up.collect();
             if up.is_empty() {
-                return Err(Refusal::input(format!("no interface of {namespace} is up")));
+                return Err(
+                    Refusal::input("target", format!("no interface of {namespace} is up"))
+                        .hint(LINK_UP),
+                );
             }
             Ok(Target::Interfaces(namespace, up))
         }
@@ -73,14 +81,19 @@ pub(super) fn host(inventory: &Inventory) -> Result<&Namespace, Refusal> {
         .namespaces
         .iter()
         .find(|namespace| namespace.is_host);
-    host.ok_or_else(|| Refusal::refused("the host's network namespace could not be read"))
+    host.ok_or_else(|| {
+        Refusal::refused("target", "the host's network namespace could not be read")
+            .hint("is /proc mounted, and readable? or name a namespace: iface:NAME@NETNS")
+    })
 }
 
 fn by_pid(inventory: &Inventory, pid: i32) -> Result<Processes<'_>, Refusal> {
     let all = with_descendants(inventory, pid);
     if all.is_empty() {
-        return Err(Refusal::input(format!("there is no process {pid}"))
-            .hint("`temblor targets` lists what there is"));
+        return Err(
+            Refusal::input("target", format!("there is no process {pid}"))
+                .hint("`temblor targets` lists what there is"),
+        );
     }
     Ok(Processes {
         all,
@@ -126,21 +139,25 @@ fn by_cgroup<'a>(
         .filter(|cgroup| cgroup.path == path)
         .collect();
     if matched.is_empty() {
-        return Err(Refusal::input(format!("there is no cgroup {path}"))
-            .hint("the path as it stands in /proc/PID/cgroup; `temblor targets` lists them"));
+        return Err(
+            Refusal::input("target", format!("there is no cgroup {path}"))
+                .hint("the path as it stands in /proc/PID/cgroup; `temblor targets` lists them"),
+        );
     }
     if matched.iter().any(|cgroup| cgroup.is_root) {
         return Err(
-            Refusal::refused("the root cgroup holds the whole host").hint("name a cgroup below it")
+            Refusal::refused("target", "the root cgroup holds the whole host")
+                .hint("name a cgroup below it"),
         );
     }
     let pids = members(&matched, all)?;
     let processes = among(inventory, &pids);
     if processes.is_empty() {
-        return Err(
-            Refusal::input(format!("there is no process in the cgroup {path}"))
-                .hint("start the target first, or start it with `-- COMMAND`"),
-        );
+        return Err(Refusal::input(
+            "target",
+            format!("there is no process in the cgroup {path}"),
+        )
+        .hint("start the target first, or start it with `-- COMMAND`"));
     }
     Ok(Processes {
         all: processes,
@@ -158,10 +175,13 @@ fn members(matched: &[&Cgroup], all: bool) -> Result<BTreeSet<i32>, Refusal> {
         && let Some(other) = rest.iter().find(|cgroup| of(cgroup) != of(first))
         && !all
     {
-        return Err(Refusal::input(format!(
-            "{} has other processes in {} than in {}",
-            first.path, first.hierarchy, other.hierarchy
-        ))
+        return Err(Refusal::input(
+            "target",
+            format!(
+                "{} has other processes in {} than in {}",
+                first.path, first.hierarchy, other.hierarchy
+            ),
+        )
         .hint("use a path that only one hierarchy has, or --all for all of them"));
     }
     Ok(used.iter().flat_map(|cgroup| of(cgroup)).collect())
@@ -174,9 +194,10 @@ fn by_command(inventory: &Inventory) -> Result<Processes<'_>, Refusal> {
         .filter(|cgroup| Some(cgroup.path.as_str()) == path)
         .collect();
     if cgroups.is_empty() {
-        return Err(Refusal::refused(
-            "there is no cgroup to start the command in",
-        ));
+        return Err(
+            Refusal::refused("target", "there is no cgroup to start the command in")
+                .hint("start it yourself, and name it with pid: or cgroup:"),
+        );
     }
     let pids = cgroups
         .iter()
@@ -207,11 +228,11 @@ fn by_netns<'a>(inventory: &'a Inventory, text: &str) -> Result<&'a Namespace, R
     match found.as_slice() {
         [namespace] => Ok(namespace),
         [] => Err(
-            Refusal::input(format!("there is no network namespace {text}"))
+            Refusal::input("target", format!("there is no network namespace {text}"))
                 .hint("a name under /run/netns, a path to open, or the pid of a process in it"),
         ),
         _ => Err(
-            Refusal::input(format!("{text} means several network namespaces"))
+            Refusal::input("target", format!("{text} means several network namespaces"))
                 .hint("name the path, such as /run/netns/NAME or /proc/PID/ns/net"),
         ),
     }
@@ -228,11 +249,11 @@ fn by_name<'a>(namespace: &'a Namespace, name: &str) -> Result<&'a Interface, Re
             .iter()
             .map(|i| i.name.as_str())
             .collect();
-        let refusal = Refusal::input(format!("{namespace} has no interface {name}"));
-        if names.is_empty() {
-            refusal
+        let refusal = Refusal::input("target", format!("{namespace} has no interface {name}"));
+        refusal.hint(if names.is_empty() {
+            "it has no interface at all".to_owned()
         } else {
-            refusal.hint(format!("it has {}", names.join(", ")))
-        }
+            format!("it has {}", names.join(", "))
+        })
     })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::decision::{Attach, Hook, Mechanism, Select};
 use super::make::Part;
 use super::refusal::Refusal;
-use super::resolve::{Processes, Target};
+use super::resolve::{OF_PROCESSES, Processes, Target};
 use crate::fault::sock::{Failure, Operation};
 
 pub(super) fn error(target: &Target<'_>, failure: &Failure) -> Result<Part, Refusal> {
@@ -17,8 +17,10 @@ pub(super) fn error(target: &Target<'_>, failure: &Failure) -> Result<Part, Refu
     } = failure;
     let Target::Processes(processes) = target else {
         return Err(Refusal::input(
+            "target",
             "socket calls are made by processes, not by interfaces",
-        ));
+        )
+        .hint(OF_PROCESSES));
     };
     let (paths, thread_groups) = cgroups(processes)?;
     let mut warnings = Vec::new();
@@ -63,17 +65,22 @@ fn cgroups(processes: &Processes<'_>) -> Result<(BTreeSet<String>, Vec<i32>), Re
     let mut paths = BTreeSet::new();
     for process in &processes.all {
         let Some(path) = &process.cgroup_v2 else {
-            return Err(Refusal::refused(format!(
-                "process {} ({}) is in no v2 cgroup",
-                process.pid, process.comm
-            ))
+            return Err(Refusal::refused(
+                "target",
+                format!(
+                    "process {} ({}) is in no v2 cgroup",
+                    process.pid, process.comm
+                ),
+            )
             .hint("mount the v2 hierarchy: mount -t cgroup2 none /sys/fs/cgroup/unified"));
         };
         paths.insert(path.clone());
     }
     if paths.is_empty() {
-        return Err(Refusal::refused("the command was given no v2 cgroup")
-            .hint("mount the v2 hierarchy: mount -t cgroup2 none /sys/fs/cgroup/unified"));
+        return Err(
+            Refusal::refused("target", "the command was given no v2 cgroup")
+                .hint("mount the v2 hierarchy: mount -t cgroup2 none /sys/fs/cgroup/unified"),
+        );
     }
     Ok((paths, processes.pids().into_iter().collect()))
 }

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::fault::{FaultSpec, Given, Kind, parse};
+use crate::problem::{Place, Problem};
 use crate::target::Selector;
 
 const HOST: u64 = 1;
@@ -156,7 +157,7 @@ fn spec(text: &str) -> FaultSpec {
 
 fn planned(text: &str) -> Plan {
     plan(&inventory(), &spec(text))
-        .map_err(|refusal| refusal.render())
+        .map_err(|refusal| refusal.to_string())
         .unwrap()
 }
 
@@ -172,11 +173,15 @@ fn check(text: &str, mechanism: Mechanism, expected: &[&str]) -> Plan {
     plan
 }
 
-/// `expected` is the exit code, the reason, and the hint in a second line.
+/// `expected` is the place if it is not `--target`, the reason, and the hint in a second line.
 fn check_refused(inventory: &Inventory, text: &str, code: u8, expected: &str) {
-    let refusal = plan(inventory, &spec(text)).unwrap_err();
-    assert_eq!(refusal.render(), expected, "{text}");
+    let spec = spec(text);
+    let refusal = plan(inventory, &spec).unwrap_err();
     assert_eq!(refusal.exit_code(), code, "{text}");
+    let placed = expected.starts_with("--") || expected.starts_with(&format!("{}: ", spec.kind()));
+    let place = if placed { "" } else { "--target: " };
+    let shown = refusal.at(&spec).render();
+    assert_eq!(shown, format!("{place}{expected}"), "{text}");
 }
 
 fn refused(text: &str, code: u8, expected: &str) {
@@ -422,7 +427,7 @@ fn arriving_packets_of_a_shared_namespace_are_not_delayed() {
         refused(
             &format!("net.delay cgroup:/redis direction={direction}"),
             3,
-            "packets that arrive cannot be attributed to a cgroup here yet\n\
+            "--direction: packets that arrive cannot be attributed to a cgroup here yet\n\
              hint: use direction out, or a target with its own network namespace",
         );
     }
@@ -486,13 +491,15 @@ fn a_namespace_that_could_not_be_read_is_refused() {
         &inventory,
         "net.loss cgroup:/redis",
         3,
-        "the target's network namespace 1 could not be read",
+        "the target's network namespace 1 could not be read\n\
+         hint: it may have vanished just now: ask again",
     );
     check_refused(
         &inventory,
         "net.loss iface:eth0 ports=80",
         3,
-        "the host's network namespace could not be read",
+        "the host's network namespace could not be read\n\
+         hint: is /proc mounted, and readable? or name a namespace: iface:NAME@NETNS",
     );
 }
 
@@ -704,7 +711,8 @@ fn a_namespace_with_nothing_up_is_an_error() {
             &inventory,
             text,
             2,
-            "no interface of the network namespace blue is up",
+            "no interface of the network namespace blue is up\n\
+             hint: bring one up: ip link set NAME up",
         );
     }
 }
@@ -787,7 +795,7 @@ fn what_the_host_cannot_do_is_refused_in_three_ways() {
             .capabilities
             .insert(Mechanism::TcxLoss, Capability { state, reason });
         let expected = format!(
-            "{said} `tcx`, which net.loss needs here: bpf() said no\n\
+            "net.loss: {said} `tcx`, which net.loss needs here: bpf() said no\n\
              hint: `temblor doctor` says what this host can do"
         );
         check_refused(&inventory, "net.loss netns:blue", 3, &expected);
@@ -798,8 +806,8 @@ fn what_the_host_cannot_do_is_refused_in_three_ways() {
         &inventory,
         "sock.error pid:200",
         3,
-        "it could not be found out whether this host has `fork-tracking`, which sock.error needs \
-         here: it was not tried\nhint: `temblor doctor` says what this host can do",
+        "sock.error: it could not be found out whether this host has `fork-tracking`, which \
+         sock.error needs here: it was not tried\nhint: `temblor doctor` says what this host can do",
     );
     plan(&inventory, &spec("sock.error cgroup:/redis")).unwrap();
 }
@@ -809,7 +817,7 @@ fn a_command_is_planned_before_it_runs() {
     let command = |text: &str| {
         let mut spec = spec(text);
         spec.target = Selector::Command(vec!["redis-server".to_owned()]);
-        plan(&inventory(), &spec).map_err(|refusal| refusal.render())
+        plan(&inventory(), &spec).map_err(|refusal| refusal.to_string())
     };
     let delay = command("net.delay pid:1").unwrap();
     assert_eq!(delay.select.cgroup.unwrap().path, "/new");
@@ -859,7 +867,7 @@ mod conflicts {
 
     fn side_by_side(first: &str, second: &str) {
         plan(&armed(first), &spec(second))
-            .map_err(|refusal| refusal.render())
+            .map_err(|refusal| refusal.to_string())
             .unwrap();
     }
 
@@ -947,6 +955,37 @@ mod conflicts {
             "process.freeze cgroup:/redis",
         );
     }
+
+    #[test]
+    fn a_process_meets_the_fault_of_a_cgroup_only_if_it_is_in_there() {
+        // It is in the root cgroup, so that its fault stands above every other.
+        let outsider = "sock.error pid:400";
+        for cgroup in ["sock.error cgroup:/redis", "sock.error cgroup:/spread"] {
+            side_by_side(outsider, cgroup);
+            side_by_side(cgroup, outsider);
+        }
+        // In two cgroups, of which one is the other fault's.
+        conflict("sock.error pid:500", "sock.error cgroup:/spread/a");
+        conflict("sock.error cgroup:/spread/a", "sock.error pid:500");
+        side_by_side("sock.error pid:501", "sock.error cgroup:/spread/a");
+        side_by_side("sock.error cgroup:/spread/a", "sock.error pid:501");
+        side_by_side(
+            "sock.error pid:500 operation=bind",
+            "sock.error cgroup:/spread/a",
+        );
+    }
+
+    #[test]
+    fn a_process_that_moved_after_arming_meets_the_fault_of_its_new_cgroup() {
+        let mut inventory = armed("sock.error pid:400");
+        for cgroup in &mut inventory.cgroups {
+            if cgroup.path == "/redis" {
+                cgroup.members = vec![401];
+            }
+        }
+        let refusal = plan(&inventory, &spec("sock.error cgroup:/redis")).unwrap_err();
+        assert!(refusal.reason.contains("already acts there"), "{refusal}");
+    }
 }
 
 fn any_text() -> impl Strategy<Value = String> {
@@ -958,7 +997,91 @@ fn any_text() -> impl Strategy<Value = String> {
         .prop_map(|(kind, target, all)| format!("{kind} {target} all={all}"))
 }
 
+/// The parameters of [`spec`] as an experiment's provider has them, from line 5 on.
+fn in_a_file(text: &str) -> FaultSpec {
+    let flags = spec(text);
+    let place = Place::file(Some("x.yaml"))
+        .key("method")
+        .index(2)
+        .key("provider");
+    let given = flags.to_params().into_iter().zip(5..);
+    let given: BTreeMap<_, _> = given
+        .map(|((name, text), line)| {
+            let place = place.key(&name).at(line, 9);
+            (name, Given { text, place })
+        })
+        .collect();
+    parse(flags.kind(), &given).unwrap()
+}
+
+/// Hosts that lack one thing each.
+fn poorer(inventory: &Inventory) -> Vec<Inventory> {
+    let spoil: [fn(&mut Inventory); 8] = [
+        |_| {},
+        |host| host.capabilities.clear(),
+        |host| host.namespaces.clear(),
+        |host| host.cgroups.clear(),
+        |host| host.command_cgroup = None,
+        |host| {
+            host.namespaces
+                .iter_mut()
+                .for_each(|space| space.interfaces.clear());
+        },
+        |host| {
+            host.processes
+                .iter_mut()
+                .for_each(|process| process.cgroup_v2 = None);
+        },
+        |host| {
+            let mut interfaces = host
+                .namespaces
+                .iter_mut()
+                .flat_map(|space| &mut space.interfaces);
+            interfaces.next().unwrap().up = false;
+            interfaces.for_each(|interface| interface.up = false);
+        },
+    ];
+    let spoiled = |spoil: &fn(&mut Inventory)| {
+        let mut host = inventory.clone();
+        spoil(&mut host);
+        host
+    };
+    spoil.iter().map(spoiled).collect()
+}
+
+#[test]
+fn a_refusal_names_the_line_of_the_parameter_that_is_to_blame() {
+    let spec = in_a_file("net.loss pid:9999");
+    let refusal = plan(&inventory(), &spec).unwrap_err();
+    assert_eq!(
+        refusal.at(&spec).render(),
+        "x.yaml:6:9: method[2].provider.target: there is no process 9999\n\
+         hint: `temblor targets` lists what there is"
+    );
+    let spec = in_a_file("net.delay cgroup:/redis direction=in");
+    let refusal = plan(&inventory(), &spec).unwrap_err();
+    let place = refusal.at(&spec).place.to_string();
+    assert_eq!(place, "x.yaml:5:9: method[2].provider.direction");
+}
+
 proptest! {
+    #[test]
+    fn every_refusal_has_a_place_and_a_hint(text in any_text(), more in " direction=(in|out)| ports=80|") {
+        let more = if text.starts_with("net") { more } else { String::new() };
+        let text = text + &more;
+        for host in poorer(&inventory()) {
+            for spec in [spec(&text), in_a_file(&text)] {
+                let Err(refusal) = plan(&host, &spec) else { continue };
+                let Problem { place, message, hint } = refusal.at(&spec);
+                let kind = spec.kind().name();
+                let flag = place.file.is_none() && (place.path.starts_with("--") || place.path == kind);
+                let line = place.line.is_some() && place.path.starts_with("method[2].provider.");
+                prop_assert!(flag || line, "{place}: {message}");
+                prop_assert!(!message.is_empty() && hint.is_some_and(|hint| !hint.is_empty()));
+            }
+        }
+    }
+
     #[test]
     fn no_plan_reaches_beyond_its_target(text in any_text()) {
         let inventory = inventory();

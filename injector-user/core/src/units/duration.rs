@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::problem::Invalid;
+use crate::problem::{Invalid, Unhinted};
 
 /// Unit names with their length in nanoseconds, longest first.
 const UNITS: [(&str, u64); 7] = [
@@ -22,10 +22,11 @@ const UNITS: [(&str, u64); 7] = [
 pub fn parse_duration(text: &str) -> Result<Duration, Invalid> {
     let text = text.trim();
     if text.is_empty() {
-        return Err(Invalid::new("a duration is missing").hint("for example 20ms"));
+        return Err(Invalid::saying("a duration is missing").hint("for example 20ms"));
     }
     if text.starts_with('-') {
-        return Err(Invalid::new(format!("`{text}` is negative")));
+        return Err(Invalid::saying(format!("`{text}` is negative"))
+            .hint("a time from 0s on, for example 20ms"));
     }
     let mut rest = text;
     let mut total: u64 = 0;
@@ -78,7 +79,7 @@ fn part<'a>(rest: &'a str, whole: &str) -> Result<(u64, u64, &'a str), Invalid> 
         return Err(malformed(whole).hint("a number and a unit, for example 20ms"));
     }
     if unit.is_empty() {
-        return Err(Invalid::new(format!("`{whole}` has no unit"))
+        return Err(Invalid::saying(format!("`{whole}` has no unit"))
             .hint(format!("for example {number}ms or {number}s")));
     }
     let Some((_, length)) = UNITS.iter().find(|(name, _)| *name == unit) else {
@@ -104,9 +105,10 @@ fn scaled(number: &str, length: u64, whole: &str) -> Result<u64, Invalid> {
     for digit in decimals.bytes() {
         let digit = u64::from(digit - b'0');
         if digit != 0 && (weight == 0 || !weight.is_multiple_of(10)) {
-            return Err(Invalid::new(format!(
-                "`{whole}` is not a whole number of nanoseconds"
-            )));
+            return Err(
+                Invalid::saying(format!("`{whole}` is not a whole number of nanoseconds"))
+                    .hint("nothing is shorter than 1ns; leave decimals away"),
+            );
         }
         weight /= 10;
         total = total
@@ -125,20 +127,21 @@ fn unknown_unit(whole: &str, unit: &str, number: &str) -> Invalid {
         "min" | "mins" | "minute" | "minutes" => "m",
         "hour" | "hours" | "hr" | "hrs" | "h" => "h",
         _ => {
-            return Invalid::new(format!("`{unit}` in `{whole}` is not a unit of time"))
+            return Invalid::saying(format!("`{unit}` in `{whole}` is not a unit of time"))
                 .hint("units are ns, us, ms, s, m and h");
         }
     };
-    Invalid::new(format!("`{unit}` in `{whole}` is not a unit of time"))
+    Invalid::saying(format!("`{unit}` in `{whole}` is not a unit of time"))
         .hint(format!("did you mean {number}{meant}"))
 }
 
-fn malformed(whole: &str) -> Invalid {
-    Invalid::new(format!("`{whole}` is not a duration"))
+fn malformed(whole: &str) -> Unhinted {
+    Invalid::saying(format!("`{whole}` is not a duration"))
 }
 
 fn too_long(whole: &str) -> Invalid {
-    Invalid::new(format!("`{whole}` is longer than any duration can be"))
+    Invalid::saying(format!("`{whole}` is longer than any duration can be"))
+        .hint("at most 584 years fit; faults last 720h at most")
 }
 
 #[cfg(test)]
@@ -151,10 +154,10 @@ mod tests {
         assert_eq!(parse_duration(text), Ok(Duration::from_nanos(nanoseconds)));
     }
 
-    fn check_bad(text: &str, message: &str, hint: Option<&str>) {
+    fn check_bad(text: &str, message: &str, hint: &str) {
         let invalid = parse_duration(text).unwrap_err();
         assert_eq!(
-            (invalid.message.as_str(), invalid.hint.as_deref()),
+            (invalid.message.as_str(), invalid.hint.as_str()),
             (message, hint)
         );
     }
@@ -176,12 +179,8 @@ mod tests {
 
     #[test]
     fn a_bare_number_is_refused_with_a_unit_to_add() {
-        check_bad("20", "`20` has no unit", Some("for example 20ms or 20s"));
-        check_bad(
-            "1m30",
-            "`1m30` has no unit",
-            Some("for example 30ms or 30s"),
-        );
+        check_bad("20", "`20` has no unit", "for example 20ms or 20s");
+        check_bad("1m30", "`1m30` has no unit", "for example 30ms or 30s");
     }
 
     #[test]
@@ -189,49 +188,49 @@ mod tests {
         check_bad(
             "20msec",
             "`msec` in `20msec` is not a unit of time",
-            Some("did you mean 20ms"),
+            "did you mean 20ms",
         );
         check_bad(
             "5 seconds",
             "` seconds` in `5 seconds` is not a unit of time",
-            Some("did you mean 5s"),
+            "did you mean 5s",
         );
         check_bad(
             "64KiB",
             "`KiB` in `64KiB` is not a unit of time",
-            Some("units are ns, us, ms, s, m and h"),
+            "units are ns, us, ms, s, m and h",
         );
     }
 
     #[test]
     fn nonsense_is_refused() {
-        check_bad("", "a duration is missing", Some("for example 20ms"));
-        check_bad("-5s", "`-5s` is negative", None);
+        check_bad("", "a duration is missing", "for example 20ms");
+        check_bad(
+            "-5s",
+            "`-5s` is negative",
+            "a time from 0s on, for example 20ms",
+        );
         check_bad(
             "soon",
             "`soon` is not a duration",
-            Some("a number and a unit, for example 20ms"),
+            "a number and a unit, for example 20ms",
         );
         check_bad(
             "30s1m",
             "`30s1m` is not a duration",
-            Some("each unit once, longest first, as in 1m30s"),
+            "each unit once, longest first, as in 1m30s",
         );
-        check_bad(
-            "1.2.3s",
-            "`1.2.3s` is not a duration",
-            Some("for example 1.5s"),
-        );
-        check_bad(".5s", "`.5s` is not a duration", Some("for example 1.5s"));
+        check_bad("1.2.3s", "`1.2.3s` is not a duration", "for example 1.5s");
+        check_bad(".5s", "`.5s` is not a duration", "for example 1.5s");
         check_bad(
             "0.5ns",
             "`0.5ns` is not a whole number of nanoseconds",
-            None,
+            "nothing is shorter than 1ns; leave decimals away",
         );
         check_bad(
             "99999999999999999999h",
             "`99999999999999999999h` is longer than any duration can be",
-            None,
+            "at most 584 years fit; faults last 720h at most",
         );
     }
 

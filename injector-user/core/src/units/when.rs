@@ -83,7 +83,7 @@ impl FromStr for When {
         };
         let first = number(text, "first", first, MAX)?;
         if last.is_some_and(|last| last < first) {
-            return Err(Invalid::new(format!("`{text}` ends before it begins"))
+            return Err(Invalid::saying(format!("`{text}` ends before it begins"))
                 .hint("first..last, for example 2..5"));
         }
         let step = step.unwrap_or(u32::from(last.is_some()));
@@ -93,14 +93,16 @@ impl FromStr for When {
 
 fn number(whole: &str, name: &str, digits: &str, max: u32) -> Result<u32, Invalid> {
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(Invalid::new(format!("`{whole}` does not say when"))
+        return Err(Invalid::saying(format!("`{whole}` does not say when"))
             .hint("first[..last][+step], for example 3, 2..5, 1+ or 10+5"));
     }
     match digits.parse::<u32>() {
         Ok(number) if (1..=max).contains(&number) => Ok(number),
-        _ => Err(Invalid::new(format!(
-            "{name} in `{whole}` is not between 1 and {max}"
-        ))),
+        _ => Err(
+            Invalid::saying(format!("{name} in `{whole}` is not between 1 and {max}")).hint(
+                format!("a whole number from 1 to {max}, as in 3, 2..5 or 10+5"),
+            ),
+        ),
     }
 }
 

@@ -138,11 +138,12 @@ async fn arm(context: &Context, inject: &Inject, spec: &FaultSpec) -> Result<Rea
         detached: inject.detach,
         ssh_connection: connection_of_caller(),
     };
+    let answer = client.call(Call::Arm(arm)).await;
     let Answer::Armed {
         fault: id,
         seed,
         plan,
-    } = client.call(Call::Arm(arm)).await?
+    } = answer.map_err(|error| error.about(spec))?
     else {
         return Err(ClientError::Unexpected.into());
     };
@@ -228,7 +229,9 @@ fn verdict(out: Out, report: &FaultReport, with_command: bool) -> Exit {
         // A command that has ended is the normal end of it.
         State::Ended {
             how: Ended::TargetGone,
-        } if !with_command => CliError::TargetGone,
+        } if !with_command => CliError::TargetGone {
+            target: report.params.get("target").cloned().unwrap_or_default(),
+        },
         State::Ended { .. } | State::Pending | State::Active => return Exit::Passed,
     };
     out.complain(&error);

@@ -83,7 +83,11 @@ impl<'a> At<'a> {
 
     /// The elements of a list; something else is an error.
     pub(in crate::experiment) fn items(&self, out: &mut Reading) -> Vec<Self> {
-        let Some(items) = self.node.as_list().or_else(|| self.wrong("a list", out)) else {
+        let Some(items) = self
+            .node
+            .as_list()
+            .or_else(|| self.wrong("a list", "for example [a, b]", out))
+        else {
             return Vec::new();
         };
         items
@@ -95,7 +99,11 @@ impl<'a> At<'a> {
 
     /// The members of a mapping; something else is an error.
     pub(in crate::experiment) fn entries(&self, out: &mut Reading) -> Vec<(String, Self)> {
-        let Some(entries) = self.node.as_map().or_else(|| self.wrong("a mapping", out)) else {
+        let Some(entries) = self
+            .node
+            .as_map()
+            .or_else(|| self.wrong("a mapping", "keys with values, each `key: value`", out))
+        else {
             return Vec::new();
         };
         entries
@@ -117,21 +125,31 @@ impl<'a> At<'a> {
                 None
             }
             Some(_) => self.node.as_str().map(str::to_owned),
-            None => self.wrong("a text", out),
+            None => self.wrong(
+                "a text",
+                "one line; in quotes if it looks like something else",
+                out,
+            ),
         }
     }
 
     pub(in crate::experiment) fn bool(&self, out: &mut Reading) -> Option<bool> {
         self.node
             .as_bool()
-            .or_else(|| self.wrong("true or false", out))
+            .or_else(|| self.wrong("true or false", "without quotes", out))
     }
 
     pub(in crate::experiment) fn number(&self, out: &mut Reading) -> Option<f64> {
         self.node
             .as_f64()
             .filter(|number| number.is_finite())
-            .or_else(|| self.wrong("a number", out))
+            .or_else(|| {
+                self.wrong(
+                    "a number",
+                    "for example 5 or 0.5, without quotes or a unit",
+                    out,
+                )
+            })
     }
 
     /// A whole number from 0 to `most`.
@@ -141,7 +159,13 @@ impl<'a> At<'a> {
             .as_i64()
             .and_then(|number| u32::try_from(number).ok())
             .filter(|number| *number <= most);
-        count.or_else(|| self.wrong(&format!("a whole number from 0 to {most}"), out))
+        count.or_else(|| {
+            self.wrong(
+                &format!("a whole number from 0 to {most}"),
+                "for example 3",
+                out,
+            )
+        })
     }
 
     /// A number of seconds, as the toolkit has it; a negative one is none at all.
@@ -152,7 +176,13 @@ impl<'a> At<'a> {
             .filter(|seconds| *seconds <= LONGEST_SECONDS);
         let duration =
             seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok());
-        duration.or_else(|| self.wrong("a number of seconds up to 30 days", out))
+        duration.or_else(|| {
+            self.wrong(
+                "a number of seconds up to 30 days",
+                "for example 5 or 0.5, without a unit",
+                out,
+            )
+        })
     }
 
     /// A duration with its unit, as Temblor has it.
@@ -160,7 +190,7 @@ impl<'a> At<'a> {
         let text = self
             .node
             .as_scalar()
-            .or_else(|| self.wrong("a duration", out))?;
+            .or_else(|| self.wrong("a duration", "for example 20ms", out))?;
         match units::parse_duration(text) {
             Ok(duration) => Some(duration),
             Err(invalid) => {
@@ -220,9 +250,9 @@ impl<'a> At<'a> {
             .collect()
     }
 
-    fn wrong<T>(&self, wanted: &str, out: &mut Reading) -> Option<T> {
+    fn wrong<T>(&self, wanted: &str, hint: &str, out: &mut Reading) -> Option<T> {
         let message = format!("expected {wanted}, got {}", self.node.kind());
-        out.errors.push(Problem::new(self.place.clone(), message));
+        out.error(self, message, hint);
         None
     }
 }

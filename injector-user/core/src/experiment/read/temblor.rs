@@ -35,7 +35,7 @@ pub(super) fn read(
     };
     refuse_other_kind(kind, deed, value, out);
     match *deed {
-        "fault" => arm(&at, value, out),
+        "fault" => arm(&at, value, out).map(|arm| at_its_place(arm, value)),
         "stop" => {
             at.refuse_unknown(&["type", "stop"], out);
             known_fault(value, &value.text(out)?, known, out).map(|name| Temblor::Stop { name })
@@ -154,4 +154,12 @@ fn known_fault(at: &At<'_>, name: &str, known: &Known<'_>, out: &mut Reading) ->
     };
     out.error(at, format!("no fault is named `{name}`"), hint);
     None
+}
+
+/// What is refused later because of the kind of fault is said of its line.
+fn at_its_place(mut arm: Temblor, kind: &At<'_>) -> Temblor {
+    if let Temblor::Arm { fault, .. } = &mut arm {
+        fault.places.set_fault(kind.place.clone());
+    }
+    arm
 }
