@@ -34,3 +34,15 @@ patched!(
     /// Offset of `task_struct.tgid`.
     task_tgid_offset, 0x5173_E003, TASK_TGID_MAGIC
 );
+patched!(
+    /// The engine's number in its own pid namespace.
+    engine_pid, 0x5173_E004, ENGINE_PID_MAGIC
+);
+patched!(
+    /// Device of the engine's pid namespace.
+    pid_namespace_device, 0x5173_E005, PID_NAMESPACE_DEVICE_MAGIC
+);
+patched!(
+    /// Inode of the engine's pid namespace.
+    pid_namespace_inode, 0x5173_E006, PID_NAMESPACE_INODE_MAGIC
+);

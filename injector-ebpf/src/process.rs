@@ -1,6 +1,6 @@
-//! Processes: children inherit what their parent is a target of.
+//! Processes: children inherit what their parent is a target of, and the engine's death is the end.
 //!
-//! Attached before the targets' snapshot is taken, so that no child slips through between.
+//! Tracking is attached before the targets' snapshot is taken, so that no child slips through between.
 #![no_std]
 #![no_main]
 #![expect(unsafe_code, reason = "kernel memory, maps and helpers")]
@@ -13,10 +13,13 @@
     reason = "the macro that makes the program's entry passes the context by value"
 )]
 
+use aya_ebpf::bindings::bpf_pidns_info;
 use aya_ebpf::helpers::bpf_probe_read_kernel;
+use aya_ebpf::helpers::generated::bpf_get_ns_current_pid_tgid;
 use aya_ebpf::macros::raw_tracepoint;
 use aya_ebpf::programs::RawTracePointContext;
-use injector_ebpf::maps::BY_THREAD_GROUP;
+use injector_abi::CONTROL_KILL;
+use injector_ebpf::maps::{BY_THREAD_GROUP, CONTROL};
 use injector_ebpf::patched;
 
 #[unsafe(link_section = "license")]
@@ -27,6 +30,32 @@ static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
 #[raw_tracepoint(tracepoint = "sched_process_fork")]
 fn process_fork(ctx: RawTracePointContext) -> i32 {
     inherit(&ctx).unwrap_or(0)
+}
+
+/// `sched_process_exit(struct task_struct *task, …)`: in the dying task, before its descriptors are
+/// closed, which takes the kernel a grace period for each attachment.
+#[raw_tracepoint(tracepoint = "sched_process_exit")]
+fn process_exit(_ctx: RawTracePointContext) -> i32 {
+    if engine_dies()
+        && let Some(kill) = CONTROL.get_ptr_mut(CONTROL_KILL)
+    {
+        // SAFETY: the array's entry lives as long as the program; a word is written whole.
+        unsafe { kill.write_volatile(1) };
+    }
+    0
+}
+
+/// Whether this is the engine's main thread, which goes with the process and not before.
+#[inline(always)]
+fn engine_dies() -> bool {
+    let mut current = bpf_pidns_info { pid: 0, tgid: 0 };
+    let device = u64::from(patched::pid_namespace_device());
+    let inode = u64::from(patched::pid_namespace_inode());
+    let size = size_of::<bpf_pidns_info>() as u32;
+    // SAFETY: `current` is a structure of that size; a task of another namespace is an error.
+    let other = unsafe { bpf_get_ns_current_pid_tgid(device, inode, &raw mut current, size) };
+    let engine = patched::engine_pid();
+    other == 0 && current.pid == engine && current.tgid == engine
 }
 
 #[inline(always)]

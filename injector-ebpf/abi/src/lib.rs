@@ -41,3 +41,12 @@ pub const TASK_PID_MAGIC: u32 = 0x5173_E002;
 
 /// Stands for the offset of `task_struct.tgid`.
 pub const TASK_TGID_MAGIC: u32 = 0x5173_E003;
+
+/// Stands for the engine's number in its own pid namespace.
+pub const ENGINE_PID_MAGIC: u32 = 0x5173_E004;
+
+/// Stands for the device of the engine's pid namespace, as `stat` tells it.
+pub const PID_NAMESPACE_DEVICE_MAGIC: u32 = 0x5173_E005;
+
+/// Stands for the inode of the engine's pid namespace.
+pub const PID_NAMESPACE_INODE_MAGIC: u32 = 0x5173_E006;

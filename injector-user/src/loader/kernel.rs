@@ -15,6 +15,7 @@ use injector_core::fault::{Action, FaultSpec, Kind};
 use injector_core::plan::{Plan, Select};
 
 use super::btf::{BtfError, TaskOffsets};
+use super::deathwatch::Deathwatch;
 use super::examples::Injection;
 use super::hooks::{HookError, HookIndex, Hooks, Texts};
 use super::maps::{Maps, MapsError, Tables};
@@ -92,6 +93,7 @@ pub struct Kernel {
     rows: Rows,
     hooks: Hooks,
     tracking: Option<(Link, Program)>,
+    deathwatch: Deathwatch,
 }
 
 const NET: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/net.o"));
@@ -114,6 +116,7 @@ impl Kernel {
             rows: Rows::default(),
             hooks: Hooks::default(),
             tracking: None,
+            deathwatch: Deathwatch::default(),
         })
     }
 
@@ -195,6 +198,9 @@ impl Kernel {
         if Rows::thread_groups(&self.tables) == 0 {
             self.tracking = None;
         }
+        if self.hooks.count() == 0 {
+            self.deathwatch.end();
+        }
         self.slots.release(slot, monotonic_ns());
         report
     }
@@ -262,6 +268,8 @@ impl Kernel {
             plan, spec, exempt, ..
         } = arming;
         self.write_fault(fault, arming)?;
+        // Without it the kernel ends the fault when it closes our descriptors, some ms later.
+        let _slower = self.deathwatch.begin(&self.texts.process);
         let lockout = spec.common.allow_lockout;
         self.rows.fill(
             &mut self.tables,

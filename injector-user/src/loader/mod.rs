@@ -7,6 +7,7 @@
 //! Safe order on stop: kill switch or mask first, then whatever waits, then detach.
 
 mod btf;
+mod deathwatch;
 mod examples;
 mod hooks;
 mod kernel;

@@ -102,7 +102,9 @@ fn rounds(
 fn round(scene: &Scene, cause: Signal, watch: Duration) -> Result<Aftermath> {
     let mut engine = Engine::start()?;
     let sufferer = scene.enter()?;
-    scene.strike(&mut engine.client()?)?;
+    // Kept until the end: a fault whose owner goes away ends by that.
+    let mut owner = engine.client()?;
+    scene.strike(&mut owner)?;
     let cause_ns = monotonic_ns();
     signal(engine.pid(), cause)?;
     poll::wait_readable([], watch)?;

@@ -6,11 +6,12 @@ use anyhow::Result;
 use injector_core::fault::Kind;
 use injector_user::freezer::Flavour;
 use injector_user::protocol::State;
+use injector_user::sys::poll;
 
 use super::attempt::Attempt;
 use super::pair::Pair;
 use super::stream::Stream;
-use super::subject::{Habit, Subject};
+use super::subject::{FROZEN, Habit, Subject};
 use crate::cgroup::Cgroup;
 use crate::client::{Client, params};
 use crate::wait_until;
@@ -96,6 +97,10 @@ impl Scene {
             seen = report.map(drop);
             acts || seen.is_err()
         })?;
+        if kind == Kind::ProcessFreeze {
+            // What is thawed sooner cannot tell it from having been kept waiting.
+            poll::wait_readable([], FROZEN * 2)?;
+        }
         seen
     }
 }

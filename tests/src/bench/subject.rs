@@ -28,7 +28,7 @@ pub(super) enum Habit {
 const PERIOD: Duration = Duration::from_micros(100);
 
 /// A tick that comes this late was frozen and not merely kept waiting.
-const FROZEN: Duration = Duration::from_millis(20);
+pub(super) const FROZEN: Duration = Duration::from_millis(20);
 
 /// Killed with this value.
 #[derive(Debug)]

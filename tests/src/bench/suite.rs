@@ -136,19 +136,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     };
     let machine = Machine::look();
     say(&format!("{machine:?}"));
-    let mut rows = Rows::new();
-    for benchmark in chosen {
-        tell(&format!("{}: {}", benchmark.name, benchmark.about));
-        let measured = (benchmark.measure)(effort).with_context(|| benchmark.name)?;
-        rows.extend(measured.into_iter().map(|row| Row {
-            name: benchmark.name.to_owned(),
-            ..row
-        }));
-    }
     say(&table::header());
-    for row in &rows {
-        say(&table::line(row));
-    }
+    let (rows, failed) = measure(&chosen, effort);
     if let Some(path) = &arguments.json {
         let report = Report {
             machine,
@@ -158,7 +147,30 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         let text = serde_json::to_string_pretty(&report)?;
         fs::write(path, text + "\n").with_context(|| path.display().to_string())?;
     }
+    ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     Ok(ExitCode::SUCCESS)
+}
+
+/// All rows, and which benchmarks failed: one does not take the others' results away.
+fn measure(chosen: &[&Benchmark], effort: Effort) -> (Rows, Vec<&'static str>) {
+    let (mut rows, mut failed) = (Rows::new(), Vec::new());
+    for benchmark in chosen {
+        tell(&format!("{}: {}", benchmark.name, benchmark.about));
+        let measured = (benchmark.measure)(effort).unwrap_or_else(|error| {
+            tell(&format!("{}: {error:#}", benchmark.name));
+            failed.push(benchmark.name);
+            Rows::new()
+        });
+        for row in measured {
+            let row = Row {
+                name: benchmark.name.to_owned(),
+                ..row
+            };
+            say(&table::line(&row));
+            rows.push(row);
+        }
+    }
+    (rows, failed)
 }
 
 fn chosen(arguments: &Arguments) -> Result<Vec<&'static Benchmark>> {
