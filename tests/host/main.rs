@@ -5,6 +5,7 @@
 )]
 
 mod command;
+mod deathwatch;
 mod delay;
 mod doctor;
 mod double;
