@@ -9,11 +9,13 @@
 //! ports: there it pays for being told apart, and the peer is the burst without faults.
 
 use std::net::{Ipv4Addr, UdpSocket};
+use std::time::Duration;
 
 use anyhow::Result;
 use injector_core::fault::Kind;
 use injector_user::freezer::Flavour;
 use injector_user::protocol::Which;
+use injector_user::sys::poll;
 use nix::time::{ClockId, clock_gettime};
 
 use super::pair::Pair;
@@ -83,11 +85,11 @@ fn differences(
     let (mut added, mut without) = (Vec::new(), Vec::new());
     let rounds = effort.rounds(ROUNDS);
     for number in 1..=rounds {
-        let before = warm_burst(&socket)?;
+        let before = settled_burst(&socket)?;
         arm(client, &own)?;
-        let during = warm_burst(&socket)?;
+        let during = settled_burst(&socket)?;
         client.stop(Which::Mine)?;
-        let after = warm_burst(&socket)?;
+        let after = settled_burst(&socket)?;
         added.push(during - f64::midpoint(before, after));
         without.extend([before, after]);
         if number % 50 == 0 {
@@ -108,15 +110,19 @@ fn trimmed(values: &mut [f64]) -> &[f64] {
     values.get(cut..values.len() - cut).unwrap_or_default()
 }
 
-/// Processor time per datagram, in nanoseconds, once caches are warm: arming and stopping leave them
-/// cold, which is not what acting faults cost.
-fn warm_burst(socket: &UdpSocket) -> Result<f64> {
+/// After arming or stopping the kernel is busy for a while: devices come up or go, memory is freed.
+/// That costs whoever runs then some 30 ns a datagram, once; what acting faults cost comes after it.
+const SETTLING: Duration = Duration::from_millis(50);
+
+/// Processor time per datagram, in nanoseconds, when nothing changes and caches are warm.
+fn settled_burst(socket: &UdpSocket) -> Result<f64> {
+    poll::wait_readable([], SETTLING)?;
     burst(socket)?;
     burst(socket)
 }
 
 fn burst(socket: &UdpSocket) -> Result<f64> {
-    let now = || clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(std::time::Duration::from);
+    let now = || clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map(Duration::from);
     let begun = now()?;
     let mut bytes = [0; 64];
     for _ in 0..BURST {
