@@ -172,6 +172,7 @@ fn step_of(error: &KernelError) -> (Step, &(dyn Error + 'static)) {
         KernelError::Map(_)
         | KernelError::Line(_)
         | KernelError::Full
+        | KernelError::NoLine
         | KernelError::Processors(_) => (Step::Trial, error),
     }
 }

@@ -81,7 +81,6 @@ impl Line {
         let counts = Arc::new(Counts::default());
         let sampler = Sampler::new(latency, seed).map_err(failed)?;
         let name = tap.name.clone();
-        let (turning, begun) = sync_channel(1);
         let work = Loop {
             stop: stop.as_fd().try_clone_to_owned().map_err(failed)?,
             tap,
@@ -93,13 +92,7 @@ impl Line {
             counts: Arc::clone(&counts),
             buffers: Buffers::default(),
         };
-        let thread = std::thread::Builder::new()
-            .name(format!("line-{position}"))
-            .spawn(move || work.run(&turning))
-            .map_err(|source| LineError { name, source })?;
-        // Until the loop holds its lease, packets would pass undelayed. A loop that has panicked
-        // hangs up, and its lease says so.
-        let _hung_up = begun.recv();
+        let thread = work.start().map_err(|source| LineError { name, source })?;
         Ok(Self {
             stop,
             counts,
@@ -160,6 +153,18 @@ struct Loop {
 }
 
 impl Loop {
+    /// Turns in a thread of its own, and holds its lease when this returns.
+    fn start(self) -> io::Result<JoinHandle<()>> {
+        let (turning, begun) = sync_channel(1);
+        let thread = std::thread::Builder::new()
+            .name(format!("line-{}", self.position))
+            .spawn(move || self.run(&turning))?;
+        // Until the loop holds its lease, packets would pass undelayed. A loop that has panicked
+        // hangs up, and its lease says so.
+        let _hung_up = begun.recv();
+        Ok(thread)
+    }
+
     /// Tells `turning` as soon as it holds its lease.
     fn run(mut self, turning: &SyncSender<()>) {
         schedule::urgent();

@@ -60,10 +60,8 @@ impl Engine {
                 self.attach(&arm, &spec, &plan, seed, &permit)?
             }
         };
-        // Attaching takes its time, which is not the fault's.
-        let armed_ns = monotonic_ns();
-        let active_from_ns = armed_ns.saturating_add(plan.delay_ns);
-        let window = window(armed_ns, active_from_ns.saturating_add(plan.duration_ns));
+        // Only now: attaching takes its time, which is not the fault's.
+        let (window, active_from_ns) = window_from_now(&plan);
         let running = Running {
             id: id.clone(),
             name: arm.name,
@@ -138,13 +136,17 @@ impl Engine {
     }
 }
 
-fn window(armed_ns: u64, deadline_ns: u64) -> Window {
-    Window {
+/// When the fault is armed and has to end, and from when on it acts.
+fn window_from_now(plan: &Plan) -> (Window, u64) {
+    let armed_ns = monotonic_ns();
+    let active_from_ns = armed_ns.saturating_add(plan.delay_ns);
+    let window = Window {
         armed_unix_ms: unix_ms(),
         armed_ns,
-        deadline_ns,
+        deadline_ns: active_from_ns.saturating_add(plan.duration_ns),
         ..Window::default()
-    }
+    };
+    (window, active_from_ns)
 }
 
 /// What the target feels before a fault whose effect it can measure.

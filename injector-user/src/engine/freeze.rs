@@ -26,25 +26,8 @@ impl Engine {
         seed: u64,
         permit: Permit,
     ) -> Result<Effect, Failure> {
-        let Some(Hook::Freezer { hierarchy, path }) = plan.hooks.first() else {
-            return Err(refused(
-                "the plan names no cgroup to freeze",
-                Some("this is a bug: please report it"),
-            ));
-        };
-        let flavour = match hierarchy {
-            Hierarchy::V2 => Flavour::V2,
-            Hierarchy::V1Freezer | Hierarchy::V1Other(_) => Flavour::V1,
-        };
-        let folder = target::folder(hierarchy, path).ok_or_else(|| {
-            refused(
-                format!("cgroup `{path}` is not mounted here"),
-                Some("mount its hierarchy in the engine's mount namespace"),
-            )
-        })?;
-        let freezer = Freezer::open(flavour, &folder).map_err(|error| failed(&error))?;
         let freeze = Freeze {
-            freezer,
+            freezer: freezer(plan)?,
             train: Train {
                 delay: spec.common.delay,
                 active: asked.active,
@@ -64,6 +47,27 @@ impl Engine {
             .map(Effect::Freeze)
             .map_err(|error| failed(&error))
     }
+}
+
+/// Of the cgroup that the plan names.
+fn freezer(plan: &Plan) -> Result<Freezer, Failure> {
+    let Some(Hook::Freezer { hierarchy, path }) = plan.hooks.first() else {
+        return Err(refused(
+            "the plan names no cgroup to freeze",
+            Some("this is a bug: please report it"),
+        ));
+    };
+    let flavour = match hierarchy {
+        Hierarchy::V2 => Flavour::V2,
+        Hierarchy::V1Freezer | Hierarchy::V1Other(_) => Flavour::V1,
+    };
+    let folder = target::folder(hierarchy, path).ok_or_else(|| {
+        refused(
+            format!("cgroup `{path}` is not mounted here"),
+            Some("mount its hierarchy in the engine's mount namespace"),
+        )
+    })?;
+    Freezer::open(flavour, &folder).map_err(|error| failed(&error))
 }
 
 /// The planned processes and what they have started since.

@@ -1,6 +1,7 @@
 //! The engine's loop: clients, the clock, signals, and the keeper's death.
 
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -62,16 +63,7 @@ async fn run(
     engine: &Shared,
     listener: &UnixListener,
 ) -> anyhow::Result<ExitCode> {
-    let keeper = lock(engine)
-        .keeper
-        .pidfd()
-        .try_clone_to_owned()
-        .context("failed to watch the keeper")?;
-    #[expect(
-        deprecated,
-        reason = "the descriptor is owned, which is all that its successor asks for"
-    )]
-    let keeper = AsyncFd::new(keeper).context("failed to watch the keeper")?;
+    let keeper = watched_keeper(engine).context("failed to watch the keeper")?;
     let mut terminate = signal(SignalKind::terminate()).context("failed to catch SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("failed to catch SIGINT")?;
     let (tell_loop, mut heard) = tokio::sync::mpsc::unbounded_channel();
@@ -81,8 +73,7 @@ async fn run(
         tokio::select! {
             biased;
             _ = keeper.readable() => {
-                lock(engine).end_everything(Ended::Stopped);
-                tell("the keeper died: every fault was ended");
+                end_without_keeper(engine);
                 return Ok(ExitCode::FAILURE);
             }
             () = tokio::time::sleep(wait) => {}
@@ -100,11 +91,25 @@ async fn run(
         }
         let mut owner = lock(engine);
         wait = owner.tick();
-        let idle = options
-            .idle_exit
-            .is_some_and(|limit| owner.idle_for() > limit);
-        if idle && owner.is_idle() {
+        let unneeded = |most| owner.idle_for() > most;
+        if owner.is_idle() && options.idle_exit.is_some_and(unneeded) {
             return Ok(ExitCode::SUCCESS);
         }
     }
+}
+
+/// Nobody is left who would undo what no descriptor owns.
+fn end_without_keeper(engine: &Shared) {
+    lock(engine).end_everything(Ended::Stopped);
+    tell("the keeper died: every fault was ended");
+}
+
+/// Readable when the keeper has died.
+fn watched_keeper(engine: &Shared) -> std::io::Result<AsyncFd<OwnedFd>> {
+    let pidfd = lock(engine).keeper.pidfd().try_clone_to_owned()?;
+    #[expect(
+        deprecated,
+        reason = "the descriptor is owned, which is all that its successor asks for"
+    )]
+    AsyncFd::new(pidfd)
 }

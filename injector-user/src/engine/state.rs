@@ -71,6 +71,10 @@ impl Engine {
             ));
         }
         self.protect(peer.pid);
+        self.answer(client, peer, call)
+    }
+
+    fn answer(&mut self, client: Client, peer: Peer, call: Call) -> Result<Answer, Failure> {
         match call {
             Call::Hello => Ok(self.hello()),
             Call::Plan { fault, params } => self

@@ -12,7 +12,7 @@ use injector_abi::{
     TASK_TGID_MAGIC,
 };
 use injector_core::fault::{Action, FaultSpec, Kind};
-use injector_core::plan::{Plan, Select};
+use injector_core::plan::{Hook, Plan, Select};
 
 use super::btf::{BtfError, TaskOffsets};
 use super::deathwatch::Deathwatch;
@@ -48,6 +48,8 @@ pub enum KernelError {
     Tracking(#[source] TrackingError),
     #[error("all {SLOTS} places for faults are in use")]
     Full,
+    #[error("a delay line was planned elsewhere than at an interface")]
+    NoLine,
     #[error("failed to find out how many processors there are")]
     Processors(#[source] io::Error),
 }
@@ -264,43 +266,45 @@ impl Kernel {
         arming: &Arming<'_>,
         _permit: &Permit,
     ) -> Result<(), KernelError> {
-        let Arming {
-            plan, spec, exempt, ..
-        } = arming;
+        let plan = arming.plan;
         self.write_fault(fault, arming)?;
         // Without it the kernel ends the fault when it closes our descriptors, some ms later.
         let _slower = self.deathwatch.begin(&self.texts.process);
-        let lockout = spec.common.allow_lockout;
         self.rows.fill(
             &mut self.tables,
             fault.slot,
             plan.kind,
             &plan.select,
-            lockout,
+            arming.spec.common.allow_lockout,
         )?;
         if !plan.select.thread_groups.is_empty() {
             self.track().map_err(KernelError::Tracking)?;
             self.mark(fault, &plan.select.thread_groups)?;
         }
-        for hook in &plan.hooks {
-            let index = self.hooks.attach(&self.texts, hook)?;
-            fault.hooks.push(index);
-            self.hooks
-                .exempt(&mut self.tables, index, exempt.iter().copied())?;
-            if let Action::NetDelay(delay) = &spec.action {
-                let position = line_of(index, fault.slot);
-                let line = net::line(
-                    &self.texts.net,
-                    &self.tables,
-                    hook,
-                    position,
-                    delay,
-                    arming.seed,
-                )?;
-                self.tables.line_ifindex.set(position, line.ifindex, 0)?;
-                fault.lines.push(line.line);
-            }
-        }
+        plan.hooks
+            .iter()
+            .try_for_each(|hook| self.attach(fault, arming, hook))
+    }
+
+    /// Attaches the fault at one place, with a delay line if it needs one.
+    fn attach(
+        &mut self,
+        fault: &mut ArmedFault,
+        arming: &Arming<'_>,
+        hook: &Hook,
+    ) -> Result<(), KernelError> {
+        let index = self.hooks.attach(&self.texts, hook)?;
+        fault.hooks.push(index);
+        let exempt = arming.exempt.iter().copied();
+        self.hooks.exempt(&mut self.tables, index, exempt)?;
+        let Action::NetDelay(delay) = &arming.spec.action else {
+            return Ok(());
+        };
+        let (net, position) = (&self.texts.net, line_of(index, fault.slot));
+        let started = net::line(net, &self.tables, hook, position, delay, arming.seed)?;
+        let ifindex = started.ifindex;
+        self.tables.line_ifindex.set(position, ifindex, 0)?;
+        fault.lines.push(started.line);
         Ok(())
     }
 

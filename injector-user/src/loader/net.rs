@@ -8,7 +8,7 @@ use injector_abi::net::MAX_SEGMENTS;
 use injector_core::fault::net::{Delay, Distribution};
 use injector_core::plan::{Hook, Way};
 
-use super::hooks::open_namespace;
+use super::hooks::{HookError, open_namespace};
 use super::kernel::KernelError;
 use super::maps::Tables;
 use super::object::Object;
@@ -42,44 +42,42 @@ pub(super) fn line(
     let Hook::Tcx {
         netns: path,
         netns_inode,
-        ifindex,
+        ifindex: interface,
         loopback,
         direction,
         ..
     } = hook
     else {
-        return Err(KernelError::Full);
+        return Err(KernelError::NoLine);
     };
     let namespace = open_namespace(path, *netns_inode)?;
-    let tap = Tap::create(
-        namespace.as_fd(),
-        &format!("tmb{:x}.{position:x}", std::process::id()),
-    )?;
-    let name = match (loopback, direction) {
-        (true, _) => "line_loopback",
-        (false, Way::Egress) => "line_egress",
-        (false, Way::Ingress) => "line_ingress",
-    };
-    let program = net.load(name, Role::InterfaceIngress, &[(HOOK_MAGIC, *ifindex)])?;
-    let tap_ifindex = tap.ifindex;
-    let link = netns::within(namespace.as_fd(), || {
-        program.attach_to_interface(tap_ifindex)
-    })
-    .map_err(|source| super::hooks::HookError::Enter {
+    let tap_name = format!("tmb{:x}.{position:x}", std::process::id());
+    let tap = Tap::create(namespace.as_fd(), &tap_name)?;
+    let name = giver_back(*loopback, *direction);
+    let program = net.load(name, Role::InterfaceIngress, &[(HOOK_MAGIC, *interface)])?;
+    let ifindex = tap.ifindex;
+    let attach = || program.attach_to_interface(ifindex);
+    let attached = netns::within(namespace.as_fd(), attach);
+    let link = attached.map_err(|source| HookError::Enter {
         path: path.clone(),
         source,
-    })?
-    .map_err(super::hooks::HookError::from)?;
+    })?;
     let back = Return {
-        _link: link,
+        _link: link.map_err(HookError::from)?,
         _program: program,
     };
     let leases = Arc::clone(&tables.line_leases);
     let line = Line::start(tap, back, leases, position as usize, latency(delay), seed)?;
-    Ok(StartedLine {
-        line,
-        ifindex: tap_ifindex,
-    })
+    Ok(StartedLine { line, ifindex })
+}
+
+/// The program that gives back what was taken at such a place.
+fn giver_back(loopback: bool, direction: Way) -> &'static str {
+    match (loopback, direction) {
+        (true, _) => "line_loopback",
+        (false, Way::Egress) => "line_egress",
+        (false, Way::Ingress) => "line_ingress",
+    }
 }
 
 fn latency(delay: &Delay) -> Latency {

@@ -26,48 +26,25 @@ pub enum Role {
 impl Role {
     /// The kernel's words for it.
     pub fn program_type(self) -> ProgramType {
-        use bpf_attach_type as attach;
-        use bpf_prog_type as kind;
+        use bpf_attach_type as at;
+        use bpf_prog_type::{
+            BPF_PROG_TYPE_CGROUP_SKB as CGROUP_PACKET, BPF_PROG_TYPE_CGROUP_SOCK as SOCKET,
+            BPF_PROG_TYPE_CGROUP_SOCK_ADDR as ADDRESS, BPF_PROG_TYPE_RAW_TRACEPOINT as TRACEPOINT,
+            BPF_PROG_TYPE_SCHED_CLS as PACKET,
+        };
         let (kind, attach) = match self {
-            Self::InterfaceEgress => (kind::BPF_PROG_TYPE_SCHED_CLS, attach::BPF_TCX_EGRESS),
-            Self::InterfaceIngress => (kind::BPF_PROG_TYPE_SCHED_CLS, attach::BPF_TCX_INGRESS),
-            Self::CgroupPacketIngress => (
-                kind::BPF_PROG_TYPE_CGROUP_SKB,
-                attach::BPF_CGROUP_INET_INGRESS,
-            ),
-            Self::Connect4 => (
-                kind::BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
-                attach::BPF_CGROUP_INET4_CONNECT,
-            ),
-            Self::Connect6 => (
-                kind::BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
-                attach::BPF_CGROUP_INET6_CONNECT,
-            ),
-            Self::Bind4 => (
-                kind::BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
-                attach::BPF_CGROUP_INET4_BIND,
-            ),
-            Self::Bind6 => (
-                kind::BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
-                attach::BPF_CGROUP_INET6_BIND,
-            ),
-            Self::Sendmsg4 => (
-                kind::BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
-                attach::BPF_CGROUP_UDP4_SENDMSG,
-            ),
-            Self::Sendmsg6 => (
-                kind::BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
-                attach::BPF_CGROUP_UDP6_SENDMSG,
-            ),
-            Self::SocketCreate => (
-                kind::BPF_PROG_TYPE_CGROUP_SOCK,
-                attach::BPF_CGROUP_INET_SOCK_CREATE,
-            ),
+            Self::InterfaceEgress => (PACKET, at::BPF_TCX_EGRESS),
+            Self::InterfaceIngress => (PACKET, at::BPF_TCX_INGRESS),
+            Self::CgroupPacketIngress => (CGROUP_PACKET, at::BPF_CGROUP_INET_INGRESS),
+            Self::Connect4 => (ADDRESS, at::BPF_CGROUP_INET4_CONNECT),
+            Self::Connect6 => (ADDRESS, at::BPF_CGROUP_INET6_CONNECT),
+            Self::Bind4 => (ADDRESS, at::BPF_CGROUP_INET4_BIND),
+            Self::Bind6 => (ADDRESS, at::BPF_CGROUP_INET6_BIND),
+            Self::Sendmsg4 => (ADDRESS, at::BPF_CGROUP_UDP4_SENDMSG),
+            Self::Sendmsg6 => (ADDRESS, at::BPF_CGROUP_UDP6_SENDMSG),
+            Self::SocketCreate => (SOCKET, at::BPF_CGROUP_INET_SOCK_CREATE),
             // Raw tracepoints are told apart by name alone; 0 is what the kernel expects.
-            Self::RawTracepoint => (
-                kind::BPF_PROG_TYPE_RAW_TRACEPOINT,
-                attach::BPF_CGROUP_INET_INGRESS,
-            ),
+            Self::RawTracepoint => (TRACEPOINT, at::BPF_CGROUP_INET_INGRESS),
         };
         ProgramType { kind, attach }
     }

@@ -25,7 +25,7 @@ use super::scene::GAP;
 use super::statistics::{median, percentile};
 use super::stream::Stream;
 use super::suite::Effort;
-use crate::client::{Client, params};
+use crate::client::{Armed, Client, params};
 use crate::engine::{Engine, is_running, signal, temblor_program};
 use crate::wait_until;
 
@@ -42,13 +42,7 @@ pub(super) fn measure(effort: Effort) -> Result<Rows> {
     let engine = Engine::start()?;
     let fresh = warm(effort, &engine, &pair, "interface without faults")?;
     let mut other = engine.client()?;
-    let target = pair.target();
-    let elsewhere = [
-        ("target", target.as_str()),
-        ("ports", "9"),
-        ("duration", "10m"),
-    ];
-    other.arm(Kind::NetLoss, &params(elsewhere))?;
+    arm(&mut other, &pair, 9, "10m")?;
     let shared = warm(effort, &engine, &pair, "another fault acts there")?;
     drop((other, engine));
     Ok(vec![shared, fresh, cold(effort, &pair)?])
@@ -63,14 +57,7 @@ fn warm(effort: Effort, engine: &Engine, pair: &Pair, place: &str) -> Result<Row
     // The first one loads the programs.
     for number in 0..=rounds {
         let begun_ns = monotonic_ns();
-        let target = pair.target();
-        let port = PORT.to_string();
-        let given = params([
-            ("target", target.as_str()),
-            ("ports", &port),
-            ("duration", "10s"),
-        ]);
-        let armed = client.arm(Kind::NetLoss, &given)?;
+        let armed = arm(&mut client, pair, PORT, "10s")?;
         if number > 0 {
             begun.push(begun_ns);
             answered.push(super::statistics::microseconds(begun_ns, monotonic_ns()) / 1e3);
@@ -97,6 +84,16 @@ fn warm(effort: Effort, engine: &Engine, pair: &Pair, place: &str) -> Result<Row
         rounds,
     );
     Ok(row.at_most(5.0).note(note))
+}
+
+fn arm(client: &mut Client, pair: &Pair, port: u16, duration: &str) -> Result<Armed> {
+    let (target, port) = (pair.target(), port.to_string());
+    let given = params([
+        ("target", target.as_str()),
+        ("ports", &port),
+        ("duration", duration),
+    ]);
+    client.arm(Kind::NetLoss, &given)
 }
 
 fn cold(effort: Effort, pair: &Pair) -> Result<Row> {

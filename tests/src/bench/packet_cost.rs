@@ -20,7 +20,7 @@ use super::statistics::median;
 use super::suite::Effort;
 use crate::actor::Actor;
 use crate::cgroup::Cgroup;
-use crate::client::{Client, params};
+use crate::client::{Armed, Client, params};
 use crate::engine::Engine;
 
 const REPEAT: u32 = 1_000_000;
@@ -121,22 +121,7 @@ fn matching(effort: Effort, case: &Case) -> Result<Row> {
     for number in 1..FAULTS {
         arm_other(&mut client, &pair, number)?;
     }
-    let target_of_fault = if case.cgroup {
-        cgroup.target()
-    } else {
-        pair.target()
-    };
-    let (port, peer) = (PORT.to_string(), format!("{}/32", Pair::FAR));
-    let mut given = params([
-        ("target", target_of_fault.as_str()),
-        ("ports", &port),
-        ("probability", case.probability),
-        ("duration", "10m"),
-    ]);
-    if case.peers {
-        given.insert("peers".to_owned(), peer);
-    }
-    let armed = client.arm(Kind::NetLoss, &given)?;
+    let armed = arm_matching(&mut client, case, &pair, &cgroup)?;
     let program = PacketProgram::attached_by(engine.pid(), pair.near_index()?)?;
     let times = {
         let _member = Member::of(&cgroup)?;
@@ -158,6 +143,25 @@ fn matching(effort: Effort, case: &Case) -> Result<Row> {
     };
     let note = format!("gross {:.0} ns; {}", times.armed, times.note());
     Ok(row.peer(times.empty).note(note))
+}
+
+fn arm_matching(client: &mut Client, case: &Case, pair: &Pair, cgroup: &Cgroup) -> Result<Armed> {
+    let target = if case.cgroup {
+        cgroup.target()
+    } else {
+        pair.target()
+    };
+    let (port, peer) = (PORT.to_string(), format!("{}/32", Pair::FAR));
+    let mut given = params([
+        ("target", target.as_str()),
+        ("ports", &port),
+        ("probability", case.probability),
+        ("duration", "10m"),
+    ]);
+    if case.peers {
+        given.insert("peers".to_owned(), peer);
+    }
+    client.arm(Kind::NetLoss, &given)
 }
 
 fn arm_other(client: &mut Client, pair: &Pair, number: u16) -> Result<()> {

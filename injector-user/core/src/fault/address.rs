@@ -97,16 +97,7 @@ impl FromStr for Prefix {
         };
         let length = match length {
             None => longest,
-            Some(digits) => digits
-                .parse::<u8>()
-                .ok()
-                .filter(|length| *length <= longest && !digits.starts_with('+'))
-                .ok_or_else(|| {
-                    Invalid::saying(format!(
-                        "`{digits}` in `{text}` is not the length of a prefix"
-                    ))
-                    .hint(format!("0 to {longest}"))
-                })?,
+            Some(digits) => length_of(text, digits, longest)?,
         };
         let prefix = Self {
             address: mapped(address),
@@ -125,6 +116,16 @@ impl FromStr for Prefix {
                 .hint(format!("did you mean {network} or {address}")),
         )
     }
+}
+
+fn length_of(text: &str, digits: &str, longest: u8) -> Result<u8, Invalid> {
+    let length = digits.parse().ok();
+    length
+        .filter(|length| *length <= longest && !digits.starts_with('+'))
+        .ok_or_else(|| {
+            let what = format!("`{digits}` in `{text}` is not the length of a prefix");
+            Invalid::saying(what).hint(format!("0 to {longest}"))
+        })
 }
 
 fn no_address(text: &str) -> Invalid {
