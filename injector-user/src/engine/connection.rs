@@ -9,6 +9,9 @@ use super::serve::{News, Shared, lock};
 use super::state::{Peer, failure};
 use crate::protocol::{Answer, Call, Class, Failure, MAX_LINE, Request, Response};
 
+/// What a request looks like.
+const FORM: &str = r#"one JSON object on a line, such as {"id":1,"call":{"op":"status"}}"#;
+
 /// Serves one connection until it closes; what it armed ends with it.
 pub(super) async fn converse(
     stream: UnixStream,
@@ -50,7 +53,12 @@ async fn exchange(
         }
         if line.last() != Some(&b'\n') {
             let message = format!("a request of more than {MAX_LINE} bytes, or one cut short");
-            send(&mut write, 0, Err(failure(Class::Input, message, None))).await?;
+            send(
+                &mut write,
+                0,
+                Err(failure(Class::Input, message, Some(FORM))),
+            )
+            .await?;
             return Ok(());
         }
         let (id, answer, news) = handle(&line, engine, client, peer);
@@ -80,7 +88,7 @@ fn handle(
         }
         Err(error) => {
             let message = format!("a request that could not be read: {error}");
-            (0, Err(failure(Class::Input, message, None)), None)
+            (0, Err(failure(Class::Input, message, Some(FORM))), None)
         }
     }
 }

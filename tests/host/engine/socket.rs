@@ -57,7 +57,12 @@ fn lines_that_make_no_sense_are_answered_and_forgotten() -> Result<()> {
             said.starts_with("a request that could not be read"),
             "{said}"
         );
+        let hint = failure.problems[0].hint.as_deref();
+        assert!(hint.is_some_and(|hint| hint.contains(r#"{"op":"status"}"#)));
     }
+    client.send(b"{\"id\":1,\"call\":{\"op\":\"status\"}}\n")?;
+    let as_hinted = client.hear()?.context("it goes on")?;
+    as_hinted.answer.unwrap();
     client.call(Call::Hello)?.unwrap();
     stage.check_nothing_armed()?;
     stage.close()
