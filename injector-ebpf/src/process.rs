@@ -46,6 +46,10 @@ fn process_exit(_ctx: RawTracePointContext) -> i32 {
 }
 
 /// Whether this is the engine's main thread, which goes with the process and not before.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a structure of eight bytes"
+)]
 #[inline(always)]
 fn engine_dies() -> bool {
     let mut current = bpf_pidns_info { pid: 0, tgid: 0 };
