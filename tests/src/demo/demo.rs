@@ -257,10 +257,10 @@ impl fmt::Display for Recovery {
     }
 }
 
-/// What a busy machine adds to a client's median by itself.
-const UNTOUCHED_MS: f64 = 3.0;
+/// What chance adds to a client's median.
+const UNTOUCHED_MS: f64 = 1.0;
 /// And to the share of its slow operations.
-const UNTOUCHED_SHARE: f64 = 0.1;
+const UNTOUCHED_SHARE: f64 = 0.05;
 
 /// The first moment from which on most operations of a lane were quick.
 fn well_since(tape: &Tape, lane: Lane, since_ns: u64) -> Option<u64> {
