@@ -25,7 +25,6 @@ pub enum Way {
 const THROUGH_LINE: u32 = 0;
 
 /// The first of the faults in `mask` that acts on this event. Each throws its own dice.
-///
 #[inline(always)]
 pub fn first_to_act(mask: u64, occasion: Occasion, way: Way) -> Option<u32> {
     let tgid = occasion.tgid.unwrap_or(NO_TGID);

@@ -14,14 +14,8 @@ fn an_inject_that_is_interrupted_twice_leaves_at_once_and_its_fault_ends() -> Re
     let target = stage.client_netns();
     let words = format!("inject net.loss --duration 10m --target {target}");
     let words: Vec<&str> = words.split(' ').collect();
-    let to = stage.echoes[0];
     let mut command = stage.cli().start(&words)?;
-    wait_until("it acts", DEADLINE, || {
-        stage
-            .client
-            .datagrams(to, 2)
-            .is_ok_and(|(answered, _)| answered.is_empty())
-    })?;
+    stage.await_answers(0)?;
     let mut err = BufReader::new(command.stderr.take().context("stderr is piped")?);
     // An engine that cannot answer is what a second interrupt is for.
     signal(stage.engine.pid(), Signal::SIGSTOP)?;
@@ -41,11 +35,6 @@ fn an_inject_that_is_interrupted_twice_leaves_at_once_and_its_fault_ends() -> Re
     signal(stage.engine.pid(), Signal::SIGCONT)?;
     left?;
     assert_eq!(status.and_then(|status| status.code()), Some(1));
-    wait_until("it acts no more", DEADLINE, || {
-        stage
-            .client
-            .datagrams(to, 2)
-            .is_ok_and(|(answered, _)| answered.len() == 2)
-    })?;
+    stage.await_answers(2)?;
     stage.close()
 }

@@ -59,6 +59,16 @@ impl Stage {
         Cli::of(&self.engine, &self.world.host.netns)
     }
 
+    /// Waits until so many of two datagrams of the client are answered.
+    pub(crate) fn await_answers(&mut self, expected: usize) -> Result<()> {
+        let (client, to) = (&mut self.client, self.echoes[0]);
+        wait_until("as many are answered as expected", DEADLINE, || {
+            let answered = client.datagrams(to, 2);
+            answered.is_ok_and(|(answered, _)| answered.len() == expected)
+        })?;
+        Ok(())
+    }
+
     /// Makes sure that the engine does nothing and knows of nothing to undo but its keeper's home.
     pub(crate) fn check_nothing_armed(&self) -> Result<()> {
         let (status, faults) = self.engine.client()?.status()?;

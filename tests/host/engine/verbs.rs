@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use nix::sys::signal::Signal;
-use temblor_tests::{finish, signal, wait_until};
+use temblor_tests::{finish, signal};
 
-use crate::stage::{DEADLINE, Stage};
+use crate::stage::Stage;
 
 #[test]
 fn inject_waits_for_the_end_and_says_what_was_done() -> Result<()> {
@@ -13,13 +13,7 @@ fn inject_waits_for_the_end_and_says_what_was_done() -> Result<()> {
     let words = format!("--json inject net.loss --duration 2s --target {target}");
     let words: Vec<&str> = words.split(' ').collect();
     let command = stage.cli().start(&words)?;
-    let to = stage.echoes[0];
-    wait_until("it acts", DEADLINE, || {
-        stage
-            .client
-            .datagrams(to, 2)
-            .is_ok_and(|(answered, _)| answered.is_empty())
-    })?;
+    stage.await_answers(0)?;
     let said = finish(command)?;
     assert_eq!(said.code, Some(0), "{said:?}");
     let report = said.json()?;
@@ -38,23 +32,12 @@ fn an_interrupted_inject_ends_its_fault_and_reports() -> Result<()> {
     let target = stage.client_netns();
     let words = format!("--json inject net.loss --duration 10m --target {target}");
     let words: Vec<&str> = words.split(' ').collect();
-    let to = stage.echoes[0];
     for (ending, reports) in [(Signal::SIGINT, true), (Signal::SIGKILL, false)] {
         let command = stage.cli().start(&words)?;
-        wait_until("it acts", DEADLINE, || {
-            stage
-                .client
-                .datagrams(to, 2)
-                .is_ok_and(|(answered, _)| answered.is_empty())
-        })?;
+        stage.await_answers(0)?;
         signal(command.id().cast_signed(), ending)?;
         let said = finish(command)?;
-        wait_until("it acts no more", DEADLINE, || {
-            stage
-                .client
-                .datagrams(to, 2)
-                .is_ok_and(|(answered, _)| answered.len() == 2)
-        })?;
+        stage.await_answers(2)?;
         assert_eq!(said.json().is_ok(), reports, "{said:?}");
     }
     stage.check_nothing_armed()?;
