@@ -62,6 +62,7 @@ impl Scene {
             Kind::NetLoss | Kind::NetDelay => self.stage.client_netns(),
             Kind::SockError => format!("pid:{}", self.stage.client.pid()),
             Kind::ProcessFreeze => self.cgroup.target(),
+            Kind::ProcessSignal => format!("pid:{}", self.frozen.pid()),
         };
         let duration = match self.ending {
             Ending::Deadline => "2s",
@@ -79,6 +80,7 @@ impl Scene {
                 &[("active", "2s"), ("count", "1")]
             }
             Kind::ProcessFreeze => &[("active", "5m"), ("count", "1")],
+            Kind::ProcessSignal => &[("signal", "STOP")],
         };
         given.extend(own);
         if self.ending == Ending::MaxHits {
@@ -90,7 +92,9 @@ impl Scene {
     /// Whether the target feels it now.
     fn felt(&mut self) -> Result<bool> {
         match self.kind {
-            Kind::ProcessFreeze => Ok(!self.frozen.answers(Duration::from_millis(200))?),
+            Kind::ProcessFreeze | Kind::ProcessSignal => {
+                Ok(!self.frozen.answers(Duration::from_millis(200))?)
+            }
             kind => felt(kind, &mut self.stage.client, &self.stage.echoes),
         }
     }
@@ -98,14 +102,14 @@ impl Scene {
     /// Whether somebody beside the target does.
     fn felt_beside(&mut self) -> Result<bool> {
         match self.kind {
-            Kind::ProcessFreeze => Ok(!self.thawed.answers(DEADLINE)?),
+            Kind::ProcessFreeze | Kind::ProcessSignal => Ok(!self.thawed.answers(DEADLINE)?),
             kind => felt(kind, &mut self.stage.other, &self.stage.echoes),
         }
     }
 
     fn await_felt(&mut self, client: &mut Client, armed: &Armed) -> Result<()> {
         // The kernel freezes when it gets to it; the others act once they are armed.
-        if self.kind == Kind::ProcessFreeze {
+        if matches!(self.kind, Kind::ProcessFreeze | Kind::ProcessSignal) {
             let felt = wait_until("the target feels it", DEADLINE, || {
                 self.felt().is_ok_and(|felt| felt)
             });
@@ -155,7 +159,7 @@ fn felt(kind: Kind, actor: &mut Actor, echoes: &[std::net::SocketAddr; 2]) -> Re
                 let errnos = actor.calls(SocketCall::Connect, to, TRIES)?;
                 errnos.iter().any(|errno| *errno != 0)
             }
-            Kind::ProcessFreeze => false,
+            Kind::ProcessFreeze | Kind::ProcessSignal => false,
         };
     }
     Ok(any)
@@ -206,6 +210,11 @@ fn end(
             scene.await_gone()?;
             // Pulses go on being counted until the duration is over.
             owner.stop_one(armed)?;
+            Ended::Stopped
+        }
+        Ending::MaxHits if scene.kind == Kind::ProcessSignal => {
+            // Who was stopped stays so until the end.
+            assert_eq!(owner.stop_one(armed)?.counters.injected, 1);
             Ended::Stopped
         }
         Ending::MaxHits => {
@@ -294,4 +303,9 @@ mod errors {
 /// Without a lease in the kernel: losing both is what the undo log is for.
 mod freezes {
     every_ending!(ProcessFreeze:);
+}
+
+/// Likewise, of the kind that can be undone.
+mod stops {
+    every_ending!(ProcessSignal:);
 }

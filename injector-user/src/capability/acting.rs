@@ -52,7 +52,7 @@ impl Order<'_> {
             Action::NetLoss(loss) => filter(&loss.filter),
             Action::NetDelay(delay) => filter(&delay.filter),
             Action::SockError(failure) => (failure.peers.clone(), failure.ports.clone(), None),
-            Action::ProcessFreeze(_) => Default::default(),
+            Action::ProcessFreeze(_) | Action::ProcessSignal(_) => Default::default(),
         };
         Plan {
             kind: self.kind,

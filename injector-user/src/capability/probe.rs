@@ -10,7 +10,7 @@ use super::room::{Room, mount_of, sweep};
 use super::stage::{Objects, Stage, apart};
 use super::subject::Subject;
 use super::verdict::{Finding, judge, with_causes};
-use super::{calls, freeze, packets};
+use super::{calls, freeze, packets, signal};
 use crate::freezer::Flavour;
 use crate::loader::Kernel;
 use crate::safety::undo::UndoLog;
@@ -77,7 +77,7 @@ fn foreseen(mechanism: Mechanism, privileges: &Privileges) -> Option<Finding> {
 /// Whose cgroups the mechanism acts on.
 fn hierarchy_of(mechanism: Mechanism) -> Option<Flavour> {
     match mechanism {
-        Mechanism::TcxLoss | Mechanism::TapDelay => None,
+        Mechanism::TcxLoss | Mechanism::TapDelay | Mechanism::Pidfd => None,
         Mechanism::FreezerV1 => Some(Flavour::V1),
         Mechanism::FreezerV2
         | Mechanism::CgroupSkbLoss
@@ -118,6 +118,7 @@ fn try_out(
         Mechanism::ForkTracking => in_room(log, objects.kernel()?, calls::fork_tracking),
         Mechanism::FreezerV2 => frozen(Flavour::V2, log),
         Mechanism::FreezerV1 => frozen(Flavour::V1, log),
+        Mechanism::Pidfd => signal::pidfd(&Subject::fork()?),
     }
 }
 

@@ -127,6 +127,7 @@ fn argument(param: &'static Param) -> Arg {
         | ValueType::Count(_)
         | ValueType::Label
         | ValueType::Errno
+        | ValueType::Signal
         | ValueType::Word(_) => valued(arg, param),
     }
 }
@@ -143,6 +144,7 @@ fn valued(arg: Arg, param: &Param) -> Arg {
         ValueType::Peers => "ADDRESS[,…]",
         ValueType::Ports => "PORT[,…]",
         ValueType::Errno => "ERRNO",
+        ValueType::Signal => "SIGNAL",
         ValueType::Word(_) => "WORD",
         ValueType::Words(_) => "WORD[,…]",
     };

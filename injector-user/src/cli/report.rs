@@ -11,6 +11,9 @@ use time::macros::format_description;
 use super::style::Style;
 use crate::protocol::{Ended, FaultReport, Felt, State, Window};
 
+/// At most this many are named.
+const SUFFERERS: usize = 8;
+
 /// Everything about one fault.
 pub(super) fn report(report: &FaultReport, style: Style) -> String {
     let mut lines = vec![headline(report, style)];
@@ -29,6 +32,15 @@ pub(super) fn report(report: &FaultReport, style: Style) -> String {
     }
     if let Some(pulses) = report.pulses {
         row("pulses", pulses.to_string());
+    }
+    if let Some(rounds) = report.rounds {
+        row("rounds", rounds.to_string());
+    }
+    for one in report.suffered.iter().take(SUFFERERS) {
+        row("suffered", format!("{}, {} times", one.who, one.injected));
+    }
+    if let Some(more) = report.suffered.len().checked_sub(SUFFERERS + 1) {
+        row("", format!("and {} more; --json names all", more + 1));
     }
     for warning in &report.warnings {
         row("warning", style.unsure(warning));
@@ -55,6 +67,7 @@ pub(super) fn live(report: &FaultReport, now_ns: u64) -> String {
     parts.extend(report.rate.as_ref().map(rate));
     parts.extend(report.felt.as_ref().and_then(felt_briefly));
     parts.extend(report.pulses.map(|pulses| format!("pulses {pulses}")));
+    parts.extend(report.rounds.map(|rounds| format!("rounds {rounds}")));
     parts.join("  ")
 }
 

@@ -225,6 +225,8 @@ fn fault() -> FaultReport {
             failed: 0,
         }),
         pulses: None,
+        rounds: None,
+        suffered: Vec::new(),
         examples: Vec::new(),
         warnings: Vec::new(),
     }

@@ -56,6 +56,9 @@ impl Engine {
             Action::ProcessFreeze(freeze) => {
                 self.freeze(&id, &spec, &plan, freeze, seed, permit)?
             }
+            Action::ProcessSignal(volleys) => {
+                self.signal(&id, &spec, &plan, volleys, seed, permit)?
+            }
             Action::NetLoss(_) | Action::NetDelay(_) | Action::SockError(_) => {
                 self.attach(&arm, &spec, &plan, seed, &permit)?
             }
@@ -153,7 +156,10 @@ fn window_from_now(plan: &Plan) -> (Window, u64) {
 fn feeling_before(spec: &FaultSpec, plan: &Plan) -> Option<Feeling> {
     match &spec.action {
         Action::NetDelay(delay) => Some(Feeling::before(plan, delay)),
-        Action::NetLoss(_) | Action::SockError(_) | Action::ProcessFreeze(_) => None,
+        Action::NetLoss(_)
+        | Action::SockError(_)
+        | Action::ProcessFreeze(_)
+        | Action::ProcessSignal(_) => None,
     }
 }
 
@@ -165,7 +171,11 @@ pub(super) fn namespaces(plan: &Plan) -> BTreeMap<u64, String> {
             Hook::Tcx {
                 netns, netns_inode, ..
             } => Some((*netns_inode, netns.clone())),
-            Hook::Cgroup { .. } | Hook::CgroupSkbIngress { .. } | Hook::Freezer { .. } => None,
+            Hook::Cgroup { .. }
+            | Hook::CgroupSkbIngress { .. }
+            | Hook::Freezer { .. }
+            | Hook::Members { .. }
+            | Hook::Family { .. } => None,
         })
         .collect()
 }

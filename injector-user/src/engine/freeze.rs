@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use injector_core::decide;
 use injector_core::fault::FaultSpec;
 use injector_core::fault::process::Freeze as Asked;
 use injector_core::plan::{Hierarchy, Hook, Plan, Who};
 
+use super::dice::{Dice, Verdict};
 use super::running::Effect;
 use super::state::{Engine, failed, refused};
 use crate::freezer::{Decision, Flavour, Freeze, Freezer, Pulses, Train};
@@ -40,7 +40,7 @@ impl Engine {
                 owner: spec.common.owner.clone(),
             },
             is_target: is_target(plan),
-            decide: decision(spec, seed),
+            decide: decision(Dice::new(spec, seed)),
             ended: Box::new(|_ending| {}),
         };
         Pulses::start(permit, &self.keeper, &self.log, freeze)
@@ -84,20 +84,11 @@ fn is_target(plan: &Plan) -> Box<dyn Fn(i32) -> bool + Send> {
 }
 
 /// The same decisions as in the kernel, with the pulse's number for the index of the hit.
-fn decision(spec: &FaultSpec, seed: u64) -> Box<dyn FnMut(u64) -> Decision + Send> {
-    let (when, threshold) = (spec.common.when, spec.common.probability.threshold());
-    let max_hits = spec.common.max_hits;
-    let mut injected = 0;
-    Box::new(move |pulse| {
-        if max_hits.is_some_and(|most| injected >= most) {
-            Decision::Expired
-        } else if !when.includes(pulse) {
-            Decision::Outside
-        } else if decide::injects(seed, 0, pulse, threshold) {
-            injected += 1;
-            Decision::Inject
-        } else {
-            Decision::Pass
-        }
+fn decision(mut dice: Dice) -> Box<dyn FnMut(u64) -> Decision + Send> {
+    Box::new(move |pulse| match dice.throw(0, pulse) {
+        Verdict::Inject => Decision::Inject,
+        Verdict::Pass => Decision::Pass,
+        Verdict::Outside => Decision::Outside,
+        Verdict::Expired => Decision::Expired,
     })
 }

@@ -131,6 +131,7 @@ fn due(kernel: &Kernel, running: &mut Running, now_ns: u64) -> Option<Ended> {
     }
     let over = match &running.effect {
         Effect::Freeze(pulses) => pulses.has_ended(),
+        Effect::Signals(signals) => signals.has_ended(),
         Effect::Kernel(armed) => {
             let limit = running.spec.common.max_hits?;
             let spent = kernel.progress(armed).ok()?.granted >= limit;

@@ -7,6 +7,7 @@ use super::felt::Feeling;
 use crate::freezer::Pulses;
 use crate::loader::ArmedFault;
 use crate::protocol::{State, Window};
+use crate::signals::Signals;
 use crate::target;
 
 /// A connection's number.
@@ -37,6 +38,7 @@ pub(super) struct Running {
 pub(super) enum Effect {
     Kernel(ArmedFault),
     Freeze(Pulses),
+    Signals(Signals),
 }
 
 impl Running {

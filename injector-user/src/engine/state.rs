@@ -193,8 +193,13 @@ pub(super) fn refused(message: impl Into<String>, hint: Option<&str>) -> Failure
     failure(Class::Refused, message, hint)
 }
 
-/// What was tried and did not work, with the chain of causes in one line.
+/// What was tried and did not work.
 pub(super) fn failed(error: &(dyn std::error::Error + 'static)) -> Failure {
+    failure(Class::Failed, said(error), Some(&explain::hint(error)))
+}
+
+/// An error with the chain of its causes in one line.
+pub(super) fn said(error: &(dyn std::error::Error + 'static)) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {
@@ -204,7 +209,7 @@ pub(super) fn failed(error: &(dyn std::error::Error + 'static)) -> Failure {
         }
         cause = source.source();
     }
-    failure(Class::Failed, message, Some(&explain::hint(error)))
+    message
 }
 
 pub(super) fn failure(class: Class, message: impl Into<String>, hint: Option<&str>) -> Failure {

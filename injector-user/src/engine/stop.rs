@@ -1,6 +1,6 @@
 //! How faults end.
 
-use super::report::ending_report;
+use super::report::{ending_report, signals_report};
 use super::running::{Client, Effect, Running};
 use super::state::{Engine, unknown};
 use crate::clock::{monotonic_ns, unix_ms};
@@ -90,6 +90,17 @@ impl Engine {
             Effect::Kernel(armed) => {
                 report.line = self.kernel.disarm(armed);
             }
+            Effect::Signals(signals) => {
+                let ending = signals.stop();
+                ended_ns = monotonic_ns();
+                if let Some(ending) = ending {
+                    let asked = running.spec.common.probability;
+                    signals_report(&mut report, &ending, how, asked);
+                } else {
+                    let what = "the thread that sends signals panicked".to_owned();
+                    report.state = State::UndoIncomplete { what };
+                }
+            }
             Effect::Freeze(pulses) => {
                 let ending = pulses.stop();
                 ended_ns = monotonic_ns();
@@ -143,6 +154,7 @@ fn silence(kernel: &mut crate::loader::Kernel, effect: &Effect) {
     match effect {
         Effect::Kernel(armed) => kernel.silence(armed),
         Effect::Freeze(pulses) => pulses.halt(),
+        Effect::Signals(signals) => signals.halt(),
     }
 }
 

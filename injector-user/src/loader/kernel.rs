@@ -353,7 +353,10 @@ fn row(arming: &Arming<'_>) -> Fault {
     let common = &arming.spec.common;
     let errno = match &arming.spec.action {
         Action::SockError(failure) => -failure.errno.number(),
-        Action::NetLoss(_) | Action::NetDelay(_) | Action::ProcessFreeze(_) => 0,
+        Action::NetLoss(_)
+        | Action::NetDelay(_)
+        | Action::ProcessFreeze(_)
+        | Action::ProcessSignal(_) => 0,
     };
     Fault {
         seed: arming.seed,

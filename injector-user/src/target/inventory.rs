@@ -94,7 +94,7 @@ pub fn survey(protection: &Protection, own: &[i32]) -> Result<Inventory, GatherE
 fn is_of_packets(kind: Kind) -> bool {
     match kind {
         Kind::NetLoss | Kind::NetDelay => true,
-        Kind::SockError | Kind::ProcessFreeze => false,
+        Kind::SockError | Kind::ProcessFreeze | Kind::ProcessSignal => false,
     }
 }
 

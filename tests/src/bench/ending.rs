@@ -58,7 +58,7 @@ pub(super) fn stall(effort: Effort) -> Result<Rows> {
     let rows = found.iter().map(|(kind, all)| {
         let aim = match kind {
             Kind::NetLoss | Kind::SockError => 2_200.0,
-            Kind::NetDelay | Kind::ProcessFreeze => 300.0,
+            Kind::NetDelay | Kind::ProcessFreeze | Kind::ProcessSignal => 300.0,
         };
         let metric = format!("SIGSTOP to last effect, {kind}, longest");
         last_effect(&metric, all, 1.0).at_most(aim)

@@ -47,7 +47,7 @@ impl Scene {
                 kind,
                 pair: Pair::make()?,
             }),
-            Kind::SockError | Kind::ProcessFreeze => Ok(Self::Process {
+            Kind::SockError | Kind::ProcessFreeze | Kind::ProcessSignal => Ok(Self::Process {
                 kind,
                 cgroup: Cgroup::make(Flavour::V2, &format!("scene-{kind}"))?,
             }),
@@ -60,7 +60,7 @@ impl Scene {
             Self::Packets { pair, .. } => Ok(Sufferer::Packets(Stream::start(pair, PORT, GAP)?)),
             Self::Process { kind, cgroup } => {
                 let habit = match kind {
-                    Kind::ProcessFreeze => Habit::Ticks,
+                    Kind::ProcessFreeze | Kind::ProcessSignal => Habit::Ticks,
                     _ => Habit::Connects,
                 };
                 let subject = Subject::start(habit)?;
@@ -84,6 +84,7 @@ impl Scene {
             Kind::NetDelay => &[("latency", &latency)],
             Kind::SockError => &[("operation", "connect"), ("errno", "ECONNREFUSED")],
             Kind::ProcessFreeze => &[("active", "60s"), ("dormant", "1s")],
+            Kind::ProcessSignal => &[("signal", "STOP")],
         };
         given.extend(params(own.iter().copied()));
         given.insert("duration".to_owned(), "60s".to_owned());
@@ -97,7 +98,7 @@ impl Scene {
             seen = report.map(drop);
             acts || seen.is_err()
         })?;
-        if kind == Kind::ProcessFreeze {
+        if matches!(kind, Kind::ProcessFreeze | Kind::ProcessSignal) {
             // What is thawed sooner cannot tell it from having been kept waiting.
             poll::wait_readable([], FROZEN * 2)?;
         }
@@ -109,7 +110,7 @@ impl Scene {
 fn steady(kind: Kind) -> u64 {
     match kind {
         Kind::NetLoss | Kind::NetDelay | Kind::SockError => 20,
-        Kind::ProcessFreeze => 1,
+        Kind::ProcessFreeze | Kind::ProcessSignal => 1,
     }
 }
 

@@ -9,6 +9,7 @@ pub enum Kind {
     NetDelay,
     SockError,
     ProcessFreeze,
+    ProcessSignal,
 }
 
 words!(Kind, "a fault", {
@@ -16,6 +17,7 @@ words!(Kind, "a fault", {
     NetDelay => "net.delay",
     SockError => "sock.error",
     ProcessFreeze => "process.freeze",
+    ProcessSignal => "process.signal",
 });
 
 impl Kind {
@@ -26,6 +28,9 @@ impl Kind {
             Self::NetDelay => "hold packets back for a while, as a long line does",
             Self::SockError => "let connect, bind, sendmsg or socket fail with an errno",
             Self::ProcessFreeze => "freeze all processes of a cgroup in pulses",
+            Self::ProcessSignal => {
+                "send a signal to all processes of the target, once or in rounds"
+            }
         }
     }
 }

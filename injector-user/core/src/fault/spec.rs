@@ -25,6 +25,7 @@ pub enum Action {
     NetDelay(net::Delay),
     SockError(sock::Failure),
     ProcessFreeze(process::Freeze),
+    ProcessSignal(process::Volleys),
 }
 
 impl FaultSpec {
@@ -34,6 +35,7 @@ impl FaultSpec {
             Action::NetDelay(_) => Kind::NetDelay,
             Action::SockError(_) => Kind::SockError,
             Action::ProcessFreeze(_) => Kind::ProcessFreeze,
+            Action::ProcessSignal(_) => Kind::ProcessSignal,
         }
     }
 
@@ -47,6 +49,7 @@ impl FaultSpec {
             Action::NetDelay(delay) => delay.write(&mut params),
             Action::SockError(failure) => failure.write(&mut params),
             Action::ProcessFreeze(freeze) => freeze.write(&mut params),
+            Action::ProcessSignal(volleys) => volleys.write(&mut params),
         }
         params
     }

@@ -48,7 +48,7 @@ fn interfaces(namespace: &Namespace, spec: &FaultSpec) -> Result<(), Refusal> {
     let filter = match &spec.action {
         Action::NetLoss(loss) => &loss.filter,
         Action::NetDelay(delay) => &delay.filter,
-        Action::SockError(_) | Action::ProcessFreeze(_) => {
+        Action::SockError(_) | Action::ProcessFreeze(_) | Action::ProcessSignal(_) => {
             return Err(Refusal::input(
                 "target",
                 format!(

@@ -6,7 +6,7 @@ use super::decision::{Mechanism, Plan, Select, Who};
 use super::inventory::Inventory;
 use super::refusal::Refusal;
 use super::resolve::{Target, resolve};
-use super::{decision::Hook, freeze, net, sock};
+use super::{decision::Hook, freeze, net, signal, sock};
 use crate::fault::{Action, FaultSpec};
 use crate::units::nanoseconds;
 
@@ -33,6 +33,7 @@ pub fn plan(inventory: &Inventory, spec: &FaultSpec) -> Result<Plan, Refusal> {
         Action::ProcessFreeze(freeze) => {
             freeze::freeze(inventory, &target, freeze, spec.common.duration)?
         }
+        Action::ProcessSignal(volleys) => signal::signal(&target, volleys, spec.common.duration)?,
     };
     if spec.common.probability.threshold() == 0 {
         part.warnings

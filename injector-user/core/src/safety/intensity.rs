@@ -12,12 +12,12 @@ const SHORTEST: Duration = Duration::from_micros(10);
 /// The fault at `factor` times its intensity, `factor` in `(0, 1]`.
 ///
 /// What is scaled is the probability if the fault throws dice, else the latency of a delay, else
-/// the probability of 1 it acts with. A freeze cannot be made weaker, so there is no weaker one.
+/// the probability of 1 it acts with. A freeze cannot be made weaker, nor can a signal, so there is no weaker one.
 pub fn weakened(fault: &FaultSpec, factor: f64) -> Option<FaultSpec> {
     let mut weaker = fault.clone();
     let dice = fault.common.probability != Probability::ALWAYS;
     match &mut weaker.action {
-        Action::ProcessFreeze(_) => return None,
+        Action::ProcessFreeze(_) | Action::ProcessSignal(_) => return None,
         Action::NetDelay(delay) if !dice => shorten(delay, factor),
         Action::NetDelay(_) | Action::NetLoss(_) | Action::SockError(_) => {
             weaker.common.probability = Probability::new(fault.common.probability.get() * factor)?;

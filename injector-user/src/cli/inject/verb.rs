@@ -4,7 +4,7 @@ use std::fmt;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 
-use injector_core::fault::FaultSpec;
+use injector_core::fault::{FaultSpec, Kind};
 use injector_core::plan::Plan;
 use injector_core::problem::{Place, Problem};
 use injector_core::units::format_duration;
@@ -229,11 +229,16 @@ fn verdict(out: Out, report: &FaultReport, with_command: bool) -> Exit {
         // A command that has ended is the normal end of it.
         State::Ended {
             how: Ended::TargetGone,
-        } if !with_command => CliError::TargetGone {
+        } if !with_command && !is_meant_to_end(report) => CliError::TargetGone {
             target: report.params.get("target").cloned().unwrap_or_default(),
         },
         State::Ended { .. } | State::Pending | State::Active => return Exit::Passed,
     };
     out.complain(&error);
     error.exit()
+}
+
+/// Whether it is the fault's own doing if nobody is left.
+fn is_meant_to_end(report: &FaultReport) -> bool {
+    report.kind == Kind::ProcessSignal && report.counters.injected > 0
 }

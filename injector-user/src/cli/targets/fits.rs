@@ -75,6 +75,7 @@ fn sample(selector: &Selector, kind: Kind, more: &[(&str, &str)]) -> Result<Faul
         Kind::NetDelay => &[("latency", "1ms")],
         Kind::SockError => &[("operation", "connect"), ("errno", "ECONNREFUSED")],
         Kind::ProcessFreeze => &[("active", "1ms"), ("count", "1")],
+        Kind::ProcessSignal => &[("signal", "CONT")],
     };
     let target = selector.to_string();
     let common = [
@@ -133,8 +134,12 @@ mod tests {
 
     #[test]
     fn packets_of_a_namespace_suffer_and_its_calls_do_not() {
-        check(&host(false), "netns:blue", ["yes", "yes", "no", "no"]);
-        check(&host(false), "iface:eth0@blue", ["yes", "yes", "no", "no"]);
+        check(&host(false), "netns:blue", ["yes", "yes", "no", "no", "no"]);
+        check(
+            &host(false),
+            "iface:eth0@blue",
+            ["yes", "yes", "no", "no", "no"],
+        );
     }
 
     #[test]
@@ -142,7 +147,7 @@ mod tests {
         check(
             &host(true),
             "iface:eth0",
-            ["filtered", "filtered", "no", "no"],
+            ["filtered", "filtered", "no", "no", "no"],
         );
     }
 

@@ -21,6 +21,7 @@ pub enum ValueType {
     Peers,
     Ports,
     Errno,
+    Signal,
     /// One of these.
     Word(&'static [&'static str]),
     /// One or more of these, separated by commas.
@@ -110,6 +111,8 @@ const ADDRESSED: &[Kind] = &[Kind::NetLoss, Kind::NetDelay, Kind::SockError];
 const DELAY: &[Kind] = &[Kind::NetDelay];
 const SOCK: &[Kind] = &[Kind::SockError];
 const FREEZE: &[Kind] = &[Kind::ProcessFreeze];
+const SIGNAL: &[Kind] = &[Kind::ProcessSignal];
+const ROUNDS: &[Kind] = &[Kind::ProcessFreeze, Kind::ProcessSignal];
 
 const fn required(
     name: &'static str,
@@ -144,7 +147,7 @@ const fn optional(
 }
 
 /// Texts are an example, the unit and range, and what it is for.
-const TABLE: [Param; 23] = [
+const TABLE: [Param; 26] = [
     required(
         "target",
         ValueType::Target,
@@ -229,12 +232,12 @@ const TABLE: [Param; 23] = [
     optional(
         "count",
         ValueType::Count(1),
-        FREEZE,
+        ROUNDS,
         None,
         [
             "5",
             "1 to 4294967295",
-            "how many pulses; without it, until `duration` is over",
+            "how many pulses or rounds; without it, until `duration` is over",
         ],
     ),
     optional(
@@ -285,7 +288,7 @@ const TABLE: [Param; 23] = [
         [
             "10%",
             "0 to 1, or in percent",
-            "the chance of each matching event (packet, call, pulse) to suffer",
+            "the chance of each matching event (packet, call, pulse, signal) to suffer",
         ],
     ),
     optional(
@@ -363,5 +366,37 @@ const TABLE: [Param; 23] = [
         ALL,
         Some("false"),
         ["true", "true or false", "accept a duration above 1h"],
+    ),
+    required(
+        "signal",
+        ValueType::Signal,
+        SIGNAL,
+        [
+            "SIGUSR1",
+            "a name with or without SIG, or a number, 1 to 64",
+            "what the processes are sent",
+        ],
+    ),
+    optional(
+        "interval",
+        ValueType::Duration,
+        SIGNAL,
+        None,
+        [
+            "5s",
+            "1ms to 1h, from one beginning to the next",
+            "how often it is sent again; without it, once",
+        ],
+    ),
+    optional(
+        "stagger",
+        ValueType::Duration,
+        SIGNAL,
+        Some("0s"),
+        [
+            "100ms",
+            "0s to 1h",
+            "how long to wait between one process and the next in a round",
+        ],
     ),
 ];
