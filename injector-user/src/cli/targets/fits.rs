@@ -119,7 +119,7 @@ mod tests {
         inventory
     }
 
-    fn check(inventory: &Inventory, selector: &str, expected: [&str; 4]) {
+    fn check(inventory: &Inventory, selector: &str, expected: [&str; 5]) {
         let found = fits(inventory, &selector.parse().unwrap());
         let words: Vec<_> = found
             .iter()
