@@ -9,6 +9,7 @@ use crate::maps::{BY_SEGMENTS, COUNTERS, EVENTS, FAULTS, LINE_LEASE, PROGRESS, S
 use crate::occasion::Occasion;
 use crate::patched;
 use crate::select::Slots;
+use crate::tally;
 
 /// What a fault would do, as far as it matters for whether it does it.
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +103,8 @@ fn decide(slot: u32, tgid: u32, alive: bool, segments: u32, now_ns: u64) -> Opti
     eligible(counters, threshold);
     counters.injected += 1;
     report(slot, stream, hit, progress);
-    Some(true)
+    tally::add(slot, tgid);
+    Some(fault.rehearsing == 0)
 }
 
 /// How likely this event is to suffer: an aggregate as likely as its segments together.
@@ -158,12 +160,12 @@ fn hit_index(slot: u32, tgid: u32, progress: *mut Progress) -> Option<(u64, u64)
         // SAFETY: as above.
         let ordinal = unsafe { fetch_add_one(streams) };
         // Losing a race against a thread of the same group leaves the winner's entry: fine.
-        let _lost = STREAMS.insert(key, [ordinal, 0], NO_OVERWRITE);
+        let _lost = STREAMS.insert(key, [ordinal, 0, 0], NO_OVERWRITE);
     }
     let stream = STREAMS.get_ptr_mut(key)?.cast::<u64>();
     // SAFETY: the first word of the entry never changes once it is there.
     let ordinal = unsafe { *stream };
-    // SAFETY: an entry is two words.
+    // SAFETY: an entry is three words.
     let index = unsafe { stream.add(1) };
     // SAFETY: threads of the group change it only here.
     Some((ordinal, unsafe { fetch_add_one(index) } + 1))

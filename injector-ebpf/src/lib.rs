@@ -27,6 +27,7 @@ pub mod packet;
 pub mod patched;
 pub mod select;
 pub mod skb;
+pub mod tally;
 
 /// A panic cannot happen: the verifier would have to prove a loop without end to accept one.
 #[panic_handler]

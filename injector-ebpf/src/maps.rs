@@ -5,7 +5,7 @@ use aya_ebpf::maps::lpm_trie::LpmTrie;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use injector_abi::net::{Exempt, LINES};
 use injector_abi::{
-    Armed, CONTROL_ENTRIES, Counters, Fault, HOOKS, Progress, SLOTS, Select, StreamKey,
+    Armed, CONTROL_ENTRIES, Counters, Fault, HOOKS, Progress, SLOTS, Select, Stream, StreamKey,
 };
 
 const MMAPABLE: u32 = 1 << 10;
@@ -67,9 +67,13 @@ pub static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(SLOTS
 pub static BY_SEGMENTS: Array<u64> =
     Array::with_max_entries(SLOTS * injector_abi::net::MAX_SEGMENTS, 0);
 
-/// A thread group's ordinal and hit index for a fault.
+/// What is kept of a thread group for a fault.
 #[map]
-pub static STREAMS: LruHashMap<StreamKey, [u64; 2]> = LruHashMap::with_max_entries(1 << 14, 0);
+pub static STREAMS: LruHashMap<StreamKey, Stream> = LruHashMap::with_max_entries(1 << 14, 0);
+
+/// Injections at each hook, at `hook * SLOTS + slot`.
+#[map]
+pub static INJECTED_AT: PerCpuArray<u64> = PerCpuArray::with_max_entries(HOOKS * SLOTS, 0);
 
 /// Injected events.
 #[map]

@@ -22,8 +22,8 @@ pub struct Fault {
     pub deadline_ns: u64,
     /// For `sock.error`: the negated errno.
     pub errno: i32,
-    /// Always 0.
-    pub reserved: u32,
+    /// Anything but 0: it decides and counts as it otherwise would, and does nothing.
+    pub rehearsing: u32,
 }
 
 exact_layout!(Fault {
@@ -35,5 +35,5 @@ exact_layout!(Fault {
     max_hits: u64,
     deadline_ns: u64,
     errno: i32,
-    reserved: u32,
+    rehearsing: u32,
 });

@@ -227,6 +227,8 @@ fn fault() -> FaultReport {
         pulses: None,
         rounds: None,
         suffered: Vec::new(),
+        rehearsal: false,
+        events_lost: None,
         examples: Vec::new(),
         warnings: Vec::new(),
     }

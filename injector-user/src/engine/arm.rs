@@ -1,12 +1,15 @@
 //! From a request to an armed fault: read, look, plan, permit, and only then touch the kernel.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use injector_core::fault::{self, Action, FaultSpec, Given, Kind};
 use injector_core::plan::{self, Hook, Plan};
 
+use super::events::Log;
 use super::felt::Feeling;
-use super::running::{Client, Effect, Running};
+use super::house::nanos;
+use super::running::{Client, Effect, Order, Running};
 use super::state::{Engine, failed, refused};
 use crate::clock::{monotonic_ns, unix_ms};
 use crate::loader::Arming;
@@ -52,19 +55,30 @@ impl Engine {
         let seed = spec.common.seed.unwrap_or_else(rand::random);
         self.renew_lease(monotonic_ns());
         let feeling = feeling_before(&spec, &plan);
-        let effect = match &spec.action {
-            Action::ProcessFreeze(freeze) => {
-                self.freeze(&id, &spec, &plan, freeze, seed, permit)?
-            }
-            Action::ProcessSignal(volleys) => {
-                self.signal(&id, &spec, &plan, volleys, seed, permit)?
-            }
+        let order = Order {
+            id: id.clone(),
+            spec,
+            plan,
+            seed,
+            rehearsal: arm.rehearse_ms.map(Duration::from_millis),
+            log: arm.follow.then(|| Log::new(arm.rehearse_ms.is_some())),
+        };
+        let effect = match &order.spec.action {
+            Action::ProcessFreeze(_) | Action::ProcessSignal(_) => self.begin(&order, permit)?,
             Action::NetLoss(_) | Action::NetDelay(_) | Action::SockError(_) => {
-                self.attach(&arm, &spec, &plan, seed, &permit)?
+                self.attach(&arm, &order, &permit)?
             }
         };
+        let Order {
+            id: _,
+            spec,
+            plan,
+            seed,
+            rehearsal,
+            log,
+        } = order;
         // Only now: attaching takes its time, which is not the fault's.
-        let (window, active_from_ns) = window_from_now(&plan);
+        let (window, active_from_ns) = window(&plan, rehearsal);
         let running = Running {
             id: id.clone(),
             name: arm.name,
@@ -79,6 +93,8 @@ impl Engine {
             spent_ns: None,
             effect,
             feeling,
+            rehearsing: rehearsal.is_some(),
+            log,
         };
         self.faults.insert(id.clone(), running);
         self.activate_due(monotonic_ns());
@@ -89,24 +105,32 @@ impl Engine {
         })
     }
 
-    fn permit(&self, plan: &Plan) -> Result<Permit, Failure> {
+    /// Begins what is done outside the kernel.
+    pub(super) fn begin(&mut self, order: &Order, permit: Permit) -> Result<Effect, Failure> {
+        match &order.spec.action {
+            Action::ProcessFreeze(freeze) => self.freeze(order, freeze, permit),
+            Action::ProcessSignal(volleys) => self.signal(order, volleys, permit),
+            Action::NetLoss(_) | Action::NetDelay(_) | Action::SockError(_) => Err(refused(
+                format!("{} is done in the kernel", order.plan.kind),
+                Some("this is a bug: please report it"),
+            )),
+        }
+    }
+
+    pub(super) fn permit(&self, plan: &Plan) -> Result<Permit, Failure> {
         permit(plan, &self.protection).map_err(|refusal| refused(refusal.to_string(), None))
     }
 
-    fn attach(
-        &mut self,
-        arm: &Arm,
-        spec: &FaultSpec,
-        plan: &Plan,
-        seed: u64,
-        permit: &Permit,
-    ) -> Result<Effect, Failure> {
+    fn attach(&mut self, arm: &Arm, order: &Order, permit: &Permit) -> Result<Effect, Failure> {
+        let (spec, plan) = (&order.spec, &order.plan);
         let exempt = self.exempt(spec, plan, arm.ssh_connection.as_deref())?;
         let arming = Arming {
             plan,
             spec,
-            seed,
+            seed: order.seed,
             exempt: &exempt,
+            rehearsing: order.rehearsal.is_some(),
+            followed: order.log.is_some(),
         };
         let armed = self
             .kernel
@@ -139,14 +163,18 @@ impl Engine {
     }
 }
 
-/// When the fault is armed and has to end, and from when on it acts.
-fn window_from_now(plan: &Plan) -> (Window, u64) {
+/// When the fault is armed and has to end, and from when on it acts. A rehearsal begins at once.
+pub(super) fn window(plan: &Plan, rehearsal: Option<Duration>) -> (Window, u64) {
     let armed_ns = monotonic_ns();
-    let active_from_ns = armed_ns.saturating_add(plan.delay_ns);
+    let (delay_ns, duration_ns) = match rehearsal {
+        Some(lasts) => (0, nanos(lasts)),
+        None => (plan.delay_ns, plan.duration_ns),
+    };
+    let active_from_ns = armed_ns.saturating_add(delay_ns);
     let window = Window {
         armed_unix_ms: unix_ms(),
         armed_ns,
-        deadline_ns: active_from_ns.saturating_add(plan.duration_ns),
+        deadline_ns: active_from_ns.saturating_add(duration_ns),
         ..Window::default()
     };
     (window, active_from_ns)

@@ -33,6 +33,8 @@ impl Engine {
             rounds: None,
             suffered: Vec::new(),
             examples: Vec::new(),
+            rehearsal: running.rehearsing,
+            events_lost: None,
             warnings: running.warnings.clone(),
         };
         match &running.effect {
@@ -61,6 +63,10 @@ impl Engine {
 /// Completes the report of a freeze with how it ended.
 pub(super) fn ending_report(report: &mut FaultReport, ending: &Ending, asked: Ended) {
     add_pulses(report, ending.progress);
+    for one in &mut report.suffered {
+        // All of them stand still in every pulse.
+        one.injected = ending.progress.injected;
+    }
     report.state = match &ending.not_undone {
         None => State::Ended {
             how: how_it_ended(&ending.reason, asked),

@@ -1,58 +1,68 @@
 //! Signals: the loop that sends them has the engine's plan, dice and log.
 
-use injector_core::fault::FaultSpec;
 use injector_core::fault::process::Volleys;
-use injector_core::plan::Plan;
 
 use super::dice::{Dice, Verdict};
-use super::running::Effect;
+use super::running::{Effect, Order};
 use super::state::{Engine, failed};
 use crate::protocol::Failure;
 use crate::safety::Permit;
 use crate::safety::undo::Cause;
-use crate::signals::{Choice, Order, Schedule, Signals, Targets};
+use crate::signals::{Choice, Order as Sending, Schedule, Signals, Targets};
 
 impl Engine {
     /// Starts the rounds of planned signals.
     pub(super) fn signal(
         &mut self,
-        id: &str,
-        spec: &FaultSpec,
-        plan: &Plan,
+        order: &Order,
         asked: &Volleys,
-        seed: u64,
         permit: Permit,
     ) -> Result<Effect, Failure> {
         let protection = self.protection.clone();
-        let order = Order {
+        let volleys = Sending {
             signal: asked.signal,
-            targets: Targets::of(plan),
+            targets: Targets::of(&order.plan),
             schedule: Schedule {
-                delay: spec.common.delay,
+                delay: order.delay(),
                 interval: asked.interval,
                 rounds: asked.rounds(),
                 stagger: asked.stagger,
-                duration: spec.common.duration,
+                duration: order.lasts(),
             },
+            rehearses: order.rehearsal.is_some(),
             cause: Cause {
-                fault: Some(id.to_owned()),
-                owner: spec.common.owner.clone(),
+                fault: Some(order.id.clone()),
+                owner: order.spec.common.owner.clone(),
             },
             is_protected: Box::new(move |pid| protection.look_up(pid).is_some()),
-            choose: choice(Dice::new(spec, seed)),
-            told: Box::new(|_stream, _round| {}),
+            choose: choice(order),
+            told: teller(order),
         };
-        Signals::start(permit, &self.keeper, &self.log, order)
+        Signals::start(permit, &self.keeper, &self.log, volleys)
             .map(Effect::Signals)
             .map_err(|error| failed(&error))
     }
 }
 
-fn choice(mut dice: Dice) -> Box<dyn FnMut(u64, u64) -> Choice + Send> {
+fn choice(order: &Order) -> Box<dyn FnMut(u64, u64) -> Choice + Send> {
+    let mut dice = Dice::new(&order.spec, order.seed);
+    let send = match order.rehearsal {
+        Some(_) => Choice::Rehearse,
+        None => Choice::Send,
+    };
     Box::new(move |stream, round| match dice.throw(stream, round) {
-        Verdict::Inject => Choice::Send,
+        Verdict::Inject => send,
         Verdict::Pass => Choice::Pass,
         Verdict::Outside => Choice::Outside,
         Verdict::Expired => Choice::Expired,
+    })
+}
+
+fn teller(order: &Order) -> Box<dyn FnMut(u64, u64) + Send> {
+    let log = order.log.clone();
+    Box::new(move |stream, round| {
+        if let Some(log) = &log {
+            log.tell(stream, round);
+        }
     })
 }

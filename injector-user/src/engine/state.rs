@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use injector_core::problem::{Place, Problem};
 
 use super::commands::Commands;
+use super::events::EndedLogs;
 use super::explain;
 use super::running::{Client, Running};
 use crate::capability::Known;
@@ -24,6 +25,8 @@ pub(super) struct Engine {
     pub(super) faults: BTreeMap<String, Running>,
     /// Newest last.
     pub(super) ended: VecDeque<FaultReport>,
+    /// What was told of faults that have ended.
+    pub(super) ended_logs: EndedLogs,
     pub(super) commands: Commands,
     pub(super) capabilities: Known,
     pub(super) clients: usize,
@@ -46,6 +49,7 @@ impl Engine {
             protection: Protection::default(),
             faults: BTreeMap::new(),
             ended: VecDeque::new(),
+            ended_logs: EndedLogs::default(),
             commands: Commands::default(),
             capabilities,
             clients: 0,
@@ -88,6 +92,8 @@ impl Engine {
                 self.arm(client, arm)
                     .map_err(|failure| explain::about_fault(kind, failure))
             }
+            Call::Act { fault } => self.act(client, &fault),
+            Call::Events { fault, after } => self.events(&fault, after),
             Call::Stop { which } => Ok(Answer::Stopped {
                 faults: self.stop(client, &which)?,
             }),
@@ -134,7 +140,13 @@ impl Engine {
     }
 
     fn snapshot(&self, id: &str) -> Result<Answer, Failure> {
-        let running = self.faults.get(id).map(|running| self.report(running));
+        let running = self.faults.get(id).map(|running| {
+            let mut report = self.report(running);
+            if running.rehearsing {
+                self.add_suffered(running, &mut report);
+            }
+            report
+        });
         let ended = || self.ended.iter().find(|report| report.fault == id).cloned();
         let fault = running.or_else(ended);
         fault

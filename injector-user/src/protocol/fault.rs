@@ -43,6 +43,12 @@ pub struct FaultReport {
     /// Some of the newest injected events, oldest first; not for a freeze.
     #[serde(default)]
     pub examples: Vec<Injection>,
+    /// It only decided and counted, and did nothing.
+    #[serde(default)]
+    pub rehearsal: bool,
+    /// Events that came too fast to be logged; only for a fault that was followed and has ended.
+    #[serde(default)]
+    pub events_lost: Option<u64>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }

@@ -85,7 +85,7 @@ impl Run {
     /// Whether the process is left alone; counted if it is.
     fn is_spared(&self, member: Member) -> bool {
         let listed = |undo: &super::run::Undo| undo.list.holds(member);
-        let ours = self.undo.as_ref().is_none_or(listed);
+        let ours = !self.order.signal.stops() || self.undo.as_ref().is_some_and(listed);
         let mut progress = lock(&self.progress);
         if (self.order.is_protected)(member.pid) {
             progress.protected += 1;

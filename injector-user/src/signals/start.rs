@@ -50,6 +50,8 @@ pub struct Order {
     pub signal: Signal,
     pub targets: Targets,
     pub schedule: Schedule,
+    /// Every choice is only counted, so nobody will have to be continued.
+    pub rehearses: bool,
     pub cause: Cause,
     /// Whether a process must not be signalled, asked of each just before.
     pub is_protected: Box<dyn Fn(i32) -> bool + Send>,
@@ -108,7 +110,7 @@ impl Signals {
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let stop = Arc::new(EventFd::from_flags(flags).map_err(SignalsError::Stop)?);
         let progress = Arc::<Mutex<Progress>>::default();
-        let undo = if order.signal.stops() {
+        let undo = if order.signal.stops() && !order.rehearses {
             Some(Undo::prepare(&permit, keeper, log, order.cause.clone())?)
         } else {
             None

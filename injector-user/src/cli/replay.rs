@@ -1,0 +1,204 @@
+//! Doing again what a report says was done: its faults, with their seeds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use injector_core::experiment::{Experiment, Provider, Temblor};
+use injector_core::fault::{Given, Kind};
+use injector_core::problem::{Place, Problem, Problems};
+use serde::Deserialize;
+
+use super::failure::CliError;
+use super::fault_args::FaultArgs;
+
+/// The one parameter that may differ: who suffered then may have another number now.
+const TARGET: &str = "target";
+const SEED: &str = "seed";
+
+/// One fault of a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Recorded {
+    /// Of the action that armed it; none for a fault of `inject`.
+    name: Option<String>,
+    pub(super) kind: Kind,
+    /// In the words of the schema, with the seed.
+    pub(super) params: BTreeMap<String, Given>,
+}
+
+/// What we need of a report, whoever wrote it.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Written {
+    /// Of `run`.
+    Experiment { faults: Vec<OfRun> },
+    /// Of `plan --count --arm`.
+    Counted { report: OfInject },
+    /// Of `inject`.
+    Inject(OfInject),
+}
+
+#[derive(Debug, Deserialize)]
+struct OfRun {
+    name: String,
+    kind: Kind,
+    asked: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct OfInject {
+    name: Option<String>,
+    kind: Kind,
+    params: BTreeMap<String, String>,
+    seed: u64,
+}
+
+/// The fault to inject: all of it from the report, or as far as nothing else was asked for.
+pub(super) fn fault(
+    asked: Option<FaultArgs>,
+    report: Option<&Path>,
+) -> Result<FaultArgs, CliError> {
+    let Some(path) = report else {
+        return asked.ok_or_else(|| CliError::Usage {
+            message: "which fault?".to_owned(),
+            hint: "`temblor inject --help` lists them; --replay REPORT does one again".to_owned(),
+        });
+    };
+    let mut recorded = read(path)?;
+    let names: BTreeSet<_> = recorded.iter().filter_map(|one| one.name.clone()).collect();
+    let one = recorded
+        .pop()
+        .filter(|_| recorded.is_empty() || names.len() == 1);
+    let Some(one) = one else {
+        let message = format!("{} faults are in this report", recorded.len());
+        let hint = "`temblor run EXPERIMENT --replay REPORT` does all of them again";
+        return Err(Problems::from(Problem::new(place(path, ""), message).hint(hint)).into());
+    };
+    match asked {
+        None => Ok(FaultArgs::recorded(one)),
+        Some(asked) if asked.kind == one.kind => Ok(asked.completed(one)),
+        Some(asked) => {
+            let message = format!("the report is of {}, not of {}", one.kind, asked.kind);
+            let hint = "leave the fault away: the report says which";
+            Err(Problems::from(Problem::new(place(path, ""), message).hint(hint)).into())
+        }
+    }
+}
+
+/// Gives the experiment's faults the seeds of the report; refused if they are not the report's faults.
+pub(super) fn experiment(experiment: &mut Experiment, report: &Path) -> Result<(), CliError> {
+    let recorded = read(report)?;
+    let mut problems = Problems::default();
+    let mut armed = BTreeSet::new();
+    for activity in &mut experiment.method {
+        let Provider::Temblor(Temblor::Arm { fault, .. }) = &mut activity.provider else {
+            continue;
+        };
+        armed.insert(activity.name.clone());
+        // One that was armed again stands there again; it began with the first.
+        let of_name = |one: &&Recorded| one.name.as_ref() == Some(&activity.name);
+        let place = activity.place.clone();
+        let Some(one) = recorded.iter().find(of_name) else {
+            let message = format!("the report has no fault `{}`", activity.name);
+            let hint = "replay the experiment that the report is of";
+            problems.push(Problem::new(place, message).hint(hint));
+            continue;
+        };
+        match difference(fault.kind(), &fault.to_params(), one) {
+            Some(message) => {
+                let message = format!("`{}` is not what the report says: {message}", activity.name);
+                let hint = "replay the experiment that the report is of";
+                problems.push(Problem::new(place, message).hint(hint));
+            }
+            None => {
+                let seed = one
+                    .params
+                    .get(SEED)
+                    .and_then(|given| given.text.parse().ok());
+                fault.common.seed = seed.or(fault.common.seed);
+            }
+        }
+    }
+    let names = recorded.iter().filter_map(|one| one.name.as_ref());
+    let missing: BTreeSet<_> = names.filter(|name| !armed.contains(*name)).collect();
+    for name in missing {
+        let message = format!("the experiment has no fault `{name}`");
+        let hint = "replay the experiment that the report is of";
+        problems.push(Problem::new(place(report, "faults"), message).hint(hint));
+    }
+    if problems.0.is_empty() {
+        Ok(())
+    } else {
+        Err(problems.into())
+    }
+}
+
+/// In what a fault differs from the recorded one, if it does.
+fn difference(
+    kind: Kind,
+    params: &BTreeMap<String, String>,
+    recorded: &Recorded,
+) -> Option<String> {
+    if kind != recorded.kind {
+        return Some(format!("{} instead of {kind}", recorded.kind));
+    }
+    let names: BTreeSet<&String> = params.keys().chain(recorded.params.keys()).collect();
+    let mut names = names
+        .into_iter()
+        .filter(|name| *name != TARGET && *name != SEED);
+    names.find_map(|name| {
+        let (now, then) = (params.get(name), recorded.params.get(name));
+        let then = then.map(|given| &given.text);
+        let shown = |text: Option<&String>| text.map_or("none", String::as_str).to_owned();
+        (now != then).then(|| format!("{name} {} instead of {}", shown(then), shown(now)))
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<Recorded>, CliError> {
+    let text = std::fs::read_to_string(path).map_err(|source| CliError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let written: Written = serde_json::from_str(&text).map_err(|_no_report| {
+        let message = "this is not a report with faults that can be replayed";
+        let hint = "report.json of `run`, or what `inject --json` printed";
+        Problems::from(Problem::new(place(path, ""), message).hint(hint))
+    })?;
+    let given = |params: BTreeMap<String, String>| {
+        let place = |name: &str| place(path, name);
+        let params = params.into_iter();
+        params
+            .map(|(name, text)| {
+                let place = place(&name);
+                (name, Given { text, place })
+            })
+            .collect()
+    };
+    let of_inject = |one: OfInject| {
+        let mut params = one.params;
+        params.insert(SEED.to_owned(), one.seed.to_string());
+        vec![Recorded {
+            name: one.name,
+            kind: one.kind,
+            params: given(params),
+        }]
+    };
+    Ok(match written {
+        Written::Experiment { faults } => faults
+            .into_iter()
+            .map(|one| Recorded {
+                name: Some(one.name),
+                kind: one.kind,
+                params: given(one.asked),
+            })
+            .collect(),
+        Written::Counted { report } | Written::Inject(report) => of_inject(report),
+    })
+}
+
+fn place(file: &Path, path: &str) -> Place {
+    Place {
+        file: Some(file.display().to_string()),
+        path: path.to_owned(),
+        ..Place::default()
+    }
+}
