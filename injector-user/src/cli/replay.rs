@@ -103,20 +103,15 @@ pub(super) fn experiment(experiment: &mut Experiment, report: &Path) -> Result<(
             problems.push(Problem::new(place, message).hint(hint));
             continue;
         };
-        match difference(fault.kind(), &fault.to_params(), one) {
-            Some(message) => {
-                let message = format!("`{}` is not what the report says: {message}", activity.name);
-                let hint = "replay the experiment that the report is of";
-                problems.push(Problem::new(place, message).hint(hint));
-            }
-            None => {
-                let seed = one
-                    .params
-                    .get(SEED)
-                    .and_then(|given| given.text.parse().ok());
-                fault.common.seed = seed.or(fault.common.seed);
-            }
+        if let Some(message) = difference(fault.kind(), &fault.to_params(), one) {
+            let message = format!("`{}` is not what the report says: {message}", activity.name);
+            let hint = "replay the experiment that the report is of";
+            problems.push(Problem::new(place, message).hint(hint));
+            continue;
         }
+        let seed = one.params.get(SEED);
+        let seed = seed.and_then(|given| given.text.parse().ok());
+        fault.common.seed = seed.or(fault.common.seed);
     }
     let names = recorded.iter().filter_map(|one| one.name.as_ref());
     let missing: BTreeSet<_> = names.filter(|name| !armed.contains(*name)).collect();

@@ -86,11 +86,10 @@ impl Run {
     fn is_spared(&self, member: Member) -> bool {
         let listed = |undo: &super::run::Undo| undo.list.holds(member);
         let ours = !self.order.signal.stops() || self.undo.as_ref().is_some_and(listed);
-        let mut progress = lock(&self.progress);
         if (self.order.is_protected)(member.pid) {
-            progress.protected += 1;
+            lock(&self.progress).protected += 1;
         } else if !ours && is_stopped(member.pid) {
-            progress.stopped_before += 1;
+            lock(&self.progress).stopped_before += 1;
         } else {
             return false;
         }
@@ -125,13 +124,10 @@ impl Run {
                 Err(source) => return Err(SignalsError::Send { pid, source }),
             };
         }
+        lock(&self.progress).count(choice);
         if matches!(choice, Choice::Send | Choice::Rehearse) {
             (self.order.told)(stream, round);
-        }
-        let mut progress = lock(&self.progress);
-        progress.count(choice);
-        if matches!(choice, Choice::Send | Choice::Rehearse) {
-            progress.note(stream, pid, comm);
+            lock(&self.progress).note(stream, pid, comm);
         }
         Ok(())
     }

@@ -26,6 +26,8 @@ pub(crate) const LIST: &str = "list";
 
 /// Bytes of one process in the list: its number, nothing, and when it started.
 const ROW: usize = 16;
+/// The same as an offset in a file.
+const ROW_LENGTH: i64 = 16;
 
 /// The list, beside the entry of the undo log that speaks of it.
 #[derive(Debug)]
@@ -108,7 +110,7 @@ pub(crate) fn continue_all(list: BorrowedFd<'_>) -> bool {
             Err(Errno::EINTR) => continue,
             Err(_) => return false,
         }
-        offset += ROW as i64;
+        offset += ROW_LENGTH;
     }
 }
 

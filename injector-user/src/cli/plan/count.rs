@@ -40,7 +40,8 @@ pub(super) struct CountArgs {
 struct Counted<'a> {
     plan: &'a Plan,
     /// What it would have done.
-    counted: &'a FaultReport,
+    #[serde(rename = "counted")]
+    would: &'a FaultReport,
     /// What it did then.
     #[serde(skip_serializing_if = "Option::is_none")]
     report: Option<&'a FaultReport>,
@@ -206,7 +207,7 @@ impl Rehearsal {
     ) -> Result<(), CliError> {
         let result = Counted {
             plan: &self.plan,
-            counted,
+            would: counted,
             report: acted,
         };
         context.out.result(&result, |style| {
