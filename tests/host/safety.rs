@@ -59,10 +59,11 @@ impl Scene {
 
     fn arm(&self, client: &mut Client) -> Result<Armed> {
         let target = match self.kind {
-            Kind::NetLoss | Kind::NetDelay => self.stage.client_netns(),
+            kind if kind.is_of_packets() => self.stage.client_netns(),
             Kind::SockError => format!("pid:{}", self.stage.client.pid()),
             Kind::ProcessFreeze => self.cgroup.target(),
             Kind::ProcessSignal => format!("pid:{}", self.frozen.pid()),
+            _ => bail!("not in this table yet"),
         };
         let duration = match self.ending {
             Ending::Deadline => "2s",
@@ -81,6 +82,7 @@ impl Scene {
             }
             Kind::ProcessFreeze => &[("active", "5m"), ("count", "1")],
             Kind::ProcessSignal => &[("signal", "STOP")],
+            _ => &[],
         };
         given.extend(own);
         if self.ending == Ending::MaxHits {
@@ -159,7 +161,7 @@ fn felt(kind: Kind, actor: &mut Actor, echoes: &[std::net::SocketAddr; 2]) -> Re
                 let errnos = actor.calls(SocketCall::Connect, to, TRIES)?;
                 errnos.iter().any(|errno| *errno != 0)
             }
-            Kind::ProcessFreeze | Kind::ProcessSignal => false,
+            _ => false,
         };
     }
     Ok(any)

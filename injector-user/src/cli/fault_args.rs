@@ -155,7 +155,7 @@ fn argument(param: &'static Param) -> Arg {
         .help(help(param));
     match param.value {
         ValueType::Flag => arg.action(ArgAction::SetTrue),
-        ValueType::Peers | ValueType::Ports | ValueType::Words(_) => {
+        ValueType::Peers | ValueType::Ports | ValueType::Durations | ValueType::Words(_) => {
             valued(arg, param).action(ArgAction::Append)
         }
         ValueType::Target
@@ -166,6 +166,8 @@ fn argument(param: &'static Param) -> Arg {
         | ValueType::Label
         | ValueType::Errno
         | ValueType::Signal
+        | ValueType::Rate
+        | ValueType::Size
         | ValueType::Word(_) => valued(arg, param),
     }
 }
@@ -183,6 +185,9 @@ fn valued(arg: Arg, param: &Param) -> Arg {
         ValueType::Ports => "PORT[,…]",
         ValueType::Errno => "ERRNO",
         ValueType::Signal => "SIGNAL",
+        ValueType::Rate => "RATE",
+        ValueType::Size => "SIZE",
+        ValueType::Durations => "TIME[,…]|@FILE",
         ValueType::Word(_) => "WORD",
         ValueType::Words(_) => "WORD[,…]",
     };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use injector_core::fault::{self, Action, FaultSpec, Given, Kind};
 use injector_core::plan::{self, Hook, Plan};
 
+use super::connections;
 use super::events::Log;
 use super::felt::Feeling;
 use super::house::nanos;
@@ -55,6 +56,7 @@ impl Engine {
         let seed = spec.common.seed.unwrap_or_else(rand::random);
         self.renew_lease(monotonic_ns());
         let feeling = feeling_before(&spec, &plan);
+        let exempt = self.exempt(&spec, &plan, arm.ssh_connection.as_deref())?;
         let order = Order {
             id: id.clone(),
             spec,
@@ -65,8 +67,16 @@ impl Engine {
         };
         let effect = match &order.spec.action {
             Action::ProcessFreeze(_) | Action::ProcessSignal(_) => self.begin(&order, permit)?,
-            Action::NetLoss(_) | Action::NetDelay(_) | Action::SockError(_) => {
-                self.attach(&arm, &order, &permit)?
+            _in_the_kernel => {
+                let arming = Arming {
+                    plan: &order.plan,
+                    spec: &order.spec,
+                    seed,
+                    exempt: &exempt,
+                    rehearsing: order.rehearsal.is_some(),
+                    followed: order.log.is_some(),
+                };
+                self.attach(&arming, &permit)?
             }
         };
         let Order {
@@ -93,6 +103,8 @@ impl Engine {
             spent_ns: None,
             effect,
             feeling,
+            exempt,
+            connections_reset: None,
             rehearsing: rehearsal.is_some(),
             log,
         };
@@ -110,7 +122,7 @@ impl Engine {
         match &order.spec.action {
             Action::ProcessFreeze(freeze) => self.freeze(order, freeze, permit),
             Action::ProcessSignal(volleys) => self.signal(order, volleys, permit),
-            Action::NetLoss(_) | Action::NetDelay(_) | Action::SockError(_) => Err(refused(
+            _in_the_kernel => Err(refused(
                 format!("{} is done in the kernel", order.plan.kind),
                 Some("this is a bug: please report it"),
             )),
@@ -121,23 +133,13 @@ impl Engine {
         permit(plan, &self.protection).map_err(|refusal| refused(refusal.to_string(), None))
     }
 
-    fn attach(&mut self, arm: &Arm, order: &Order, permit: &Permit) -> Result<Effect, Failure> {
-        let (spec, plan) = (&order.spec, &order.plan);
-        let exempt = self.exempt(spec, plan, arm.ssh_connection.as_deref())?;
-        let arming = Arming {
-            plan,
-            spec,
-            seed: order.seed,
-            exempt: &exempt,
-            rehearsing: order.rehearsal.is_some(),
-            followed: order.log.is_some(),
-        };
+    fn attach(&mut self, arming: &Arming<'_>, permit: &Permit) -> Result<Effect, Failure> {
         let armed = self
             .kernel
-            .arm(&arming, permit)
+            .arm(arming, permit)
             .map_err(|error| failed(&error))?;
         // Children born between the snapshot and the start of tracking have parents that are known.
-        let late = target::with_descendants(&plan.select.thread_groups);
+        let late = target::with_descendants(&arming.plan.select.thread_groups);
         if let Err(error) = self.kernel.mark(&armed, &late) {
             self.kernel.disarm(armed);
             return Err(failed(&error));
@@ -151,12 +153,16 @@ impl Engine {
             if running.state != State::Pending || running.active_from_ns > now_ns {
                 continue;
             }
+            connections::name_open(&mut self.kernel, running);
             if let Effect::Kernel(armed) = &running.effect
                 && let Err(error) = self.kernel.activate(armed, running.window.deadline_ns)
             {
                 running
                     .warnings
                     .push(format!("could not be made to act: {error}"));
+            }
+            if !running.rehearsing {
+                connections::reset_open(running);
             }
             running.state = State::Active;
         }
@@ -184,10 +190,7 @@ pub(super) fn window(plan: &Plan, rehearsal: Option<Duration>) -> (Window, u64) 
 fn feeling_before(spec: &FaultSpec, plan: &Plan) -> Option<Feeling> {
     match &spec.action {
         Action::NetDelay(delay) => Some(Feeling::before(plan, delay)),
-        Action::NetLoss(_)
-        | Action::SockError(_)
-        | Action::ProcessFreeze(_)
-        | Action::ProcessSignal(_) => None,
+        _without_a_measure => None,
     }
 }
 

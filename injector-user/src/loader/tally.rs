@@ -1,7 +1,7 @@
 //! What was counted of a fault: taken out, by place and by process, and forgotten.
 
 use aya::maps::PerCpuValues;
-use injector_abi::{Counters, Event, Progress};
+use injector_abi::{Counters, Event};
 
 use super::examples::Injection;
 use super::hooks::HookIndex;
@@ -72,9 +72,7 @@ impl Kernel {
         let slot = fault.slot;
         let zero = per_cpu(Shared(Counters::default()))?;
         self.tables.counters.set(slot, zero, 0)?;
-        self.tables
-            .progress
-            .set(slot, Shared(Progress::default()), 0)?;
+        self.tables.progress.set(slot, Shared(fault.progress), 0)?;
         for hook in &fault.hooks {
             self.forget_place(fault, *hook)?;
         }

@@ -23,6 +23,7 @@ pub(super) fn signal(
     };
     Ok(Part {
         mechanism: Mechanism::Pidfd,
+        also: Vec::new(),
         hooks: hooks(processes),
         select: Select::default(),
         warnings: warnings(volleys, duration),
