@@ -86,6 +86,31 @@ fn a_counted_fault_acts_from_its_beginning_when_it_is_armed() -> Result<()> {
 }
 
 #[test]
+fn a_counted_delay_is_not_felt_before_it_acts() -> Result<()> {
+    let mut stage = Stage::set()?;
+    let (target, to) = (stage.client_netns(), stage.echoes[0]);
+    let given = params([
+        ("target", &*target),
+        ("duration", "60s"),
+        ("latency", "200ms"),
+        ("peers", "10.77.0.0/16"),
+    ]);
+    let mut client = stage.engine.client()?;
+    let armed = client.rehearse(Kind::NetDelay, &given, LONG_MS)?;
+    let late = |time: &Option<u64>| time.is_none_or(|time| time > 150_000);
+    let times = stage.client.udp_times(to, 5)?;
+    assert!(!times.iter().any(late), "{times:?}");
+    let counted = client.act(&armed)?;
+    assert!(counted.counters.injected >= 5, "{counted:?}");
+    assert_eq!(counted.felt, None, "{counted:?}");
+    let times = stage.client.udp_times(to, 3)?;
+    assert!(times.iter().all(late), "{times:?}");
+    assert!(times.iter().any(Option::is_some), "{times:?}");
+    client.stop_one(&armed)?;
+    stage.close()
+}
+
+#[test]
 fn callers_are_told_apart_by_process() -> Result<()> {
     let mut stage = Stage::set()?;
     let to = stage.echoes[0];

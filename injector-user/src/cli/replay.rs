@@ -63,13 +63,12 @@ pub(super) fn fault(
             hint: "`temblor inject --help` lists them; --replay REPORT does one again".to_owned(),
         });
     };
-    let mut recorded = read(path)?;
-    let names: BTreeSet<_> = recorded.iter().filter_map(|one| one.name.clone()).collect();
-    let one = recorded
-        .pop()
-        .filter(|_| recorded.is_empty() || names.len() == 1);
+    let recorded = read(path)?;
+    let names: BTreeSet<_> = recorded.iter().map(|one| one.name.clone()).collect();
+    // One that was armed again stands there again; it began with the first.
+    let one = recorded.into_iter().next().filter(|_| names.len() == 1);
     let Some(one) = one else {
-        let message = format!("{} faults are in this report", recorded.len());
+        let message = format!("{} faults are in this report", names.len());
         let hint = "`temblor run EXPERIMENT --replay REPORT` does all of them again";
         return Err(Problems::from(Problem::new(place(path, ""), message).hint(hint)).into());
     };
@@ -195,5 +194,64 @@ fn place(file: &Path, path: &str) -> Place {
         file: Some(file.display().to_string()),
         path: path.to_owned(),
         ..Place::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::fault;
+    use crate::cli::failure::CliError;
+
+    const LOSS: &str = r#""kind": "net.loss", "params": {"target": "pid:7", "duration": "5s"}"#;
+
+    /// What is injected again, or what is said instead.
+    fn check(report: &str, expected: Result<&str, &str>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        std::fs::write(&path, report).unwrap();
+        let found = fault(None, Some(&path)).map(|args| {
+            let spec = args.spec().unwrap();
+            format!("{} {:?}", spec.kind(), spec.common.seed)
+        });
+        let said = |error: CliError| match error {
+            CliError::Problems(problems) => problems.0[0].message.clone(),
+            other => other.to_string(),
+        };
+        let expected = expected.map(str::to_owned).map_err(str::to_owned);
+        assert_eq!(found.map_err(said), expected, "{report}");
+    }
+
+    #[test]
+    fn what_inject_printed_is_done_again_with_its_seed() {
+        let report = format!("{{\"name\": null, {LOSS}, \"seed\": 7, \"state\": 1}}");
+        check(&report, Ok("net.loss Some(7)"));
+        check(
+            &format!("{{\"plan\": 1, \"report\": {report}}}"),
+            Ok("net.loss Some(7)"),
+        );
+    }
+
+    #[test]
+    fn one_fault_of_a_run_is_done_again_and_of_several_none() {
+        let asked = r#""asked": {"target": "pid:7", "duration": "5s", "seed": "9"}"#;
+        let one = format!(r#"{{"name": "a", "kind": "net.loss", {asked}}}"#);
+        let other = one.replace("\"a\"", "\"b\"");
+        let run = |faults: &str| format!("{{\"format\": 1, \"faults\": [{faults}]}}");
+        check(&run(&one), Ok("net.loss Some(9)"));
+        check(&run(&format!("{one}, {one}")), Ok("net.loss Some(9)"));
+        let several = Err("2 faults are in this report");
+        check(&run(&format!("{one}, {other}")), several);
+        check(&run(""), Err("0 faults are in this report"));
+    }
+
+    #[test]
+    fn what_is_no_report_is_said_to_be_none() {
+        let message = "this is not a report with faults that can be replayed";
+        check("{}", Err(message));
+        check("not JSON", Err(message));
+        let missing = fault(None, Some(Path::new("/nowhere")));
+        assert!(matches!(missing, Err(CliError::Read { .. })), "{missing:?}");
     }
 }

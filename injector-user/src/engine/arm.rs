@@ -187,7 +187,7 @@ pub(super) fn window(plan: &Plan, rehearsal: Option<Duration>) -> (Window, u64) 
 }
 
 /// What the target feels before a fault whose effect it can measure.
-fn feeling_before(spec: &FaultSpec, plan: &Plan) -> Option<Feeling> {
+pub(super) fn feeling_before(spec: &FaultSpec, plan: &Plan) -> Option<Feeling> {
     match &spec.action {
         Action::NetDelay(delay) => Some(Feeling::before(plan, delay)),
         _without_a_measure => None,

@@ -92,7 +92,9 @@ impl Engine {
             .values_mut()
             .filter(|running| running.state == State::Active)
         {
-            if let Some(feeling) = &mut running.feeling {
+            if let Some(feeling) = &mut running.feeling
+                && !running.rehearsing
+            {
                 feeling.during();
             }
             if let Effect::Kernel(armed) = &running.effect {

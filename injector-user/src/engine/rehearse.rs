@@ -6,7 +6,7 @@ use injector_core::fault::Action;
 use injector_core::plan::Who;
 use procfs::process::Process;
 
-use super::arm::window;
+use super::arm::{feeling_before, window};
 use super::running::{Client, Effect, Running};
 use super::state::{Engine, failed, refused, unknown};
 use crate::clock::monotonic_ns;
@@ -58,6 +58,8 @@ impl Engine {
         // A rehearsal that cannot become real has ended: nothing of it is left.
         running.effect = begun?;
         running.rehearsing = false;
+        // What it feels now is the time before, as nothing was done to it.
+        running.feeling = feeling_before(&running.spec, &running.plan);
         (running.window, running.active_from_ns) = window(&running.plan, None);
         running.state = State::Pending;
         self.faults.insert(id.to_owned(), running);

@@ -26,7 +26,11 @@ impl Engine {
             window: running.window,
             counters: Counters::default(),
             rate: None,
-            felt: running.feeling.as_ref().map(super::felt::Feeling::report),
+            felt: running
+                .feeling
+                .as_ref()
+                .filter(|_| !running.rehearsing)
+                .map(super::felt::Feeling::report),
             line: None,
             pulses: None,
             rounds: None,
