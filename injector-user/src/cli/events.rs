@@ -2,9 +2,29 @@
 
 use std::path::{Path, PathBuf};
 
+use super::exit::Exit;
 use super::failure::CliError;
 use super::out::Out;
 use crate::client::EventFile;
+
+/// Waits until the file is complete; nothing if there is none.
+pub(super) async fn finished(events: Option<&EventFile>) -> Result<(), CliError> {
+    match events {
+        Some(events) => Ok(events.finish().await?),
+        None => Ok(()),
+    }
+}
+
+/// Says what the file lacks, which does not undo what was done.
+pub(super) fn concluded(out: Out, finished: Result<(), CliError>, exit: Exit) -> Exit {
+    match finished {
+        Ok(()) => exit,
+        Err(error) => {
+            out.complain(&error);
+            exit.max(error.exit())
+        }
+    }
+}
 
 /// The flag of the commands that inject.
 #[derive(Clone, Debug, Default, clap::Args)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use injector_core::experiment::{Experiment, Provider, Temblor};
-use injector_core::fault::{Given, Kind};
+use injector_core::fault::{FaultSpec, Given, Kind};
 use injector_core::problem::{Place, Problem, Problems};
 use serde::Deserialize;
 
@@ -14,6 +14,9 @@ use super::fault_args::FaultArgs;
 /// The one parameter that may differ: who suffered then may have another number now.
 const TARGET: &str = "target";
 const SEED: &str = "seed";
+
+/// What helps if an experiment and a report are of different faults.
+const SAME: &str = "replay the experiment that the report is of";
 
 /// One fault of a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,41 +92,41 @@ pub(super) fn experiment(experiment: &mut Experiment, report: &Path) -> Result<(
     let mut problems = Problems::default();
     let mut armed = BTreeSet::new();
     for activity in &mut experiment.method {
-        let Provider::Temblor(Temblor::Arm { fault, .. }) = &mut activity.provider else {
-            continue;
-        };
-        armed.insert(activity.name.clone());
-        // One that was armed again stands there again; it began with the first.
-        let of_name = |one: &&Recorded| one.name.as_ref() == Some(&activity.name);
-        let place = activity.place.clone();
-        let Some(one) = recorded.iter().find(of_name) else {
-            let message = format!("the report has no fault `{}`", activity.name);
-            let hint = "replay the experiment that the report is of";
-            problems.push(Problem::new(place, message).hint(hint));
-            continue;
-        };
-        if let Some(message) = difference(fault.kind(), &fault.to_params(), one) {
-            let message = format!("`{}` is not what the report says: {message}", activity.name);
-            let hint = "replay the experiment that the report is of";
-            problems.push(Problem::new(place, message).hint(hint));
-            continue;
+        let name = activity.name.clone();
+        if let Provider::Temblor(Temblor::Arm { fault, .. }) = &mut activity.provider {
+            if let Err(message) = give_seed(&name, fault, &recorded) {
+                problems.push(Problem::new(activity.place.clone(), message).hint(SAME));
+            }
+            armed.insert(name);
         }
-        let seed = one.params.get(SEED);
-        let seed = seed.and_then(|given| given.text.parse().ok());
-        fault.common.seed = seed.or(fault.common.seed);
     }
     let names = recorded.iter().filter_map(|one| one.name.as_ref());
     let missing: BTreeSet<_> = names.filter(|name| !armed.contains(*name)).collect();
     for name in missing {
         let message = format!("the experiment has no fault `{name}`");
-        let hint = "replay the experiment that the report is of";
-        problems.push(Problem::new(place(report, "faults"), message).hint(hint));
+        problems.push(Problem::new(place(report, "faults"), message).hint(SAME));
     }
     if problems.0.is_empty() {
         Ok(())
     } else {
         Err(problems.into())
     }
+}
+
+/// Gives a fault the seed it had, or says why it is another one.
+fn give_seed(name: &str, fault: &mut FaultSpec, recorded: &[Recorded]) -> Result<(), String> {
+    // One that was armed again stands there again; it began with the first.
+    let of_name = |one: &&Recorded| one.name.as_deref() == Some(name);
+    let Some(one) = recorded.iter().find(of_name) else {
+        return Err(format!("the report has no fault `{name}`"));
+    };
+    if let Some(message) = difference(fault.kind(), &fault.to_params(), one) {
+        return Err(format!("`{name}` is not what the report says: {message}"));
+    }
+    let seed = one.params.get(SEED);
+    let seed = seed.and_then(|given| given.text.parse().ok());
+    fault.common.seed = seed.or(fault.common.seed);
+    Ok(())
 }
 
 /// In what a fault differs from the recorded one, if it does.
@@ -157,36 +160,37 @@ fn read(path: &Path) -> Result<Vec<Recorded>, CliError> {
         let hint = "report.json of `run`, or what `inject --json` printed";
         Problems::from(Problem::new(place(path, ""), message).hint(hint))
     })?;
-    let given = |params: BTreeMap<String, String>| {
-        let place = |name: &str| place(path, name);
-        let params = params.into_iter();
-        params
-            .map(|(name, text)| {
+    Ok(written.recorded(|name| place(path, name)))
+}
+
+impl Written {
+    fn recorded(self, place: impl Fn(&str) -> Place) -> Vec<Recorded> {
+        let given = |params: BTreeMap<String, String>| {
+            let given = |(name, text): (String, String)| {
                 let place = place(&name);
                 (name, Given { text, place })
-            })
-            .collect()
-    };
-    let of_inject = |one: OfInject| {
-        let mut params = one.params;
-        params.insert(SEED.to_owned(), one.seed.to_string());
-        vec![Recorded {
-            name: one.name,
-            kind: one.kind,
-            params: given(params),
-        }]
-    };
-    Ok(match written {
-        Written::Experiment { faults } => faults
-            .into_iter()
-            .map(|one| Recorded {
-                name: Some(one.name),
-                kind: one.kind,
-                params: given(one.asked),
-            })
-            .collect(),
-        Written::Counted { report } | Written::Inject(report) => of_inject(report),
-    })
+            };
+            params.into_iter().map(given).collect()
+        };
+        match self {
+            Self::Experiment { faults } => faults
+                .into_iter()
+                .map(|one| Recorded {
+                    name: Some(one.name),
+                    kind: one.kind,
+                    params: given(one.asked),
+                })
+                .collect(),
+            Self::Counted { report: mut one } | Self::Inject(mut one) => {
+                one.params.insert(SEED.to_owned(), one.seed.to_string());
+                vec![Recorded {
+                    name: one.name,
+                    kind: one.kind,
+                    params: given(one.params),
+                }]
+            }
+        }
+    }
 }
 
 fn place(file: &Path, path: &str) -> Place {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use injector_abi::net::Exempt;
 use injector_core::fault::{self, Action, FaultSpec, Given, Kind};
 use injector_core::plan::{self, Hook, Plan};
 
@@ -65,20 +66,7 @@ impl Engine {
             rehearsal: arm.rehearse_ms.map(Duration::from_millis),
             log: arm.follow.then(|| Log::new(arm.rehearse_ms.is_some())),
         };
-        let effect = match &order.spec.action {
-            Action::ProcessFreeze(_) | Action::ProcessSignal(_) => self.begin(&order, permit)?,
-            _in_the_kernel => {
-                let arming = Arming {
-                    plan: &order.plan,
-                    spec: &order.spec,
-                    seed,
-                    exempt: &exempt,
-                    rehearsing: order.rehearsal.is_some(),
-                    followed: order.log.is_some(),
-                };
-                self.attach(&arming, &permit)?
-            }
-        };
+        let effect = self.effect(&order, &exempt, permit)?;
         let Order {
             id: _,
             spec,
@@ -115,6 +103,27 @@ impl Engine {
             seed,
             plan: Box::new(plan),
         })
+    }
+
+    /// Puts in place what will make it happen.
+    fn effect(
+        &mut self,
+        order: &Order,
+        exempt: &[Exempt],
+        permit: Permit,
+    ) -> Result<Effect, Failure> {
+        let arming = Arming {
+            plan: &order.plan,
+            spec: &order.spec,
+            seed: order.seed,
+            exempt,
+            rehearsing: order.rehearsal.is_some(),
+            followed: order.log.is_some(),
+        };
+        match &order.spec.action {
+            Action::ProcessFreeze(_) | Action::ProcessSignal(_) => self.begin(order, permit),
+            _in_the_kernel => self.attach(&arming, &permit),
+        }
     }
 
     /// Begins what is done outside the kernel.

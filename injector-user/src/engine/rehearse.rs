@@ -7,11 +7,12 @@ use injector_core::plan::Who;
 use procfs::process::Process;
 
 use super::arm::{feeling_before, window};
-use super::running::{Client, Effect, Running};
+use super::running::{Client, Effect, Order, Running};
 use super::state::{Engine, failed, refused, unknown};
 use crate::clock::monotonic_ns;
 use crate::loader::{ArmedFault, Kernel, Tally};
 use crate::protocol::{Answer, Failure, FaultReport, State, Suffered};
+use crate::safety::Permit;
 
 /// How long a rehearsal that is over waits for its client to say what is to become of it.
 pub(super) const GRACE: Duration = Duration::from_secs(10);
@@ -34,25 +35,14 @@ impl Engine {
         self.drain(&running);
         let order = running.order();
         let begun = match running.effect {
-            Effect::Kernel(mut armed) => {
-                order.told_so_far_is_rehearsed();
-                match self.kernel.act(&mut armed) {
-                    Ok(()) => Ok(Effect::Kernel(armed)),
-                    Err(error) => {
-                        self.kernel.disarm(armed);
-                        Err(failed(&error))
-                    }
-                }
-            }
+            Effect::Kernel(armed) => self.act_in_kernel(&order, armed),
             Effect::Freeze(pulses) => {
                 drop(pulses);
-                order.told_so_far_is_rehearsed();
-                self.begin(&order, permit)
+                self.begin_anew(&order, permit)
             }
             Effect::Signals(signals) => {
                 drop(signals);
-                order.told_so_far_is_rehearsed();
-                self.begin(&order, permit)
+                self.begin_anew(&order, permit)
             }
         };
         // A rehearsal that cannot become real has ended: nothing of it is left.
@@ -67,6 +57,22 @@ impl Engine {
         Ok(Answer::Acting {
             counted: Box::new(counted),
         })
+    }
+
+    fn begin_anew(&mut self, order: &Order, permit: Permit) -> Result<Effect, Failure> {
+        order.told_so_far_is_rehearsed();
+        self.begin(order, permit)
+    }
+
+    fn act_in_kernel(&mut self, order: &Order, mut armed: ArmedFault) -> Result<Effect, Failure> {
+        order.told_so_far_is_rehearsed();
+        match self.kernel.act(&mut armed) {
+            Ok(()) => Ok(Effect::Kernel(armed)),
+            Err(error) => {
+                self.kernel.disarm(armed);
+                Err(failed(&error))
+            }
+        }
     }
 
     /// Says where and by whom a fault was suffered, as far as its kind tells that apart.

@@ -15,7 +15,7 @@ use serde_json::json;
 use super::child::{Child, Waiting};
 use super::watch::{Watch, Watched};
 use crate::cli::context::Context;
-use crate::cli::events::EventsArg;
+use crate::cli::events::{self, EventsArg};
 use crate::cli::exit::Exit;
 use crate::cli::failure::CliError;
 use crate::cli::fault_args::FaultArgs;
@@ -236,9 +236,7 @@ async fn watch_and_say(
         // Interrupted twice: the connection closes with us, and the fault ends with it.
         return Ok(Exit::Failed);
     };
-    if let Some(events) = events {
-        events.finish().await?;
-    }
+    let logged = events::finished(events).await;
     let ended = command.map(CommandEnd::of);
     let injected = Injected {
         report: &report,
@@ -252,7 +250,8 @@ async fn watch_and_say(
             command.unwrap_or_default()
         )
     })?;
-    Ok(verdict(context.out, &report, with_command))
+    let exit = verdict(context.out, &report, with_command);
+    Ok(events::concluded(context.out, logged, exit))
 }
 
 /// Says what was not as it should be; the report has been printed already.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::cli::context::Context;
-use crate::cli::events::EventsArg;
+use crate::cli::events::{self, EventsArg};
 use crate::cli::exit::Exit;
 use crate::cli::failure::CliError;
 use crate::cli::inject::{Watch, verdict};
@@ -98,10 +98,8 @@ pub(super) async fn run(
             }
         }
     };
-    if let Some(events) = &events {
-        events.finish().await?;
-    }
-    Ok(exit)
+    let logged = events::finished(events.as_ref()).await;
+    Ok(events::concluded(context.out, logged, exit))
 }
 
 async fn rehearse(

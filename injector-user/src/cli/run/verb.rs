@@ -14,7 +14,7 @@ use super::host::facts;
 use super::progress::Progress;
 use crate::cli::caller::drop_to_caller;
 use crate::cli::context::Context;
-use crate::cli::events::EventsArg;
+use crate::cli::events::{self, EventsArg};
 use crate::cli::exit::Exit;
 use crate::cli::experiment;
 use crate::cli::failure::CliError;
@@ -65,14 +65,7 @@ struct Written<'a> {
 
 /// Exits as the report says.
 pub(in crate::cli) async fn run(context: &Context, args: Run) -> Result<Exit, CliError> {
-    let (mut experiment, warnings) = experiment::load(&args.file)?;
-    if let Some(report) = &args.replay {
-        replay::experiment(&mut experiment, report)?;
-    }
-    let missing = missing_programs(&experiment);
-    if !missing.is_empty() {
-        return Err(Problems(missing).into());
-    }
+    let (experiment, warnings) = read(&args)?;
     experiment::warn(context.out, &warnings);
     let interrupts = Interrupts::catch()?;
     let client = engine(context, &experiment).await?;
@@ -98,9 +91,7 @@ pub(in crate::cli) async fn run(context: &Context, args: Run) -> Result<Exit, Cl
         never = progress.show() => never,
     };
     progress.show_rest();
-    if let Some(events) = &events {
-        events.finish().await?;
-    }
+    let logged = events::finished(events.as_ref()).await;
     let files = write(&args.out, &report)?;
     let written = Written {
         report: &report,
@@ -109,7 +100,22 @@ pub(in crate::cli) async fn run(context: &Context, args: Run) -> Result<Exit, Cl
     context
         .out
         .result(&written, |style| text(&report, &files, style))?;
-    Ok(Exit::of_code(report.exit_code))
+    let exit = Exit::of_code(report.exit_code);
+    Ok(events::concluded(context.out, logged, exit))
+}
+
+/// The experiment, as it is to be done.
+fn read(args: &Run) -> Result<(Experiment, Vec<Problem>), CliError> {
+    let (mut experiment, warnings) = experiment::load(&args.file)?;
+    if let Some(report) = &args.replay {
+        replay::experiment(&mut experiment, report)?;
+    }
+    let missing = missing_programs(&experiment);
+    if missing.is_empty() {
+        Ok((experiment, warnings))
+    } else {
+        Err(Problems(missing).into())
+    }
 }
 
 fn options(

@@ -1,5 +1,6 @@
 //! Every parameter of every fault.
 
+use super::signal::SIGNALS;
 use crate::fault::kind::Kind;
 use crate::fault::net::{Answer, Connections, Corruption, Direction, Distribution, Protocol};
 use crate::fault::sock::Operation;
@@ -71,8 +72,8 @@ impl Param {
 /// The parameters of one fault, those that must be given first.
 pub fn params(kind: Kind) -> impl Iterator<Item = &'static Param> {
     let of_kind = move |param: &&Param| param.kinds.contains(&kind);
-    let required = TABLE.iter().filter(|param| param.required);
-    let optional = TABLE.iter().filter(|param| !param.required);
+    let required = all().filter(|param| param.required);
+    let optional = all().filter(|param| !param.required);
     required.chain(optional).filter(of_kind)
 }
 
@@ -86,7 +87,7 @@ pub fn unknown(kind: Kind, name: &str, place: &Place) -> Option<Problem> {
     if param(kind, name).is_some() {
         return None;
     }
-    let others = TABLE.iter().filter(|param| param.name == name);
+    let others = all().filter(|param| param.name == name);
     let others: Vec<_> = others.flat_map(|param| param.kinds).collect();
     let problem = Problem::new(place.clone(), format!("{kind} has no parameter `{name}`"));
     let flag = place.path.starts_with("--");
@@ -108,6 +109,10 @@ pub fn unknown(kind: Kind, name: &str, place: &Place) -> Option<Problem> {
         let names: Vec<_> = others.iter().map(|kind| kind.name()).collect();
         problem.hint(format!("it belongs to {}", names.join(" and ")))
     })
+}
+
+fn all() -> impl Iterator<Item = &'static Param> {
+    TABLE.iter().chain(&SIGNALS)
 }
 
 const ALL: &[Kind] = Kind::ALL;
@@ -150,10 +155,9 @@ const CORRELATED: &[Kind] = &[
 ];
 const SOCK: &[Kind] = &[Kind::SockError];
 const FREEZE: &[Kind] = &[Kind::ProcessFreeze];
-const SIGNAL: &[Kind] = &[Kind::ProcessSignal];
 const ROUNDS: &[Kind] = &[Kind::ProcessFreeze, Kind::ProcessSignal];
 
-const fn required(
+pub(super) const fn required(
     name: &'static str,
     value: ValueType,
     kinds: &'static [Kind],
@@ -171,7 +175,7 @@ const fn required(
     }
 }
 
-const fn optional(
+pub(super) const fn optional(
     name: &'static str,
     value: ValueType,
     kinds: &'static [Kind],
@@ -186,7 +190,7 @@ const fn optional(
 }
 
 /// Texts are an example, the unit and range, and what it is for.
-const TABLE: [Param; 42] = [
+const TABLE: [Param; 39] = [
     required(
         "target",
         ValueType::Target,
@@ -576,37 +580,5 @@ const TABLE: [Param; 42] = [
         ALL,
         Some("false"),
         ["true", "true or false", "accept a duration above 1h"],
-    ),
-    required(
-        "signal",
-        ValueType::Signal,
-        SIGNAL,
-        [
-            "SIGUSR1",
-            "a name with or without SIG, or a number, 1 to 64",
-            "what the processes are sent",
-        ],
-    ),
-    optional(
-        "interval",
-        ValueType::Duration,
-        SIGNAL,
-        None,
-        [
-            "5s",
-            "1ms to 1h, from one beginning to the next",
-            "how often it is sent again; without it, once",
-        ],
-    ),
-    optional(
-        "stagger",
-        ValueType::Duration,
-        SIGNAL,
-        Some("0s"),
-        [
-            "100ms",
-            "0s to 1h",
-            "how long to wait between one process and the next in a round",
-        ],
     ),
 ];
