@@ -5,6 +5,7 @@
 )]
 
 mod command;
+mod compose;
 mod deathwatch;
 mod delay;
 mod doctor;
@@ -17,6 +18,8 @@ mod interrupt;
 mod keeper;
 mod lockout;
 mod net;
+mod packets;
+mod partition;
 mod preview;
 mod refused;
 mod replay;
@@ -24,6 +27,7 @@ mod safety;
 mod signal;
 mod sock;
 mod stage;
+mod statistics;
 mod status;
 mod target;
 mod undo;
