@@ -64,12 +64,16 @@ impl Engine {
         self.begin(order, permit)
     }
 
-    fn act_in_kernel(&mut self, order: &Order, mut armed: ArmedFault) -> Result<Effect, Failure> {
+    fn act_in_kernel(
+        &mut self,
+        order: &Order,
+        mut armed: Box<ArmedFault>,
+    ) -> Result<Effect, Failure> {
         order.told_so_far_is_rehearsed();
         match self.kernel.act(&mut armed) {
             Ok(()) => Ok(Effect::Kernel(armed)),
             Err(error) => {
-                self.kernel.disarm(armed);
+                self.kernel.disarm(*armed);
                 Err(failed(&error))
             }
         }

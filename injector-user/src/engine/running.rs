@@ -60,7 +60,7 @@ pub(super) struct Order {
 /// What makes it happen.
 #[derive(Debug)]
 pub(super) enum Effect {
-    Kernel(ArmedFault),
+    Kernel(Box<ArmedFault>),
     Freeze(Pulses),
     Signals(Signals),
 }

@@ -117,7 +117,7 @@ impl Engine {
     ) -> Option<u64> {
         let panicked = match effect {
             Effect::Kernel(armed) => {
-                report.line = self.kernel.disarm(armed);
+                report.line = self.kernel.disarm(*armed);
                 return None;
             }
             Effect::Signals(signals) => match signals.stop() {
