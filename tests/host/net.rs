@@ -66,7 +66,11 @@ fn a_visible_loss_is_told_to_the_sender() -> Result<()> {
         assert_eq!(answered, Vec::<u32>::new());
         // The first one leaves its sender before it leaves the host: the neighbour is not known yet.
         assert!(errors.len() >= 4, "{errors:?}");
-        assert!(errors.iter().all(|errno| *errno == nix::errno::Errno::ENOBUFS as i32));
+        assert!(
+            errors
+                .iter()
+                .all(|errno| *errno == nix::errno::Errno::ENOBUFS as i32)
+        );
     }
     client.stop_one(&armed)?;
     stage.close()
@@ -85,7 +89,9 @@ fn names_are_resolved_where_the_fault_is_asked_for_and_the_plan_says_to_what() -
     let plan = said.json()?;
     let peers = plan["fault"]["peers"].as_str().context("peers are named")?;
     assert!(peers.starts_with("localhost="), "{peers}");
-    let chosen = plan["select"]["peers"].as_array().context("they are chosen by")?;
+    let chosen = plan["select"]["peers"]
+        .as_array()
+        .context("they are chosen by")?;
     assert!(chosen.iter().any(|one| one == "127.0.0.1"), "{plan}");
     let said = stage.cli().run(&words("no-such-host.invalid"))?;
     assert_eq!(said.code, Some(2), "{said:?}");

@@ -100,6 +100,8 @@ impl<'a> Acting<'a> {
             plan: &plan,
             spec: &spec,
             seed: 0,
+            rehearsing: false,
+            followed: false,
             exempt: &[],
         };
         let deadline_ns = monotonic_ns() + nanos(LONGEST);

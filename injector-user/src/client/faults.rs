@@ -7,6 +7,7 @@ use injector_core::report::{EndReason, Felt, Undo};
 use serde_json::Value;
 
 use super::connection::Client;
+use super::events::EventFile;
 use super::fault::ClientError;
 use super::names::resolve;
 use crate::protocol::{self, Answer, Arm, Call, Class, Ended, Failure, FaultReport, State, Which};
@@ -20,14 +21,17 @@ const QUANTITY: &str = "round trip of the target's TCP sockets";
 pub struct EngineFaults {
     client: Client,
     ssh_connection: Option<String>,
+    events: Option<EventFile>,
 }
 
 impl EngineFaults {
-    /// `ssh_connection` is the caller's, which no fault may cut.
-    pub fn new(client: Client, ssh_connection: Option<String>) -> Self {
+    /// `ssh_connection` is the caller's, which no fault may cut. Every injection is written to
+    /// `events`, if there is such a file.
+    pub fn new(client: Client, ssh_connection: Option<String>, events: Option<EventFile>) -> Self {
         Self {
             client,
             ssh_connection,
+            events,
         }
     }
 }
@@ -54,14 +58,21 @@ impl Faults for EngineFaults {
             name: Some(name.to_owned()),
             detached: false,
             ssh_connection: self.ssh_connection.clone(),
+            rehearse_ms: None,
+            follow: self.events.is_some(),
         });
         let answer = self.client.call(call).await;
         match answer.map_err(|error| error.about(fault))? {
-            Answer::Armed { fault, seed, plan } => Ok(Armed {
-                id: fault,
-                plan: as_json(&plan)?,
-                seed: Some(seed),
-            }),
+            Answer::Armed { fault, seed, plan } => {
+                if let Some(events) = &self.events {
+                    events.follow(&self.client, &fault, Some(name));
+                }
+                Ok(Armed {
+                    id: fault,
+                    plan: as_json(&plan)?,
+                    seed: Some(seed),
+                })
+            }
             _ => Err(ClientError::Unexpected.into()),
         }
     }

@@ -4,6 +4,7 @@
 //! their client. It never retries: an engine that went away has taken its faults along.
 
 mod connection;
+mod events;
 mod fault;
 mod faults;
 mod names;
@@ -12,6 +13,7 @@ mod ssh;
 mod start;
 
 pub use connection::Client;
+pub use events::{EventFile, EventsError};
 pub use fault::ClientError;
 pub use faults::EngineFaults;
 pub use names::resolve;

@@ -30,6 +30,7 @@ pub enum Action {
     NetPartition(net::Partition),
     SockError(sock::Failure),
     ProcessFreeze(process::Freeze),
+    ProcessSignal(process::Volleys),
 }
 
 impl FaultSpec {
@@ -43,6 +44,7 @@ impl FaultSpec {
             Action::NetPartition(_) => Kind::NetPartition,
             Action::SockError(_) => Kind::SockError,
             Action::ProcessFreeze(_) => Kind::ProcessFreeze,
+            Action::ProcessSignal(_) => Kind::ProcessSignal,
         }
     }
 
@@ -60,6 +62,7 @@ impl FaultSpec {
             Action::NetPartition(partition) => partition.write(&mut params),
             Action::SockError(failure) => failure.write(&mut params),
             Action::ProcessFreeze(freeze) => freeze.write(&mut params),
+            Action::ProcessSignal(volleys) => volleys.write(&mut params),
         }
         params
     }
@@ -75,7 +78,7 @@ impl Action {
             | Self::NetCorrupt(net::Corrupt { filter, .. })
             | Self::NetRate(net::Rate { filter, .. })
             | Self::NetPartition(net::Partition { filter, .. }) => Some(filter),
-            Self::SockError(_) | Self::ProcessFreeze(_) => None,
+            Self::SockError(_) | Self::ProcessFreeze(_) | Self::ProcessSignal(_) => None,
         }
     }
 
@@ -97,7 +100,7 @@ impl Action {
             | Self::NetRate(net::Rate { filter, .. })
             | Self::NetPartition(net::Partition { filter, .. }) => &mut filter.peers,
             Self::SockError(failure) => &mut failure.peers,
-            Self::ProcessFreeze(_) => &mut [],
+            Self::ProcessFreeze(_) | Self::ProcessSignal(_) => &mut [],
         }
     }
 
@@ -111,7 +114,8 @@ impl Action {
             | Self::NetRate(_)
             | Self::NetPartition(_)
             | Self::SockError(_)
-            | Self::ProcessFreeze(_) => net::Bursts::Independent,
+            | Self::ProcessFreeze(_)
+            | Self::ProcessSignal(_) => net::Bursts::Independent,
         }
     }
 }

@@ -47,7 +47,8 @@ fn mechanism(action: &Action) -> Mechanism {
         Action::NetLoss(_)
         | Action::NetPartition(_)
         | Action::SockError(_)
-        | Action::ProcessFreeze(_) => Mechanism::TcxLoss,
+        | Action::ProcessFreeze(_)
+        | Action::ProcessSignal(_) => Mechanism::TcxLoss,
     }
 }
 
