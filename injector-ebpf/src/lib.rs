@@ -18,6 +18,8 @@
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
 pub mod atomic;
+mod cgroup;
+mod flow;
 pub mod headers;
 pub mod judge;
 pub mod lockout;
@@ -27,6 +29,8 @@ pub mod packet;
 pub mod patched;
 pub mod select;
 pub mod skb;
+pub mod socket;
+pub mod storage;
 
 /// A panic cannot happen: the verifier would have to prove a loop without end to accept one.
 #[panic_handler]

@@ -1,4 +1,4 @@
-//! Packets: `net.loss` and `net.delay`, at an interface (TCX) or on arrival at a cgroup's sockets.
+//! Packets: `net.loss` and `net.delay`, at an interface (TCX).
 //!
 //! Runs in softirq for other people's tasks, so it never reads `current`. A packet that concerns no
 //! fault goes on to the next program; so does one that the delay line gave back.
@@ -20,8 +20,8 @@
 
 use aya_ebpf::bindings::{BPF_F_INGRESS, TC_ACT_UNSPEC};
 use aya_ebpf::helpers::generated::{bpf_redirect, bpf_redirect_neigh, bpf_skb_change_type};
-use aya_ebpf::macros::{cgroup_skb, classifier};
-use aya_ebpf::programs::{SkBuffContext, TcContext};
+use aya_ebpf::macros::classifier;
+use aya_ebpf::programs::TcContext;
 use injector_abi::net::{NOWHERE, REINJECTED};
 use injector_abi::{SLOTS, Select};
 use injector_ebpf::judge::{Way, first_to_act};
@@ -59,16 +59,6 @@ fn net_egress_bare(ctx: TcContext) -> i32 {
 #[classifier]
 fn net_ingress_bare(ctx: TcContext) -> i32 {
     at_interface(&ctx, 0, false)
-}
-
-/// Arriving at a socket of a cgroup: 1 passes, 0 drops.
-#[cgroup_skb]
-fn net_cgroup_ingress(ctx: SkBuffContext) -> i32 {
-    let ctx = TcContext { skb: ctx.skb };
-    let Some(concern) = concern(&ctx, 0, false) else {
-        return 1;
-    };
-    i32::from(!lost(&ctx, &concern))
 }
 
 /// Given back by the delay line of an egress hook: out of the interface it was leaving.
@@ -151,7 +141,7 @@ fn concern(ctx: &TcContext, offset: usize, leaving: bool) -> Option<Concern> {
         mask = select::by_peer(select, mask, || packet.address(ctx, peer));
     }
     if mask != 0 {
-        mask = select::by_cgroup(ctx, select, mask);
+        mask = select::by_socket(ctx, select, mask, &packet, leaving);
     }
     if mask & !select.lockout != 0 && keeps_caller_in(ctx, armed, &packet, peer) {
         mask &= select.lockout;

@@ -13,9 +13,9 @@ pub struct Packet {
     pub protocol: u8,
     /// First byte after the IP header: the type of an ICMP message.
     pub first_byte: u8,
-    is_v4: bool,
+    pub is_v4: bool,
     /// Where the IP header is.
-    offset: usize,
+    pub offset: usize,
 }
 
 /// One end of a packet.

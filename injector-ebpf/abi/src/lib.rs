@@ -19,10 +19,10 @@ pub use counters::{Counters, Progress};
 pub use dice::{draw, in_window, injects};
 pub use event::Event;
 pub use fault::Fault;
-pub use select::{Armed, Select, StreamKey};
+pub use select::{Armed, Select, SocketFields, SocketMark, StreamKey};
 
 /// Layout and meaning of everything in this package; the loader refuses objects of another version.
-pub const ABI_VERSION: u64 = 1;
+pub const ABI_VERSION: u64 = 2;
 
 /// Faults that can be armed at once: one bit each in every selector mask.
 pub const SLOTS: u32 = 64;

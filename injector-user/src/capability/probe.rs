@@ -10,7 +10,7 @@ use super::room::{Room, mount_of, sweep};
 use super::stage::{Objects, Stage, apart};
 use super::subject::Subject;
 use super::verdict::{Finding, judge, with_causes};
-use super::{calls, freeze, packets};
+use super::{attributed, calls, freeze, packets};
 use crate::freezer::Flavour;
 use crate::loader::Kernel;
 use crate::safety::undo::UndoLog;
@@ -80,7 +80,8 @@ fn hierarchy_of(mechanism: Mechanism) -> Option<Flavour> {
         Mechanism::TcxLoss | Mechanism::TapDelay => None,
         Mechanism::FreezerV1 => Some(Flavour::V1),
         Mechanism::FreezerV2
-        | Mechanism::CgroupSkbLoss
+        | Mechanism::SocketLookup
+        | Mechanism::SocketStorage
         | Mechanism::CgroupSock
         | Mechanism::ForkTracking => Some(Flavour::V2),
     }
@@ -113,7 +114,12 @@ fn try_out(
     match mechanism {
         Mechanism::TcxLoss => packets::tcx(stage, objects.kernel()?),
         Mechanism::TapDelay => packets::tap_line(stage, objects.kernel()?),
-        Mechanism::CgroupSkbLoss => in_room(log, objects.kernel()?, packets::cgroup_skb),
+        Mechanism::SocketLookup => in_room(log, objects.kernel()?, |room, subject, kernel| {
+            attributed::lookup(stage, room, subject, kernel)
+        }),
+        Mechanism::SocketStorage => in_room(log, objects.kernel()?, |room, subject, kernel| {
+            attributed::storage(stage, room, subject, kernel)
+        }),
         Mechanism::CgroupSock => in_room(log, objects.kernel()?, calls::cgroup_sock),
         Mechanism::ForkTracking => in_room(log, objects.kernel()?, calls::fork_tracking),
         Mechanism::FreezerV2 => frozen(Flavour::V2, log),
@@ -124,7 +130,7 @@ fn try_out(
 fn in_room(
     log: Option<&UndoLog>,
     kernel: &mut Kernel,
-    trial: fn(&Room, &Subject, &mut Kernel) -> Result<(), Obstacle>,
+    trial: impl FnOnce(&Room, &Subject, &mut Kernel) -> Result<(), Obstacle>,
 ) -> Result<(), Obstacle> {
     let room = Room::make(Flavour::V2, log)?;
     // Ended before the room is removed.

@@ -293,9 +293,7 @@ fn programs_of(hook: &Hook, bare: bool) -> Vec<(&'static str, Role)> {
             (Way::Ingress, false) => ("net_ingress", Role::InterfaceIngress),
             (Way::Ingress, true) => ("net_ingress_bare", Role::InterfaceIngress),
         }],
-        Hook::CgroupSkbIngress { .. } => {
-            vec![("net_cgroup_ingress", Role::CgroupPacketIngress)]
-        }
+        Hook::Sockets { .. } => vec![("sock_mark", Role::SocketCreate)],
         Hook::Cgroup { attach, .. } => match attach {
             Attach::Connect => {
                 vec![
@@ -334,7 +332,7 @@ fn links_of(hook: &Hook, programs: &[(&'static str, Program)]) -> Result<Vec<Lin
             };
             programs.iter().map(attach).collect()
         }
-        Hook::Cgroup { path, .. } | Hook::CgroupSkbIngress { path } => {
+        Hook::Cgroup { path, .. } | Hook::Sockets { path } => {
             let cgroup = open(&v2_folder(path)?)?;
             let attach = |(_name, program): &(&str, Program)| {
                 program

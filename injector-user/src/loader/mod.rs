@@ -17,6 +17,7 @@ mod object;
 mod program;
 mod rows;
 mod slots;
+mod sockets;
 
 pub use btf::{BtfError, TaskOffsets};
 pub use examples::Injection;
@@ -28,3 +29,4 @@ pub use object::{Object, ObjectError};
 pub use program::{Link, LinkError, Program, Role};
 pub use rows::mapped;
 pub use slots::Slot;
+pub use sockets::SocketsError;

@@ -38,6 +38,11 @@ impl Rows {
     ) -> Result<(), MapError> {
         let bit = 1 << slot;
         self.set_masks(bit, kind, select, allow_lockout);
+        if !select.thread_groups.is_empty() {
+            // Whatever sockets were marked with for the fault that had the slot before is void from now on.
+            self.masks.epoch += 1;
+            tables.epochs.set(slot, self.masks.epoch, 0)?;
+        }
         for port in select.ports.iter().flat_map(|range| range.ports()) {
             change_port(tables, port, |mask| mask | bit)?;
         }
@@ -69,6 +74,16 @@ impl Rows {
             tables.by_thread_group.insert(pid, *mask | inherited, 0)?;
         }
         Ok(())
+    }
+
+    /// In how many epochs faults of processes have been armed.
+    pub(super) fn epoch(&self) -> u64 {
+        self.masks.epoch
+    }
+
+    /// The slots of every thread group, inherited ones included.
+    pub(super) fn slots_by_thread_group(tables: &Tables) -> BTreeMap<u32, u64> {
+        tables.by_thread_group.iter().flatten().collect()
     }
 
     /// Drops thread groups that are gone, so that a new process of that number is nobody's target.
@@ -226,6 +241,7 @@ fn all_masks(masks: &mut Masks) -> [&mut u64; 11] {
         other,
         lockout,
         cgroup_levels: _,
+        epoch: _,
     } = masks;
     [
         loss,

@@ -36,6 +36,15 @@ pub(crate) fn pidfd_signal(pidfd: BorrowedFd<'_>, signal: Signal) -> nix::Result
     Errno::result(sent).map(drop)
 }
 
+/// Our own descriptor for what the process behind `pidfd` has under the number `fd`.
+pub(crate) fn pidfd_getfd(pidfd: BorrowedFd<'_>, fd: RawFd) -> nix::Result<OwnedFd> {
+    // SAFETY: this system call reads no memory of ours.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_raw_fd(), fd, 0) };
+    let fd = RawFd::try_from(Errno::result(fd)?).map_err(|_too_large| Errno::EBADF)?;
+    // SAFETY: the kernel has just made it for us alone, with close-on-exec.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
 /// Closes every descriptor that is not in `keep`. Only for a process just forked, whose other owners
 /// of descriptors never run again.
 pub(crate) fn close_all_but(keep: &mut [RawFd]) -> nix::Result<()> {

@@ -12,5 +12,6 @@ pub mod pod;
 pub mod poll;
 pub(crate) mod process;
 pub mod schedule;
+pub mod storage;
 pub mod tun;
 pub mod words;

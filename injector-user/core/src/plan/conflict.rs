@@ -57,8 +57,7 @@ fn same_place(one: &Hook, other: &Hook) -> bool {
                 attach: other_attach,
             },
         ) => attach == other_attach && nested(path, other_path),
-        (Hook::CgroupSkbIngress { path }, Hook::CgroupSkbIngress { path: other_path })
-        | (
+        (
             Hook::Freezer { path, .. },
             Hook::Freezer {
                 path: other_path, ..

@@ -38,9 +38,25 @@ impl Plan {
         let mut all = vec![self.mechanism];
         let of_hooks = self.hooks.iter().map(|hook| hook.mechanism(self.kind));
         all.extend(of_hooks.chain(tracking.then_some(Mechanism::ForkTracking)));
+        all.extend(self.looks_sockets_up().then_some(Mechanism::SocketLookup));
         all.sort();
         all.dedup();
         all
+    }
+
+    /// Whether packets that arrive are told by their socket.
+    fn looks_sockets_up(&self) -> bool {
+        let by_socket = self.select.cgroup.is_some() || !self.select.thread_groups.is_empty();
+        let arriving = |hook: &Hook| {
+            matches!(
+                hook,
+                Hook::Tcx {
+                    direction: Way::Ingress,
+                    ..
+                }
+            )
+        };
+        by_socket && self.hooks.iter().any(arriving)
     }
 }
 
@@ -56,8 +72,6 @@ pub enum Who {
 pub enum Mechanism {
     /// Packets are dropped by a program at an interface.
     TcxLoss,
-    /// Packets that arrive for a cgroup's sockets are dropped.
-    CgroupSkbLoss,
     /// Packets make a detour through a TAP device and wait there.
     TapDelay,
     /// Socket calls of a cgroup are answered with an errno.
@@ -66,16 +80,21 @@ pub enum Mechanism {
     FreezerV1,
     /// Children of target processes become targets.
     ForkTracking,
+    /// Packets that arrive are told by the socket that they are for.
+    SocketLookup,
+    /// Sockets of target processes are marked.
+    SocketStorage,
 }
 
 words!(Mechanism, "a mechanism", {
     TcxLoss => "tcx",
-    CgroupSkbLoss => "cgroup-skb",
     TapDelay => "tap-line",
     CgroupSock => "cgroup-sock",
     FreezerV2 => "freezer-v2",
     FreezerV1 => "freezer-v1",
     ForkTracking => "fork-tracking",
+    SocketLookup => "socket-lookup",
+    SocketStorage => "socket-storage",
 });
 
 /// A place in the kernel.
@@ -97,7 +116,8 @@ pub enum Hook {
         path: String,
         attach: Attach,
     },
-    CgroupSkbIngress {
+    /// Where the sockets that target processes make are marked.
+    Sockets {
         /// In the v2 hierarchy.
         path: String,
     },
@@ -114,7 +134,7 @@ impl Hook {
             Self::Tcx { .. } if kind == Kind::NetDelay => Mechanism::TapDelay,
             Self::Tcx { .. } => Mechanism::TcxLoss,
             Self::Cgroup { .. } => Mechanism::CgroupSock,
-            Self::CgroupSkbIngress { .. } => Mechanism::CgroupSkbLoss,
+            Self::Sockets { .. } => Mechanism::SocketStorage,
             Self::Freezer { hierarchy, .. } => match hierarchy {
                 Hierarchy::V2 => Mechanism::FreezerV2,
                 Hierarchy::V1Freezer | Hierarchy::V1Other(_) => Mechanism::FreezerV1,
