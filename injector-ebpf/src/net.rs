@@ -22,7 +22,7 @@ use aya_ebpf::bindings::{BPF_F_INGRESS, TC_ACT_UNSPEC};
 use aya_ebpf::helpers::generated::{bpf_redirect, bpf_redirect_neigh, bpf_skb_change_type};
 use aya_ebpf::macros::classifier;
 use aya_ebpf::programs::TcContext;
-use injector_abi::net::{NOWHERE, REINJECTED};
+use injector_abi::net::{NOWHERE, REINJECTED, REINJECTED_TO_ARRIVE};
 use injector_abi::{SLOTS, Select};
 use injector_ebpf::judge::{Way, first_to_act};
 use injector_ebpf::lockout::keeps_caller_in;
@@ -31,7 +31,7 @@ use injector_ebpf::occasion::Occasion;
 use injector_ebpf::packet::{End, ICMP, ICMP6, TCP, UDP, parse};
 use injector_ebpf::patched;
 use injector_ebpf::select;
-use injector_ebpf::skb::{mark, segments, set_mark};
+use injector_ebpf::skb::{is_given_back, segments, set_mark};
 
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]
@@ -73,10 +73,22 @@ fn line_ingress(ctx: TcContext) -> i32 {
     reinject(&ctx, u64::from(BPF_F_INGRESS))
 }
 
-/// Given back by the delay line of the loopback interface, which needs a route again.
+/// Given back by the delay line of packets that leave by the loopback interface.
 #[classifier]
-fn line_loopback(ctx: TcContext) -> i32 {
-    set_mark(&ctx, REINJECTED);
+fn line_loopback_egress(ctx: TcContext) -> i32 {
+    reinject_loopback(&ctx, REINJECTED)
+}
+
+/// The same for packets that arrive by it.
+#[classifier]
+fn line_loopback_ingress(ctx: TcContext) -> i32 {
+    reinject_loopback(&ctx, REINJECTED_TO_ARRIVE)
+}
+
+/// A packet needs its route again on the loopback interface.
+#[inline(always)]
+fn reinject_loopback(ctx: &TcContext, mark: u32) -> i32 {
+    set_mark(ctx, mark);
     // SAFETY: the context is the program's own; type 0 is PACKET_HOST.
     unsafe { bpf_skb_change_type(ctx.skb.skb, 0) };
     // SAFETY: no parameters: the kernel looks the neighbour up.
@@ -97,8 +109,7 @@ const ETHERNET_HEADER: usize = 14;
 
 #[inline(always)]
 fn at_interface(ctx: &TcContext, offset: usize, leaving: bool) -> i32 {
-    if mark(ctx) == REINJECTED {
-        set_mark(ctx, 0);
+    if is_given_back(ctx, leaving) {
         return TC_ACT_UNSPEC;
     }
     let Some(concern) = concern(ctx, offset, leaving) else {

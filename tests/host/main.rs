@@ -19,6 +19,7 @@ mod lockout;
 mod net;
 mod refused;
 mod safety;
+mod shared;
 mod sock;
 mod stage;
 mod status;

@@ -6,6 +6,10 @@ use crate::{HOOKS, SLOTS};
 /// Set on a packet that the delay line gives back, cleared before it goes on: the loop guard.
 pub const REINJECTED: u32 = 0x7E3B_105A;
 
+/// Set instead on the loopback interface by a line of packets that arrive: these leave it once more
+/// before they arrive, and only then is it cleared.
+pub const REINJECTED_TO_ARRIVE: u32 = 0x7E3B_105B;
+
 /// Delay lines: one for each hook and slot, at `hook * SLOTS + slot`.
 pub const LINES: u32 = HOOKS * SLOTS;
 

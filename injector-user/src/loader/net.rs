@@ -74,7 +74,8 @@ pub(super) fn line(
 /// The program that gives back what was taken at such a place.
 fn giver_back(loopback: bool, direction: Way) -> &'static str {
     match (loopback, direction) {
-        (true, _) => "line_loopback",
+        (true, Way::Egress) => "line_loopback_egress",
+        (true, Way::Ingress) => "line_loopback_ingress",
         (false, Way::Egress) => "line_egress",
         (false, Way::Ingress) => "line_ingress",
     }

@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 /// How many descriptors one message can carry to [`receive`].
-pub(crate) const RECEIVED: usize = 2;
+pub const RECEIVED: usize = 2;
 
 /// Room for the control message of [`RECEIVED`] descriptors, aligned as `cmsghdr` wants it.
 type Control = [u64; 8];
@@ -68,7 +68,7 @@ fn close_range(first: libc::c_uint, last: libc::c_uint) -> nix::Result<()> {
 
 /// Receives one message without waiting and without allocating: its length, and the descriptors that
 /// came with it.
-pub(crate) fn receive(
+pub fn receive(
     socket: BorrowedFd<'_>,
     bytes: &mut [u8],
 ) -> nix::Result<(usize, [Option<OwnedFd>; RECEIVED])> {

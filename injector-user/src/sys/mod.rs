@@ -5,7 +5,7 @@
 //! sound is written at its unsafe block.
 
 pub mod bpf;
-pub(crate) mod fd;
+pub mod fd;
 pub(crate) mod memory;
 pub mod netns;
 pub mod pod;

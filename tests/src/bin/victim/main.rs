@@ -7,6 +7,7 @@ mod content;
 mod datagrams;
 mod echo;
 mod family;
+mod kept;
 mod ticking;
 mod times;
 
@@ -18,6 +19,7 @@ use temblor_tests::Actor;
 use temblor_tests::order::{Doer, Order, Outcome};
 
 use chat::Chat;
+use kept::Kept;
 use ticking::Ticking;
 
 /// What a victim has by now.
@@ -26,6 +28,7 @@ struct State {
     child: Option<Actor>,
     ticking: Option<Ticking>,
     chat: Option<Chat>,
+    kept: Option<Kept>,
 }
 
 fn main() -> Result<()> {
@@ -58,6 +61,24 @@ impl State {
                 let chat = self.chat.as_ref().context("it does not chat")?;
                 let exchanges = chat.exchanges();
                 Ok(Outcome::Chatted { exchanges })
+            }
+            Order::Hold(hold) => {
+                self.kept = Some(Kept::open(hold)?);
+                Ok(Outcome::Done)
+            }
+            Order::Ask { count, patience_ms } => {
+                let kept = self.kept.as_ref().context("it keeps no socket")?;
+                kept.ask(*count, *patience_ms)
+            }
+            Order::Take { path } => {
+                self.kept = Some(Kept::take(path)?);
+                Ok(Outcome::Done)
+            }
+            Order::Give { path, keep } => {
+                let kept = self.kept.take().context("it keeps no socket")?;
+                kept.give(path)?;
+                self.kept = keep.then_some(kept);
+                Ok(Outcome::Done)
             }
             Order::Pauses { longer_than_ms } => {
                 let ticking = self.ticking.as_ref().context("it does not tick")?;
@@ -99,6 +120,10 @@ fn alone(order: &Order) -> Result<Outcome> {
         Order::Calls(order) => Ok(calls::make(order)),
         Order::Chat { .. }
         | Order::Chatted
+        | Order::Hold(_)
+        | Order::Ask { .. }
+        | Order::Take { .. }
+        | Order::Give { .. }
         | Order::Tick
         | Order::Pauses { .. }
         | Order::Bear
