@@ -1,7 +1,7 @@
 //! Whose packet it is where several share a network namespace: by the socket that sent it, or that it
 //! is for.
 //!
-//! A packet whose socket cannot be told (forwarded, multicast, a later fragment, ICMP that arrives)
+//! A packet whose socket cannot be told (sent on, multicast, a later fragment, ICMP that arrives)
 //! concerns no fault that names a cgroup or a process.
 
 use aya_ebpf::bindings::{__sk_buff, bpf_sock};
@@ -24,6 +24,9 @@ pub(crate) extern "C" fn of_sender(skb: *mut __sk_buff, mut mask: u64) -> u64 {
     let Some(select) = SELECT.get(0) else {
         return 0;
     };
+    if is_tagged(skb) {
+        return mask & select.any_cgroup & select.any_thread_group;
+    }
     if mask & !select.any_cgroup != 0 {
         // SAFETY: the context is the program's own; a packet without a socket gives 0.
         let named = of_cgroups(select, |level| unsafe {
@@ -55,7 +58,7 @@ extern "C" fn receiver(skb: *mut __sk_buff, mask: u64, at: u32, kind: u32, ports
     let unnamed = mask & select.any_cgroup & select.any_thread_group;
     // SAFETY: the context is the program's own.
     let others = unsafe { (*skb).pkt_type } != PACKET_HOST;
-    if others || ports == 0 {
+    if others || ports == 0 || is_tagged(skb) {
         return unnamed;
     }
     let found = if kind & IS_V4 != 0 {
@@ -64,6 +67,13 @@ extern "C" fn receiver(skb: *mut __sk_buff, mask: u64, at: u32, kind: u32, ports
         look_up::<32>(skb, mask, select, at + 8, kind, ports)
     };
     found.unwrap_or(unnamed)
+}
+
+/// A packet of a VLAN passes the VLAN's own interface too, and is told there.
+#[inline(always)]
+fn is_tagged(skb: *mut __sk_buff) -> bool {
+    // SAFETY: the context is the program's own.
+    unsafe { (*skb).vlan_present != 0 }
 }
 
 const PACKET_HOST: u32 = 0;

@@ -1,5 +1,6 @@
 //! Packets of one among several in a network namespace: whose they are is told by their socket.
 
+use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -7,7 +8,7 @@ use injector_core::fault::Kind;
 use injector_user::freezer::Flavour;
 use nix::sys::signal::Signal;
 use temblor_tests::order::{Doer, Hold, Order, Outcome, SocketCall, Times};
-use temblor_tests::{Actor, Armed, Cgroup, Client, params, signal, wait_until};
+use temblor_tests::{Actor, Armed, Cgroup, Client, Node, World, fed, params, signal, wait_until};
 
 use super::stage::{DEADLINE, Stage, await_end};
 
@@ -372,6 +373,137 @@ fn two_processes_of_one_namespace_have_faults_of_their_own() -> Result<()> {
     check_untouched(&udp(&mut scene.stage.client, to)?, "the one has ended");
     check_delayed(&udp(&mut scene.sibling, to)?, 1, "the other goes on");
     scene.engine.stop_one(&two)?;
+    scene.close()
+}
+
+/// Lets the client's namespace send on what `other` sends to an address of the server's, and takes that
+/// back with this value.
+struct Router<'a> {
+    world: &'a World,
+}
+
+/// An address of the server's beyond the client, in each family.
+const BEYOND: [&str; 2] = ["10.99.0.1", "fd99::1"];
+/// Settings of the client and of the other while it is so; a redirect would show a shorter way.
+const FORWARDING: [(&str, &str, &str); 2] = [
+    ("ipv4/ip_forward", "1", "0"),
+    ("ipv6/conf/all/forwarding", "1", "0"),
+];
+const REDIRECTS: [(&str, &str, &str); 3] = [
+    ("ipv4/conf/all/accept_redirects", "0", "1"),
+    ("ipv4/conf/eth0/accept_redirects", "0", "1"),
+    ("ipv6/conf/eth0/accept_redirects", "0", "1"),
+];
+
+impl<'a> Router<'a> {
+    fn set(world: &'a World) -> Result<Self> {
+        let router = Self { world };
+        router.switch(true)?;
+        Ok(router)
+    }
+
+    fn switch(&self, on: bool) -> Result<()> {
+        let verb = if on { "add" } else { "del" };
+        let World {
+            server,
+            client,
+            other,
+            ..
+        } = self.world;
+        let write = |(file, during, after): &(&str, &str, &str)| {
+            let file = format!("/proc/sys/net/{file}");
+            fs::write(file, if on { during } else { after })
+        };
+        client
+            .netns
+            .inside(|| FORWARDING.iter().try_for_each(write))??;
+        other
+            .netns
+            .inside(|| REDIRECTS.iter().try_for_each(write))??;
+        let [v4, v6] = BEYOND;
+        let batch =
+            |node: &Node, text: &str| fed("ip", &["-n", node.netns.name(), "-batch", "-"], text);
+        let addresses = format!("addr {verb} {v4}/32 dev lo\naddr {verb} {v6}/128 dev lo\n");
+        batch(server, &addresses)?;
+        for (node, via) in [(client, server), (other, client)] {
+            let routes = format!(
+                "route {verb} {v4}/32 via {}\nroute {verb} {v6}/128 via {}\n",
+                via.v4, via.v6
+            );
+            batch(node, &routes)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Router<'_> {
+    fn drop(&mut self) {
+        // The snapshot says what has not been taken back.
+        drop(self.switch(false));
+    }
+}
+
+#[test]
+fn what_is_sent_on_to_others_is_nobodys() -> Result<()> {
+    let mut scene = Scene::set()?;
+    let target = scene.target();
+    let world = &scene.stage.world;
+    let router = Router::set(world)?;
+    let [v4, v6] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
+    for (beyond, any, own) in [
+        (BEYOND[0], v4, IpAddr::from(world.client.v4)),
+        (BEYOND[1], v6, world.client.v6.into()),
+    ] {
+        let far = scene
+            .stage
+            .server
+            .echo(SocketAddr::new(beyond.parse()?, 0))?;
+        // It listens at every address, at the very port.
+        let near = scene.stage.client.echo(SocketAddr::new(any, far.port()))?;
+        let near = SocketAddr::new(own, near.port());
+        // There are no link-local addresses to ask for neighbours with: let them know each other.
+        check_untouched(&udp(&mut scene.stage.client, far)?, "the next hop");
+        for to in scene.stage.echoes {
+            check_untouched(&udp(&mut scene.stage.other, to)?, "the way back");
+        }
+        check_untouched(&udp(&mut scene.stage.other, far)?, "it is sent on");
+        for direction in ["in", "both"] {
+            let what = format!("{direction} to {far}");
+            let given = [
+                ("target", &*target),
+                ("duration", "60s"),
+                ("direction", direction),
+            ];
+            let armed = scene.engine.arm(Kind::NetLoss, &params(given))?;
+            let outside = &mut scene.stage.other;
+            check_untouched(&udp(outside, far)?, &what);
+            check_untouched(&outside.tcp_times(far, 3)?, &what);
+            check_lost(&briefly(outside, near)?, &what);
+            scene.engine.stop_one(&armed)?;
+            check_untouched(&udp(&mut scene.stage.other, near)?, &what);
+        }
+    }
+    drop(router);
+    scene.close()
+}
+
+#[test]
+fn a_fault_that_begins_later_outlives_another_at_its_place() -> Result<()> {
+    let mut scene = Scene::set()?;
+    let to = scene.stage.echoes[0];
+    let (target, other) = (scene.target(), format!("pid:{}", scene.sibling.pid()));
+    scene.stage.client.hold(to, false)?;
+    let given = [("target", &*target), ("duration", "60s"), ("delay", "2s")];
+    let later = scene.engine.arm(Kind::NetLoss, &params(given))?;
+    let now = scene.lose(&other, "out")?;
+    scene.engine.stop_one(&now)?;
+    check_untouched(&scene.stage.client.ask(1, PATIENCE_MS)?, "not yet");
+    let client = &mut scene.stage.client;
+    wait_until("it has begun", DEADLINE, || {
+        client.ask(1, 100).is_ok_and(|times| times == [None])
+    })?;
+    check_lost(&briefly(client, to)?, "a new socket");
+    scene.engine.stop_one(&later)?;
     scene.close()
 }
 

@@ -136,21 +136,26 @@ impl Scope {
             Who::Process { pid, .. } => Some(*pid),
             Who::Interface { .. } => None,
         });
-        let only_loopback = plan
-            .hooks
-            .iter()
-            .all(|hook| matches!(hook, Hook::Tcx { loopback: true, .. }));
+        let elsewhere = |hook: &Hook| {
+            matches!(
+                hook,
+                Hook::Tcx {
+                    loopback: false,
+                    ..
+                }
+            )
+        };
         Self {
             plan: plan.clone(),
             pids: shared.then(|| pids.collect()),
-            loopback: only_loopback,
+            loopback: !plan.hooks.iter().any(elsewhere),
         }
     }
 
     /// How often a round trip is delayed: each way through an interface, twice on the loopback,
-    /// where both ends send.
+    /// where both ends send, unless one of them is somebody else's.
     fn passes(&self, plan: &Plan) -> u64 {
-        if self.loopback {
+        if self.loopback && self.pids.is_none() {
             return 2;
         }
         let ways: BTreeSet<_> = plan
@@ -159,9 +164,9 @@ impl Scope {
             .filter_map(|hook| match hook {
                 Hook::Tcx {
                     direction,
-                    loopback: false,
+                    loopback,
                     ..
-                } => Some(*direction),
+                } if *loopback == self.loopback => Some(*direction),
                 _ => None,
             })
             .collect();

@@ -82,6 +82,8 @@ const SPARES: usize = 32;
 #[derive(Debug)]
 struct Place {
     hook: Hook,
+    /// Faults that are attached here, armed or about to be.
+    users: usize,
     armed: Armed,
     exempt: Vec<Exempt>,
     links: Vec<Link>,
@@ -91,11 +93,9 @@ struct Place {
 impl Hooks {
     /// The place of `hook`, attached if it is not yet. Nothing is armed there by this.
     pub(super) fn attach(&mut self, texts: &Texts, hook: &Hook) -> Result<HookIndex, HookError> {
-        if let Some((index, _place)) = self
-            .places
-            .iter()
-            .find(|(_index, place)| place.hook == *hook)
-        {
+        let mut places = self.places.iter_mut();
+        if let Some((index, place)) = places.find(|(_index, place)| place.hook == *hook) {
+            place.users += 1;
             return Ok(*index);
         }
         let index = self.free_index()?;
@@ -106,6 +106,7 @@ impl Hooks {
         let links = links_of(hook, &programs)?;
         let place = Place {
             hook: hook.clone(),
+            users: 1,
             armed: Armed::default(),
             exempt: Vec::new(),
             links,
@@ -157,12 +158,13 @@ impl Hooks {
         self.change(tables, index, |armed| armed.exempt = count)
     }
 
-    /// Detaches the place unless some fault still acts there; its programs are kept for the next one.
+    /// Detaches the place for one fault, unless another is there too; its programs are kept for the next one.
     pub(super) fn release(&mut self, tables: &mut Tables, index: HookIndex) {
-        if self
-            .places
-            .get(&index)
-            .is_some_and(|place| place.armed.slots == 0)
+        let left = self.places.get_mut(&index).map(|place| {
+            place.users = place.users.saturating_sub(1);
+            place.users
+        });
+        if left == Some(0)
             && let Some(place) = self.places.remove(&index)
         {
             drop(place.links);

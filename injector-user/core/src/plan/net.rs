@@ -210,11 +210,26 @@ fn by_socket(places: &Places<'_>, filter: &Filter, mechanism: Mechanism) -> Resu
         .hint("use direction out, or a target with its own network namespace"));
     }
     let mut part = part(filter, mechanism);
+    let places = &wholes(places);
     for way in ways(filter.direction) {
         attach(&mut part, places, way);
         part.warnings.push(unattributed(way).to_owned());
     }
     Ok(part)
+}
+
+/// Without the parts of what is there itself: a packet with its socket would be met at both.
+fn wholes<'a>(places: &Places<'a>) -> Places<'a> {
+    let whole = |all: &[&'a Interface], one: &Interface| {
+        let mut others = all.iter();
+        one.part_of
+            .is_none_or(|whole| !others.any(|other| other.index == whole))
+    };
+    let places = places.iter().map(|(namespace, all)| {
+        let wholes = all.iter().copied().filter(|one| whole(all, one));
+        (*namespace, wholes.collect())
+    });
+    places.collect()
 }
 
 /// What passes because it is nobody's.
@@ -264,6 +279,7 @@ fn attach(part: &mut Part, places: &Places<'_>, way: Way) {
                 index,
                 kind,
                 up,
+                part_of: _,
             } = interface;
             let other = matches!(kind, InterfaceKind::Other(_));
             let warning = if other && part.mechanism == Mechanism::TapDelay {

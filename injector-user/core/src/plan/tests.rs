@@ -43,6 +43,7 @@ fn interface(name: &str, index: u32, kind: InterfaceKind) -> Interface {
         index,
         kind,
         up: !name.starts_with("down"),
+        part_of: None,
     }
 }
 
@@ -454,6 +455,29 @@ fn processes_in_a_shared_namespace_are_chosen_by_the_marks_of_their_sockets() {
     // A cgroup of version 1, whose members are known by number.
     let plan = planned("net.loss cgroup:/limited all=true");
     assert_eq!(plan.select.thread_groups, [300]);
+}
+
+#[test]
+fn packets_are_told_by_their_socket_at_a_bridge_and_not_at_its_ports_again() {
+    let mut inventory = inventory();
+    let [lo, eth0, ..] = &mut inventory.namespaces[0].interfaces[..] else {
+        panic!("two interfaces");
+    };
+    eth0.part_of = Some(77);
+    let bridge = interface("br0", 77, InterfaceKind::Ethernet);
+    let (lo, up) = (lo.up, eth0.up);
+    assert!(lo && up);
+    let planned =
+        |inventory: &Inventory| hooks(&plan(inventory, &spec("net.loss pid:500")).unwrap());
+    // A bridge that is down has no packets.
+    let both = planned(&inventory);
+    assert!(both.contains(&"egress of eth0 in /proc/1/ns/net".to_owned()));
+    inventory.namespaces[0].interfaces.push(bridge);
+    let at_bridge = planned(&inventory);
+    assert!(!at_bridge.contains(&"egress of eth0 in /proc/1/ns/net".to_owned()));
+    assert!(at_bridge.contains(&"egress of br0 in /proc/1/ns/net".to_owned()));
+    let named = plan(&inventory, &spec("net.loss iface:eth0 ports=80")).unwrap();
+    assert_eq!(hooks(&named), ["egress of eth0 in /proc/1/ns/net"]);
 }
 
 #[test]

@@ -109,6 +109,7 @@ mod tests {
                     index: 2,
                     kind: InterfaceKind::Ethernet,
                     up: true,
+                    part_of: None,
                 }],
                 members: Some(Vec::new()),
             }],
