@@ -108,22 +108,25 @@ impl Link {
         for (name, contents) in attributes(body.get(INFO..)?) {
             match name {
                 IFLA_MASTER => {
-                    link.master = contents.first_chunk().copied().map(u32::from_ne_bytes)
+                    link.master = contents.first_chunk().copied().map(u32::from_ne_bytes);
                 }
-                IFLA_LINKINFO => {
-                    let mut inner = attributes(contents);
-                    let kind = inner.find(|(name, _)| *name == IFLA_INFO_KIND);
-                    let text = kind.map(|(_, text)| text.split(|byte| *byte == 0));
-                    link.kind = text
-                        .and_then(|mut text| text.next())
-                        .unwrap_or_default()
-                        .to_vec();
-                }
+                IFLA_LINKINFO => link.kind = kind_of(contents),
                 _ => {}
             }
         }
         (kind == RTM_NEWLINK).then_some(link)
     }
+}
+
+/// The name of the driver, which ends with a zero byte.
+fn kind_of(information: &[u8]) -> Vec<u8> {
+    let mut inner = attributes(information);
+    let kind = inner.find(|(name, _)| *name == IFLA_INFO_KIND);
+    let (_, text) = kind.unwrap_or_default();
+    text.split(|byte| *byte == 0)
+        .next()
+        .unwrap_or_default()
+        .to_vec()
 }
 
 #[cfg(test)]
