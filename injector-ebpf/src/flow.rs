@@ -8,7 +8,7 @@ use aya_ebpf::helpers::generated::{
     bpf_fib_lookup, bpf_sk_lookup_tcp, bpf_sk_lookup_udp, bpf_skb_load_bytes,
 };
 
-use crate::packet::{TCP, UDP};
+use crate::packet::{Packet, TCP, UDP};
 
 /// Source and destination, and both ports, as the kernel wants them for a look-up.
 #[repr(C)]
@@ -18,17 +18,28 @@ pub(crate) struct Flow<const N: usize> {
 }
 
 impl<const N: usize> Flow<N> {
-    /// Reads the addresses at `at`; nothing for a packet to many.
+    /// Reads it from a packet, turned round if that is asked for; nothing of a packet to many, or without
+    /// ports.
     #[inline(always)]
-    pub(crate) fn read(skb: *mut __sk_buff, at: u32, ports: u32) -> Option<Self> {
+    pub(crate) fn read(skb: *mut __sk_buff, packet: &Packet, turned: bool) -> Option<Self> {
+        let (one, other) = (packet.source_port, packet.destination_port);
+        let (from, to) = if turned { (other, one) } else { (one, other) };
         let mut flow = Self {
             addresses: [0; N],
-            ports: ports.to_be_bytes(),
+            ports: (u32::from(from) << 16 | u32::from(to)).to_be_bytes(),
         };
-        let to = flow.addresses.as_mut_ptr().cast();
+        let at = packet.offset as u32 + if N == 8 { 12 } else { 8 };
+        let bytes = flow.addresses.as_mut_ptr().cast();
         // SAFETY: the destination is as long as it says.
-        let failed = unsafe { bpf_skb_load_bytes(skb.cast(), at, to, N as u32) };
-        (failed == 0 && !flow.is_multicast()).then_some(flow)
+        let failed = unsafe { bpf_skb_load_bytes(skb.cast(), at, bytes, N as u32) };
+        if failed != 0 || (from, to) == (0, 0) {
+            return None;
+        }
+        if turned {
+            let (source, destination) = flow.addresses.split_at_mut(N / 2);
+            source.swap_with_slice(destination);
+        }
+        (!flow.is_multicast()).then_some(flow)
     }
 
     /// Multicast, and the one broadcast address that is not told by the link layer's.

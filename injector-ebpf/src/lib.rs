@@ -17,8 +17,12 @@
 )]
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
+pub mod answer;
 pub mod atomic;
 mod cgroup;
+pub mod chance;
+pub mod concern;
+pub mod corrupt;
 mod flow;
 pub mod headers;
 pub mod judge;
@@ -30,6 +34,7 @@ pub mod patched;
 pub mod select;
 pub mod skb;
 pub mod socket;
+pub mod stages;
 pub mod storage;
 
 /// A panic cannot happen: the verifier would have to prove a loop without end to accept one.

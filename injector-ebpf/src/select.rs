@@ -1,13 +1,10 @@
 //! Whom an event concerns: masks of slots, one look-up per dimension in use.
 
 use aya_ebpf::maps::lpm_trie::Key;
-use aya_ebpf::programs::TcContext;
 use injector_abi::Select;
 use injector_abi::net::PEER_BITS;
 
 use crate::maps::{BY_PEER, BY_PORT, BY_THREAD_GROUP};
-use crate::packet::Packet;
-use crate::socket;
 
 /// Keeps the slots of `mask` that have no port filter or name one of the two ports.
 #[inline(always)]
@@ -49,25 +46,6 @@ pub fn by_thread_group(select: &Select, mask: u64, tgid: u32) -> u64 {
 pub fn of_thread_group(tgid: u32) -> u64 {
     // SAFETY: the value is one word, read once; a concurrent update gives the old or the new mask.
     unsafe { BY_THREAD_GROUP.get(tgid) }.copied().unwrap_or(0)
-}
-
-/// Keeps the slots of `mask` that name neither cgroup nor process, and those that name the ones of the
-/// packet's socket.
-#[inline(always)]
-pub fn by_socket(
-    ctx: &TcContext,
-    select: &Select,
-    mask: u64,
-    packet: &Packet,
-    leaving: bool,
-) -> u64 {
-    if mask & !(select.any_cgroup & select.any_thread_group) == 0 {
-        mask
-    } else if leaving {
-        socket::of_sender(ctx.skb.skb, mask)
-    } else {
-        socket::of_receiver(ctx.skb.skb, mask, packet)
-    }
 }
 
 /// The slots of a mask, lowest first.

@@ -8,19 +8,46 @@ use aya_ebpf::bindings::{__sk_buff, bpf_sock};
 use aya_ebpf::helpers::generated::{
     bpf_get_listener_sock, bpf_sk_fullsock, bpf_sk_release, bpf_skb_ancestor_cgroup_id,
 };
+use aya_ebpf::programs::TcContext;
+use aya_ebpf::programs::sk_buff::SkBuff;
 use injector_abi::Select;
 
 use crate::cgroup::Cgroup;
 use crate::flow::{Flow, listens_anywhere};
 use crate::maps::{BY_CGROUP, EPOCHS, SELECT, SOCKETS};
-use crate::packet::Packet;
+use crate::packet::{Packet, parse};
 use crate::select::Slots;
 
-/// Keeps the slots of `mask` that concern the socket which sends the packet. A function of its own,
-/// like [`receiver`], so that the verifier checks it once.
+/// How a packet passes an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Leaving,
+    Arriving,
+    /// Leaving again after we took it aside or copied it, which cost it its socket.
+    Resumed,
+}
+
+/// Keeps the slots of `mask` that name neither cgroup nor process, and those that name the ones of the
+/// packet's socket.
+#[inline(always)]
+pub fn by_socket(ctx: &TcContext, select: &Select, mask: u64, way: Way) -> u64 {
+    let skb = ctx.skb.skb;
+    if mask & !(select.any_cgroup & select.any_thread_group) == 0 {
+        return mask;
+    }
+    match way {
+        Way::Leaving => of_sender(skb, mask),
+        Way::Arriving => of_receiver(skb, mask, 0),
+        // The socket that sent it is the one that an answer would be for.
+        Way::Resumed => of_receiver(skb, mask, 1),
+    }
+}
+
+/// By the socket that sends the packet. A function of its own, like [`of_receiver`], so that the verifier
+/// checks it once.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub(crate) extern "C" fn of_sender(skb: *mut __sk_buff, mut mask: u64) -> u64 {
+extern "C" fn of_sender(skb: *mut __sk_buff, mut mask: u64) -> u64 {
     let Some(select) = SELECT.get(0) else {
         return 0;
     };
@@ -41,30 +68,29 @@ pub(crate) extern "C" fn of_sender(skb: *mut __sk_buff, mut mask: u64) -> u64 {
     mask
 }
 
-/// The same for the socket that the packet is for.
-#[inline(always)]
-pub(crate) fn of_receiver(skb: *mut __sk_buff, mask: u64, packet: &Packet) -> u64 {
-    let ports = u32::from(packet.source_port) << 16 | u32::from(packet.destination_port);
-    let kind = u32::from(packet.is_v4) << 8 | u32::from(packet.protocol);
-    receiver(skb, mask, packet.offset as u32, kind, ports)
-}
-
+/// By the socket that the packet is for, or would be if it was `turned` round.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn receiver(skb: *mut __sk_buff, mask: u64, at: u32, kind: u32, ports: u32) -> u64 {
+extern "C" fn of_receiver(skb: *mut __sk_buff, mask: u64, turned: u32) -> u64 {
     let Some(select) = SELECT.get(0) else {
         return 0;
     };
     let unnamed = mask & select.any_cgroup & select.any_thread_group;
     // SAFETY: the context is the program's own.
-    let others = unsafe { (*skb).pkt_type } != PACKET_HOST;
-    if others || ports == 0 || is_tagged(skb) {
+    let others = turned == 0 && unsafe { (*skb).pkt_type } != PACKET_HOST;
+    if others || is_tagged(skb) {
         return unnamed;
     }
-    let found = if kind & IS_V4 != 0 {
-        look_up::<8>(skb, mask, select, at + 12, kind, ports)
+    let ctx = TcContext {
+        skb: SkBuff { skb },
+    };
+    let Some(packet) = parse(&ctx) else {
+        return unnamed;
+    };
+    let found = if packet.is_v4 {
+        look_up::<8>(skb, mask, select, &packet, turned != 0)
     } else {
-        look_up::<32>(skb, mask, select, at + 8, kind, ports)
+        look_up::<32>(skb, mask, select, &packet, turned != 0)
     };
     found.unwrap_or(unnamed)
 }
@@ -77,20 +103,18 @@ fn is_tagged(skb: *mut __sk_buff) -> bool {
 }
 
 const PACKET_HOST: u32 = 0;
-const IS_V4: u32 = 1 << 8;
 
-/// `N` is the length of both addresses together, which lie at `at`.
+/// `N` is the length of both addresses together.
 #[inline(always)]
 fn look_up<const N: usize>(
     skb: *mut __sk_buff,
     mut mask: u64,
     select: &Select,
-    at: u32,
-    kind: u32,
-    ports: u32,
+    packet: &Packet,
+    turned: bool,
 ) -> Option<u64> {
-    let mut flow = Flow::<N>::read(skb, at, ports)?;
-    let socket = flow.socket(skb, kind as u8)?;
+    let mut flow = Flow::<N>::read(skb, packet, turned)?;
+    let socket = flow.socket(skb, packet.protocol)?;
     if mask & !select.any_cgroup != 0 {
         let cgroup = Cgroup::of(socket);
         let named = of_cgroups(select, |level| {
@@ -105,7 +129,7 @@ fn look_up<const N: usize>(
     // SAFETY: the look-up gave it to us to hold.
     unsafe { bpf_sk_release(socket.cast()) };
     let named = mask & !(select.any_cgroup & select.any_thread_group) != 0;
-    (!(named && anywhere && flow.is_forwarded(skb))).then_some(mask)
+    (!(named && anywhere && !turned && flow.is_forwarded(skb))).then_some(mask)
 }
 
 /// The full socket that sends the packet: for an answer to a connection being made, the one that listens.

@@ -10,6 +10,7 @@
 mod acting;
 mod attributed;
 mod calls;
+mod connections;
 mod freeze;
 mod guard;
 mod host;

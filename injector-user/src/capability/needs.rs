@@ -23,11 +23,38 @@ pub fn uses(kind: Kind) -> &'static [(Mechanism, Use)] {
             BY_PROCESS,
             FOLLOWED,
         ],
-        Kind::NetDelay => &[
+        Kind::NetDelay | Kind::NetRate => &[
             (Mechanism::TapDelay, Use::Main),
             ARRIVING,
             BY_PROCESS,
             FOLLOWED,
+        ],
+        Kind::NetDuplicate => &[
+            (Mechanism::TcxClone, Use::Main),
+            ARRIVING,
+            BY_PROCESS,
+            FOLLOWED,
+        ],
+        Kind::NetCorrupt => &[
+            (Mechanism::TapDelay, Use::Main),
+            (Mechanism::TcxRewrite, Use::For("`how: silent`")),
+            ARRIVING,
+            BY_PROCESS,
+            FOLLOWED,
+        ],
+        Kind::NetPartition => &[
+            (Mechanism::TcxLoss, Use::Main),
+            ARRIVING,
+            BY_PROCESS,
+            FOLLOWED,
+            (
+                Mechanism::TcxAnswer,
+                Use::For("`how: reset` and `how: reject`"),
+            ),
+            (
+                Mechanism::SockDestroy,
+                Use::For("`how: reset` of open connections"),
+            ),
         ],
         Kind::SockError => &[
             (Mechanism::CgroupSock, Use::Main),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use aya::maps::lpm_trie::LpmTrie;
 use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray};
 use aya_obj::generated::bpf_map_type;
-use injector_abi::net::{Exempt, LINES};
+use injector_abi::net::{Connection, Exempt, LINES};
 use injector_abi::{
     ABI_VERSION, Armed, CONTROL_ENTRIES, CONTROL_VERSION, Counters, Fault, Progress, Select,
     SocketFields,
@@ -115,11 +115,11 @@ impl Maps {
                 .ok_or(MapsError::Missing("SOCKETS"))?,
             epochs: self.typed("EPOCHS")?,
             fields: self.typed("FIELDS")?,
+            connections: self.typed("CONNECTIONS")?,
             exempt: self.typed("EXEMPT")?,
             faults: self.typed("FAULTS")?,
             progress: self.typed("PROGRESS")?,
             counters: self.typed("COUNTERS")?,
-            by_segments: self.typed("BY_SEGMENTS")?,
             examples: RefCell::new(Examples::new(self.typed("EVENTS")?)),
             _others: self.by_name.into_values().collect(),
         };
@@ -161,11 +161,11 @@ pub struct Tables {
     pub(super) sockets: MapData,
     pub epochs: Array<MapData, u64>,
     pub fields: Array<MapData, Shared<SocketFields>>,
+    pub connections: HashMap<MapData, Shared<Connection>, u64>,
     pub exempt: HashMap<MapData, Shared<Exempt>, u8>,
     pub faults: Array<MapData, Shared<Fault>>,
     pub progress: Array<MapData, Shared<Progress>>,
     pub counters: PerCpuArray<MapData, Shared<Counters>>,
-    pub by_segments: Array<MapData, u64>,
     pub(super) examples: RefCell<Examples>,
     /// Kept open for the instructions that name them.
     _others: Vec<MapData>,

@@ -7,37 +7,60 @@ use super::inventory::{Cgroup, Interface, InterfaceKind, Inventory, Namespace, P
 use super::make::Part;
 use super::refusal::Refusal;
 use super::resolve::{LINK_UP, Processes, Target, host};
-use crate::fault::net::{Delay, Direction, Filter, Loss, Protocol};
+use crate::fault::Action;
+use crate::fault::net::{Answer, Connections, Corruption, Direction, Filter, Partition, Protocol};
 
-pub(super) fn loss(
+/// What `action` does to the packets that `filter` names.
+pub(super) fn packets(
     inventory: &Inventory,
     target: &Target<'_>,
-    loss: &Loss,
-) -> Result<Part, Refusal> {
-    packets(inventory, target, &loss.filter, Mechanism::TcxLoss)
-}
-
-pub(super) fn delay(
-    inventory: &Inventory,
-    target: &Target<'_>,
-    delay: &Delay,
-) -> Result<Part, Refusal> {
-    packets(inventory, target, &delay.filter, Mechanism::TapDelay)
-}
-
-/// Where the packets that the filter names pass, and how the target's are told.
-fn packets(
-    inventory: &Inventory,
-    target: &Target<'_>,
+    action: &Action,
     filter: &Filter,
-    mechanism: Mechanism,
 ) -> Result<Part, Refusal> {
-    match attribution(inventory, target)? {
-        Attribution::Interfaces(places) => by_interface(&places, filter, mechanism),
-        Attribution::Cgroup(places, cgroup) => by_cgroup(&places, cgroup, filter, mechanism),
+    let mechanism = mechanism(action);
+    let mut part = match attribution(inventory, target)? {
+        Attribution::Interfaces(places) => by_interface(&places, filter, mechanism)?,
+        Attribution::Cgroup(places, cgroup) => by_cgroup(&places, cgroup, filter, mechanism)?,
         Attribution::Processes(places, processes) => {
-            by_processes(&places, processes, filter, mechanism)
+            by_processes(&places, processes, filter, mechanism)?
         }
+    };
+    if let Action::NetPartition(partition) = action {
+        part_connections(&mut part, partition);
+    }
+    Ok(part)
+}
+
+/// The main mechanism at an interface.
+fn mechanism(action: &Action) -> Mechanism {
+    match action {
+        Action::NetDuplicate(_) => Mechanism::TcxClone,
+        Action::NetCorrupt(corrupt) if corrupt.how == Corruption::Silent => Mechanism::TcxRewrite,
+        Action::NetCorrupt(_) | Action::NetDelay(_) | Action::NetRate(_) => Mechanism::TapDelay,
+        Action::NetLoss(_)
+        | Action::NetPartition(_)
+        | Action::SockError(_)
+        | Action::ProcessFreeze(_) => Mechanism::TcxLoss,
+    }
+}
+
+/// What a partition needs beyond dropping packets.
+fn part_connections(part: &mut Part, partition: &Partition) {
+    let Partition {
+        filter: _,
+        connections,
+        how,
+    } = partition;
+    part.select.connections = *connections;
+    if *how != Answer::Drop {
+        part.also.push(Mechanism::TcxAnswer);
+    }
+    if *how == Answer::Reset && *connections != Connections::New {
+        part.also.push(Mechanism::SockDestroy);
+        part.warnings.push(
+            "open TCP connections that match are reset when it begins, which cannot be undone"
+                .to_owned(),
+        );
     }
 }
 
@@ -253,6 +276,7 @@ fn part(filter: &Filter, mechanism: Mechanism) -> Part {
     } = filter;
     Part {
         mechanism,
+        also: Vec::new(),
         hooks: Vec::new(),
         select: Select {
             peers: peers.clone(),
@@ -284,7 +308,7 @@ fn attach(part: &mut Part, places: &Places<'_>, way: Way) {
             let other = matches!(kind, InterfaceKind::Other(_));
             let warning = if other && part.mechanism == Mechanism::TapDelay {
                 Some(format!(
-                    "packets of {name} pass undelayed: it has no Ethernet header"
+                    "packets of {name} pass untouched: it has no Ethernet header"
                 ))
             } else {
                 part.hooks.push(Hook::Tcx {
@@ -315,7 +339,7 @@ fn usable(part: Part, places: &Places<'_>) -> Result<Part, Refusal> {
     Err(if any {
         Refusal::refused(
             "target",
-            "an interface without Ethernet headers cannot be delayed",
+            "packets of an interface without Ethernet headers cannot take a detour",
         )
         .hint("choose an interface of kind ethernet or loopback, or use net.loss")
     } else {
