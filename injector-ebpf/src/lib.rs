@@ -21,6 +21,7 @@ pub mod answer;
 pub mod atomic;
 mod cgroup;
 pub mod chance;
+pub mod checksum;
 pub mod concern;
 pub mod corrupt;
 mod flow;
@@ -36,6 +37,8 @@ pub mod skb;
 pub mod socket;
 pub mod stages;
 pub mod storage;
+pub mod streams;
+pub mod verdict;
 
 /// A panic cannot happen: the verifier would have to prove a loop without end to accept one.
 #[panic_handler]
