@@ -376,6 +376,29 @@ fn two_processes_of_one_namespace_have_faults_of_their_own() -> Result<()> {
     scene.close()
 }
 
+#[test]
+fn a_packet_that_was_taken_aside_is_still_the_targets() -> Result<()> {
+    let mut scene = Scene::set()?;
+    let target = scene.target();
+    let given = [
+        ("target", &*target),
+        ("duration", "60s"),
+        ("direction", "both"),
+        ("rate", "1gbit"),
+    ];
+    let paced = scene.engine.arm(Kind::NetRate, &params(given))?;
+    let delayed = scene.delay(&target, "both")?;
+    for to in scene.stage.echoes {
+        check_delayed(&udp(&mut scene.stage.client, to)?, 2, "paced and delayed");
+        check_delayed(&scene.stage.client.tcp_times(to, 3)?, 2, "over TCP");
+        check_untouched(&udp(&mut scene.sibling, to)?, "the sibling");
+    }
+    let paced = scene.engine.stop_one(&paced)?;
+    assert!(paced.counters.injected > 0, "{paced:?}");
+    scene.engine.stop_one(&delayed)?;
+    scene.close()
+}
+
 /// Lets the client's namespace send on what `other` sends to an address of the server's, and takes that
 /// back with this value.
 struct Router<'a> {

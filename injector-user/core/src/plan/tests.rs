@@ -483,22 +483,6 @@ fn packets_are_told_by_their_socket_at_a_bridge_and_not_at_its_ports_again() {
 }
 
 #[test]
-fn two_processes_of_one_namespace_do_not_conflict() {
-    let mut inventory = inventory();
-    let first = plan(&inventory, &spec("net.loss pid:600")).unwrap();
-    inventory.armed = vec![ArmedFault {
-        id: "first".to_owned(),
-        kind: first.kind,
-        owner: None,
-        hooks: first.hooks,
-        select: first.select,
-    }];
-    plan(&inventory, &spec("net.loss pid:601")).unwrap();
-    plan(&inventory, &spec("net.loss pid:600")).unwrap_err();
-    plan(&inventory, &spec("net.loss netns:green")).unwrap_err();
-}
-
-#[test]
 fn what_cannot_be_attributed_is_refused_and_not_widened() {
     let mut inventory = inventory();
     let log = inventory.processes.iter_mut();
