@@ -27,8 +27,8 @@ impl Cgroup<'_> {
 
     /// The number of its ancestor so many levels below the root, of itself at its own level; 0 further down.
     #[inline(always)]
-    pub(crate) fn id_at(self, level: i32) -> u64 {
-        self.find_id_at(level as u32).unwrap_or(0)
+    pub(crate) fn id_at(self, level: u32) -> u64 {
+        self.find_id_at(level).unwrap_or(0)
     }
 
     #[inline(always)]

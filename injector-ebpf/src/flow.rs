@@ -126,5 +126,5 @@ pub(crate) fn listens_anywhere<const N: usize>(socket: *mut bpf_sock) -> bool {
     // SAFETY: as above.
     let words = unsafe { &raw const (*socket).src_ip6 }.cast::<u32>();
     // SAFETY: the field is four words, each read whole.
-    (0..4).all(|word| unsafe { words.add(word).read_volatile() } == 0)
+    (0..4).all(|word| unsafe { words.wrapping_add(word).read_volatile() } == 0)
 }

@@ -57,7 +57,7 @@ extern "C" fn of_sender(skb: *mut __sk_buff, mut mask: u64) -> u64 {
     if mask & !select.any_cgroup != 0 {
         // SAFETY: the context is the program's own; a packet without a socket gives 0.
         let named = of_cgroups(select, |level| unsafe {
-            bpf_skb_ancestor_cgroup_id(skb, level)
+            bpf_skb_ancestor_cgroup_id(skb, level as i32)
         });
         mask &= select.any_cgroup | named;
     }
@@ -154,13 +154,11 @@ fn sending(skb: *mut __sk_buff) -> *mut bpf_sock {
 
 /// The slots that name the cgroup which `id_at` gives for some level in use.
 #[inline(always)]
-fn of_cgroups(select: &Select, id_at: impl Fn(i32) -> u64) -> u64 {
+fn of_cgroups(select: &Select, id_at: impl Fn(u32) -> u64) -> u64 {
     let mut named = 0;
     for level in Slots::of(select.cgroup_levels) {
         // SAFETY: the value is one word, read once.
-        named |= unsafe { BY_CGROUP.get(id_at(level as i32)) }
-            .copied()
-            .unwrap_or(0);
+        named |= unsafe { BY_CGROUP.get(id_at(level)) }.copied().unwrap_or(0);
     }
     named
 }

@@ -66,22 +66,7 @@ pub(super) fn storage(
     let sender = open()?;
     let receivers = [Receiver::open()?, Receiver::open()?];
     make(subject, OLD)?;
-    let order = Order {
-        kind: Kind::NetLoss,
-        mechanism: Mechanism::TcxLoss,
-        params: &[("protocol", "udp")],
-        hooks: vec![
-            stage.loopback(Way::Egress),
-            Hook::Sockets {
-                path: room.path().to_owned(),
-            },
-        ],
-        whom: Select {
-            thread_groups: vec![subject.pid()],
-            ..Select::default()
-        },
-    };
-    let acting = Acting::begin(kernel, &order)?;
+    let acting = Acting::begin(kernel, &of_process(stage, room, subject))?;
     make(subject, NEW)?;
     for (socket, receiver) in [OLD, NEW].into_iter().zip(&receivers) {
         let before = acting.injected()?;
@@ -102,6 +87,25 @@ pub(super) fn storage(
         }
     }
     Ok(())
+}
+
+/// Loses what leaves the subject's sockets.
+fn of_process(stage: &Stage, room: &Room, subject: &Subject) -> Order<'static> {
+    Order {
+        kind: Kind::NetLoss,
+        mechanism: Mechanism::TcxLoss,
+        params: &[("protocol", "udp")],
+        hooks: vec![
+            stage.loopback(Way::Egress),
+            Hook::Sockets {
+                path: room.path().to_owned(),
+            },
+        ],
+        whom: Select {
+            thread_groups: vec![subject.pid()],
+            ..Select::default()
+        },
+    }
 }
 
 /// The subject's sockets: made before the fault, and while it acts.
