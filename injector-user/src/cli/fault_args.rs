@@ -4,6 +4,7 @@
 //! and the engine use too, so that it says everything that is wrong at once.
 
 use std::collections::BTreeMap;
+use std::fs;
 
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::ErrorKind;
@@ -43,8 +44,29 @@ impl FaultArgs {
                 return Err(problem.hint(hint).into());
             }
         }
+        if let Some(given) = params.get_mut("samples") {
+            from_file(given)?;
+        }
         fault::parse(self.kind, &params)
     }
+}
+
+/// Reads what `@FILE` names: one value a line, or several by comma.
+fn from_file(given: &mut Given) -> Result<(), Problem> {
+    let Some(path) = given.text.strip_prefix('@') else {
+        return Ok(());
+    };
+    let text = fs::read_to_string(path).map_err(|error| {
+        let problem = Problem::new(
+            given.place.clone(),
+            format!("failed to read `{path}`: {error}"),
+        );
+        problem.hint("a text file with one duration a line, such as 12.5ms")
+    })?;
+    let lines = text.lines().map(|line| line.trim().trim_end_matches(','));
+    let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    given.text = lines.join(",");
+    Ok(())
 }
 
 impl FromArgMatches for FaultArgs {

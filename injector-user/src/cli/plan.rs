@@ -2,12 +2,13 @@
 
 use injector_core::fault::FaultSpec;
 use injector_core::plan::{Capability, CapabilityState, Mechanism, Plan, plan};
+use injector_core::problem::Problems;
 
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::CliError;
 use super::fault_args::FaultArgs;
-use crate::client::ClientError;
+use crate::client::{ClientError, resolve};
 use crate::protocol::{Answer, Call};
 use crate::safety::Protection;
 use crate::target::gather;
@@ -24,7 +25,7 @@ pub(super) struct PlanArgs {
 
 /// Exits well if it would be done.
 pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<Exit, CliError> {
-    let spec = args.fault.spec()?;
+    let spec = resolve(&args.fault.spec()?).await.map_err(Problems::from)?;
     let plan = if nix::unistd::geteuid().is_root() {
         by_engine(context, &spec).await?
     } else {

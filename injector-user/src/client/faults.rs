@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::connection::Client;
 use super::fault::ClientError;
-use crate::protocol::{self, Answer, Arm, Call, Class, Ended, FaultReport, State, Which};
+use super::names::resolve;
+use crate::protocol::{self, Answer, Arm, Call, Class, Ended, Failure, FaultReport, State, Which};
 use crate::runner::{Armed, End, FaultError, FaultErrorClass, Faults, Snapshot};
 
 /// What a felt delay is measured by.
@@ -33,6 +34,7 @@ impl EngineFaults {
 
 impl Faults for EngineFaults {
     async fn plan(&self, fault: &FaultSpec) -> Result<Value, FaultError> {
+        let fault = &resolved(fault).await?;
         let call = Call::Plan {
             fault: fault.kind(),
             params: fault.to_params(),
@@ -45,6 +47,7 @@ impl Faults for EngineFaults {
     }
 
     async fn arm(&self, name: &str, fault: &FaultSpec) -> Result<Armed, FaultError> {
+        let fault = &resolved(fault).await?;
         let call = Call::Arm(Arm {
             fault: fault.kind(),
             params: fault.to_params(),
@@ -88,6 +91,15 @@ impl Faults for EngineFaults {
             _ => Err(ClientError::Unexpected.into()),
         }
     }
+}
+
+async fn resolved(fault: &FaultSpec) -> Result<FaultSpec, ClientError> {
+    resolve(fault).await.map_err(|problem| {
+        ClientError::Answer(Failure {
+            class: Class::Input,
+            problems: vec![problem],
+        })
+    })
 }
 
 impl From<ClientError> for FaultError {

@@ -6,6 +6,7 @@
 mod connection;
 mod fault;
 mod faults;
+mod names;
 mod process;
 mod ssh;
 mod start;
@@ -13,6 +14,7 @@ mod start;
 pub use connection::Client;
 pub use fault::ClientError;
 pub use faults::EngineFaults;
+pub use names::resolve;
 pub use process::{EngineProcess, KillError};
 pub use ssh::connection_of_caller;
 pub use start::{LOG, SOCKET, connect, connect_or_start};

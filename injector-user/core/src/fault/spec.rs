@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::common::Common;
 use super::kind::Kind;
+use super::peer::Peer;
 use super::places::Places;
 use super::{net, process, sock};
 use crate::target::Selector;
@@ -75,6 +76,28 @@ impl Action {
             | Self::NetRate(net::Rate { filter, .. })
             | Self::NetPartition(net::Partition { filter, .. }) => Some(filter),
             Self::SockError(_) | Self::ProcessFreeze(_) => None,
+        }
+    }
+
+    /// Whom the filters name at the other end.
+    pub fn peers(&self) -> &[Peer] {
+        match self {
+            Self::SockError(failure) => &failure.peers,
+            action => action.filter().map_or(&[], |filter| &filter.peers),
+        }
+    }
+
+    /// The same, to have names resolved.
+    pub fn peers_mut(&mut self) -> &mut [Peer] {
+        match self {
+            Self::NetLoss(net::Loss { filter, .. })
+            | Self::NetDelay(net::Delay { filter, .. })
+            | Self::NetDuplicate(net::Duplicate { filter, .. })
+            | Self::NetCorrupt(net::Corrupt { filter, .. })
+            | Self::NetRate(net::Rate { filter, .. })
+            | Self::NetPartition(net::Partition { filter, .. }) => &mut filter.peers,
+            Self::SockError(failure) => &mut failure.peers,
+            Self::ProcessFreeze(_) => &mut [],
         }
     }
 

@@ -29,6 +29,7 @@ pub(super) struct Part {
 pub fn plan(inventory: &Inventory, spec: &FaultSpec) -> Result<Plan, Refusal> {
     let target = resolve(inventory, &spec.target, spec.common.all)?;
     check::target(inventory, &target, spec)?;
+    check::names(spec)?;
     let mut part = match &spec.action {
         action @ (Action::NetLoss(net::Loss { filter, .. })
         | Action::NetDelay(net::Delay { filter, .. })

@@ -7,8 +7,8 @@ use super::inventory::{Cgroup, Interface, InterfaceKind, Inventory, Namespace, P
 use super::make::Part;
 use super::refusal::Refusal;
 use super::resolve::{LINK_UP, Processes, Target, host};
-use crate::fault::Action;
 use crate::fault::net::{Answer, Connections, Corruption, Direction, Filter, Partition, Protocol};
+use crate::fault::{Action, prefixes};
 
 /// What `action` does to the packets that `filter` names.
 pub(super) fn packets(
@@ -279,7 +279,7 @@ fn part(filter: &Filter, mechanism: Mechanism) -> Part {
         also: Vec::new(),
         hooks: Vec::new(),
         select: Select {
-            peers: peers.clone(),
+            peers: prefixes(peers),
             ports: ports.clone(),
             protocol: *protocol,
             ..Select::default()

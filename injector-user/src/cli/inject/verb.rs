@@ -6,7 +6,7 @@ use std::process::ExitStatus;
 
 use injector_core::fault::FaultSpec;
 use injector_core::plan::Plan;
-use injector_core::problem::{Place, Problem};
+use injector_core::problem::{Place, Problem, Problems};
 use injector_core::units::format_duration;
 use serde::Serialize;
 use serde_json::json;
@@ -21,7 +21,7 @@ use crate::cli::interrupts::Interrupts;
 use crate::cli::loopback::Loopback;
 use crate::cli::out::Out;
 use crate::cli::report;
-use crate::client::{Client, ClientError, connection_of_caller};
+use crate::client::{Client, ClientError, connection_of_caller, resolve};
 use crate::metrics;
 use crate::protocol::{Answer, Arm, Call, Ended, FaultReport, State};
 
@@ -93,7 +93,9 @@ struct Ready {
 
 /// Exits well if the fault did what it was to do and left nothing behind.
 pub(crate) async fn run(context: &Context, inject: Inject) -> Result<Exit, CliError> {
-    let spec = inject.fault.spec()?;
+    let spec = resolve(&inject.fault.spec()?)
+        .await
+        .map_err(Problems::from)?;
     check_detached(&inject)?;
     // Before anything is armed: nothing of ours may fail to start after that.
     let mut interrupts = Interrupts::catch()?;

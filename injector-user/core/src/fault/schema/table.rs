@@ -293,7 +293,7 @@ const TABLE: [Param; 39] = [
         None,
         [
             "10.0.0.0/24,fd00::7",
-            "at most 64 addresses or prefixes, by comma",
+            "at most 64 addresses, prefixes or names, by comma; names are resolved where it is asked for",
             "only to or from these addresses; for `bind`, of the own address",
         ],
     ),
@@ -461,7 +461,7 @@ const TABLE: [Param; 39] = [
         None,
         [
             "10ms,12ms,30ms",
-            "2 to 4096 durations by comma, or @FILE with one a line; with `distribution: measured`",
+            "2 to 4096 durations by comma, on the command line also @FILE; with `distribution: measured`",
             "latencies that were measured somewhere",
         ],
     ),
