@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use injector_core::fault::Action;
+use injector_core::plan::{Hook, Plan};
 use injector_core::target::Selector;
 
 use super::rehearse::GRACE;
@@ -86,6 +86,7 @@ impl Engine {
     /// Looks after targets: what they feel, who has come, who has gone.
     fn look(&mut self) {
         self.kernel.forget(|pid| !target::is_thread_group(pid));
+        let followed = self.kernel.follow_sockets().err();
         let mut gone = Vec::new();
         for running in self
             .faults
@@ -104,6 +105,14 @@ impl Engine {
                         .warnings
                         .push(format!("new processes could not be covered: {error}"));
                 }
+            }
+            if let Effect::Kernel(armed) = &running.effect {
+                let shared = self.kernel.shares_sockets(armed).map(shared_with);
+                running.warn(shared);
+                let unfollowed = followed.as_ref().filter(|_| told_by_sockets(&running.plan));
+                running.warn(unfollowed.map(|error| {
+                    format!("the sockets of the target could not be followed: {error}")
+                }));
             }
             if target::is_gone(&running.spec.target, &running.plan) {
                 gone.push(running.id.clone());
@@ -162,12 +171,21 @@ fn due(kernel: &Kernel, running: &mut Running, now_ns: u64) -> Option<Ended> {
 /// there by number only.
 fn newcomers(running: &Running) -> Vec<i32> {
     let by_number = !running.plan.select.thread_groups.is_empty();
-    match (&running.spec.target, &running.spec.action) {
-        (Selector::Cgroup(path), Action::SockError(_)) if by_number => {
-            target::members_anywhere(path)
-        }
+    match &running.spec.target {
+        Selector::Cgroup(path) if by_number => target::members_anywhere(path),
         _ => Vec::new(),
     }
+}
+
+fn told_by_sockets(plan: &Plan) -> bool {
+    let marks = |hook: &Hook| matches!(hook, Hook::Sockets { .. });
+    plan.hooks.iter().any(marks)
+}
+
+fn shared_with(pid: i32) -> String {
+    format!(
+        "what the target shares with others, such as a socket with process {pid}, is left alone"
+    )
 }
 
 pub(super) fn nanos(duration: Duration) -> u64 {

@@ -93,6 +93,8 @@ const SPARES: usize = 32;
 #[derive(Debug)]
 struct Place {
     hook: Hook,
+    /// Faults that are attached here, armed or about to be.
+    users: usize,
     armed: Armed,
     exempt: Vec<Exempt>,
     links: Vec<Link>,
@@ -103,11 +105,9 @@ struct Place {
 impl Hooks {
     /// The place of `hook`, attached if it is not yet. Nothing is armed there by this.
     pub(super) fn attach(&mut self, texts: &Texts, hook: &Hook) -> Result<HookIndex, HookError> {
-        if let Some((index, _place)) = self
-            .places
-            .iter()
-            .find(|(_index, place)| place.hook == *hook)
-        {
+        let mut places = self.places.iter_mut();
+        if let Some((index, place)) = places.find(|(_index, place)| place.hook == *hook) {
+            place.users += 1;
             return Ok(*index);
         }
         let index = self.free_index()?;
@@ -124,6 +124,7 @@ impl Hooks {
         let links = links_of(hook, &programs)?;
         let place = Place {
             hook: hook.clone(),
+            users: 1,
             armed: Armed::default(),
             exempt: Vec::new(),
             links,
@@ -176,12 +177,13 @@ impl Hooks {
         self.change(tables, index, |armed| armed.exempt = count)
     }
 
-    /// Detaches the place unless some fault still acts there; its programs are kept for the next one.
+    /// Detaches the place for one fault, unless another is there too; its programs are kept for the next one.
     pub(super) fn release(&mut self, tables: &mut Tables, index: HookIndex) {
-        if self
-            .places
-            .get(&index)
-            .is_some_and(|place| place.armed.slots == 0)
+        let left = self.places.get_mut(&index).map(|place| {
+            place.users = place.users.saturating_sub(1);
+            place.users
+        });
+        if left == Some(0)
             && let Some(place) = self.places.remove(&index)
         {
             drop(place.links);
@@ -312,9 +314,7 @@ fn programs_of(hook: &Hook) -> Vec<(&'static str, Role)> {
             Way::Egress => ("net_egress", Role::InterfaceEgress),
             Way::Ingress => ("net_ingress", Role::InterfaceIngress),
         }],
-        Hook::CgroupSkbIngress { .. } => {
-            vec![("net_cgroup_ingress", Role::CgroupPacketIngress)]
-        }
+        Hook::Sockets { .. } => vec![("sock_mark", Role::SocketCreate)],
         Hook::Cgroup { attach, .. } => match attach {
             Attach::Connect => {
                 vec![
@@ -353,7 +353,7 @@ fn links_of(hook: &Hook, programs: &[(&'static str, Program)]) -> Result<Vec<Lin
             };
             programs.iter().map(attach).collect()
         }
-        Hook::Cgroup { path, .. } | Hook::CgroupSkbIngress { path } => {
+        Hook::Cgroup { path, .. } | Hook::Sockets { path } => {
             let cgroup = open(&v2_folder(path)?)?;
             let attach = |(_name, program): &(&str, Program)| {
                 program

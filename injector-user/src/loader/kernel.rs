@@ -11,9 +11,9 @@ use injector_abi::{
     CONTROL_KILL, CONTROL_LEASE, Counters, Fault, Progress, SLOTS, TASK_PID_MAGIC, TASK_TGID_MAGIC,
 };
 use injector_core::fault::{Action, FaultSpec, Kind};
-use injector_core::plan::{Hook, Plan, Select};
+use injector_core::plan::{Hook, Mechanism, Plan, Select};
 
-use super::btf::{BtfError, TaskOffsets};
+use super::btf::{BtfError, TaskOffsets, socket_fields};
 use super::deathwatch::Deathwatch;
 use super::hooks::{HookError, HookIndex, Hooks, Texts};
 use super::maps::{Maps, MapsError, Tables};
@@ -22,6 +22,7 @@ use super::object::{Object, ObjectError};
 use super::program::{Link, LinkError, Program, Role};
 use super::rows::Rows;
 use super::slots::{Slot, Slots};
+use super::sockets::{Sockets, SocketsError};
 use crate::clock::monotonic_ns;
 use crate::delay_line::{Line, LineError, LineReport, TapError, Treatment};
 use crate::safety::Permit;
@@ -44,6 +45,10 @@ pub enum KernelError {
     Line(#[from] LineError),
     #[error("failed to follow new processes")]
     Tracking(#[source] TrackingError),
+    #[error(transparent)]
+    Sockets(#[from] SocketsError),
+    #[error("failed to find out where the kernel keeps a socket's cgroup")]
+    Fields(#[source] BtfError),
     #[error("all {SLOTS} places for faults are in use")]
     Full,
     #[error("a delay line was planned elsewhere than at an interface")]
@@ -100,6 +105,7 @@ pub struct Kernel {
     slots: Slots,
     rows: Rows,
     hooks: Hooks,
+    sockets: Sockets,
     tracking: Option<(Link, Program)>,
     deathwatch: Deathwatch,
 }
@@ -123,6 +129,7 @@ impl Kernel {
             slots: Slots::default(),
             rows: Rows::default(),
             hooks: Hooks::default(),
+            sockets: Sockets::default(),
             tracking: None,
             deathwatch: Deathwatch::default(),
         })
@@ -209,6 +216,7 @@ impl Kernel {
             let _detached_below = self.tables.line_ifindex.set(line_of(hook, slot), 0, 0);
             self.hooks.release(&mut self.tables, hook);
         }
+        self.sockets.end(slot);
         // A row that stays behind names a slot that is armed nowhere.
         let _harmless = self.rows.clear(&mut self.tables, slot, &select);
         if Rows::thread_groups(&self.tables) == 0 {
@@ -224,6 +232,27 @@ impl Kernel {
     /// Adds processes to a fault's targets.
     pub fn mark(&mut self, fault: &ArmedFault, pids: &[i32]) -> Result<(), KernelError> {
         Ok(self.rows.mark(&mut self.tables, fault.slot, pids)?)
+    }
+
+    /// Marks the open sockets of the fault's targets, if its packets are told by them.
+    pub fn mark_sockets(&mut self, fault: &ArmedFault) -> Result<(), KernelError> {
+        if self.sockets.concern(fault.slot) {
+            self.sockets.look(&self.tables, self.rows.epoch())?;
+        }
+        Ok(())
+    }
+
+    /// Keeps up with the sockets of all targets, as often as it may cost.
+    pub fn follow_sockets(&mut self) -> Result<(), KernelError> {
+        if self.sockets.is_due(monotonic_ns()) {
+            self.sockets.look(&self.tables, self.rows.epoch())?;
+        }
+        Ok(())
+    }
+
+    /// A process that shares a socket with the fault's target, which is left alone for that.
+    pub fn shares_sockets(&self, fault: &ArmedFault) -> Option<i32> {
+        self.sockets.shared_with(fault.slot)
     }
 
     /// Names open connections that a fault is restricted to, each at the places in `hooks`, which are
@@ -297,6 +326,14 @@ impl Kernel {
             self.track().map_err(KernelError::Tracking)?;
             self.mark(fault, &plan.select.thread_groups)?;
         }
+        if plan.select.cgroup.is_some() && plan.mechanisms().contains(&Mechanism::SocketLookup) {
+            let fields = socket_fields().map_err(KernelError::Fields)?;
+            self.tables.fields.set(0, Shared(fields), 0)?;
+        }
+        let marks = |hook: &Hook| matches!(hook, Hook::Sockets { .. });
+        if plan.hooks.iter().any(marks) {
+            self.sockets.begin(fault.slot);
+        }
         plan.hooks
             .iter()
             .try_for_each(|hook| self.attach(fault, arming, hook))
@@ -314,7 +351,8 @@ impl Kernel {
         self.forget_place(fault, index)?;
         let exempt = arming.exempt.iter().copied();
         self.hooks.exempt(&mut self.tables, index, exempt)?;
-        let Some(treatment) = Treatment::of(&arming.spec.action) else {
+        let treatment = Treatment::of(&arming.spec.action);
+        let (Some(treatment), Hook::Tcx { .. }) = (treatment, hook) else {
             return Ok(());
         };
         let (net, position) = (&self.texts.net, line_of(index, fault.slot));

@@ -17,6 +17,7 @@ mod object;
 mod program;
 mod rows;
 mod slots;
+mod sockets;
 mod tally;
 
 pub use btf::{BtfError, TaskOffsets};
@@ -29,4 +30,5 @@ pub use object::{Object, ObjectError};
 pub use program::{Link, LinkError, Program, Role};
 pub use rows::mapped;
 pub use slots::Slot;
+pub use sockets::SocketsError;
 pub use tally::Tally;

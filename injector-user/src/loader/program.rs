@@ -12,7 +12,6 @@ use crate::sys::bpf::{self, ProgramType};
 pub enum Role {
     InterfaceEgress,
     InterfaceIngress,
-    CgroupPacketIngress,
     Connect4,
     Connect6,
     Bind4,
@@ -28,14 +27,12 @@ impl Role {
     pub fn program_type(self) -> ProgramType {
         use bpf_attach_type as at;
         use bpf_prog_type::{
-            BPF_PROG_TYPE_CGROUP_SKB as CGROUP_PACKET, BPF_PROG_TYPE_CGROUP_SOCK as SOCKET,
-            BPF_PROG_TYPE_CGROUP_SOCK_ADDR as ADDRESS, BPF_PROG_TYPE_RAW_TRACEPOINT as TRACEPOINT,
-            BPF_PROG_TYPE_SCHED_CLS as PACKET,
+            BPF_PROG_TYPE_CGROUP_SOCK as SOCKET, BPF_PROG_TYPE_CGROUP_SOCK_ADDR as ADDRESS,
+            BPF_PROG_TYPE_RAW_TRACEPOINT as TRACEPOINT, BPF_PROG_TYPE_SCHED_CLS as PACKET,
         };
         let (kind, attach) = match self {
             Self::InterfaceEgress => (PACKET, at::BPF_TCX_EGRESS),
             Self::InterfaceIngress => (PACKET, at::BPF_TCX_INGRESS),
-            Self::CgroupPacketIngress => (CGROUP_PACKET, at::BPF_CGROUP_INET_INGRESS),
             Self::Connect4 => (ADDRESS, at::BPF_CGROUP_INET4_CONNECT),
             Self::Connect6 => (ADDRESS, at::BPF_CGROUP_INET6_CONNECT),
             Self::Bind4 => (ADDRESS, at::BPF_CGROUP_INET4_BIND),

@@ -42,6 +42,11 @@ impl Rows {
     ) -> Result<(), MapError> {
         let bit = 1 << slot;
         self.set_masks(bit, action, select, allow_lockout);
+        if !select.thread_groups.is_empty() {
+            // Whatever sockets were marked with for the fault that had the slot before is void from now on.
+            self.masks.epoch += 1;
+            tables.epochs.set(slot, self.masks.epoch, 0)?;
+        }
         for port in select.ports.iter().flat_map(|range| range.ports()) {
             change_port(tables, port, |mask| mask | bit)?;
         }
@@ -73,6 +78,16 @@ impl Rows {
             tables.by_thread_group.insert(pid, *mask | inherited, 0)?;
         }
         Ok(())
+    }
+
+    /// In how many epochs faults of processes have been armed.
+    pub(super) fn epoch(&self) -> u64 {
+        self.masks.epoch
+    }
+
+    /// The slots of every thread group, inherited ones included.
+    pub(super) fn slots_by_thread_group(tables: &Tables) -> BTreeMap<u32, u64> {
+        tables.by_thread_group.iter().flatten().collect()
     }
 
     /// Names connections that `slot` acts on.
@@ -293,6 +308,7 @@ fn all_masks(masks: &mut Masks) -> [&mut u64; 19] {
         other,
         lockout,
         cgroup_levels: _,
+        epoch: _,
     } = masks;
     [
         loss,

@@ -8,6 +8,7 @@ pub mod command;
 mod follow;
 mod hierarchy;
 mod inventory;
+mod links;
 mod members;
 mod netns;
 mod process;
