@@ -45,7 +45,9 @@ fn slots(ctx: &TcContext, leaving: bool) -> Option<u64> {
     if mask != 0 {
         mask = select::by_peer(select, mask, || packet.address(ctx, peer));
     }
-    if mask != 0 {
+    if patched::thorough() == 0 {
+        mask &= !select.thorough;
+    } else if mask != 0 {
         mask = by_connection(ctx, select, mask, &packet, peer);
     }
     if mask & !select.lockout != 0 && keeps_caller_in(ctx, armed, &packet, peer) {

@@ -93,8 +93,13 @@ fn at_interface(ctx: &TcContext, leaving: bool) -> i32 {
     let Some(select) = SELECT.get(0).filter(|_| mask != 0) else {
         return TC_ACT_UNSPEC;
     };
+    let thorough = patched::thorough() != 0;
     // Not in there, for the sake of the stack that both need.
-    let mask = by_socket(ctx, select, mask, way);
+    let mask = if thorough {
+        by_socket(ctx, select, mask, way)
+    } else {
+        mask
+    };
     if mask == 0 {
         return TC_ACT_UNSPEC;
     }
@@ -103,15 +108,19 @@ fn at_interface(ctx: &TcContext, leaving: bool) -> i32 {
         return match how {
             answer::SILENCE => nowhere(),
             answer::LOCAL_ERROR => TC_ACT_SHOT,
-            how if turn(ctx.skb.skb, how) != 0 => send_back(ctx, leaving),
+            how if thorough && turn(ctx.skb.skb, how) != 0 => send_back(ctx, leaving),
             _unanswerable => nowhere(),
         };
     }
-    spoil(ctx, mask & select.corrupt, occasion);
+    if thorough {
+        spoil(ctx, mask & select.corrupt, occasion);
+    }
     if let Some(line) = through_line(mask & select.corrupt_line, occasion) {
         return line;
     }
-    duplicate(ctx, mask & select.duplicate, occasion, leaving);
+    if thorough {
+        duplicate(ctx, mask & select.duplicate, occasion, leaving);
+    }
     through_line(mask & select.rate, occasion)
         .or_else(|| through_line(mask & select.delay, occasion))
         .unwrap_or(TC_ACT_UNSPEC)

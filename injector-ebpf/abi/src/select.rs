@@ -44,6 +44,9 @@ pub struct Select {
     pub opening: u64,
     /// Slots that answer the sender, and so leave answers alone.
     pub answering: u64,
+    /// Slots that need a thorough program: chosen by socket or connection, or acting otherwise than by
+    /// loss or a line.
+    pub thorough: u64,
     /// Slots without a port filter.
     pub any_port: u64,
     /// Slots without a peer filter.
@@ -79,6 +82,7 @@ exact_layout!(Select {
     any_connection: u64,
     opening: u64,
     answering: u64,
+    thorough: u64,
     any_port: u64,
     any_peer: u64,
     any_cgroup: u64,

@@ -346,7 +346,8 @@ impl Kernel {
         arming: &Arming<'_>,
         hook: &Hook,
     ) -> Result<(), KernelError> {
-        let index = self.hooks.attach(&self.texts, hook)?;
+        let thorough = net::is_thorough(&arming.spec.action, &fault.select);
+        let index = self.hooks.attach(&self.texts, hook, thorough)?;
         fault.hooks.push(index);
         self.forget_place(fault, index)?;
         let exempt = arming.exempt.iter().copied();

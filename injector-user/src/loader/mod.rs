@@ -18,6 +18,7 @@ mod program;
 mod rows;
 mod slots;
 mod sockets;
+mod spares;
 mod tally;
 
 pub use btf::{BtfError, TaskOffsets};

@@ -57,7 +57,17 @@ pub struct Program {
 /// An attachment. Dropping it detaches; so does the end of this process, however it comes.
 #[derive(Debug)]
 pub struct Link {
-    _fd: OwnedFd,
+    fd: OwnedFd,
+}
+
+impl Link {
+    /// Puts another program of the same role into this place, without a moment between the two.
+    pub fn replace(&self, program: &Program) -> Result<(), LinkError> {
+        bpf::update_link(self.fd.as_fd(), program.as_fd()).map_err(|source| LinkError {
+            place: "the place of another".to_owned(),
+            source,
+        })
+    }
 }
 
 /// Why a program could not be attached.
@@ -95,7 +105,7 @@ impl Program {
     /// Attaches to a raw tracepoint.
     pub fn attach_to_tracepoint(&self, name: &std::ffi::CStr) -> Result<Link, LinkError> {
         bpf::raw_tracepoint(self.fd.as_fd(), name)
-            .map(|fd| Link { _fd: fd })
+            .map(|fd| Link { fd })
             .map_err(|source| LinkError {
                 place: format!("tracepoint {name:?}"),
                 source,
@@ -104,7 +114,7 @@ impl Program {
 
     fn link(&self, target: u32, flags: u32) -> io::Result<Link> {
         let attach = self.role.program_type().attach;
-        bpf::link(self.fd.as_fd(), target, attach, flags).map(|fd| Link { _fd: fd })
+        bpf::link(self.fd.as_fd(), target, attach, flags).map(|fd| Link { fd })
     }
 }
 

@@ -14,7 +14,7 @@ use injector_core::fault::{Action, Prefix};
 use injector_core::plan::Select;
 
 use super::maps::Tables;
-use super::net::answer_of;
+use super::net::{answer_of, is_thorough};
 use super::slots::Slot;
 use crate::delay_line::Treatment;
 use crate::sys::pod::Shared;
@@ -177,6 +177,7 @@ impl Rows {
             (&mut masks.any_connection, connections == Connections::All),
             (&mut masks.opening, connections == Connections::New),
             (&mut masks.answering, answer_of(action) >= answer::RESET),
+            (&mut masks.thorough, is_thorough(action, select)),
             (&mut masks.any_port, select.ports.is_empty()),
             (&mut masks.any_peer, select.peers.is_empty()),
             (&mut masks.any_cgroup, select.cgroup.is_none()),
@@ -286,7 +287,7 @@ fn change_port(
     tables.by_port.set(port, change(mask), 0)
 }
 
-fn all_masks(masks: &mut Masks) -> [&mut u64; 19] {
+fn all_masks(masks: &mut Masks) -> [&mut u64; 20] {
     let Masks {
         loss,
         delay,
@@ -298,6 +299,7 @@ fn all_masks(masks: &mut Masks) -> [&mut u64; 19] {
         any_connection,
         opening,
         answering,
+        thorough,
         any_port,
         any_peer,
         any_cgroup,
@@ -321,6 +323,7 @@ fn all_masks(masks: &mut Masks) -> [&mut u64; 19] {
         any_connection,
         opening,
         answering,
+        thorough,
         any_port,
         any_peer,
         any_cgroup,

@@ -104,6 +104,14 @@ pub fn link(
     owned(bpf(bpf_cmd::BPF_LINK_CREATE, &mut attr)?)
 }
 
+/// Puts another program into the place of a link's.
+pub fn update_link(link: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::Result<()> {
+    let mut attr = zeroed();
+    attr.link_update.link_fd = fd_number(link);
+    attr.link_update.__bindgen_anon_1.new_prog_fd = fd_number(program);
+    bpf(bpf_cmd::BPF_LINK_UPDATE, &mut attr).map(drop)
+}
+
 /// Attaches to a raw tracepoint.
 pub fn raw_tracepoint(program: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
     let mut attr = zeroed();
