@@ -45,7 +45,10 @@ pub(super) fn under(abuse: impl FnOnce(&Engine) -> Result<()>) -> Result<()> {
     let counters = report.counters;
     // The kernel's own packets leave that way too.
     let lost_all = counters.injected == counters.matched && counters.expired == 0;
-    assert!(lost_all && counters.matched >= u64::from(rounds) * 50, "{counters:?}");
+    assert!(
+        lost_all && counters.matched >= u64::from(rounds) * 50,
+        "{counters:?}"
+    );
     stage.check_nothing_armed()?;
     stage.close()
 }
@@ -59,10 +62,11 @@ pub(super) fn answered(engine: &Engine) -> Result<()> {
 
 /// Waits until the engine has seen off everybody but whoever armed, the harness and who asks.
 pub(super) fn await_calm(engine: &Engine) -> Result<()> {
-    let mut client = engine.client()?;
     let mut last = None;
     wait_until("those who misused it are gone", DEADLINE, || {
-        last = client.status().ok().map(|(engine, _)| engine.clients);
+        // A new one each time: before they are gone there may be no room for it.
+        let status = engine.client().and_then(|mut client| client.status());
+        last = status.ok().map(|(engine, _)| engine.clients);
         last == Some(3)
     })
     .with_context(|| format!("{last:?} are left"))?;
