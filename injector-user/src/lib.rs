@@ -17,3 +17,8 @@ pub mod safety;
 pub mod sys;
 pub mod target;
 pub mod telemetry;
+
+/// Inputs that parsers must survive; other packages have the same.
+#[cfg(test)]
+#[path = "../../tests/corpus/corpus.rs"]
+mod corpus;

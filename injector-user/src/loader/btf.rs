@@ -30,7 +30,7 @@ impl TaskOffsets {
         Self::find(&bytes)
     }
 
-    fn find(bytes: &[u8]) -> Result<Self, BtfError> {
+    pub(super) fn find(bytes: &[u8]) -> Result<Self, BtfError> {
         let btf = Btf::open(bytes)?;
         let members = btf.struct_members("task_struct")?;
         let offset = |name| {

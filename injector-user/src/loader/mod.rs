@@ -18,6 +18,9 @@ mod program;
 mod rows;
 mod slots;
 
+#[cfg(test)]
+mod fuzz;
+
 pub use btf::{BtfError, TaskOffsets};
 pub use examples::Injection;
 pub use hooks::{HookError, open_namespace};
