@@ -65,18 +65,20 @@ enum Damage {
 pub(crate) fn survives(parser: &str, test: impl Fn(&[u8]) -> Result<(), TestCaseError>) {
     let inputs = inputs(parser);
     for input in &inputs {
-        if let Err(error) = test(input) {
-            panic!("{parser}: {:?}: {error}", String::from_utf8_lossy(input));
-        }
+        let wrong = test(input).err();
+        let text = String::from_utf8_lossy(input);
+        assert!(wrong.is_none(), "{parser}: {text:?}: {wrong:?}");
     }
     let config = Config {
         failure_persistence: None,
         ..Config::default()
     };
     let damaged = TestRunner::new(config).run(&damaged(inputs), |input| test(&input));
-    if let Err(error) = damaged {
-        panic!("{parser}: add it to tests/corpus/{parser}: {error}");
-    }
+    let wrong = damaged.err().map(|error| error.to_string());
+    assert!(
+        wrong.is_none(),
+        "{parser}: add it to tests/corpus/{parser}: {wrong:?}"
+    );
 }
 
 /// The same for a parser of text.

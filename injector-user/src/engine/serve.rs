@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::io::unix::AsyncFd;
+use tokio::net::unix::SocketAddr;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
@@ -95,15 +96,10 @@ async fn run(
             _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
             _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
             // The last: whoever connects without end keeps nobody from the rest.
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _address)) => {
-                    clients += 1;
-                    welcome(stream, engine, clients, &tell_loop);
-                }
-                // No descriptor or memory is left for it: those who are served go on, and the others
-                // wait until there is.
-                Err(_transient) => tokio::time::sleep(LATER).await,
-            },
+            accepted = listener.accept() => {
+                clients += 1;
+                welcome(accepted, engine, clients, &tell_loop).await;
+            }
         }
         let mut owner = lock(engine);
         wait = owner.tick();
@@ -115,7 +111,17 @@ async fn run(
 }
 
 /// Serves a new client in a task of its own, if there is room.
-fn welcome(stream: UnixStream, engine: &Shared, client: Client, tell_loop: &UnboundedSender<News>) {
+async fn welcome(
+    accepted: std::io::Result<(UnixStream, SocketAddr)>,
+    engine: &Shared,
+    client: Client,
+    tell_loop: &UnboundedSender<News>,
+) {
+    let Ok((stream, _address)) = accepted else {
+        // No descriptor or memory is left for it: those who are served go on, and it waits until
+        // there is.
+        return tokio::time::sleep(LATER).await;
+    };
     let Some(peer) = peer_of(&stream) else {
         return;
     };

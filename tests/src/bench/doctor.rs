@@ -6,7 +6,7 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -56,7 +56,7 @@ fn doctor(run_dir: &Path) -> Result<f64> {
         .stdout(Stdio::null())
         .status()
         .context("failed to start the doctor")?;
-    let took: Duration = begun.elapsed();
+    let took = begun.elapsed();
     ensure!(status.success(), "the doctor ended with {status}");
     Ok(took.as_secs_f64() * 1e3)
 }

@@ -58,28 +58,32 @@ pub(super) fn measure(effort: Effort) -> Result<Rows> {
         ),
         ("one inject on 64 namespaces", inject, 1),
     ];
-    let mut rows = Rows::new();
-    for (metric, words, faults) in cases {
-        let mut times = Vec::new();
-        let rounds = effort.rounds(ROUNDS);
-        // The first one loads programs and files.
-        for number in 0..=rounds {
-            let time = round(&engine, &words, faults)?;
-            if number > 0 {
-                times.push(time);
-                effort.progress(&format!("{metric}: {number} of {rounds}"));
-            }
+    let rows = cases
+        .iter()
+        .map(|(metric, words, faults)| case(effort, &engine, metric, words, *faults));
+    rows.collect()
+}
+
+fn case(
+    effort: Effort,
+    engine: &Engine,
+    metric: &str,
+    words: &[&str],
+    faults: usize,
+) -> Result<Row> {
+    let (rounds, mut times) = (effort.rounds(ROUNDS), Vec::new());
+    // The first one loads programs and files.
+    for number in 0..=rounds {
+        let time = round(engine, words, faults)?;
+        if number > 0 {
+            times.push(time);
+            effort.progress(&format!("{metric}: {number} of {rounds}"));
         }
-        let note = format!("median; p95 {:.0} ms", percentile(&times, 0.95));
-        let row = Row::new(
-            format!("{metric}: start to all armed"),
-            "ms",
-            median(&times),
-            rounds,
-        );
-        rows.push(row.at_most(AIM_MS).note(note));
     }
-    Ok(rows)
+    let note = format!("median; p95 {:.0} ms", percentile(&times, 0.95));
+    let metric = format!("{metric}: start to all armed");
+    let row = Row::new(metric, "ms", median(&times), rounds);
+    Ok(row.at_most(AIM_MS).note(note))
 }
 
 /// Milliseconds from the start of the command to the last fault.

@@ -126,10 +126,10 @@ fn documents() {
             match document::read(text, Some("x")) {
                 Ok(node) => {
                     let json = node.to_json();
-                    let again = document::read(&json.to_string(), None);
-                    // What holds nothing is no document.
-                    if json != Value::Null {
-                        let again = again.map(|node| node.to_json());
+                    let printed = json.to_string();
+                    // What holds nothing is no document, and copies are longer than aliases.
+                    if json != Value::Null && printed.len() <= 1 << 20 {
+                        let again = document::read(&printed, None).map(|node| node.to_json());
                         prop_assert_eq!(again, Ok(json));
                     }
                 }

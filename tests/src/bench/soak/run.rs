@@ -17,6 +17,7 @@ use super::place::Place;
 use super::state::Held;
 use super::tally::Tally;
 use crate::client::Client;
+use crate::snapshot::HostSnapshot;
 use crate::wait_until;
 
 /// What the allocator keeps of what was used once, in MiB.
@@ -37,35 +38,30 @@ pub(in super::super) fn measure(effort: Effort) -> Result<Rows> {
     let rough = Tally::default();
     let luck = &mut StdRng::seed_from_u64(2);
     amid(&place, &rough, 2, || batter(&mut home, half, luck, &rough))?;
-    let stuck = place.stuck()?;
-    home.end()?;
-    rows.push(
-        Row::new(
-            "targets stuck",
-            "",
-            count(stuck as u64),
-            place.cgroups.len(),
-        )
-        .holds(stuck == 0),
-    );
-    let residue = before.await_same();
-    let note = residue
-        .as_ref()
-        .err()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    let left = f64::from(u8::from(residue.is_err()));
-    rows.push(
-        Row::new("something left on the host", "", left, 1)
-            .holds(residue.is_ok())
-            .note(note),
-    );
-    let log = home.log();
-    let panics = log.matches("panicked").count() as u64;
-    rows.push(Row::new("panics of engines", "", count(panics), 1).holds(panics == 0));
+    rows.extend(aftermath(&mut home, &place, &before)?);
     rows.extend(counted("first half", &calm));
     rows.extend(counted("second half", &rough));
     Ok(rows)
+}
+
+/// Who is stuck and what is left when everything has ended.
+fn aftermath(home: &mut Home, place: &Place, before: &HostSnapshot) -> Result<Rows> {
+    let stuck = place.stuck()?;
+    home.end()?;
+    let residue = before.await_same();
+    let note = residue.as_ref().err().map(ToString::to_string);
+    let left = f64::from(u8::from(residue.is_err()));
+    let panics = home.log().matches("panicked").count();
+    let none = |metric: &str, number: usize, n: usize| {
+        Row::new(metric, "", count(number as u64), n).holds(number == 0)
+    };
+    Ok(vec![
+        none("targets stuck", stuck, place.cgroups.len()),
+        Row::new("something left on the host", "", left, 1)
+            .holds(residue.is_ok())
+            .note(note.unwrap_or_default()),
+        none("panics of engines", panics, 1),
+    ])
 }
 
 /// The first half: what one engine holds after it, against what it held after a quarter of it.
@@ -81,7 +77,7 @@ fn leaks(
     amid(place, tally, 0, || pause(half / 4))?;
     let before = settled(home, engine, None)?;
     effort.progress(&format!("after a quarter of the first half: {before:?}"));
-    amid(place, tally, 1, || pause(half - half / 4))?;
+    amid(place, tally, 1, || pause(half * 3 / 4))?;
     let after = settled(home, engine, Some(before))?;
     effort.progress(&format!("after the first half: {after:?}"));
     Ok(compared(before, after))
