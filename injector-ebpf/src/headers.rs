@@ -1,20 +1,24 @@
 //! The headers of a packet that is not plain, or not in one piece: options, extensions, fragments.
 
 use aya_ebpf::bindings::__sk_buff;
-use aya_ebpf::helpers::generated::bpf_skb_load_bytes;
 
-/// The protocol, and the first bytes after the headers, zero in a fragment that is not the first.
+use crate::skb::load;
+
+/// The protocol, the first bytes after the headers and where they are, zero in a fragment that is not
+/// the first.
 #[inline(always)]
-pub fn walked(skb: *mut __sk_buff, offset: u32, is_v4: bool) -> Option<(u8, [u8; 4])> {
+pub fn walked(skb: *mut __sk_buff, offset: u32, is_v4: bool) -> Option<(u8, [u8; 4], u32)> {
     let found = walk(skb, offset, u32::from(is_v4));
     let first = ((found >> 32) as u32).to_ne_bytes();
-    (found & FOUND != 0).then_some((found as u8, first))
+    let at = (found as u32) >> AT;
+    (found & FOUND != 0).then_some((found as u8, first, at))
 }
 
 const FOUND: u64 = 1 << 8;
+const AT: u32 = 9;
 
-/// Protocol in the low byte, then whether there is any, and in the high half the first bytes after the
-/// headers. A function of its own, like [`transport`], so that the verifier checks it once.
+/// Protocol in the low byte, then whether there is any, where the headers end, and in the high half the
+/// first bytes after them. A function of its own, like [`transport`], so that the verifier checks it once.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn walk(skb: *mut __sk_buff, offset: u32, is_v4: u32) -> u64 {
@@ -38,7 +42,8 @@ extern "C" fn walk(skb: *mut __sk_buff, offset: u32, is_v4: u32) -> u64 {
     if at != 0 && !load(skb, at, &mut first) {
         first = [0; 4];
     }
-    u64::from(u32::from_ne_bytes(first)) << 32 | FOUND | u64::from(protocol)
+    let first = u64::from(u32::from_ne_bytes(first)) << 32;
+    first | u64::from(at) << AT | FOUND | u64::from(protocol)
 }
 
 /// Extension headers that are walked over; a packet with more has no ports for us.
@@ -76,11 +81,3 @@ const HOP_BY_HOP: u8 = 0;
 const ROUTING: u8 = 43;
 const FRAGMENT: u8 = 44;
 const DESTINATION: u8 = 60;
-
-/// Fills `bytes` from `at` on; false if the packet is shorter.
-#[inline(always)]
-fn load<const N: usize>(skb: *mut __sk_buff, at: u32, bytes: &mut [u8; N]) -> bool {
-    // SAFETY: the destination is as long as it says.
-    let failed = unsafe { bpf_skb_load_bytes(skb.cast(), at, bytes.as_mut_ptr().cast(), N as u32) };
-    failed == 0
-}

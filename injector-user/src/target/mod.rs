@@ -24,4 +24,4 @@ pub use members::{descendants, members};
 pub use netns::{NetnsError, has_link_header};
 pub(crate) use process::netns_of;
 pub use sockets::SocketsError;
-pub(crate) use sockets::tcp_sockets;
+pub(crate) use sockets::{OpenConnection, open_connections, reset, tcp_sockets};

@@ -49,6 +49,7 @@ pub(super) fn freeze(
 fn part(mechanism: Mechanism, cgroup: &Cgroup, freeze: &Freeze, duration: Duration) -> Part {
     Part {
         mechanism,
+        also: Vec::new(),
         hooks: vec![Hook::Freezer {
             hierarchy: cgroup.hierarchy.clone(),
             path: cgroup.path.clone(),

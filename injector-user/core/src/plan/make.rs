@@ -4,16 +4,19 @@ use super::check;
 use super::conflict;
 use super::decision::{Mechanism, Plan, Select, Who};
 use super::inventory::Inventory;
+use super::net::packets;
 use super::refusal::Refusal;
 use super::resolve::{Target, resolve};
-use super::{decision::Hook, freeze, net, sock};
-use crate::fault::{Action, FaultSpec};
+use super::{decision::Hook, freeze, sock};
+use crate::fault::{Action, FaultSpec, net};
 use crate::units::nanoseconds;
 
 /// What one kind of fault adds to a plan.
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) mechanism: Mechanism,
+    /// What takes part beside it and the hooks.
+    pub(super) also: Vec<Mechanism>,
     pub(super) hooks: Vec<Hook>,
     pub(super) select: Select,
     pub(super) warnings: Vec<String>,
@@ -27,8 +30,14 @@ pub fn plan(inventory: &Inventory, spec: &FaultSpec) -> Result<Plan, Refusal> {
     let target = resolve(inventory, &spec.target, spec.common.all)?;
     check::target(inventory, &target, spec)?;
     let mut part = match &spec.action {
-        Action::NetLoss(loss) => net::loss(inventory, &target, loss)?,
-        Action::NetDelay(delay) => net::delay(inventory, &target, delay)?,
+        action @ (Action::NetLoss(net::Loss { filter, .. })
+        | Action::NetDelay(net::Delay { filter, .. })
+        | Action::NetDuplicate(net::Duplicate { filter, .. })
+        | Action::NetCorrupt(net::Corrupt { filter, .. })
+        | Action::NetRate(net::Rate { filter, .. })
+        | Action::NetPartition(net::Partition { filter, .. })) => {
+            packets(inventory, &target, action, filter)?
+        }
         Action::SockError(failure) => sock::error(&target, failure)?,
         Action::ProcessFreeze(freeze) => {
             freeze::freeze(inventory, &target, freeze, spec.common.duration)?
@@ -40,6 +49,7 @@ pub fn plan(inventory: &Inventory, spec: &FaultSpec) -> Result<Plan, Refusal> {
     }
     let Part {
         mechanism,
+        also,
         hooks,
         select,
         warnings,
@@ -49,6 +59,7 @@ pub fn plan(inventory: &Inventory, spec: &FaultSpec) -> Result<Plan, Refusal> {
         fault: spec.to_params(),
         who: who(&target),
         mechanism,
+        also,
         hooks,
         select,
         delay_ns: nanoseconds(spec.common.delay),

@@ -29,6 +29,7 @@ pub(super) fn error(target: &Target<'_>, failure: &Failure) -> Result<Part, Refu
     }
     Ok(Part {
         mechanism: Mechanism::CgroupSock,
+        also: Vec::new(),
         hooks: hooks(&paths, operations),
         select: Select {
             thread_groups,
