@@ -10,15 +10,14 @@ use crate::client::params;
 fn own(kind: Kind) -> &'static [(&'static str, &'static str)] {
     match kind {
         Kind::NetLoss => &[("probability", "50%")],
+        Kind::NetDuplicate => &[("probability", "10%")],
+        Kind::NetCorrupt => &[("probability", "10%"), ("bits", "2"), ("how", "silent")],
+        Kind::NetRate => &[("rate", "10mbit")],
+        Kind::NetPartition => &[("how", "drop")],
         Kind::NetDelay => &[("latency", "5ms"), ("jitter", "1ms")],
         Kind::SockError => &[("operation", "connect"), ("errno", "ECONNREFUSED")],
         Kind::ProcessFreeze => &[("active", "20ms"), ("dormant", "30ms")],
     }
-}
-
-/// Whether its targets are packets, and not processes.
-pub(super) fn is_of_packets(kind: Kind) -> bool {
-    kind.name().starts_with("net.")
 }
 
 /// A fault of this kind on `target` for `duration`.

@@ -11,7 +11,7 @@ use nix::sys::signal::Signal;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 
-use super::super::every::{fault, is_of_packets};
+use super::super::every::fault;
 use super::actors::pause;
 use super::place::{PORTS, Place};
 use super::tally::Tally;
@@ -55,7 +55,7 @@ pub(super) fn live(place: &Place, worker: u16, luck: &mut StdRng, tally: &Tally)
     let acts = lasts.mul_f64(luck.random_range(0.0..1.0));
     let prey = (end == End::TargetDies).then(Prey::start).transpose()?;
     let target = match &prey {
-        Some(prey) if !is_of_packets(kind) && kind != Kind::ProcessFreeze => prey.target(),
+        Some(prey) if !kind.is_of_packets() && kind != Kind::ProcessFreeze => prey.target(),
         _ => target(place, kind, luck)?,
     };
     let mut given = fault(kind, &target, &format!("{}ms", lasts.as_millis()));
@@ -83,7 +83,7 @@ fn pick<T: Copy>(luck: &mut StdRng, from: &[T]) -> Result<T> {
 }
 
 fn target(place: &Place, kind: Kind, luck: &mut StdRng) -> Result<String> {
-    if is_of_packets(kind) {
+    if kind.is_of_packets() {
         let netns = luck.random_range(0..place.namespaces.len());
         let name = place.namespaces.get(netns).context("a namespace")?.name();
         return Ok(format!("netns:{name}"));
