@@ -15,7 +15,7 @@ use injector_core::experiment::{Source, validate};
 use injector_core::fault::{self, Errno, Given, Kind, PortRange, Prefix};
 use injector_core::report::{self, Report};
 use injector_core::target::Selector;
-use injector_core::units::{Probability, When, format_duration, parse_duration};
+use injector_core::units::{BitRate, ByteSize, Probability, When, format_duration, parse_duration};
 use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -34,6 +34,24 @@ fn probabilities() {
     reads_back(
         "probability",
         |text| text.parse::<Probability>().ok(),
+        ToString::to_string,
+    );
+}
+
+#[test]
+fn rates() {
+    reads_back(
+        "rate",
+        |text| text.parse::<BitRate>().ok(),
+        ToString::to_string,
+    );
+}
+
+#[test]
+fn sizes() {
+    reads_back(
+        "size",
+        |text| text.parse::<ByteSize>().ok(),
         ToString::to_string,
     );
 }

@@ -55,6 +55,9 @@ pub struct Validated {
     pub warnings: Vec<Problem>,
 }
 
+/// Bytes of all texts once names are replaced: sixteen times what a file may have.
+const MAX_TEXT: usize = 1 << 24;
+
 /// Reads an experiment and says everything that is wrong with it.
 pub fn validate(text: &str, source: &Source<'_>) -> Validated {
     let mut out = Reading::default();
@@ -89,6 +92,14 @@ fn experiment(at: &At<'_>, environment: Environment<'_>, out: &mut Reading) -> O
     at.warn_unknown(&KEYS, out);
     refuse_dry(at, out);
     let (variables, secrets) = variables::read(at, environment, out);
+    if variables.length(at.node) > MAX_TEXT {
+        out.error(
+            at,
+            "with every name replaced it is longer than 16 MiB",
+            "names that stand for long texts are used too often",
+        );
+        return None;
+    }
     let known = Known::new(at, &variables);
     let hypothesis = at
         .get("steady-state-hypothesis")
