@@ -14,6 +14,7 @@ use injector_abi::{
 use injector_core::fault::{Action, FaultSpec};
 use injector_core::plan::{Hook, Plan, Select};
 
+use super::alive::Alive;
 use super::btf::{BtfError, TaskOffsets};
 use super::deathwatch::Deathwatch;
 use super::examples::Injection;
@@ -98,6 +99,7 @@ pub struct Kernel {
     hooks: Hooks,
     tracking: Option<(Link, Program)>,
     deathwatch: Deathwatch,
+    alive: Alive,
 }
 
 const NET: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/net.o"));
@@ -121,7 +123,20 @@ impl Kernel {
             hooks: Hooks::default(),
             tracking: None,
             deathwatch: Deathwatch::default(),
+            alive: Alive::default(),
         })
+    }
+
+    /// Tells `whom` after each place where something was attached or detached; it says until when
+    /// faults may act.
+    pub fn tell_steps_to(&mut self, whom: impl Fn() -> u64 + Send + 'static) {
+        self.alive = Alive::telling(whom);
+    }
+
+    fn step(&self) {
+        if let Some(until_ns) = self.alive.step() {
+            self.renew_lease(until_ns);
+        }
     }
 
     /// Lets faults act until `until_ns`, monotonic.
@@ -198,6 +213,7 @@ impl Kernel {
         for hook in hooks {
             let _detached_below = self.tables.line_ifindex.set(line_of(hook, slot), 0, 0);
             self.hooks.release(&mut self.tables, hook);
+            self.step();
         }
         // A row that stays behind names a slot that is armed nowhere.
         let _harmless = self.rows.clear(&mut self.tables, slot, &select);
@@ -315,6 +331,7 @@ impl Kernel {
         hook: &Hook,
     ) -> Result<(), KernelError> {
         let index = self.hooks.attach(&self.texts, hook)?;
+        self.step();
         fault.hooks.push(index);
         let exempt = arming.exempt.iter().copied();
         self.hooks.exempt(&mut self.tables, index, exempt)?;
