@@ -6,5 +6,6 @@
 mod crowd;
 mod dying;
 mod lines;
+mod long;
 mod scene;
 mod silent;

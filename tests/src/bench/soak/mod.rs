@@ -9,7 +9,8 @@
 //! again.
 //!
 //! The first half leaves the engine alone, and compares what it holds at its end (memory, descriptors,
-//! kernel programs, maps and links, threads) with what it held after a quarter of it. In the second half engine and keeper are killed and stopped, one at a time and
+//! kernel programs, maps and links, threads) with what it held after an eighth of it; an engine that
+//! ends by itself meanwhile, which its keeper may have to do, is told. In the second half engine and keeper are killed and stopped, one at a time and
 //! together. After it the host must be as it was, and whoever was a target must answer. What was done is
 //! counted; every count is a row.
 

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use injector_user::protocol::Which;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use super::super::row::{Row, Rows};
 use super::super::suite::Effort;
 use super::actors::{Over, join, pause, start};
-use super::engine::{Home, Pair};
+use super::engine::Home;
 use super::harm::batter;
 use super::place::Place;
 use super::state::Held;
@@ -22,6 +22,8 @@ use crate::wait_until;
 
 /// What the allocator keeps of what was used once, in MiB.
 const ALLOWANCE: f64 = 8.0;
+/// Parts of the first half; an engine is looked at after each.
+const SLICES: u32 = 8;
 /// What may be kept for the next fault beside what was kept already.
 const SPARES: u32 = 8;
 /// The engine takes apart what has ended when it has time.
@@ -37,7 +39,9 @@ pub(in super::super) fn measure(effort: Effort) -> Result<Rows> {
     effort.progress("second half: engine and keeper are killed and stopped");
     let rough = Tally::default();
     let luck = &mut StdRng::seed_from_u64(2);
-    amid(&place, &rough, 2, || batter(&mut home, half, luck, &rough))?;
+    amid(&place, &rough, u64::from(SLICES) + 1, || {
+        batter(&mut home, half, luck, &rough)
+    })?;
     rows.extend(aftermath(&mut home, &place, &before)?);
     rows.extend(counted("first half", &calm));
     rows.extend(counted("second half", &rough));
@@ -64,7 +68,8 @@ fn aftermath(home: &mut Home, place: &Place, before: &HostSnapshot) -> Result<Ro
     ])
 }
 
-/// The first half: what one engine holds after it, against what it held after a quarter of it.
+/// The first half, in slices: what an engine holds after its last, against what the same one held after
+/// its first, when what is made once or kept for the next one is there.
 fn leaks(
     effort: Effort,
     home: &mut Home,
@@ -72,31 +77,48 @@ fn leaks(
     half: Duration,
     tally: &Tally,
 ) -> Result<Rows> {
-    let Pair { engine, .. } = home.engine()?;
-    // What is made once, or kept for the next one, is there after this.
-    amid(place, tally, 0, || pause(half / 4))?;
-    let before = settled(home, engine, None)?;
-    effort.progress(&format!("after a quarter of the first half: {before:?}"));
-    amid(place, tally, 1, || pause(half * 3 / 4))?;
-    let after = settled(home, engine, Some(before))?;
-    effort.progress(&format!("after the first half: {after:?}"));
-    Ok(compared(before, after))
+    let mut seen: Vec<(i32, Held)> = Vec::new();
+    let begun = home.engine()?.engine;
+    for slice in 1..=SLICES {
+        amid(place, tally, slice.into(), || pause(half / SLICES))?;
+        let (engine, held) = settled(home, seen.last().copied())?;
+        effort.progress(&format!(
+            "slice {slice} of {SLICES}: engine {engine}: {held:?}"
+        ));
+        seen.push((engine, held));
+    }
+    let mut engines: Vec<i32> = seen.iter().map(|(engine, _held)| *engine).collect();
+    engines.insert(0, begun);
+    engines.dedup();
+    let ended = engines.len() - 1;
+    let lost = Row::new(
+        "engines that ended by themselves",
+        "",
+        count(ended as u64),
+        1,
+    );
+    let mut rows = vec![lost.holds(ended == 0).note(home.log())];
+    let last = engines.last().copied().unwrap_or(begun);
+    let mut of_last = seen.iter().filter(|(engine, _held)| *engine == last);
+    if let (Some((_, first)), Some((_, last))) = (of_last.next(), of_last.next_back()) {
+        rows.extend(compared(*first, *last));
+    }
+    Ok(rows)
 }
 
-/// What the engine holds when nothing is armed; it has time to come down to `aim`.
-fn settled(home: &mut Home, engine: i32, aim: Option<Held>) -> Result<Held> {
-    let alive = home.engine()?.engine == engine;
-    ensure!(alive, "the engine ended by itself: {}", home.log());
+/// What the engine holds when nothing is armed; it has time to come down to what it held before.
+fn settled(home: &mut Home, before: Option<(i32, Held)>) -> Result<(i32, Held)> {
+    let engine = home.engine()?.engine;
     Client::connect(&home.socket())?.stop(Which::All)?;
     let mut held = Held::by(engine)?;
-    if let Some(aim) = aim {
+    if let Some((_same, aim)) = before.filter(|(before, _held)| *before == engine) {
         // What stays is told by the rows.
         let _stays = wait_until("the engine has let go", PATIENCE, || {
             held = Held::by(engine).unwrap_or(held);
-            held.descriptors <= aim.descriptors && held.threads <= aim.threads
+            held.descriptors <= aim.descriptors + SPARES && held.threads <= aim.threads
         });
     }
-    Ok(held)
+    Ok((engine, held))
 }
 
 fn compared(before: Held, after: Held) -> Rows {
