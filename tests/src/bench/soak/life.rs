@@ -209,7 +209,7 @@ fn reason(failure: &Failure) -> String {
 
 /// An error without numbers and names.
 fn said(error: &anyhow::Error) -> String {
-    let text = error.to_string();
+    let text = format!("{error:#}");
     let words = text.split(' ').map(|word| {
         let is_name = word.contains(|letter: char| letter.is_ascii_digit()) || word.contains('/');
         if is_name { "…" } else { word }
