@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use injector_core::decide;
-use injector_core::fault::FaultSpec;
 use injector_core::fault::process::Freeze as Asked;
 use injector_core::plan::{Hierarchy, Hook, Plan, Who};
 
-use super::running::Effect;
+use super::dice::{Dice, Verdict};
+use super::running::{Effect, Order};
 use super::state::{Engine, failed, refused};
 use crate::freezer::{Decision, Flavour, Freeze, Freezer, Pulses, Train};
 use crate::protocol::Failure;
@@ -19,28 +18,26 @@ impl Engine {
     /// Starts the pulses of a planned freeze.
     pub(super) fn freeze(
         &mut self,
-        id: &str,
-        spec: &FaultSpec,
-        plan: &Plan,
+        order: &Order,
         asked: &Asked,
-        seed: u64,
         permit: Permit,
     ) -> Result<Effect, Failure> {
+        let (spec, plan) = (&order.spec, &order.plan);
         let freeze = Freeze {
             freezer: freezer(plan)?,
             train: Train {
-                delay: spec.common.delay,
+                delay: order.delay(),
                 active: asked.active,
                 dormant: asked.dormant.unwrap_or_default(),
                 count: asked.count,
-                duration: spec.common.duration,
+                duration: order.lasts(),
             },
             cause: Cause {
-                fault: Some(id.to_owned()),
+                fault: Some(order.id.clone()),
                 owner: spec.common.owner.clone(),
             },
             is_target: is_target(plan),
-            decide: decision(spec, seed),
+            decide: decision(order),
             ended: Box::new(|_ending| {}),
         };
         Pulses::start(permit, &self.keeper, &self.log, freeze)
@@ -84,20 +81,22 @@ fn is_target(plan: &Plan) -> Box<dyn Fn(i32) -> bool + Send> {
 }
 
 /// The same decisions as in the kernel, with the pulse's number for the index of the hit.
-fn decision(spec: &FaultSpec, seed: u64) -> Box<dyn FnMut(u64) -> Decision + Send> {
-    let (when, threshold) = (spec.common.when, spec.common.probability.threshold());
-    let max_hits = spec.common.max_hits;
-    let mut injected = 0;
-    Box::new(move |pulse| {
-        if max_hits.is_some_and(|most| injected >= most) {
-            Decision::Expired
-        } else if !when.includes(pulse) {
-            Decision::Outside
-        } else if decide::injects(seed, 0, pulse, threshold) {
-            injected += 1;
-            Decision::Inject
-        } else {
-            Decision::Pass
+fn decision(order: &Order) -> Box<dyn FnMut(u64) -> Decision + Send> {
+    let mut dice = Dice::new(&order.spec, order.seed);
+    let (log, rehearses) = (order.log.clone(), order.rehearsal.is_some());
+    Box::new(move |pulse| match dice.throw(0, pulse) {
+        Verdict::Inject => {
+            if let Some(log) = &log {
+                log.tell(0, pulse);
+            }
+            if rehearses {
+                Decision::Rehearse
+            } else {
+                Decision::Inject
+            }
         }
+        Verdict::Pass => Decision::Pass,
+        Verdict::Outside => Decision::Outside,
+        Verdict::Expired => Decision::Expired,
     })
 }

@@ -18,6 +18,7 @@ mod object;
 mod program;
 mod rows;
 mod slots;
+mod tally;
 
 #[cfg(test)]
 mod fuzz;
@@ -32,3 +33,4 @@ pub use object::{Object, ObjectError};
 pub use program::{Link, LinkError, Program, Role};
 pub use rows::mapped;
 pub use slots::Slot;
+pub use tally::Tally;

@@ -16,6 +16,8 @@ fn own(kind: Kind) -> &'static [(&'static str, &'static str)] {
         Kind::NetPartition => &[("how", "drop")],
         Kind::NetDelay => &[("latency", "5ms"), ("jitter", "1ms")],
         Kind::SockError => &[("operation", "connect"), ("errno", "ECONNREFUSED")],
+        // One that its target does not notice.
+        Kind::ProcessSignal => &[("signal", "SIGWINCH")],
         Kind::ProcessFreeze => &[("active", "20ms"), ("dormant", "30ms")],
     }
 }

@@ -119,7 +119,11 @@ fn is_frozen_by_us(inventory: &Inventory, cgroup: &Cgroup) -> bool {
             let covered = below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
             *hierarchy == cgroup.hierarchy && covered
         }
-        Hook::Tcx { .. } | Hook::Cgroup { .. } | Hook::CgroupSkbIngress { .. } => false,
+        Hook::Tcx { .. }
+        | Hook::Cgroup { .. }
+        | Hook::CgroupSkbIngress { .. }
+        | Hook::Members { .. }
+        | Hook::Family { .. } => false,
     })
 }
 

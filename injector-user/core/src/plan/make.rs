@@ -7,7 +7,7 @@ use super::inventory::Inventory;
 use super::net::packets;
 use super::refusal::Refusal;
 use super::resolve::{Target, resolve};
-use super::{decision::Hook, freeze, sock};
+use super::{decision::Hook, freeze, signal, sock};
 use crate::fault::{Action, FaultSpec, net};
 use crate::units::nanoseconds;
 
@@ -29,6 +29,7 @@ pub(super) struct Part {
 pub fn plan(inventory: &Inventory, spec: &FaultSpec) -> Result<Plan, Refusal> {
     let target = resolve(inventory, &spec.target, spec.common.all)?;
     check::target(inventory, &target, spec)?;
+    check::names(spec)?;
     let mut part = match &spec.action {
         action @ (Action::NetLoss(net::Loss { filter, .. })
         | Action::NetDelay(net::Delay { filter, .. })
@@ -42,6 +43,7 @@ pub fn plan(inventory: &Inventory, spec: &FaultSpec) -> Result<Plan, Refusal> {
         Action::ProcessFreeze(freeze) => {
             freeze::freeze(inventory, &target, freeze, spec.common.duration)?
         }
+        Action::ProcessSignal(volleys) => signal::signal(&target, volleys, spec.common.duration)?,
     };
     if spec.common.probability.threshold() == 0 {
         part.warnings

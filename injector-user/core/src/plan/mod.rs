@@ -14,6 +14,7 @@ mod net;
 mod refusal;
 mod render;
 mod resolve;
+mod signal;
 mod sock;
 
 pub use decision::{Attach, CgroupId, Hook, Mechanism, Plan, Select, Way, Who};

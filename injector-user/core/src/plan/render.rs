@@ -54,6 +54,8 @@ impl fmt::Display for Hook {
             Self::Cgroup { path, attach } => write!(out, "{attach} in cgroup {path}"),
             Self::CgroupSkbIngress { path } => write!(out, "arriving packets of cgroup {path}"),
             Self::Freezer { hierarchy, path } => write!(out, "{path} in {hierarchy}"),
+            Self::Members { hierarchy, path } => write!(out, "all in {path} in {hierarchy}"),
+            Self::Family { pid, .. } => write!(out, "process {pid} and all it starts"),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::decision::{Attach, Hook, Mechanism, Select};
 use super::make::Part;
 use super::refusal::Refusal;
 use super::resolve::{OF_PROCESSES, Processes, Target};
+use crate::fault::prefixes;
 use crate::fault::sock::{Failure, Operation};
 
 pub(super) fn error(target: &Target<'_>, failure: &Failure) -> Result<Part, Refusal> {
@@ -33,7 +34,7 @@ pub(super) fn error(target: &Target<'_>, failure: &Failure) -> Result<Part, Refu
         hooks: hooks(&paths, operations),
         select: Select {
             thread_groups,
-            peers: peers.clone(),
+            peers: prefixes(peers),
             ports: ports.clone(),
             ..Select::default()
         },

@@ -17,6 +17,8 @@ fn arm(target: &str) -> Result<Vec<u8>> {
         name: None,
         detached: false,
         ssh_connection: None,
+        rehearse_ms: None,
+        follow: false,
     });
     let mut line = serde_json::to_vec(&Request { id: 1, call })?;
     line.push(b'\n');

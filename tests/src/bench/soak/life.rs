@@ -132,6 +132,8 @@ fn by_socket(
         name: None,
         detached: end == End::Detached,
         ssh_connection: None,
+        rehearse_ms: None,
+        follow: false,
     });
     let fault = match client.call(arm)? {
         Ok(Answer::Armed { fault, .. }) => fault,

@@ -2,6 +2,7 @@
 
 mod json;
 mod markdown;
+mod signal;
 mod table;
 
 pub use json::json_schema;

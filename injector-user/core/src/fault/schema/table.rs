@@ -1,5 +1,6 @@
 //! Every parameter of every fault.
 
+use super::signal::SIGNALS;
 use crate::fault::kind::Kind;
 use crate::fault::net::{Answer, Connections, Corruption, Direction, Distribution, Protocol};
 use crate::fault::sock::Operation;
@@ -27,6 +28,7 @@ pub enum ValueType {
     Size,
     /// One or more durations, separated by commas.
     Durations,
+    Signal,
     /// One of these.
     Word(&'static [&'static str]),
     /// One or more of these, separated by commas.
@@ -70,8 +72,8 @@ impl Param {
 /// The parameters of one fault, those that must be given first.
 pub fn params(kind: Kind) -> impl Iterator<Item = &'static Param> {
     let of_kind = move |param: &&Param| param.kinds.contains(&kind);
-    let required = TABLE.iter().filter(|param| param.required);
-    let optional = TABLE.iter().filter(|param| !param.required);
+    let required = all().filter(|param| param.required);
+    let optional = all().filter(|param| !param.required);
     required.chain(optional).filter(of_kind)
 }
 
@@ -85,7 +87,7 @@ pub fn unknown(kind: Kind, name: &str, place: &Place) -> Option<Problem> {
     if param(kind, name).is_some() {
         return None;
     }
-    let others = TABLE.iter().filter(|param| param.name == name);
+    let others = all().filter(|param| param.name == name);
     let others: Vec<_> = others.flat_map(|param| param.kinds).collect();
     let problem = Problem::new(place.clone(), format!("{kind} has no parameter `{name}`"));
     let flag = place.path.starts_with("--");
@@ -107,6 +109,10 @@ pub fn unknown(kind: Kind, name: &str, place: &Place) -> Option<Problem> {
         let names: Vec<_> = others.iter().map(|kind| kind.name()).collect();
         problem.hint(format!("it belongs to {}", names.join(" and ")))
     })
+}
+
+fn all() -> impl Iterator<Item = &'static Param> {
+    TABLE.iter().chain(&SIGNALS)
 }
 
 const ALL: &[Kind] = Kind::ALL;
@@ -149,8 +155,9 @@ const CORRELATED: &[Kind] = &[
 ];
 const SOCK: &[Kind] = &[Kind::SockError];
 const FREEZE: &[Kind] = &[Kind::ProcessFreeze];
+const ROUNDS: &[Kind] = &[Kind::ProcessFreeze, Kind::ProcessSignal];
 
-const fn required(
+pub(super) const fn required(
     name: &'static str,
     value: ValueType,
     kinds: &'static [Kind],
@@ -168,7 +175,7 @@ const fn required(
     }
 }
 
-const fn optional(
+pub(super) const fn optional(
     name: &'static str,
     value: ValueType,
     kinds: &'static [Kind],
@@ -278,12 +285,12 @@ const TABLE: [Param; 39] = [
     optional(
         "count",
         ValueType::Count(1),
-        FREEZE,
+        ROUNDS,
         None,
         [
             "5",
             "1 to 4294967295",
-            "how many pulses; without it, until `duration` is over",
+            "how many pulses or rounds; without it, until `duration` is over",
         ],
     ),
     optional(
@@ -293,7 +300,7 @@ const TABLE: [Param; 39] = [
         None,
         [
             "10.0.0.0/24,fd00::7",
-            "at most 64 addresses or prefixes, by comma",
+            "at most 64 addresses, prefixes or names, by comma; names are resolved where it is asked for",
             "only to or from these addresses; for `bind`, of the own address",
         ],
     ),
@@ -461,7 +468,7 @@ const TABLE: [Param; 39] = [
         None,
         [
             "10ms,12ms,30ms",
-            "2 to 4096 durations by comma, or @FILE with one a line; with `distribution: measured`",
+            "2 to 4096 durations by comma, on the command line also @FILE; with `distribution: measured`",
             "latencies that were measured somewhere",
         ],
     ),
@@ -495,7 +502,7 @@ const TABLE: [Param; 39] = [
         [
             "10%",
             "0 to 1, or in percent",
-            "the chance of each matching event (packet, call, pulse) to suffer",
+            "the chance of each matching event (packet, call, pulse, signal) to suffer",
         ],
     ),
     optional(
