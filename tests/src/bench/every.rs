@@ -17,7 +17,7 @@ fn own(kind: Kind) -> &'static [(&'static str, &'static str)] {
         Kind::NetDelay => &[("latency", "5ms"), ("jitter", "1ms")],
         Kind::SockError => &[("operation", "connect"), ("errno", "ECONNREFUSED")],
         // One that its target does not notice.
-        Kind::ProcessSignal => &[("signal", "SIGWINCH")],
+        Kind::ProcessSignal => &[("signal", "SIGWINCH"), ("interval", "50ms")],
         Kind::ProcessFreeze => &[("active", "20ms"), ("dormant", "30ms")],
     }
 }

@@ -59,7 +59,7 @@ pub(super) fn live(place: &Place, worker: u16, luck: &mut StdRng, tally: &Tally)
         _ => target(place, kind, luck)?,
     };
     let mut given = fault(kind, &target, &format!("{}ms", lasts.as_millis()));
-    if kind != Kind::ProcessFreeze {
+    if kind.is_of_packets() || kind == Kind::SockError {
         given.insert("ports".to_owned(), (PORTS + worker).to_string());
     }
     pause(Duration::from_millis(luck.random_range(0..500)))?;
