@@ -38,3 +38,6 @@ pub use probe::{probe, probe_all};
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod fuzz;

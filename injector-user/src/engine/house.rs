@@ -38,7 +38,7 @@ impl Engine {
                 self.renew_lease(now_ns);
             }
         }
-        if self.clients > 0 {
+        if self.clients.count() > 0 {
             self.busy_ns = now_ns;
         }
         self.drain_events();
@@ -60,7 +60,7 @@ impl Engine {
 
     /// Whether there is neither a client, nor a fault, nor a command whose cgroup is ours to remove.
     pub(super) fn is_idle(&self) -> bool {
-        self.faults.is_empty() && self.clients == 0 && !self.commands.any()
+        self.faults.is_empty() && self.clients.count() == 0 && !self.commands.any()
     }
 
     /// How long nobody has needed this engine.

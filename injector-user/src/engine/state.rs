@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use injector_core::problem::{Place, Problem};
 
+use super::clients::Clients;
 use super::commands::Commands;
 use super::events::EndedLogs;
 use super::explain;
@@ -29,7 +30,7 @@ pub(super) struct Engine {
     pub(super) ended_logs: EndedLogs,
     pub(super) commands: Commands,
     pub(super) capabilities: Known,
-    pub(super) clients: usize,
+    pub(super) clients: Clients,
     /// Monotonic; when there last was a client or a fault.
     pub(super) busy_ns: u64,
     pub(super) lease_until_ns: u64,
@@ -41,7 +42,13 @@ pub(super) struct Engine {
 const KEPT: usize = 256;
 
 impl Engine {
-    pub(super) fn new(kernel: Kernel, keeper: Keeper, log: UndoLog, capabilities: Known) -> Self {
+    pub(super) fn new(
+        kernel: Kernel,
+        keeper: Keeper,
+        log: UndoLog,
+        capabilities: Known,
+        clients: Clients,
+    ) -> Self {
         Self {
             kernel,
             keeper,
@@ -52,7 +59,7 @@ impl Engine {
             ended_logs: EndedLogs::default(),
             commands: Commands::default(),
             capabilities,
-            clients: 0,
+            clients,
             busy_ns: monotonic_ns(),
             lease_until_ns: 0,
             // Who started the engine comes first.
@@ -164,7 +171,7 @@ impl Engine {
             keeper: self.keeper.pid(),
             attached: self.kernel.attached(),
             lease_ms: if self.faults.is_empty() { 0 } else { lease_ms },
-            clients: self.clients,
+            clients: self.clients.count(),
             undo_entries: self.log.len(),
         };
         let faults = self

@@ -31,7 +31,7 @@ impl TaskOffsets {
         Self::find(&running()?)
     }
 
-    fn find(bytes: &[u8]) -> Result<Self, BtfError> {
+    pub(super) fn find(bytes: &[u8]) -> Result<Self, BtfError> {
         let btf = Btf::open(bytes)?;
         let [pid, tgid] = btf.offsets("task_struct", ["pid", "tgid"])?;
         Ok(Self { pid, tgid })

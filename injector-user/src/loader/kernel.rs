@@ -13,6 +13,7 @@ use injector_abi::{
 use injector_core::fault::{Action, FaultSpec, Kind};
 use injector_core::plan::{Hook, Mechanism, Plan, Select};
 
+use super::alive::Alive;
 use super::btf::{BtfError, TaskOffsets, socket_fields};
 use super::deathwatch::Deathwatch;
 use super::hooks::{HookError, HookIndex, Hooks, Texts};
@@ -108,6 +109,7 @@ pub struct Kernel {
     sockets: Sockets,
     tracking: Option<(Link, Program)>,
     deathwatch: Deathwatch,
+    alive: Alive,
 }
 
 const NET: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/net.o"));
@@ -132,7 +134,20 @@ impl Kernel {
             sockets: Sockets::default(),
             tracking: None,
             deathwatch: Deathwatch::default(),
+            alive: Alive::default(),
         })
+    }
+
+    /// Tells `whom` after each place where something was attached or detached; it says until when
+    /// faults may act.
+    pub fn tell_steps_to(&mut self, whom: impl Fn() -> u64 + Send + 'static) {
+        self.alive = Alive::telling(whom);
+    }
+
+    fn step(&self) {
+        if let Some(until_ns) = self.alive.step() {
+            self.renew_lease(until_ns);
+        }
     }
 
     /// Lets faults act until `until_ns`, monotonic.
@@ -215,6 +230,7 @@ impl Kernel {
         for hook in hooks {
             let _detached_below = self.tables.line_ifindex.set(line_of(hook, slot), 0, 0);
             self.hooks.release(&mut self.tables, hook);
+            self.step();
         }
         self.sockets.end(slot);
         // A row that stays behind names a slot that is armed nowhere.
@@ -348,6 +364,7 @@ impl Kernel {
     ) -> Result<(), KernelError> {
         let thorough = net::is_thorough(&arming.spec.action, &fault.select);
         let index = self.hooks.attach(&self.texts, hook, thorough)?;
+        self.step();
         fault.hooks.push(index);
         self.forget_place(fault, index)?;
         let exempt = arming.exempt.iter().copied();

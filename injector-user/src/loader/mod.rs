@@ -6,6 +6,7 @@
 //!
 //! Safe order on stop: kill switch or mask first, then whatever waits, then detach.
 
+mod alive;
 mod btf;
 mod deathwatch;
 mod examples;
@@ -20,6 +21,9 @@ mod slots;
 mod sockets;
 mod spares;
 mod tally;
+
+#[cfg(test)]
+mod fuzz;
 
 pub use btf::{BtfError, TaskOffsets};
 pub use examples::Injection;

@@ -956,6 +956,17 @@ mod conflicts {
     }
 
     #[test]
+    fn what_a_fault_has_frozen_is_refused_by_its_name() {
+        let mut inventory = armed("process.freeze cgroup:/redis");
+        for cgroup in &mut inventory.cgroups {
+            cgroup.frozen = true;
+        }
+        let refusal = plan(&inventory, &spec("process.freeze cgroup:/redis")).unwrap_err();
+        let said = refusal.to_string();
+        assert!(said.contains("fault f7 of alice"), "{said}");
+    }
+
+    #[test]
     fn overlapping_targets_are_refused() {
         conflict(
             "process.freeze cgroup:/spread",
