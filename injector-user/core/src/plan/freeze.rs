@@ -121,7 +121,7 @@ fn is_frozen_by_us(inventory: &Inventory, cgroup: &Cgroup) -> bool {
         }
         Hook::Tcx { .. }
         | Hook::Cgroup { .. }
-        | Hook::CgroupSkbIngress { .. }
+        | Hook::Sockets { .. }
         | Hook::Members { .. }
         | Hook::Family { .. } => false,
     })
