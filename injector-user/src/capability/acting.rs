@@ -58,6 +58,7 @@ impl Order<'_> {
             kind: self.kind,
             fault: spec.to_params(),
             who: Vec::new(),
+            chosen: None,
             mechanism: self.mechanism,
             hooks: self.hooks.clone(),
             select: Select {

@@ -127,6 +127,7 @@ pub(super) fn cgroup_skb(
         params: &[("protocol", "udp"), ("ports", &ports), ("direction", "in")],
         hooks: vec![Hook::CgroupSkbIngress {
             path: room.path().to_owned(),
+            id: 0,
         }],
         thread_groups: Vec::new(),
     };

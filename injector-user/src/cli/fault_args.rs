@@ -125,6 +125,7 @@ fn argument(param: &'static Param) -> Arg {
         | ValueType::Probability
         | ValueType::When
         | ValueType::Count(_)
+        | ValueType::Share
         | ValueType::Label
         | ValueType::Errno
         | ValueType::Word(_) => valued(arg, param),
@@ -138,6 +139,7 @@ fn valued(arg: Arg, param: &Param) -> Arg {
         ValueType::Probability => "SHARE",
         ValueType::When => "FIRST[..LAST][+STEP]",
         ValueType::Count(_) => "N",
+        ValueType::Share => "N[%]",
         ValueType::Label => "LABEL",
         ValueType::Flag => "BOOL",
         ValueType::Peers => "ADDRESS[,…]",

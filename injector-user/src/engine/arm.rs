@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use injector_core::fault::{self, Action, FaultSpec, Given, Kind};
-use injector_core::plan::{self, Hook, Plan};
+use injector_core::plan::{self, Hook, Plan, Refusal};
 
 use super::felt::Feeling;
+use super::follow::Following;
 use super::running::{Client, Effect, Running};
 use super::state::{Engine, failed, refused};
 use crate::clock::{monotonic_ns, unix_ms};
@@ -26,21 +27,16 @@ impl Engine {
             .iter()
             .map(|(name, text)| (name.clone(), Given::flag(name, text)))
             .collect();
-        let spec = fault::parse(kind, &given).map_err(|problems| Failure {
+        let mut spec = fault::parse(kind, &given).map_err(|problems| Failure {
             class: Class::Input,
             problems: problems.0,
         })?;
-        let inventory = self.inventory(client, &spec)?;
-        let plan = plan::plan(&inventory, &spec).map_err(|refusal| {
-            let class = match refusal.class {
-                plan::RefusalClass::Input => Class::Input,
-                plan::RefusalClass::Refused => Class::Refused,
-            };
-            Failure {
-                class,
-                problems: vec![refusal.at(&spec)],
-            }
-        })?;
+        if spec.common.effective_choice().is_drawn() {
+            // The plan depends on it, so it is drawn first and shown.
+            spec.common.seed.get_or_insert_with(rand::random);
+        }
+        let inventory = self.inventory(Some(client), &spec)?;
+        let plan = plan::plan(&inventory, &spec).map_err(|refused| refusal(refused, &spec))?;
         Ok((spec, plan))
     }
 
@@ -53,9 +49,7 @@ impl Engine {
         self.renew_lease(monotonic_ns());
         let feeling = feeling_before(&spec, &plan);
         let effect = match &spec.action {
-            Action::ProcessFreeze(freeze) => {
-                self.freeze(&id, &spec, &plan, freeze, seed, permit)?
-            }
+            Action::ProcessFreeze(freeze) => self.freeze(&id, &spec, &plan, freeze, seed)?,
             Action::NetLoss(_) | Action::NetDelay(_) | Action::SockError(_) => {
                 self.attach(&arm, &spec, &plan, seed, &permit)?
             }
@@ -76,6 +70,8 @@ impl Engine {
             spent_ns: None,
             effect,
             feeling,
+            ssh_connection: arm.ssh_connection,
+            following: Following::begin(monotonic_ns()),
         };
         self.faults.insert(id.clone(), running);
         self.activate_due(monotonic_ns());
@@ -86,7 +82,7 @@ impl Engine {
         })
     }
 
-    fn permit(&self, plan: &Plan) -> Result<Permit, Failure> {
+    pub(super) fn permit(&self, plan: &Plan) -> Result<Permit, Failure> {
         permit(plan, &self.protection).map_err(|refusal| refused(refusal.to_string(), None))
     }
 
@@ -133,6 +129,18 @@ impl Engine {
             }
             running.state = State::Active;
         }
+    }
+}
+
+/// What is refused, said of the fault.
+pub(super) fn refusal(refusal: Refusal, spec: &FaultSpec) -> Failure {
+    let class = match refusal.class {
+        plan::RefusalClass::Input => Class::Input,
+        plan::RefusalClass::Refused => Class::Refused,
+    };
+    Failure {
+        class,
+        problems: vec![refusal.at(spec)],
     }
 }
 

@@ -1,14 +1,20 @@
 //! Freezes: the loop that pulses has the engine's plan, dice and log.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use injector_core::decide;
-use injector_core::fault::FaultSpec;
 use injector_core::fault::process::Freeze as Asked;
+use injector_core::fault::{Action, FaultSpec};
 use injector_core::plan::{Hierarchy, Hook, Plan, Who};
+use injector_core::units::When;
 
-use super::running::Effect;
+use super::freezes::{Freezes, take};
+use super::running::{Effect, Running};
 use super::state::{Engine, failed, refused};
+use crate::clock::monotonic_ns;
 use crate::freezer::{Decision, Flavour, Freeze, Freezer, Pulses, Train};
 use crate::protocol::Failure;
 use crate::safety::Permit;
@@ -16,7 +22,7 @@ use crate::safety::undo::Cause;
 use crate::target;
 
 impl Engine {
-    /// Starts the pulses of a planned freeze.
+    /// Starts the pulses of a planned freeze, at each of its cgroups.
     pub(super) fn freeze(
         &mut self,
         id: &str,
@@ -24,34 +30,126 @@ impl Engine {
         plan: &Plan,
         asked: &Asked,
         seed: u64,
-        permit: Permit,
     ) -> Result<Effect, Failure> {
+        let train = Train {
+            delay: spec.common.delay,
+            active: asked.active,
+            dormant: asked.dormant.unwrap_or_default(),
+            count: asked.count,
+            duration: spec.common.duration,
+        };
+        let mut freezes = Freezes::default();
+        let asking = Asking {
+            id,
+            spec,
+            plan,
+            seed,
+            train,
+        };
+        for (stream, hook) in (0..).zip(&plan.hooks) {
+            let permit = self.permit(plan)?;
+            // Those that were started before end with this value.
+            self.pulses(&asking, hook, stream, &mut freezes, permit)?;
+        }
+        Ok(Effect::Freeze(freezes))
+    }
+
+    /// Goes on with a freeze where its target is now, for the time that is left.
+    pub(super) fn freeze_anew(
+        &mut self,
+        running: &mut Running,
+        plan: &Plan,
+    ) -> Result<(), Failure> {
+        let Action::ProcessFreeze(asked) = &running.spec.action else {
+            return Ok(());
+        };
+        let Effect::Freeze(freezes) = &mut running.effect else {
+            return Ok(());
+        };
+        freezes.collect(true);
+        freezes.leave(&plan.hooks);
+        let left_ns = running.window.deadline_ns.saturating_sub(monotonic_ns());
+        let done = u32::try_from(freezes.pulses_before()).unwrap_or(u32::MAX);
+        let train = Train {
+            delay: Duration::ZERO,
+            active: asked.active,
+            dormant: asked.dormant.unwrap_or_default(),
+            count: asked.count.map(|count| count.saturating_sub(done)),
+            duration: Duration::from_nanos(left_ns),
+        };
+        let asking = Asking {
+            id: &running.id,
+            spec: &running.spec,
+            plan,
+            seed: running.seed,
+            train,
+        };
+        for (stream, hook) in (0..).zip(&plan.hooks) {
+            if !freezes.is_at(hook) {
+                let permit = self.permit(plan)?;
+                self.pulses(&asking, hook, stream, freezes, permit)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn pulses(
+        &self,
+        asking: &Asking<'_>,
+        hook: &Hook,
+        stream: u64,
+        freezes: &mut Freezes,
+        permit: Permit,
+    ) -> Result<(), Failure> {
+        let &Asking {
+            id,
+            spec,
+            plan,
+            seed,
+            train,
+        } = asking;
+        let dice = Dice {
+            when: spec.common.when,
+            threshold: spec.common.probability.threshold(),
+            max_hits: spec.common.max_hits,
+            seed,
+            stream,
+            before: freezes.pulses_before(),
+            injected: freezes.injected(),
+        };
         let freeze = Freeze {
-            freezer: freezer(plan)?,
-            train: Train {
-                delay: spec.common.delay,
-                active: asked.active,
-                dormant: asked.dormant.unwrap_or_default(),
-                count: asked.count,
-                duration: spec.common.duration,
-            },
+            freezer: freezer(hook)?,
+            train,
             cause: Cause {
                 fault: Some(id.to_owned()),
                 owner: spec.common.owner.clone(),
             },
             is_target: is_target(plan),
-            decide: decision(spec, seed),
+            decide: Box::new(move |pulse| dice.decide(pulse)),
             ended: Box::new(|_ending| {}),
         };
-        Pulses::start(permit, &self.keeper, &self.log, freeze)
-            .map(Effect::Freeze)
-            .map_err(|error| failed(&error))
+        let pulses = Pulses::start(permit, &self.keeper, &self.log, freeze);
+        freezes.add(hook.clone(), pulses.map_err(|error| failed(&error))?);
+        Ok(())
     }
 }
 
-/// Of the cgroup that the plan names.
-fn freezer(plan: &Plan) -> Result<Freezer, Failure> {
-    let Some(Hook::Freezer { hierarchy, path }) = plan.hooks.first() else {
+/// What the pulses of one fault have in common.
+#[derive(Clone, Copy, Debug)]
+struct Asking<'a> {
+    id: &'a str,
+    spec: &'a FaultSpec,
+    plan: &'a Plan,
+    seed: u64,
+    train: Train,
+}
+
+/// Of the cgroup that a hook names.
+fn freezer(hook: &Hook) -> Result<Freezer, Failure> {
+    let Hook::Freezer {
+        hierarchy, path, ..
+    } = hook
+    else {
         return Err(refused(
             "the plan names no cgroup to freeze",
             Some("this is a bug: please report it"),
@@ -83,21 +181,35 @@ fn is_target(plan: &Plan) -> Box<dyn Fn(i32) -> bool + Send> {
     Box::new(move |pid| target::descends_from(pid, &planned))
 }
 
-/// The same decisions as in the kernel, with the pulse's number for the index of the hit.
-fn decision(spec: &FaultSpec, seed: u64) -> Box<dyn FnMut(u64) -> Decision + Send> {
-    let (when, threshold) = (spec.common.when, spec.common.probability.threshold());
-    let max_hits = spec.common.max_hits;
-    let mut injected = 0;
-    Box::new(move |pulse| {
-        if max_hits.is_some_and(|most| injected >= most) {
+/// The same decisions as in the kernel, with the pulse's number for the index of the hit and the
+/// cgroup's for the stream.
+#[derive(Debug)]
+struct Dice {
+    when: When,
+    threshold: u64,
+    max_hits: Option<u64>,
+    seed: u64,
+    stream: u64,
+    /// Pulses at the cgroup whose place this one takes.
+    before: u64,
+    /// Of all cgroups together.
+    injected: Arc<AtomicU64>,
+}
+
+impl Dice {
+    fn decide(&self, pulse: u64) -> Decision {
+        let pulse = pulse + self.before;
+        let spent = |most| self.injected.load(Ordering::SeqCst) >= most;
+        if self.max_hits.is_some_and(spent) {
             Decision::Expired
-        } else if !when.includes(pulse) {
+        } else if !self.when.includes(pulse) {
             Decision::Outside
-        } else if decide::injects(seed, 0, pulse, threshold) {
-            injected += 1;
+        } else if !decide::injects(self.seed, self.stream, pulse, self.threshold) {
+            Decision::Pass
+        } else if take(&self.injected, self.max_hits) {
             Decision::Inject
         } else {
-            Decision::Pass
+            Decision::Expired
         }
-    })
+    }
 }

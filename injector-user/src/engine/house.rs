@@ -5,6 +5,7 @@ use std::time::Duration;
 use injector_core::fault::Action;
 use injector_core::target::Selector;
 
+use super::follow::Sight;
 use super::running::{Effect, Running};
 use super::state::Engine;
 use crate::clock::monotonic_ns;
@@ -103,6 +104,7 @@ impl Engine {
                 gone.push(running.id.clone());
             }
         }
+        gone.extend(self.follow_all());
         for id in gone {
             self.end_all(&[id], Ended::TargetGone);
         }
@@ -110,6 +112,16 @@ impl Engine {
         if let Err(error) = self.kernel.prepare() {
             super::start::tell(&format!("preparing the next fault failed: {error}"));
         }
+    }
+
+    /// Follows targets that may come back; gives the faults whose targets stay away.
+    fn follow_all(&mut self) -> Vec<String> {
+        let restartable = self.faults.values().filter(|running| {
+            running.state == State::Active && running.spec.target.is_restartable()
+        });
+        let ids: Vec<String> = restartable.map(|running| running.id.clone()).collect();
+        let gone = |id: &String| self.follow(id) == Sight::Gone;
+        ids.into_iter().filter(gone).collect()
     }
 
     fn next_wake(&self, now_ns: u64) -> Duration {
@@ -129,8 +141,11 @@ fn due(kernel: &Kernel, running: &mut Running, now_ns: u64) -> Option<Ended> {
     if now_ns >= running.window.deadline_ns {
         return Some(Ended::Deadline);
     }
-    let over = match &running.effect {
-        Effect::Freeze(pulses) => pulses.has_ended(),
+    let over = match &mut running.effect {
+        Effect::Freeze(freezes) => {
+            freezes.collect(running.spec.target.is_restartable());
+            freezes.has_ended()
+        }
         Effect::Kernel(armed) => {
             let limit = running.spec.common.max_hits?;
             let spent = kernel.progress(armed).ok()?.granted >= limit;
@@ -148,6 +163,13 @@ fn newcomers(running: &Running) -> Vec<i32> {
     match (&running.spec.target, &running.spec.action) {
         (Selector::Cgroup(path), Action::SockError(_)) if by_number => {
             target::members_anywhere(path)
+        }
+        (Selector::Container(_) | Selector::Unit(_), Action::SockError(_)) if by_number => {
+            let things = running.plan.chosen.iter().flat_map(|chosen| &chosen.things);
+            let paths = things.flat_map(|thing| &thing.cgroups);
+            paths
+                .flat_map(|path| target::members_anywhere(path))
+                .collect()
         }
         _ => Vec::new(),
     }

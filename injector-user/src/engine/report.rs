@@ -30,7 +30,7 @@ impl Engine {
             line: None,
             pulses: None,
             examples: Vec::new(),
-            warnings: running.warnings.clone(),
+            warnings: [running.warnings.clone(), running.following.warnings()].concat(),
         };
         match &running.effect {
             Effect::Kernel(armed) => match self.kernel.counters(armed) {
@@ -45,7 +45,7 @@ impl Engine {
                     .warnings
                     .push(format!("the counters could not be read: {error}")),
             },
-            Effect::Freeze(pulses) => add_pulses(&mut report, pulses.progress()),
+            Effect::Freeze(freezes) => add_pulses(&mut report, freezes.progress()),
         }
         report
     }

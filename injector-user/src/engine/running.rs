@@ -4,7 +4,8 @@ use injector_core::fault::FaultSpec;
 use injector_core::plan::{ArmedFault as Planned, Plan, Select};
 
 use super::felt::Feeling;
-use crate::freezer::Pulses;
+use super::follow::Following;
+use super::freezes::Freezes;
 use crate::loader::ArmedFault;
 use crate::protocol::{State, Window};
 use crate::target;
@@ -29,6 +30,9 @@ pub(super) struct Running {
     pub(super) state: State,
     pub(super) effect: Effect,
     pub(super) feeling: Option<Feeling>,
+    /// Of the caller, whose session must survive wherever the fault moves.
+    pub(super) ssh_connection: Option<String>,
+    pub(super) following: Following,
     pub(super) warnings: Vec<String>,
 }
 
@@ -36,7 +40,7 @@ pub(super) struct Running {
 #[derive(Debug)]
 pub(super) enum Effect {
     Kernel(ArmedFault),
-    Freeze(Pulses),
+    Freeze(Freezes),
 }
 
 impl Running {

@@ -90,8 +90,8 @@ impl Engine {
             Effect::Kernel(armed) => {
                 report.line = self.kernel.disarm(armed);
             }
-            Effect::Freeze(pulses) => {
-                let ending = pulses.stop();
+            Effect::Freeze(freezes) => {
+                let ending = freezes.stop();
                 ended_ns = monotonic_ns();
                 if let Some(ending) = ending {
                     ending_report(&mut report, &ending, how);
@@ -142,7 +142,7 @@ pub(super) fn how_it_ended(reason: &Reason, asked: Ended) -> Ended {
 fn silence(kernel: &mut crate::loader::Kernel, effect: &Effect) {
     match effect {
         Effect::Kernel(armed) => kernel.silence(armed),
-        Effect::Freeze(pulses) => pulses.halt(),
+        Effect::Freeze(freezes) => freezes.halt(),
     }
 }
 

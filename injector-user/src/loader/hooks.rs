@@ -34,6 +34,8 @@ pub enum HookError {
     },
     #[error("`{0}` is not the network namespace that was planned for any more")]
     Changed(String),
+    #[error("cgroup `{0}` is not the one that was planned for any more")]
+    Replaced(String),
     #[error("all {HOOKS} places for kernel programs are in use")]
     Full,
     #[error("failed to enter network namespace `{path}`")]
@@ -91,12 +93,8 @@ struct Place {
 impl Hooks {
     /// The place of `hook`, attached if it is not yet. Nothing is armed there by this.
     pub(super) fn attach(&mut self, texts: &Texts, hook: &Hook) -> Result<HookIndex, HookError> {
-        if let Some((index, _place)) = self
-            .places
-            .iter()
-            .find(|(_index, place)| place.hook == *hook)
-        {
-            return Ok(*index);
+        if let Some(index) = self.find(hook) {
+            return Ok(index);
         }
         let index = self.free_index()?;
         let mut programs = Vec::new();
@@ -113,6 +111,14 @@ impl Hooks {
         };
         self.places.insert(index, place);
         Ok(index)
+    }
+
+    /// The place of `hook`, if it is attached.
+    pub(super) fn find(&self, hook: &Hook) -> Option<HookIndex> {
+        let mut places = self.places.iter();
+        places
+            .find(|(_index, place)| place.hook == *hook)
+            .map(|(index, _place)| *index)
     }
 
     /// Makes `slot` act at the place: the last step of arming.
@@ -334,8 +340,8 @@ fn links_of(hook: &Hook, programs: &[(&'static str, Program)]) -> Result<Vec<Lin
             };
             programs.iter().map(attach).collect()
         }
-        Hook::Cgroup { path, .. } | Hook::CgroupSkbIngress { path } => {
-            let cgroup = open(&v2_folder(path)?)?;
+        Hook::Cgroup { path, id, .. } | Hook::CgroupSkbIngress { path, id } => {
+            let cgroup = open_cgroup(path, *id)?;
             let attach = |(_name, program): &(&str, Program)| {
                 program
                     .attach_to_cgroup(cgroup.as_fd(), path)
@@ -344,6 +350,20 @@ fn links_of(hook: &Hook, programs: &[(&'static str, Program)]) -> Result<Vec<Lin
             programs.iter().map(attach).collect()
         }
         Hook::Freezer { .. } => Ok(Vec::new()),
+    }
+}
+
+/// Opens a cgroup and makes sure that it is the one that was planned for; 0 stands for any.
+fn open_cgroup(path: &str, id: u64) -> Result<File, HookError> {
+    let cgroup = open(&v2_folder(path)?)?;
+    let found = cgroup.metadata().map_err(|source| HookError::Open {
+        path: path.to_owned(),
+        source,
+    })?;
+    if id == 0 || found.ino() == id {
+        Ok(cgroup)
+    } else {
+        Err(HookError::Replaced(path.to_owned()))
     }
 }
 

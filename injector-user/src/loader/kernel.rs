@@ -69,11 +69,15 @@ pub enum TrackingError {
 /// the process, like everything else here.
 #[derive(Debug)]
 pub struct ArmedFault {
-    slot: Slot,
-    row: Fault,
-    select: Select,
-    hooks: Vec<HookIndex>,
-    lines: Vec<Line>,
+    pub(super) slot: Slot,
+    pub(super) row: Fault,
+    pub(super) select: Select,
+    /// In the order of the plan's.
+    pub(super) hooks: Vec<HookIndex>,
+    /// By the place they belong to.
+    pub(super) lines: Vec<(HookIndex, Line)>,
+    /// What lines did whose places are gone.
+    pub(super) finished: Option<LineReport>,
 }
 
 /// What a fault needs to be armed beyond its plan.
@@ -89,11 +93,11 @@ pub struct Arming<'a> {
 /// The kernel's side of the engine.
 #[derive(Debug)]
 pub struct Kernel {
-    tables: Tables,
-    texts: Texts,
+    pub(super) tables: Tables,
+    pub(super) texts: Texts,
     slots: Slots,
-    rows: Rows,
-    hooks: Hooks,
+    pub(super) rows: Rows,
+    pub(super) hooks: Hooks,
     tracking: Option<(Link, Program)>,
     deathwatch: Deathwatch,
 }
@@ -149,6 +153,7 @@ impl Kernel {
             select: arming.plan.select.clone(),
             hooks: Vec::new(),
             lines: Vec::new(),
+            finished: None,
         };
         match self.fill(&mut fault, arming, permit) {
             Ok(()) => Ok(fault),
@@ -189,8 +194,10 @@ impl Kernel {
             select,
             hooks,
             lines,
+            finished,
         } = fault;
-        let report = sum(lines.into_iter().map(Line::finish));
+        let lines = lines.into_iter().map(|(_hook, line)| line.finish());
+        let report = sum(lines.chain(finished));
         for hook in hooks {
             let _detached_below = self.tables.line_ifindex.set(line_of(hook, slot), 0, 0);
             self.hooks.release(&mut self.tables, hook);
@@ -247,12 +254,14 @@ impl Kernel {
 
     /// What its delay lines did, if it has any.
     pub fn lines(fault: &ArmedFault) -> Option<LineReport> {
-        sum(fault.lines.iter().map(Line::report))
+        let lines = fault.lines.iter().map(|(_hook, line)| line.report());
+        sum(lines.chain(fault.finished))
     }
 
     /// Whether its delay lines have given back everything that they took before `since_ns`, monotonic.
     pub fn is_done_with(fault: &ArmedFault, since_ns: u64) -> bool {
-        fault.lines.iter().all(|line| line.is_done_with(since_ns))
+        let mut lines = fault.lines.iter();
+        lines.all(|(_hook, line)| line.is_done_with(since_ns))
     }
 
     /// Places in use: 0 when nothing is armed.
@@ -287,7 +296,7 @@ impl Kernel {
     }
 
     /// Attaches the fault at one place, with a delay line if it needs one.
-    fn attach(
+    pub(super) fn attach(
         &mut self,
         fault: &mut ArmedFault,
         arming: &Arming<'_>,
@@ -304,7 +313,7 @@ impl Kernel {
         let started = net::line(net, &self.tables, hook, position, delay, arming.seed)?;
         let ifindex = started.ifindex;
         self.tables.line_ifindex.set(position, ifindex, 0)?;
-        fault.lines.push(started.line);
+        fault.lines.push((index, started.line));
         Ok(())
     }
 
@@ -330,7 +339,7 @@ impl Kernel {
     }
 
     /// Follows forks from now on.
-    fn track(&mut self) -> Result<(), TrackingError> {
+    pub(super) fn track(&mut self) -> Result<(), TrackingError> {
         if self.tracking.is_none() {
             let offsets = TaskOffsets::read()?;
             let constants = [
@@ -369,11 +378,11 @@ fn row(arming: &Arming<'_>) -> Fault {
 }
 
 /// Where the line of a fault at a hook has its lease and its device.
-fn line_of(hook: HookIndex, slot: Slot) -> u32 {
+pub(super) fn line_of(hook: HookIndex, slot: Slot) -> u32 {
     hook * SLOTS + slot
 }
 
-fn sum(lines: impl Iterator<Item = LineReport>) -> Option<LineReport> {
+pub(super) fn sum(lines: impl Iterator<Item = LineReport>) -> Option<LineReport> {
     lines.reduce(|sum, one| LineReport {
         forwarded: sum.forwarded + one.forwarded,
         discarded: sum.discarded + one.discarded,

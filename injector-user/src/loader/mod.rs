@@ -15,6 +15,7 @@ mod maps;
 mod net;
 mod object;
 mod program;
+mod refit;
 mod rows;
 mod slots;
 

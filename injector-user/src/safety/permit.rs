@@ -52,6 +52,7 @@ mod tests {
             kind: Kind::ProcessFreeze,
             fault: BTreeMap::new(),
             who: vec![Who::Process {
+                chosen: None,
                 pid,
                 comm: "somebody".to_owned(),
             }],

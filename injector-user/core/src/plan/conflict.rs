@@ -51,13 +51,19 @@ fn same_place(one: &Hook, other: &Hook) -> bool {
             },
         ) => (netns_inode, ifindex, direction) == (other_inode, other_index, other_direction),
         (
-            Hook::Cgroup { path, attach },
+            Hook::Cgroup { path, attach, .. },
             Hook::Cgroup {
                 path: other_path,
                 attach: other_attach,
+                ..
             },
         ) => attach == other_attach && nested(path, other_path),
-        (Hook::CgroupSkbIngress { path }, Hook::CgroupSkbIngress { path: other_path })
+        (
+            Hook::CgroupSkbIngress { path, .. },
+            Hook::CgroupSkbIngress {
+                path: other_path, ..
+            },
+        )
         | (
             Hook::Freezer { path, .. },
             Hook::Freezer {
@@ -98,7 +104,7 @@ fn nested(one: &str, other: &str) -> bool {
 }
 
 /// Whether `lower` is `upper` or lies below it.
-fn below(upper: &str, lower: &str) -> bool {
+pub(super) fn below(upper: &str, lower: &str) -> bool {
     let rest = lower.strip_prefix(upper.trim_end_matches('/'));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -21,7 +21,8 @@ pub(super) fn loss(
             let mut part = by_cgroup(&places, cgroup, filter, Mechanism::TcxLoss)?;
             if filter.direction.is_in() {
                 let path = cgroup.path.clone();
-                part.hooks.push(Hook::CgroupSkbIngress { path });
+                let id = cgroup.id;
+                part.hooks.push(Hook::CgroupSkbIngress { path, id });
             }
             part
         }

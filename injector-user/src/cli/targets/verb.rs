@@ -40,6 +40,8 @@ pub(crate) fn run(context: &Context, args: Targets) -> Result<Exit, CliError> {
     let mut inventory = survey(&protection, &[])?;
     suppose_able(&mut inventory);
     let found = candidates(&inventory);
+    let has_nameless = inventory.containers.iter().any(|one| one.name.is_none());
+    let nameless = inventory.nameless.clone().filter(|_why| has_nameless);
     let count = found.len();
     let rows = found.into_iter().map(|candidate| {
         let Candidate {
@@ -66,6 +68,11 @@ pub(crate) fn run(context: &Context, args: Targets) -> Result<Exit, CliError> {
         context.out.note(&format!(
             "{hidden} more are protected or fit no fault: `temblor targets --all` says why"
         ));
+    }
+    if let Some(why) = nameless.filter(|_| !context.out.json) {
+        context
+            .out
+            .note(&format!("containers are listed by their ids: {why}"));
     }
     if let Some(unseen) = unseen.filter(|_| !context.out.json) {
         context.out.note(unseen);

@@ -5,6 +5,7 @@ use crate::fault::net::{Direction, Distribution, Protocol};
 use crate::fault::sock::Operation;
 use crate::problem::{Place, Problem};
 use crate::suggest;
+use crate::target::{ModeName, Weigh};
 
 /// What a parameter's text means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub enum ValueType {
     Peers,
     Ports,
     Errno,
+    /// A whole number, or a percentage.
+    Share,
     /// One of these.
     Word(&'static [&'static str]),
     /// One or more of these, separated by commas.
@@ -144,14 +147,15 @@ const fn optional(
 }
 
 /// Texts are an example, the unit and range, and what it is for.
-const TABLE: [Param; 23] = [
+const TABLE: [Param; 26] = [
     required(
         "target",
         ValueType::Target,
         ALL,
         [
             "cgroup:/web",
-            "pid:N, cgroup:/PATH, netns:NAME, iface:NAME[@NETNS]",
+            "pid:N, cgroup:/PATH, container:NAME, unit:NAME, comm:NAME, exe:/PATH, user:NAME, \
+             netns:NAME, iface:NAME[@NETNS]; ~REGEX for the NAME of a container, unit, comm or exe",
             "who suffers",
         ],
     ),
@@ -363,5 +367,39 @@ const TABLE: [Param; 23] = [
         ALL,
         Some("false"),
         ["true", "true or false", "accept a duration above 1h"],
+    ),
+    optional(
+        "mode",
+        ValueType::Word(ModeName::NAMES),
+        ALL,
+        None,
+        [
+            "one",
+            "of what `target` matches, drawn by `seed`; `all` is the same as --all",
+            "which suffer of several that match; without it several are an error",
+        ],
+    ),
+    optional(
+        "mode_value",
+        ValueType::Share,
+        ALL,
+        None,
+        [
+            "50%",
+            "for fixed at least 1; for the others 1% to 100%, rounded down, at least one",
+            "how many of them: a number for fixed, a percentage for fixed-percent and the most of \
+             random-max-percent",
+        ],
+    ),
+    optional(
+        "weigh",
+        ValueType::Word(Weigh::NAMES),
+        ALL,
+        Some("equal"),
+        [
+            "memory",
+            "by resident memory, or by processor time used so far; only with a `mode` that draws",
+            "what makes one likelier to be chosen than another",
+        ],
     ),
 ];

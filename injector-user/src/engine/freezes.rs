@@ -1,0 +1,147 @@
+//! The freezes of one fault: a loop of pulses for each cgroup, counted together.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use injector_core::plan::Hook;
+
+use crate::freezer::{Ending, Progress, Pulses, Reason};
+
+/// Pulses at several cgroups, which may be replaced by others while the fault goes on.
+#[derive(Debug, Default)]
+pub(super) struct Freezes {
+    running: Vec<(Hook, Pulses)>,
+    /// Those that have ended and will not be followed.
+    ended: Vec<Ending>,
+    /// What was done at cgroups that are gone.
+    before: Progress,
+    /// Pulses of the cgroup that had most of them, among those that are gone.
+    pulses: u64,
+    /// Injections of all of them, for `max_hits`.
+    injected: Arc<AtomicU64>,
+}
+
+impl Freezes {
+    pub(super) fn add(&mut self, hook: Hook, pulses: Pulses) {
+        self.running.push((hook, pulses));
+    }
+
+    pub(super) fn injected(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.injected)
+    }
+
+    /// Pulses that a cgroup has had which takes the place of one that is gone.
+    pub(super) fn pulses_before(&self) -> u64 {
+        self.pulses
+    }
+
+    pub(super) fn is_at(&self, hook: &Hook) -> bool {
+        self.running.iter().any(|(at, _pulses)| at == hook)
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        let running = self.running.iter().map(|(_hook, pulses)| pulses.progress());
+        let ended = self.ended.iter().map(|ending| ending.progress);
+        running.chain(ended).fold(self.before, add)
+    }
+
+    /// Tells all of them to end, without waiting.
+    pub(super) fn halt(&self) {
+        for (_hook, pulses) in &self.running {
+            pulses.halt();
+        }
+    }
+
+    /// Collects those that have ended. Where the target may come back, a cgroup that has vanished does
+    /// not end the fault.
+    pub(super) fn collect(&mut self, may_come_back: bool) {
+        let running = std::mem::take(&mut self.running).into_iter();
+        let (over, running): (Vec<_>, Vec<_>) =
+            running.partition(|(_hook, pulses)| pulses.has_ended());
+        self.running = running;
+        for ending in over.into_iter().filter_map(|(_hook, pulses)| pulses.stop()) {
+            let vanished = matches!(ending.reason, Reason::Vanished) && ending.not_undone.is_none();
+            if may_come_back && vanished {
+                self.pulses = self.pulses.max(ending.progress.matched);
+                self.before = add(self.before, ending.progress);
+            } else {
+                self.ended.push(ending);
+            }
+        }
+    }
+
+    /// Whether all have ended, and not because their cgroups may come back.
+    pub(super) fn has_ended(&self) -> bool {
+        self.running.is_empty() && !self.ended.is_empty()
+    }
+
+    /// Ends those at cgroups that are not among these.
+    pub(super) fn leave(&mut self, planned: &[Hook]) {
+        let running = std::mem::take(&mut self.running).into_iter();
+        let (stay, go): (Vec<_>, Vec<_>) =
+            running.partition(|(hook, _pulses)| planned.contains(hook));
+        self.running = stay;
+        for ending in go.into_iter().filter_map(|(_hook, pulses)| pulses.stop()) {
+            if ending.not_undone.is_some() {
+                self.ended.push(ending);
+            } else {
+                self.pulses = self.pulses.max(ending.progress.matched);
+                self.before = add(self.before, ending.progress);
+            }
+        }
+    }
+
+    /// Ends all of them, thawed, and tells how it ended; none if a thread panicked.
+    pub(super) fn stop(self) -> Option<Ending> {
+        self.halt();
+        let progress = self.before;
+        let running = self.running.into_iter();
+        let stopped = running.map(|(_hook, pulses)| pulses.stop());
+        let endings = stopped.chain(self.ended.into_iter().map(Some));
+        let nothing = Ending {
+            reason: Reason::Stopped,
+            not_undone: None,
+            progress,
+        };
+        let all: Option<Vec<Ending>> = endings.collect();
+        all.map(|all| {
+            let together = all.into_iter().reduce(worse);
+            match together {
+                Some(ending) => Ending {
+                    progress: add(progress, ending.progress),
+                    ..ending
+                },
+                None => nothing,
+            }
+        })
+    }
+}
+
+/// Both together: what could not be undone is not forgotten.
+fn worse(one: Ending, other: Ending) -> Ending {
+    let progress = add(one.progress, other.progress);
+    let ending = if one.not_undone.is_some() { one } else { other };
+    Ending { progress, ..ending }
+}
+
+fn add(one: Progress, other: Progress) -> Progress {
+    Progress {
+        matched: one.matched + other.matched,
+        eligible: one.eligible + other.eligible,
+        expired: one.expired + other.expired,
+        outside: one.outside + other.outside,
+        injected: one.injected + other.injected,
+        passed: one.passed + other.passed,
+        unsettled: one.unsettled + other.unsettled,
+        frozen_ns: one.frozen_ns + other.frozen_ns,
+        settling_ns: one.settling_ns + other.settling_ns,
+    }
+}
+
+/// Takes one of `most` injections, if any is left.
+pub(super) fn take(injected: &AtomicU64, most: Option<u64>) -> bool {
+    let next = |count: u64| most.is_none_or(|most| count < most).then_some(count + 1);
+    injected
+        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, next)
+        .is_ok()
+}

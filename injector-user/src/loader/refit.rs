@@ -1,0 +1,116 @@
+//! Moving an armed fault to where its target is now: same slot, same counters, other places.
+//!
+//! Never wider than planned in between: places that the new plan does not have are silent before the
+//! selectors change, and new places act only after.
+
+use std::collections::BTreeSet;
+
+use injector_core::plan::Hook;
+
+use super::hooks::HookIndex;
+use super::kernel::{ArmedFault, Arming, Kernel, KernelError, line_of, sum};
+use crate::safety::Permit;
+
+impl Kernel {
+    /// Attaches what the new plan adds, takes out what it has no more, and leaves the rest as it is.
+    /// `acts` says whether the fault acts already. After an error the fault is at fewer places than
+    /// planned, and can be refitted again.
+    pub fn refit(
+        &mut self,
+        fault: &mut ArmedFault,
+        arming: &Arming<'_>,
+        acts: bool,
+        _permit: &Permit,
+    ) -> Result<(), KernelError> {
+        let kept: BTreeSet<HookIndex> = arming
+            .plan
+            .hooks
+            .iter()
+            .filter_map(|hook| self.hooks.find(hook))
+            .filter(|index| fault.hooks.contains(index))
+            .collect();
+        for index in fault.hooks.iter().filter(|index| !kept.contains(index)) {
+            self.hooks.disarm(&mut self.tables, *index, fault.slot)?;
+        }
+        self.select_anew(fault, arming)?;
+        let before = fault.hooks.clone();
+        let attached = arming
+            .plan
+            .hooks
+            .iter()
+            .try_for_each(|hook| self.attach_anew(fault, arming, hook, acts));
+        for index in before.iter().filter(|index| !kept.contains(index)) {
+            self.take_out(fault, *index);
+        }
+        self.order(fault, &arming.plan.hooks);
+        attached
+    }
+
+    /// Writes the rows of another selection. Meanwhile the fault concerns nothing.
+    fn select_anew(
+        &mut self,
+        fault: &mut ArmedFault,
+        arming: &Arming<'_>,
+    ) -> Result<(), KernelError> {
+        let select = &arming.plan.select;
+        if fault.select == *select {
+            return Ok(());
+        }
+        self.rows
+            .clear(&mut self.tables, fault.slot, &fault.select)?;
+        fault.select = select.clone();
+        self.rows.fill(
+            &mut self.tables,
+            fault.slot,
+            arming.plan.kind,
+            select,
+            arming.spec.common.allow_lockout,
+        )?;
+        if !select.thread_groups.is_empty() {
+            self.track().map_err(KernelError::Tracking)?;
+            self.mark(fault, &select.thread_groups)?;
+        }
+        Ok(())
+    }
+
+    fn attach_anew(
+        &mut self,
+        fault: &mut ArmedFault,
+        arming: &Arming<'_>,
+        hook: &Hook,
+        acts: bool,
+    ) -> Result<(), KernelError> {
+        let there = self.hooks.find(hook);
+        if there.is_some_and(|index| fault.hooks.contains(&index)) {
+            return Ok(());
+        }
+        self.attach(fault, arming, hook)?;
+        if let Some(index) = self.hooks.find(hook).filter(|_index| acts) {
+            self.hooks.arm(&mut self.tables, index, fault.slot)?;
+        }
+        Ok(())
+    }
+
+    fn take_out(&mut self, fault: &mut ArmedFault, index: HookIndex) {
+        let lines = std::mem::take(&mut fault.lines).into_iter();
+        let (gone, stay): (Vec<_>, Vec<_>) = lines.partition(|(hook, _line)| *hook == index);
+        fault.lines = stay;
+        let reports = gone.into_iter().map(|(_hook, line)| line.finish());
+        fault.finished = sum(reports.chain(fault.finished));
+        let _detached_below = self
+            .tables
+            .line_ifindex
+            .set(line_of(index, fault.slot), 0, 0);
+        self.hooks.release(&mut self.tables, index);
+        fault.hooks.retain(|hook| *hook != index);
+    }
+
+    /// Examples name a place by its position in the plan.
+    fn order(&self, fault: &mut ArmedFault, planned: &[Hook]) {
+        let position = |index: &HookIndex| {
+            let mut planned = planned.iter();
+            planned.position(|hook| self.hooks.find(hook) == Some(*index))
+        };
+        fault.hooks.sort_by_key(position);
+    }
+}
