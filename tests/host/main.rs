@@ -5,6 +5,7 @@
 )]
 
 mod command;
+mod container;
 mod deathwatch;
 mod delay;
 mod doctor;
@@ -23,4 +24,5 @@ mod sock;
 mod stage;
 mod status;
 mod target;
+mod target_selectors;
 mod undo;

@@ -94,7 +94,11 @@ fn ask(socket: &str) -> Result<BTreeMap<String, String>, String> {
         let docker =
             Docker::connect_with_unix(socket, PATIENCE.as_secs().max(1), API_DEFAULT_VERSION)
                 .map_err(|error| failed(&error))?;
-        let listing = docker.list_containers(None::<ListContainersOptions>);
+        let listing = async {
+            // Older daemons refuse what they do not know yet.
+            let docker = docker.negotiate_version().await?;
+            docker.list_containers(None::<ListContainersOptions>).await
+        };
         let answer = tokio::time::timeout(PATIENCE, listing).await;
         let all = answer.map_err(|error| failed(&error))?;
         let all = all.map_err(|error| failed(&error))?;
