@@ -9,6 +9,7 @@ use injector_core::decide;
 use injector_core::fault::process::Freeze as Asked;
 use injector_core::fault::{Action, FaultSpec};
 use injector_core::plan::{Hierarchy, Hook, Plan, Who};
+use injector_core::target::Selector;
 use injector_core::units::When;
 
 use super::freezes::{Freezes, take};
@@ -17,7 +18,7 @@ use super::state::{Engine, failed, refused};
 use crate::clock::monotonic_ns;
 use crate::freezer::{Decision, Flavour, Freeze, Freezer, Pulses, Train};
 use crate::protocol::Failure;
-use crate::safety::Permit;
+use crate::safety::{Permit, Protection};
 use crate::safety::undo::Cause;
 use crate::target;
 
@@ -124,7 +125,7 @@ impl Engine {
                 fault: Some(id.to_owned()),
                 owner: spec.common.owner.clone(),
             },
-            is_target: is_target(plan),
+            is_target: is_target(spec, plan, &self.protection),
             decide: Box::new(move |pulse| dice.decide(pulse)),
             ended: Box::new(|_ending| {}),
         };
@@ -168,8 +169,13 @@ fn freezer(hook: &Hook) -> Result<Freezer, Failure> {
     Freezer::open(flavour, &folder).map_err(|error| failed(&error))
 }
 
-/// The planned processes and what they have started since.
-fn is_target(plan: &Plan) -> Box<dyn Fn(i32) -> bool + Send> {
+/// The planned processes and what they have started since; in a cgroup that was named itself, all
+/// that have joined it but protected ones.
+fn is_target(
+    spec: &FaultSpec,
+    plan: &Plan,
+    protection: &Protection,
+) -> Box<dyn Fn(i32) -> bool + Send> {
     let planned: BTreeSet<i32> = plan
         .who
         .iter()
@@ -178,7 +184,14 @@ fn is_target(plan: &Plan) -> Box<dyn Fn(i32) -> bool + Send> {
             Who::Interface { .. } => None,
         })
         .collect();
-    Box::new(move |pid| target::descends_from(pid, &planned))
+    let by_cgroup = matches!(
+        spec.target,
+        Selector::Cgroup(_) | Selector::Container(_) | Selector::Unit(_)
+    );
+    let protection = protection.clone();
+    Box::new(move |pid| {
+        target::descends_from(pid, &planned) || (by_cgroup && protection.look_up(pid).is_none())
+    })
 }
 
 /// The same decisions as in the kernel, with the pulse's number for the index of the hit and the
