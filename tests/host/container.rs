@@ -337,8 +337,9 @@ fn nothing_of_a_fault_outlives_its_engine_its_lease_or_its_deadline() -> Result<
         wait_until("a stopped engine's fault ends", DEADLINE, || {
             suffers(web, kind, echo).is_ok_and(|yes| !yes)
         })?;
-        signal(scene.engine.pid(), Signal::SIGCONT)?;
-        drop(client);
+        // Its keeper has ended it.
+        scene.engine.await_end()?;
+        scene.engine = Engine::start_beside(&scene.docker)?;
 
         let mut client = scene.engine.client()?;
         arm(&mut client, kind, "container:web", more(kind))?;

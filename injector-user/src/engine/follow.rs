@@ -6,13 +6,13 @@
 use std::time::Duration;
 
 use injector_core::fault::Action;
-use injector_core::plan::{Plan, plan_again};
+use injector_core::plan::{Cgroup, Hook, Inventory, Plan, Thing, plan_again};
 
 use super::house::nanos;
 use super::running::{Effect, Running};
 use super::state::{Engine, failed};
 use crate::clock::monotonic_ns;
-use crate::loader::Arming;
+use crate::loader::{Arming, open_namespace};
 use crate::protocol::{Failure, State};
 use crate::target::{self, Identity};
 
@@ -116,13 +116,16 @@ impl Engine {
             return Ok(None);
         };
         // This fault is out of the list of what is armed meanwhile: it does not conflict with itself.
-        let inventory = self.inventory(None, &running.spec)?;
+        let mut inventory = self.inventory(None, &running.spec)?;
+        forget_own_freeze(&mut inventory, &running.plan);
         plan_again(&inventory, &running.spec, chosen)
             .map_err(|refusal| super::arm::refusal(refusal, &running.spec))
     }
 
-    fn move_to(&mut self, running: &mut Running, plan: Plan) -> Result<(), Failure> {
+    fn move_to(&mut self, running: &mut Running, mut plan: Plan) -> Result<(), Failure> {
+        keep_handles(&running.plan, &mut plan);
         let same = running.plan.hooks == plan.hooks && running.plan.select == plan.select;
+        let moved = running.plan.hooks != plan.hooks || things(&running.plan) != things(&plan);
         if same && running.following.trouble.is_none() {
             running.plan = plan;
             return Ok(());
@@ -152,9 +155,69 @@ impl Engine {
         if let (Action::NetDelay(_), Some(feeling)) = (&running.spec.action, &mut running.feeling) {
             feeling.follow(&plan);
         }
-        running.following.moves += u64::from(!same);
+        running.following.moves += u64::from(moved);
         running.plan = plan;
         Ok(())
+    }
+}
+
+fn things(plan: &Plan) -> Option<&[Thing]> {
+    plan.chosen.as_ref().map(|chosen| &*chosen.things)
+}
+
+/// A namespace that is still open under its old path keeps it, so that nothing is detached only
+/// because another process is the oldest in it now. The number alone proves nothing: a new namespace
+/// may have that of one that is gone.
+fn keep_handles(before: &Plan, plan: &mut Plan) {
+    for hook in &mut plan.hooks {
+        let mut known = before.hooks.iter();
+        let same = known.find(|old| is_same_place(old, hook) && is_still_open(old));
+        if let Some(same) = same {
+            *hook = same.clone();
+        }
+    }
+}
+
+fn is_same_place(one: &Hook, other: &Hook) -> bool {
+    let place = |hook: &Hook| match hook {
+        Hook::Tcx {
+            netns_inode,
+            ifindex,
+            direction,
+            ..
+        } => Some((*netns_inode, *ifindex, *direction)),
+        Hook::Cgroup { .. } | Hook::CgroupSkbIngress { .. } | Hook::Freezer { .. } => None,
+    };
+    place(one).is_some() && place(one) == place(other)
+}
+
+fn is_still_open(hook: &Hook) -> bool {
+    match hook {
+        Hook::Tcx {
+            netns, netns_inode, ..
+        } => open_namespace(netns, *netns_inode).is_ok(),
+        Hook::Cgroup { .. } | Hook::CgroupSkbIngress { .. } | Hook::Freezer { .. } => false,
+    }
+}
+
+/// What this fault has frozen itself is no reason against freezing it.
+fn forget_own_freeze(inventory: &mut Inventory, plan: &Plan) {
+    for hook in &plan.hooks {
+        let Hook::Freezer {
+            hierarchy, path, ..
+        } = hook
+        else {
+            continue;
+        };
+        let below = |cgroup: &Cgroup| {
+            let rest = cgroup.path.strip_prefix(path.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let mut all = inventory.cgroups.iter_mut();
+        while let Some(cgroup) = all.find(|cgroup| cgroup.hierarchy == *hierarchy && below(cgroup))
+        {
+            cgroup.frozen = false;
+        }
     }
 }
 

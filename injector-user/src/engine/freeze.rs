@@ -18,8 +18,8 @@ use super::state::{Engine, failed, refused};
 use crate::clock::monotonic_ns;
 use crate::freezer::{Decision, Flavour, Freeze, Freezer, Pulses, Train};
 use crate::protocol::Failure;
-use crate::safety::{Permit, Protection};
 use crate::safety::undo::Cause;
+use crate::safety::{Permit, Protection};
 use crate::target;
 
 impl Engine {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use injector_core::plan::Hook;
+use injector_core::plan::{Hook, Select};
 
 use super::hooks::HookIndex;
 use super::kernel::{ArmedFault, Arming, Kernel, KernelError, line_of, sum};
@@ -55,6 +55,11 @@ impl Kernel {
         let select = &arming.plan.select;
         if fault.select == *select {
             return Ok(());
+        }
+        if differs_by_processes(&fault.select, select) {
+            // Those that are gone are forgotten elsewhere.
+            fault.select = select.clone();
+            return self.mark(fault, &select.thread_groups);
         }
         self.rows
             .clear(&mut self.tables, fault.slot, &fault.select)?;
@@ -113,4 +118,14 @@ impl Kernel {
         };
         fault.hooks.sort_by_key(position);
     }
+}
+
+/// Whether two selections are the same but for the processes that both name.
+fn differs_by_processes(one: &Select, other: &Select) -> bool {
+    let without = |select: &Select| Select {
+        thread_groups: Vec::new(),
+        ..select.clone()
+    };
+    let named = [one, other].map(|select| !select.thread_groups.is_empty());
+    named == [true, true] && without(one) == without(other)
 }

@@ -265,9 +265,12 @@ fn namespaces_of(
     let (names, everybody) = (netns::names(), process::namespaces()?);
     // 0 is a namespace that we may not see.
     let visible = processes.iter().filter(|process| process.netns != 0);
-    let pids: BTreeMap<u64, i32> = visible
-        .map(|process| (process.netns, process.pid))
-        .collect();
+    let mut pids: BTreeMap<u64, i32> = BTreeMap::new();
+    for process in visible {
+        // The oldest is likelier to stay than those that come and go.
+        let oldest = pids.entry(process.netns).or_insert(process.pid);
+        *oldest = process.pid.min(*oldest);
+    }
     let mut found = Vec::new();
     for (inode, pid) in pids {
         let handle = netns::handle_of(inode, pid, &names);
