@@ -47,7 +47,8 @@ impl Docker {
     /// Whether this machine has what it takes.
     pub fn is_possible() -> bool {
         let has = |program: &str| tool("which", &[program]).is_ok();
-        ["dockerd", "docker", "busybox"].into_iter().all(has)
+        let needed = ["dockerd", "docker", "containerd", "runc", "busybox"];
+        needed.into_iter().all(has)
     }
 
     /// Starts a daemon in a network namespace of its own and gives it an image.
@@ -95,8 +96,9 @@ impl Docker {
     fn import(&self) -> Result<()> {
         let root = self.folder.path().join("root");
         fs::create_dir_all(root.join("bin"))?;
-        let found = tool("which", &["busybox"])?;
-        fs::copy(found.trim_end(), root.join("bin/busybox"))?;
+        // What stands on the path may be a script that starts it.
+        let busybox = text(&root.join("bin/busybox"))?;
+        tool("busybox", &["cp", "/proc/self/exe", &busybox])?;
         for name in ["sh", "sleep"] {
             std::os::unix::fs::symlink("busybox", root.join("bin").join(name))?;
         }

@@ -52,10 +52,10 @@ mod tests {
             kind: Kind::ProcessFreeze,
             fault: BTreeMap::new(),
             who: vec![Who::Process {
-                chosen: None,
                 pid,
                 comm: "somebody".to_owned(),
             }],
+            chosen: None,
             mechanism: Mechanism::FreezerV2,
             hooks: Vec::new(),
             select: Select::default(),

@@ -11,8 +11,7 @@ use crate::problem::Invalid;
 use crate::suggest;
 
 pub(super) const FORMS: &str = "pid:123, cgroup:/path, container:NAME, unit:NAME, comm:NAME, \
-    exe:/PATH, user:NAME, netns:NAME, iface:NAME[@NETNS], or a command after --; \
-    ~REGEX for the NAME of a container, unit, comm or exe";
+    exe:/PATH, user:NAME, netns:NAME, iface:NAME[@NETNS], or a command after --";
 /// What a person writes before the colon.
 const KINDS: [&str; 9] = [
     "pid",
