@@ -241,7 +241,7 @@ fn host(folder: &Path) -> String {
 
 fn text(path: &Path) -> Result<String> {
     let text = path.to_str().map(str::to_owned);
-    text.with_context(|| format!("{path:?} is not text"))
+    text.with_context(|| format!("{} is not text", path.display()))
 }
 
 /// The cgroups right below the root of each hierarchy.

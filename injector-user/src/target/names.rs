@@ -55,6 +55,7 @@ impl Names {
 
     /// Keeps what was known before where nobody tells any more: a runtime may be restarted while its
     /// containers run.
+    #[must_use]
     pub fn or_before(self, before: &Self) -> Self {
         if self.unknown.is_some() && !before.by_id.is_empty() {
             return before.clone();

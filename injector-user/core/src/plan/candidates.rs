@@ -109,10 +109,7 @@ fn used<'a>(found: impl Iterator<Item = Candidate<'a>>) -> Vec<Candidate<'a>> {
 }
 
 /// The roots of the trees that the matching processes form.
-fn processes<'a>(
-    inventory: &'a Inventory,
-    is_meant: impl Fn(&Process) -> bool,
-) -> Vec<Candidate<'a>> {
+fn processes(inventory: &Inventory, is_meant: impl Fn(&Process) -> bool) -> Vec<Candidate<'_>> {
     let all = inventory.processes.iter();
     let parents: BTreeMap<i32, i32> = all
         .clone()

@@ -81,7 +81,7 @@ pub(super) fn find_again<'a>(
     };
     let count = found.len();
     let (processes, things) = together(found.into_iter().filter(was_chosen));
-    (!things.is_empty()).then(|| Choosing {
+    (!things.is_empty()).then_some(Choosing {
         processes,
         chosen: Chosen {
             things,

@@ -26,14 +26,12 @@ pub(super) struct Part {
 /// The same input gives the same plan; what is drawn is drawn by the seed of `spec`, or by 0. Nothing
 /// is widened: if the target's events cannot be told from those of others, the answer is a refusal.
 pub fn plan(inventory: &Inventory, spec: &FaultSpec) -> Result<Plan, Refusal> {
-    match choose(inventory, spec)? {
-        Some(choosing) => of_choice(inventory, spec, choosing),
-        None => {
-            let all = spec.common.effective_choice().mode == Some(Mode::All);
-            let target = resolve(inventory, &spec.target, all)?;
-            of_target(inventory, spec, &target)
-        }
+    if let Some(choosing) = choose(inventory, spec)? {
+        return of_choice(inventory, spec, choosing);
     }
+    let all = spec.common.effective_choice().mode == Some(Mode::All);
+    let target = resolve(inventory, &spec.target, all)?;
+    of_target(inventory, spec, &target)
 }
 
 /// The plan for what was chosen `before`, on a host that has changed since; `None` if nothing of it is
