@@ -3,18 +3,21 @@
 use aya_ebpf::bindings::__sk_buff;
 use aya_ebpf::helpers::generated::bpf_skb_load_bytes;
 
-/// The protocol, and the first bytes after the headers, zero in a fragment that is not the first.
+/// The protocol, the first bytes after the headers and where they are, zero in a fragment that is not
+/// the first.
 #[inline(always)]
-pub fn walked(skb: *mut __sk_buff, offset: u32, is_v4: bool) -> Option<(u8, [u8; 4])> {
+pub fn walked(skb: *mut __sk_buff, offset: u32, is_v4: bool) -> Option<(u8, [u8; 4], u32)> {
     let found = walk(skb, offset, u32::from(is_v4));
     let first = ((found >> 32) as u32).to_ne_bytes();
-    (found & FOUND != 0).then_some((found as u8, first))
+    let at = (found as u32) >> AT;
+    (found & FOUND != 0).then_some((found as u8, first, at))
 }
 
 const FOUND: u64 = 1 << 8;
+const AT: u32 = 9;
 
-/// Protocol in the low byte, then whether there is any, and in the high half the first bytes after the
-/// headers. A function of its own, like [`transport`], so that the verifier checks it once.
+/// Protocol in the low byte, then whether there is any, where the headers end, and in the high half the
+/// first bytes after them. A function of its own, like [`transport`], so that the verifier checks it once.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn walk(skb: *mut __sk_buff, offset: u32, is_v4: u32) -> u64 {
@@ -38,7 +41,8 @@ extern "C" fn walk(skb: *mut __sk_buff, offset: u32, is_v4: u32) -> u64 {
     if at != 0 && !load(skb, at, &mut first) {
         first = [0; 4];
     }
-    u64::from(u32::from_ne_bytes(first)) << 32 | FOUND | u64::from(protocol)
+    let first = u64::from(u32::from_ne_bytes(first)) << 32;
+    first | u64::from(at) << AT | FOUND | u64::from(protocol)
 }
 
 /// Extension headers that are walked over; a packet with more has no ports for us.

@@ -1,11 +1,11 @@
 //! Whether a fault that an event concerns acts on it: safety first, then `when`, then the dice.
 
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
-use injector_abi::net::MAX_SEGMENTS;
 use injector_abi::{Counters, Event, Fault, Progress, SLOTS, StreamKey, draw, in_window, injects};
 
 use crate::atomic::fetch_add_one;
-use crate::maps::{BY_SEGMENTS, COUNTERS, EVENTS, FAULTS, LINE_LEASE, PROGRESS, STREAMS};
+use crate::chance::of_aggregate;
+use crate::maps::{COUNTERS, EVENTS, FAULTS, LINE_LEASE, PROGRESS, STREAMS};
 use crate::occasion::Occasion;
 use crate::patched;
 use crate::select::Slots;
@@ -13,58 +13,94 @@ use crate::select::Slots;
 /// What a fault would do, as far as it matters for whether it does it.
 #[derive(Clone, Copy, Debug)]
 pub enum Way {
-    /// Act by itself, with its own probability.
-    Plain,
-    /// Act on an aggregate: with the probability of hitting one of so many segments.
-    Segments(u32),
+    /// Act where the event is.
+    Here,
     /// Send through its delay line, which has to be alive.
     ThroughLine,
 }
 
-/// No aggregate has this many segments.
-const THROUGH_LINE: u32 = 0;
+/// A fault that acts, on which of the events that concern it.
+#[derive(Clone, Copy, Debug)]
+pub struct Act {
+    pub slot: u32,
+    /// Index in its stream, from 1.
+    pub hit: u64,
+}
 
 /// The first of the faults in `mask` that acts on this event. Each throws its own dice.
 #[inline(always)]
-pub fn first_to_act(mask: u64, occasion: Occasion, way: Way) -> Option<u32> {
+pub fn first_to_act(mask: u64, occasion: Occasion, way: Way) -> Option<Act> {
     let tgid = occasion.tgid.unwrap_or(NO_TGID);
-    let alive = u32::from(occasion.alive);
-    let segments = match way {
-        Way::ThroughLine => THROUGH_LINE,
-        Way::Plain => 1,
-        Way::Segments(segments) => segments,
+    let found = judge_all(
+        mask,
+        tgid,
+        flags(occasion, way),
+        occasion.segments,
+        occasion.now_ns,
+    );
+    let act = Act {
+        slot: found as u32 & (SLOTS - 1),
+        hit: found >> SLOT_BITS,
     };
-    let slot = judge_all(mask, tgid, alive, segments, occasion.now_ns);
-    (slot < u64::from(SLOTS)).then_some(slot as u32)
+    (act.hit != 0).then_some(act)
 }
+
+/// Whether the fault in `slot` acts on this event: the index of the event if it does.
+#[inline(always)]
+pub fn acts(slot: u32, occasion: Occasion) -> Option<u64> {
+    let tgid = occasion.tgid.unwrap_or(NO_TGID);
+    let hit = judge(
+        slot,
+        tgid,
+        flags(occasion, Way::Here),
+        occasion.segments,
+        occasion.now_ns,
+    );
+    (hit != 0).then_some(hit)
+}
+
+const ALIVE: u32 = 1;
+const THROUGH_LINE: u32 = 2;
+
+#[inline(always)]
+fn flags(occasion: Occasion, way: Way) -> u32 {
+    let through = match way {
+        Way::Here => 0,
+        Way::ThroughLine => THROUGH_LINE,
+    };
+    u32::from(occasion.alive) | through
+}
+
+const SLOT_BITS: u32 = SLOTS.trailing_zeros();
 
 /// No thread group has this number: a packet.
 const NO_TGID: u32 = 0;
-/// No slot has this number.
-const NO_SLOT: u64 = u64::MAX;
 
 /// A function of its own with plain numbers, like [`judge`]: the verifier checks each once, not once
 /// for every branch that leads here (milliseconds instead of half a second).
+///
+/// The slot in the low bits and the index of the event above them, which is 0 if no fault acts.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn judge_all(mask: u64, tgid: u32, alive: u32, segments: u32, now_ns: u64) -> u64 {
+extern "C" fn judge_all(mask: u64, tgid: u32, flags: u32, segments: u32, now_ns: u64) -> u64 {
     for slot in Slots::of(mask) {
-        if judge(slot, tgid, alive, segments, now_ns) != 0 {
-            return u64::from(slot);
+        let hit = judge(slot, tgid, flags, segments, now_ns);
+        if hit != 0 {
+            return hit << SLOT_BITS | u64::from(slot);
         }
     }
-    NO_SLOT
+    0
 }
 
-/// Whether the fault in `slot` acts. Counts whatever happens.
+/// The index of the event if the fault in `slot` acts on it, else 0. Counts whatever happens.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn judge(slot: u32, tgid: u32, alive: u32, segments: u32, now_ns: u64) -> u64 {
-    u64::from(decide(slot, tgid, alive != 0, segments, now_ns).unwrap_or(false))
+extern "C" fn judge(slot: u32, tgid: u32, flags: u32, segments: u32, now_ns: u64) -> u64 {
+    decide(slot, tgid, flags, segments, now_ns).unwrap_or(0)
 }
 
 #[inline(always)]
-fn decide(slot: u32, tgid: u32, alive: bool, segments: u32, now_ns: u64) -> Option<bool> {
+fn decide(slot: u32, tgid: u32, flags: u32, segments: u32, now_ns: u64) -> Option<u64> {
     let fault = FAULTS.get(slot)?;
     let progress = PROGRESS.get_ptr_mut(slot)?;
     let counters = COUNTERS.get_ptr_mut(slot)?;
@@ -75,7 +111,8 @@ fn decide(slot: u32, tgid: u32, alive: bool, segments: u32, now_ns: u64) -> Opti
     // SAFETY: the array's entry lives as long as the program; a word is read whole.
     let granted = unsafe { (*progress).granted };
     let exhausted = fault.max_hits != 0 && granted >= fault.max_hits;
-    let alive = alive && (segments != THROUGH_LINE || line_is_alive(slot, now_ns));
+    let through_line = flags & THROUGH_LINE != 0;
+    let alive = flags & ALIVE != 0 && (!through_line || line_is_alive(slot, now_ns));
     if !alive || now_ns >= fault.deadline_ns || exhausted {
         counters.expired += 1;
         return None;
@@ -88,7 +125,7 @@ fn decide(slot: u32, tgid: u32, alive: bool, segments: u32, now_ns: u64) -> Opti
         counters.outside += 1;
         return None;
     }
-    let threshold = threshold(slot, fault, segments)?;
+    let threshold = threshold(slot, fault, segments, hit);
     if !injects(draw(fault.seed, stream, hit), threshold) {
         eligible(counters, threshold);
         counters.passed += 1;
@@ -102,16 +139,16 @@ fn decide(slot: u32, tgid: u32, alive: bool, segments: u32, now_ns: u64) -> Opti
     eligible(counters, threshold);
     counters.injected += 1;
     report(slot, stream, hit, progress);
-    Some(true)
+    Some(hit)
 }
 
 /// How likely this event is to suffer: an aggregate as likely as its segments together.
 #[inline(always)]
-fn threshold(slot: u32, fault: &Fault, segments: u32) -> Option<u64> {
-    if segments > 1 {
-        BY_SEGMENTS.get(slot * MAX_SEGMENTS + segments - 1).copied()
+fn threshold(slot: u32, fault: &Fault, segments: u32, hit: u64) -> u64 {
+    if segments <= 1 && fault.chain.is_absent() {
+        fault.threshold
     } else {
-        Some(fault.threshold)
+        of_aggregate(slot, segments, hit)
     }
 }
 

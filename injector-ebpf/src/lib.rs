@@ -17,7 +17,11 @@
 )]
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
+pub mod answer;
 pub mod atomic;
+pub mod chance;
+pub mod concern;
+pub mod corrupt;
 pub mod headers;
 pub mod judge;
 pub mod lockout;
@@ -27,6 +31,7 @@ pub mod packet;
 pub mod patched;
 pub mod select;
 pub mod skb;
+pub mod stages;
 
 /// A panic cannot happen: the verifier would have to prove a loop without end to accept one.
 #[panic_handler]

@@ -1,9 +1,10 @@
 //! The maps that all objects share: the loader creates each once, by name.
 
+use aya_ebpf::bindings::BPF_F_NO_PREALLOC;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::lpm_trie::LpmTrie;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
-use injector_abi::net::{Exempt, LINES};
+use injector_abi::net::{CONNECTIONS as MAX_CONNECTIONS, Connection, Exempt, LINES};
 use injector_abi::{
     Armed, CONTROL_ENTRIES, Counters, Fault, HOOKS, Progress, SLOTS, Select, StreamKey,
 };
@@ -50,6 +51,11 @@ pub static BY_THREAD_GROUP: HashMap<u32, u64> = HashMap::with_max_entries(1 << 1
 #[map]
 pub static EXEMPT: HashMap<Exempt, u8> = HashMap::with_max_entries(1 << 12, 0);
 
+/// Slots by TCP connection that was open when they began to act.
+#[map]
+pub static CONNECTIONS: HashMap<Connection, u64> =
+    HashMap::with_max_entries(MAX_CONNECTIONS, BPF_F_NO_PREALLOC);
+
 /// The faults.
 #[map]
 pub static FAULTS: Array<Fault> = Array::with_max_entries(SLOTS, 0);
@@ -61,11 +67,6 @@ pub static PROGRESS: Array<Progress> = Array::with_max_entries(SLOTS, 0);
 /// What each fault did.
 #[map]
 pub static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(SLOTS, 0);
-
-/// Probability of losing an aggregate of n segments, at `slot * MAX_SEGMENTS + n - 1`.
-#[map]
-pub static BY_SEGMENTS: Array<u64> =
-    Array::with_max_entries(SLOTS * injector_abi::net::MAX_SEGMENTS, 0);
 
 /// A thread group's ordinal and hit index for a fault.
 #[map]

@@ -1,4 +1,4 @@
-//! Packets: `net.loss` and `net.delay`, at an interface (TCX) or on arrival at a cgroup's sockets.
+//! Packets: every `net` fault, at an interface (TCX) or on arrival at a cgroup's sockets.
 //!
 //! Runs in softirq for other people's tasks, so it never reads `current`. A packet that concerns no
 //! fault goes on to the next program; so does one that the delay line gave back.
@@ -18,20 +18,18 @@
     reason = "a call that LLVM leaves is checked by the verifier anew in every context"
 )]
 
-use aya_ebpf::bindings::{BPF_F_INGRESS, TC_ACT_UNSPEC};
+use aya_ebpf::bindings::{BPF_F_INGRESS, TC_ACT_SHOT, TC_ACT_UNSPEC};
 use aya_ebpf::helpers::generated::{bpf_redirect, bpf_redirect_neigh, bpf_skb_change_type};
 use aya_ebpf::macros::{cgroup_skb, classifier};
 use aya_ebpf::programs::{SkBuffContext, TcContext};
-use injector_abi::net::{NOWHERE, REINJECTED};
-use injector_abi::{SLOTS, Select};
-use injector_ebpf::judge::{Way, first_to_act};
-use injector_ebpf::lockout::keeps_caller_in;
-use injector_ebpf::maps::{ARMED, LINE_IFINDEX, SELECT};
+use injector_abi::net::answer;
+use injector_ebpf::answer::{nowhere, send_back, turn};
+use injector_ebpf::concern::concerned;
+use injector_ebpf::maps::SELECT;
 use injector_ebpf::occasion::Occasion;
-use injector_ebpf::packet::{End, ICMP, ICMP6, TCP, UDP, parse};
 use injector_ebpf::patched;
-use injector_ebpf::select;
-use injector_ebpf::skb::{mark, segments, set_mark};
+use injector_ebpf::skb::set_mark;
+use injector_ebpf::stages::{duplicate, lost, spoil, through_line};
 
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]
@@ -40,35 +38,24 @@ static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
 /// Leaving an interface.
 #[classifier]
 fn net_egress(ctx: TcContext) -> i32 {
-    at_interface(&ctx, ETHERNET_HEADER, true)
+    at_interface(&ctx, true)
 }
 
 /// Arriving at an interface.
 #[classifier]
 fn net_ingress(ctx: TcContext) -> i32 {
-    at_interface(&ctx, ETHERNET_HEADER, false)
-}
-
-/// Leaving an interface without a link layer: tun and other tunnels.
-#[classifier]
-fn net_egress_bare(ctx: TcContext) -> i32 {
-    at_interface(&ctx, 0, true)
-}
-
-/// Arriving at one.
-#[classifier]
-fn net_ingress_bare(ctx: TcContext) -> i32 {
-    at_interface(&ctx, 0, false)
+    at_interface(&ctx, false)
 }
 
 /// Arriving at a socket of a cgroup: 1 passes, 0 drops.
 #[cgroup_skb]
 fn net_cgroup_ingress(ctx: SkBuffContext) -> i32 {
     let ctx = TcContext { skb: ctx.skb };
-    let Some(concern) = concern(&ctx, 0, false) else {
+    let mask = concerned(ctx.skb.skb, 0, 0);
+    let Some(select) = SELECT.get(0).filter(|_| mask != 0) else {
         return 1;
     };
-    i32::from(!lost(&ctx, &concern))
+    i32::from(lost(&ctx, select, mask, Occasion::now(None)).is_none())
 }
 
 /// Given back by the delay line of an egress hook: out of the interface it was leaving.
@@ -86,7 +73,7 @@ fn line_ingress(ctx: TcContext) -> i32 {
 /// Given back by the delay line of the loopback interface, which needs a route again.
 #[classifier]
 fn line_loopback(ctx: TcContext) -> i32 {
-    set_mark(&ctx, REINJECTED);
+    set_mark(&ctx, patched::resume());
     // SAFETY: the context is the program's own; type 0 is PACKET_HOST.
     unsafe { bpf_skb_change_type(ctx.skb.skb, 0) };
     // SAFETY: no parameters: the kernel looks the neighbour up.
@@ -97,102 +84,34 @@ fn line_loopback(ctx: TcContext) -> i32 {
 /// A line's program is loaded with the interface's index where others have the hook's number.
 #[inline(always)]
 fn reinject(ctx: &TcContext, flags: u64) -> i32 {
-    set_mark(ctx, REINJECTED);
+    set_mark(ctx, patched::resume());
     // SAFETY: a redirect only notes where to; a vanished interface drops the packet.
     let verdict = unsafe { bpf_redirect(patched::hook(), flags) };
     verdict as i32
 }
 
-const ETHERNET_HEADER: usize = 14;
-
+/// Each stage in its order; a packet that leaves its way comes back to the next one.
 #[inline(always)]
-fn at_interface(ctx: &TcContext, offset: usize, leaving: bool) -> i32 {
-    if mark(ctx) == REINJECTED {
-        set_mark(ctx, 0);
-        return TC_ACT_UNSPEC;
-    }
-    let Some(concern) = concern(ctx, offset, leaving) else {
+fn at_interface(ctx: &TcContext, leaving: bool) -> i32 {
+    let mask = concerned(ctx.skb.skb, u32::from(leaving), 1);
+    let Some(select) = SELECT.get(0).filter(|_| mask != 0) else {
         return TC_ACT_UNSPEC;
     };
-    if lost(ctx, &concern) {
-        // SAFETY: see `reinject`; nothing has this index.
-        return unsafe { bpf_redirect(NOWHERE, 0) } as i32;
-    }
-    if let Some(line) = delayed(&concern) {
-        // SAFETY: see `reinject`.
-        return unsafe { bpf_redirect(line, 0) } as i32;
-    }
-    TC_ACT_UNSPEC
-}
-
-/// Which faults a packet concerns, by kind.
-struct Concern {
-    loss: u64,
-    delay: u64,
-    occasion: Occasion,
-}
-
-#[inline(always)]
-fn concern(ctx: &TcContext, offset: usize, leaving: bool) -> Option<Concern> {
-    let armed = ARMED.get(patched::hook())?;
-    if armed.slots == 0 {
-        return None;
-    }
-    let select = SELECT.get(0)?;
-    let packet = parse(ctx, offset)?;
-    let peer = if leaving {
-        End::Destination
-    } else {
-        End::Source
-    };
-    let mut mask = armed.slots & by_protocol(select, packet.protocol);
-    mask = select::by_ports(select, mask, packet.source_port, packet.destination_port);
-    if mask != 0 {
-        mask = select::by_peer(select, mask, || packet.address(ctx, peer));
-    }
-    if mask != 0 {
-        mask = select::by_cgroup(ctx, select, mask);
-    }
-    if mask & !select.lockout != 0 && keeps_caller_in(ctx, armed, &packet, peer) {
-        mask &= select.lockout;
-    }
-    if mask == 0 {
-        return None;
-    }
     let occasion = Occasion::now(None);
-    Some(Concern {
-        loss: mask & select.loss,
-        delay: mask & select.delay,
-        occasion,
-    })
-}
-
-#[inline(always)]
-fn by_protocol(select: &Select, protocol: u8) -> u64 {
-    match protocol {
-        TCP => select.tcp,
-        UDP => select.udp,
-        ICMP | ICMP6 => select.icmp,
-        _ => select.other,
+    if let Some(how) = lost(ctx, select, mask, occasion) {
+        return match how {
+            answer::SILENCE => nowhere(),
+            answer::LOCAL_ERROR => TC_ACT_SHOT,
+            how if turn(ctx.skb.skb, how) != 0 => send_back(ctx, leaving),
+            _unanswerable => nowhere(),
+        };
     }
-}
-
-/// Whether some `net.loss` takes the packet. They compose independently: each throws its own dice.
-#[inline(always)]
-fn lost(ctx: &TcContext, concern: &Concern) -> bool {
-    concern.loss != 0
-        && first_to_act(concern.loss, concern.occasion, Way::Segments(segments(ctx))).is_some()
-}
-
-/// The delay line that some `net.delay` sends the packet through.
-#[inline(always)]
-fn delayed(concern: &Concern) -> Option<u32> {
-    if concern.delay == 0 {
-        return None;
+    spoil(ctx, mask & select.corrupt, occasion);
+    if let Some(line) = through_line(mask & select.corrupt_line, occasion) {
+        return line;
     }
-    let slot = first_to_act(concern.delay, concern.occasion, Way::ThroughLine)?;
-    LINE_IFINDEX
-        .get(patched::hook() * SLOTS + slot)
-        .copied()
-        .filter(|ifindex| *ifindex != 0)
+    duplicate(ctx, mask & select.duplicate, occasion, leaving);
+    through_line(mask & select.rate, occasion)
+        .or_else(|| through_line(mask & select.delay, occasion))
+        .unwrap_or(TC_ACT_UNSPEC)
 }

@@ -15,6 +15,8 @@ pub struct Occasion {
     pub tgid: Option<u32>,
     /// Whether the lease holds and the kill switch is off.
     pub alive: bool,
+    /// How many packets the event stands for: 1 unless it is an aggregate that suffers as a whole.
+    pub segments: u32,
 }
 
 impl Occasion {
@@ -31,6 +33,14 @@ impl Occasion {
             now_ns,
             tgid,
             alive: !killed && leased,
+            segments: 1,
         }
+    }
+
+    /// The same moment, of an aggregate.
+    #[inline(always)]
+    #[must_use]
+    pub fn of_segments(self, segments: u32) -> Self {
+        Self { segments, ..self }
     }
 }

@@ -3,6 +3,7 @@
 use aya_ebpf::programs::TcContext;
 
 use crate::headers;
+use crate::patched;
 
 /// What faults are chosen by before addresses; ports are 0 where there are none.
 #[derive(Clone, Copy, Debug)]
@@ -13,9 +14,11 @@ pub struct Packet {
     pub protocol: u8,
     /// First byte after the IP header: the type of an ICMP message.
     pub first_byte: u8,
-    is_v4: bool,
+    pub is_v4: bool,
     /// Where the IP header is.
-    offset: usize,
+    pub offset: usize,
+    /// Where what it carries begins; 0 in a fragment that is not the first.
+    pub transport: u32,
 }
 
 /// One end of a packet.
@@ -25,14 +28,26 @@ pub enum End {
     Destination,
 }
 
+impl End {
+    #[inline(always)]
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Source => Self::Destination,
+            Self::Destination => Self::Source,
+        }
+    }
+}
+
 pub const TCP: u8 = 6;
 pub const UDP: u8 = 17;
 pub const ICMP: u8 = 1;
 pub const ICMP6: u8 = 58;
 
-/// Reads the packet whose IP header is `offset` bytes in; nothing for anything but IP.
+/// Reads the packet; nothing for anything but IP.
 #[inline(always)]
-pub fn parse(ctx: &TcContext, offset: usize) -> Option<Packet> {
+pub fn parse(ctx: &TcContext) -> Option<Packet> {
+    let offset = patched::link_header() as usize;
     let is_v4 = match u16::from_be(protocol_of(ctx)) {
         0x0800 => true,
         0x86DD => false,
@@ -43,8 +58,8 @@ pub fn parse(ctx: &TcContext, offset: usize) -> Option<Packet> {
     } else {
         plain_v6(ctx, offset)
     };
-    let (protocol, first) = match plain {
-        Some(found) => found,
+    let (protocol, first, transport) = match plain {
+        Some((protocol, first)) => (protocol, first, (offset + plain_length(is_v4)) as u32),
         None => headers::walked(ctx.skb.skb, offset as u32, is_v4)?,
     };
     let [a, b, c, d] = first;
@@ -60,10 +75,54 @@ pub fn parse(ctx: &TcContext, offset: usize) -> Option<Packet> {
         first_byte: a,
         is_v4,
         offset,
+        transport,
     })
 }
 
+/// An IP header without options or extensions.
+const fn plain_length(is_v4: bool) -> usize {
+    if is_v4 { 20 } else { 40 }
+}
+
 impl Packet {
+    /// Whether its IP header is of the usual length, and the packet the first fragment at least.
+    #[inline(always)]
+    pub fn is_plain(&self) -> bool {
+        self.transport as usize == self.offset + plain_length(self.is_v4)
+    }
+
+    /// Whether it tells of another packet that did not pass (RFC 792, RFC 4443 2.1).
+    #[inline(always)]
+    pub fn is_icmp_error(&self) -> bool {
+        match self.protocol {
+            ICMP => matches!(self.first_byte, 3 | 11 | 12),
+            ICMP6 => self.first_byte < 128,
+            _ => false,
+        }
+    }
+
+    /// The flags of a TCP segment, 0 of anything else.
+    #[inline(always)]
+    pub fn tcp_flags(&self, ctx: &TcContext) -> u8 {
+        if self.protocol == TCP && self.transport != 0 {
+            ctx.load(self.transport as usize + 13).unwrap_or(0)
+        } else {
+            0
+        }
+    }
+
+    /// Where the packet ends by its own account; what follows pads a short frame. An aggregate too
+    /// long to say so ends where its bytes do.
+    #[inline(always)]
+    pub fn end(&self, ctx: &TcContext) -> u32 {
+        let (at, header) = if self.is_v4 { (2, 0) } else { (4, 40) };
+        let length: [u8; 2] = ctx.load(self.offset + at).unwrap_or_default();
+        match u32::from(u16::from_be_bytes(length)) {
+            0 => ctx.len(),
+            length => (self.offset as u32 + header + length).min(ctx.len()),
+        }
+    }
+
     /// The port at this end and the one at the other.
     #[inline(always)]
     pub fn ports_from(&self, end: End) -> (u16, u16) {

@@ -46,3 +46,11 @@ patched!(
     /// Inode of the engine's pid namespace.
     pid_namespace_inode, 0x5173_E006, PID_NAMESPACE_INODE_MAGIC
 );
+patched!(
+    /// The mark of a packet that this line gives back.
+    resume, 0x5173_E007, RESUME_MAGIC
+);
+patched!(
+    /// Bytes before the IP header where this instance of the program is attached.
+    link_header, 0x5173_E008, LINK_HEADER_MAGIC
+);

@@ -71,8 +71,8 @@ fn verdict(address: Option<(&SockAddrContext, [u8; 16])>) -> i32 {
     if mask == 0 {
         return ALLOW;
     }
-    let acting = first_to_act(mask, Occasion::now(Some(tgid)), Way::Plain);
-    if let Some(fault) = acting.and_then(|slot| FAULTS.get(slot)) {
+    let acting = first_to_act(mask, Occasion::now(Some(tgid)), Way::Here);
+    if let Some(fault) = acting.and_then(|act| FAULTS.get(act.slot)) {
         return refuse(fault.errno);
     }
     ALLOW

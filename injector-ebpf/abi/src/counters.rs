@@ -49,11 +49,14 @@ pub struct Progress {
     pub streams: u64,
     /// Monotonic nanoseconds of the last injection.
     pub last_injected_ns: u64,
+    /// State of the fault's chain, if it has one; user space writes the first.
+    pub state: u64,
 }
 
 exact_layout!(Progress {
     hits: u64,
     granted: u64,
     streams: u64,
-    last_injected_ns: u64
+    last_injected_ns: u64,
+    state: u64,
 });

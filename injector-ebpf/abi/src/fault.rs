@@ -1,5 +1,6 @@
 //! What a program needs to know of one armed fault.
 
+use crate::chain::Chain;
 use crate::layout::exact_layout;
 
 /// One row of the `FAULTS` array, written completely before its bit is set in any mask.
@@ -20,10 +21,16 @@ pub struct Fault {
     pub max_hits: u64,
     /// Monotonic nanoseconds after which it does nothing.
     pub deadline_ns: u64,
+    /// Where it has one, it takes the place of `threshold`.
+    pub chain: Chain,
     /// For `sock.error`: the negated errno.
     pub errno: i32,
     /// Always 0.
     pub reserved: u32,
+    /// For `net.corrupt`: how many bits to flip.
+    pub bits: u32,
+    /// For `net.loss` and `net.partition`: what the sender hears, one of [`crate::net::answer`].
+    pub answer: u32,
 }
 
 exact_layout!(Fault {
@@ -34,6 +41,9 @@ exact_layout!(Fault {
     step: u64,
     max_hits: u64,
     deadline_ns: u64,
+    chain: Chain,
     errno: i32,
     reserved: u32,
+    bits: u32,
+    answer: u32,
 });

@@ -4,6 +4,7 @@
 //! `bool`, no enum by value. A change of meaning or layout raises [`ABI_VERSION`].
 #![no_std]
 
+mod chain;
 mod control;
 mod counters;
 mod dice;
@@ -14,6 +15,7 @@ pub mod net;
 mod select;
 pub mod sock;
 
+pub use chain::{CHAIN_STREAM, Chain, GOOD};
 pub use control::{CONTROL_ENTRIES, CONTROL_KILL, CONTROL_LEASE, CONTROL_VERSION};
 pub use counters::{Counters, Progress};
 pub use dice::{draw, in_window, injects};
@@ -22,13 +24,13 @@ pub use fault::Fault;
 pub use select::{Armed, Select, StreamKey};
 
 /// Layout and meaning of everything in this package; the loader refuses objects of another version.
-pub const ABI_VERSION: u64 = 1;
+pub const ABI_VERSION: u64 = 2;
 
 /// Faults that can be armed at once: one bit each in every selector mask.
 pub const SLOTS: u32 = 64;
 
 /// Places a program can be attached at, at once: an interface and direction, or a cgroup operation.
-pub const HOOKS: u32 = 64;
+pub const HOOKS: u32 = 512;
 
 /// Stands in the instructions for the number of the hook a program is loaded for.
 ///
@@ -50,3 +52,9 @@ pub const PID_NAMESPACE_DEVICE_MAGIC: u32 = 0x5173_E005;
 
 /// Stands for the inode of the engine's pid namespace.
 pub const PID_NAMESPACE_INODE_MAGIC: u32 = 0x5173_E006;
+
+/// Stands for where a packet goes on that a delay line gives back: see [`net::resume`].
+pub const RESUME_MAGIC: u32 = 0x5173_E007;
+
+/// Stands for the length of the link layer's header at the place a program is loaded for: 14 or 0.
+pub const LINK_HEADER_MAGIC: u32 = 0x5173_E008;

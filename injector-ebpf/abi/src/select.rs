@@ -28,6 +28,22 @@ pub struct Select {
     pub loss: u64,
     /// Slots of `net.delay`.
     pub delay: u64,
+    /// Slots of `net.partition`.
+    pub partition: u64,
+    /// Slots of `net.corrupt` that flip bits where the packet is.
+    pub corrupt: u64,
+    /// Slots of `net.corrupt` that send packets through a line, where their checksum is completed.
+    pub corrupt_line: u64,
+    /// Slots of `net.duplicate`.
+    pub duplicate: u64,
+    /// Slots of `net.rate`.
+    pub rate: u64,
+    /// Slots that act whatever connection a packet belongs to.
+    pub any_connection: u64,
+    /// Slots that act on packets that open a connection.
+    pub opening: u64,
+    /// Slots that answer the sender, and so leave answers alone.
+    pub answering: u64,
     /// Slots without a port filter.
     pub any_port: u64,
     /// Slots without a peer filter.
@@ -53,6 +69,14 @@ pub struct Select {
 exact_layout!(Select {
     loss: u64,
     delay: u64,
+    partition: u64,
+    corrupt: u64,
+    corrupt_line: u64,
+    duplicate: u64,
+    rate: u64,
+    any_connection: u64,
+    opening: u64,
+    answering: u64,
     any_port: u64,
     any_peer: u64,
     any_cgroup: u64,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use injector_abi::Counters;
+use injector_core::fault::net::Connections;
 use injector_core::fault::{self, Action, FaultSpec, Given, Kind};
 use injector_core::plan::{Hook, Mechanism, Plan, Select};
 
@@ -49,10 +50,8 @@ impl Order<'_> {
 
     fn plan(&self, spec: &FaultSpec) -> Plan {
         let (peers, ports, protocol) = match &spec.action {
-            Action::NetLoss(loss) => filter(&loss.filter),
-            Action::NetDelay(delay) => filter(&delay.filter),
             Action::SockError(failure) => (failure.peers.clone(), failure.ports.clone(), None),
-            Action::ProcessFreeze(_) => Default::default(),
+            action => action.filter().map(filter).unwrap_or_default(),
         };
         Plan {
             kind: self.kind,
@@ -60,6 +59,7 @@ impl Order<'_> {
             who: Vec::new(),
             chosen: None,
             mechanism: self.mechanism,
+            also: Vec::new(),
             hooks: self.hooks.clone(),
             select: Select {
                 cgroup: None,
@@ -67,6 +67,7 @@ impl Order<'_> {
                 peers,
                 ports,
                 protocol,
+                connections: Connections::All,
             },
             delay_ns: 0,
             duration_ns: nanos(LONGEST),

@@ -9,6 +9,7 @@
 
 mod acting;
 mod calls;
+mod connections;
 mod freeze;
 mod guard;
 mod host;

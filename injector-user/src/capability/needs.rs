@@ -24,7 +24,27 @@ pub fn uses(kind: Kind) -> &'static [(Mechanism, Use)] {
                 Use::For("incoming packets of a target that shares its network namespace"),
             ),
         ],
-        Kind::NetDelay => &[(Mechanism::TapDelay, Use::Main)],
+        Kind::NetDelay | Kind::NetRate => &[(Mechanism::TapDelay, Use::Main)],
+        Kind::NetDuplicate => &[(Mechanism::TcxClone, Use::Main)],
+        Kind::NetCorrupt => &[
+            (Mechanism::TapDelay, Use::Main),
+            (Mechanism::TcxRewrite, Use::For("`how: silent`")),
+        ],
+        Kind::NetPartition => &[
+            (Mechanism::TcxLoss, Use::Main),
+            (
+                Mechanism::CgroupSkbLoss,
+                Use::For("incoming packets of a target that shares its network namespace"),
+            ),
+            (
+                Mechanism::TcxAnswer,
+                Use::For("`how: reset` and `how: reject`"),
+            ),
+            (
+                Mechanism::SockDestroy,
+                Use::For("`how: reset` of open connections"),
+            ),
+        ],
         Kind::SockError => &[
             (Mechanism::CgroupSock, Use::Main),
             (

@@ -4,7 +4,7 @@
 //! that the fault does not name: when that one has come, the first will not.
 
 use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use injector_core::fault::Kind;
@@ -81,6 +81,82 @@ pub(super) fn tap_line(stage: &Stage, kernel: &mut Kernel) -> Result<(), Obstacl
         }
     }
     not_seen("packets were still held back after the end")
+}
+
+/// Packets come twice.
+pub(super) fn copied(stage: &Stage, kernel: &mut Kernel) -> Result<(), Obstacle> {
+    let (sender, receiver) = (open()?, Receiver::open()?);
+    receiver.must_get_from(&sender, "a packet did not arrive before anything was done")?;
+    let ports = receiver.port.to_string();
+    let order = Order {
+        kind: Kind::NetDuplicate,
+        mechanism: Mechanism::TcxClone,
+        params: &[("protocol", "udp"), ("ports", &ports)],
+        hooks: vec![stage.loopback(Way::Egress)],
+        thread_groups: Vec::new(),
+    };
+    let acting = Acting::begin(kernel, &order)?;
+    receiver.must_get_from(&sender, "the packet did not arrive")?;
+    if !receiver.get(PATIENCE)? || acting.injected()? == 0 {
+        return not_seen("the packet came only once");
+    }
+    acting.end();
+    receiver.must_get_from(&sender, "a packet did not arrive after the end")?;
+    if receiver.get(Duration::ZERO)? {
+        return not_seen("packets still came twice after the end");
+    }
+    Ok(())
+}
+
+/// The receiver reads what nobody wrote.
+pub(super) fn rewritten(stage: &Stage, kernel: &mut Kernel) -> Result<(), Obstacle> {
+    let (sender, receiver) = (open()?, Receiver::open()?);
+    let ports = receiver.port.to_string();
+    let order = Order {
+        kind: Kind::NetCorrupt,
+        mechanism: Mechanism::TcxRewrite,
+        params: &[("protocol", "udp"), ("ports", &ports), ("how", "silent")],
+        hooks: vec![stage.loopback(Way::Egress)],
+        thread_groups: Vec::new(),
+    };
+    let acting = Acting::begin(kernel, &order)?;
+    send(&sender, receiver.port)?;
+    if receiver.read()? == *SENT || acting.injected()? == 0 {
+        return not_seen("the packet arrived as it was sent");
+    }
+    acting.end();
+    send(&sender, receiver.port)?;
+    if receiver.read()? != *SENT {
+        return not_seen("packets were still changed after the end");
+    }
+    Ok(())
+}
+
+/// Who sends to a place that is cut off hears of it.
+pub(super) fn answered(stage: &Stage, kernel: &mut Kernel) -> Result<(), Obstacle> {
+    for (how, expected) in [
+        ("reset", ErrorKind::ConnectionRefused),
+        ("reject", ErrorKind::HostUnreachable),
+    ] {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(prepare("listen"))?;
+        let address = listener.local_addr().map_err(prepare("listen"))?;
+        let ports = address.port().to_string();
+        let order = Order {
+            kind: Kind::NetPartition,
+            mechanism: Mechanism::TcxAnswer,
+            params: &[("ports", &ports), ("direction", "out"), ("how", how)],
+            hooks: vec![stage.loopback(Way::Egress)],
+            thread_groups: Vec::new(),
+        };
+        let acting = Acting::begin(kernel, &order)?;
+        match TcpStream::connect_timeout(&address, PATIENCE) {
+            Err(error) if error.kind() == expected => {}
+            other => return not_seen(format!("{how}: connecting gave {other:?}")),
+        }
+        acting.end();
+        TcpStream::connect_timeout(&address, PATIENCE).map_err(prepare("connect after the end"))?;
+    }
+    Ok(())
 }
 
 /// The line passes packets until its loop runs for the first time.
@@ -202,6 +278,17 @@ impl Receiver {
         }
     }
 
+    /// What a packet says that comes now.
+    fn read(&self) -> Result<[u8; 1], Obstacle> {
+        let mut byte = [0];
+        let received = self.socket.set_nonblocking(false).and_then(|()| {
+            self.socket.set_read_timeout(Some(PATIENCE))?;
+            self.socket.recv(&mut byte)
+        });
+        received.map_err(prepare("receive a packet"))?;
+        Ok(byte)
+    }
+
     fn must_get_from(&self, sender: &UdpSocket, otherwise: &str) -> Result<(), Obstacle> {
         send(sender, self.port)?;
         if self.get(PATIENCE)? {
@@ -223,8 +310,10 @@ fn open() -> Result<UdpSocket, Obstacle> {
     UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(prepare("open a socket"))
 }
 
+const SENT: &[u8; 1] = b"?";
+
 /// A fault that loses packets does it silently: an error here is one of the trial.
 fn send(sender: &UdpSocket, port: u16) -> Result<(), Obstacle> {
-    let sent = sender.send_to(b"?", (Ipv4Addr::LOCALHOST, port));
+    let sent = sender.send_to(SENT, (Ipv4Addr::LOCALHOST, port));
     sent.map(drop).map_err(prepare("send a packet"))
 }

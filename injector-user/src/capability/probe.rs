@@ -10,7 +10,7 @@ use super::room::{Room, mount_of, sweep};
 use super::stage::{Objects, Stage, apart};
 use super::subject::Subject;
 use super::verdict::{Finding, judge, with_causes};
-use super::{calls, freeze, packets};
+use super::{calls, connections, freeze, packets};
 use crate::freezer::Flavour;
 use crate::loader::Kernel;
 use crate::safety::undo::UndoLog;
@@ -77,7 +77,12 @@ fn foreseen(mechanism: Mechanism, privileges: &Privileges) -> Option<Finding> {
 /// Whose cgroups the mechanism acts on.
 fn hierarchy_of(mechanism: Mechanism) -> Option<Flavour> {
     match mechanism {
-        Mechanism::TcxLoss | Mechanism::TapDelay => None,
+        Mechanism::TcxLoss
+        | Mechanism::TapDelay
+        | Mechanism::TcxClone
+        | Mechanism::TcxRewrite
+        | Mechanism::TcxAnswer
+        | Mechanism::SockDestroy => None,
         Mechanism::FreezerV1 => Some(Flavour::V1),
         Mechanism::FreezerV2
         | Mechanism::CgroupSkbLoss
@@ -113,6 +118,10 @@ fn try_out(
     match mechanism {
         Mechanism::TcxLoss => packets::tcx(stage, objects.kernel()?),
         Mechanism::TapDelay => packets::tap_line(stage, objects.kernel()?),
+        Mechanism::TcxClone => packets::copied(stage, objects.kernel()?),
+        Mechanism::TcxRewrite => packets::rewritten(stage, objects.kernel()?),
+        Mechanism::TcxAnswer => packets::answered(stage, objects.kernel()?),
+        Mechanism::SockDestroy => connections::reset(),
         Mechanism::CgroupSkbLoss => in_room(log, objects.kernel()?, packets::cgroup_skb),
         Mechanism::CgroupSock => in_room(log, objects.kernel()?, calls::cgroup_sock),
         Mechanism::ForkTracking => in_room(log, objects.kernel()?, calls::fork_tracking),

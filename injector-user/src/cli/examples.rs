@@ -41,6 +41,10 @@ pub(super) fn examples(kind: Kind) -> &'static [Example] {
     match kind {
         Kind::NetLoss => LOSS,
         Kind::NetDelay => DELAY,
+        Kind::NetDuplicate => DUPLICATE,
+        Kind::NetCorrupt => CORRUPT,
+        Kind::NetRate => RATE,
+        Kind::NetPartition => PARTITION,
         Kind::SockError => ERROR,
         Kind::ProcessFreeze => FREEZE,
     }
@@ -56,6 +60,10 @@ const LOSS: &[Example] = &[
         "--target netns:blue --peers 10.0.0.7 --direction both --duration 30s",
     ),
     (
+        "Bursts of five packets on average, one per cent of the time",
+        "--target netns:blue --p 0.2% --r 20% --duration 60s",
+    ),
+    (
         "Every tenth packet that a command sends is lost",
         "--when 10+10 --duration 10s -- curl http://127.0.0.1:8080/",
     ),
@@ -69,6 +77,42 @@ const DELAY: &[Example] = &[
     (
         "Answers of a service on port 6379 are late, most of them by 80 to 120 ms",
         "--target unit:redis-server --latency 100ms --jitter 20ms --distribution normal --ports 6379 --duration 1m",
+    ),
+];
+
+const DUPLICATE: &[Example] = &[(
+    "One of a hundred datagrams comes twice",
+    "--target netns:blue --protocol udp --probability 1% --duration 60s",
+)];
+
+const CORRUPT: &[Example] = &[
+    (
+        "One of a thousand packets arrives damaged, and the receiver's kernel drops it",
+        "--target netns:blue --probability 0.1% --duration 60s",
+    ),
+    (
+        "A bit of a database's answers flips now and then, and nobody notices",
+        "--target netns:blue --ports 5432 --how silent --probability 0.1% --duration 60s",
+    ),
+];
+
+const RATE: &[Example] = &[(
+    "The network namespace blue sends through a line of 10 Mbit/s",
+    "--target netns:blue --rate 10mbit --burst 32KiB --duration 60s",
+)];
+
+const PARTITION: &[Example] = &[
+    (
+        "The network namespace blue and one host do not hear each other",
+        "--target netns:blue --peers 10.0.0.7 --duration 30s",
+    ),
+    (
+        "It hears others and is not heard",
+        "--target netns:blue --direction out --duration 30s",
+    ),
+    (
+        "Connections to a database break, and new ones are refused",
+        "--target netns:blue --peers 10.0.0.7 --ports 5432 --how reset --duration 30s",
     ),
 ];
 

@@ -117,7 +117,7 @@ fn argument(param: &'static Param) -> Arg {
         .help(help(param));
     match param.value {
         ValueType::Flag => arg.action(ArgAction::SetTrue),
-        ValueType::Peers | ValueType::Ports | ValueType::Words(_) => {
+        ValueType::Peers | ValueType::Ports | ValueType::Durations | ValueType::Words(_) => {
             valued(arg, param).action(ArgAction::Append)
         }
         ValueType::Target
@@ -128,6 +128,8 @@ fn argument(param: &'static Param) -> Arg {
         | ValueType::Share
         | ValueType::Label
         | ValueType::Errno
+        | ValueType::Rate
+        | ValueType::Size
         | ValueType::Word(_) => valued(arg, param),
     }
 }
@@ -145,6 +147,9 @@ fn valued(arg: Arg, param: &Param) -> Arg {
         ValueType::Peers => "ADDRESS[,…]",
         ValueType::Ports => "PORT[,…]",
         ValueType::Errno => "ERRNO",
+        ValueType::Rate => "RATE",
+        ValueType::Size => "SIZE",
+        ValueType::Durations => "TIME[,…]|@FILE",
         ValueType::Word(_) => "WORD",
         ValueType::Words(_) => "WORD[,…]",
     };

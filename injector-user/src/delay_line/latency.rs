@@ -1,140 +1,298 @@
-//! How long a packet waits: fixed, or drawn from a distribution as netem defines it.
+//! How long a packet waits: the words and the order of netem, the distributions exact.
+//!
+//! netem mixes each random number with the one before to correlate latencies, which changes their
+//! distribution. Here normal numbers are mixed, which stay normal, and each is then taken through the
+//! distribution asked for: whatever the correlation, the latencies are distributed as asked.
 
 use std::io;
 use std::time::Duration;
 
-use rand::SeedableRng as _;
+use injector_core::fault::net::{Delay, Reorder, Shape};
 use rand::rngs::SmallRng;
-use rand_distr::{Distribution as _, Normal, Uniform};
-
-use super::line::nanos;
-
-/// How long each packet waits.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Latency {
-    Fixed(Duration),
-    /// Every value within `jitter` of `latency` is as likely.
-    Uniform {
-        latency: Duration,
-        jitter: Duration,
-    },
-    /// `jitter` is the standard deviation; what would be negative is 0.
-    Normal {
-        latency: Duration,
-        jitter: Duration,
-    },
-}
+use rand::{RngExt as _, SeedableRng as _};
+use rand_distr::StandardNormal;
+use statrs::function::erf::erfc;
 
 /// Draws delays, the same ones for the same seed.
 #[derive(Debug)]
 pub(super) struct Sampler {
-    shape: Shape,
+    /// Nanoseconds.
+    latency: f64,
+    /// Nanoseconds.
+    jitter: f64,
+    quantile: Quantile,
+    correlation: f64,
+    /// The normal number of the last packet.
+    last: f64,
+    reorder: Option<Reorder>,
+    /// Packets since the last one that overtook.
+    since: u32,
     random: SmallRng,
 }
 
+/// What a uniform number becomes, in units of the jitter.
 #[derive(Debug)]
-enum Shape {
-    Fixed(u64),
-    Uniform(Uniform<u64>),
-    Normal(Normal<f64>),
+enum Quantile {
+    Uniform,
+    Normal,
+    Pareto,
+    /// Sorted, of mean 0 and deviation 1.
+    Measured(Vec<f64>),
 }
 
+/// Far beyond any latency that can be asked for: keeps an outlier of the normal distribution finite.
+const LONGEST_NS: f64 = 60e9;
+
 impl Sampler {
-    pub(super) fn new(latency: Latency, seed: u64) -> io::Result<Self> {
-        let shape = match latency {
-            Latency::Fixed(latency) => Shape::Fixed(nanos(latency)),
-            Latency::Uniform { latency, jitter } => {
-                let (middle, half) = (nanos(latency), nanos(jitter));
-                let low = middle.saturating_sub(half);
-                let range = Uniform::new_inclusive(low, middle + half);
-                Shape::Uniform(range.map_err(io::Error::other)?)
-            }
-            Latency::Normal { latency, jitter } => {
-                let normal = Normal::new(seconds(latency), seconds(jitter));
-                Shape::Normal(normal.map_err(io::Error::other)?)
-            }
+    pub(super) fn new(delay: &Delay, seed: u64) -> io::Result<Self> {
+        let quantile = match &delay.shape {
+            Shape::Uniform => Quantile::Uniform,
+            Shape::Normal => Quantile::Normal,
+            Shape::Pareto => Quantile::Pareto,
+            Shape::Measured(samples) => Quantile::Measured(normalised(samples)?),
         };
+        let mut random = SmallRng::seed_from_u64(seed);
         Ok(Self {
-            shape,
-            random: SmallRng::seed_from_u64(seed),
+            latency: nanoseconds(delay.latency),
+            jitter: nanoseconds(delay.jitter),
+            quantile,
+            correlation: delay.correlation.map_or(0.0, |one| one.get()),
+            last: random.sample(StandardNormal),
+            reorder: delay.reorder,
+            since: 0,
+            random,
         })
     }
 
     /// Nanoseconds.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to what fits"
+    )]
     pub(super) fn sample(&mut self) -> u64 {
-        match &self.shape {
-            Shape::Fixed(latency) => *latency,
-            Shape::Uniform(range) => range.sample(&mut self.random),
-            Shape::Normal(normal) => {
-                let seconds = normal.sample(&mut self.random).clamp(0.0, LONGEST_SECONDS);
-                nanos(Duration::from_secs_f64(seconds))
-            }
+        if self.overtakes() {
+            return 0;
+        }
+        let varied = if self.jitter > 0.0 {
+            self.jitter * self.deviation()
+        } else {
+            0.0
+        };
+        (self.latency + varied).clamp(0.0, LONGEST_NS).round() as u64
+    }
+
+    /// netem's order of questions: the gap first, then the dice.
+    fn overtakes(&mut self) -> bool {
+        let Some(Reorder { probability, gap }) = self.reorder else {
+            return false;
+        };
+        self.since = self.since.saturating_add(1);
+        let overtakes = self.since >= gap && self.random.random::<f64>() < probability.get();
+        if overtakes {
+            self.since = 0;
+        }
+        overtakes
+    }
+
+    fn deviation(&mut self) -> f64 {
+        let fresh: f64 = self.random.sample(StandardNormal);
+        let rest = (1.0 - self.correlation * self.correlation).sqrt();
+        let normal = self.correlation * self.last + rest * fresh;
+        self.last = normal;
+        match &self.quantile {
+            Quantile::Normal => normal,
+            Quantile::Uniform => 2.0 * uniform(normal) - 1.0,
+            Quantile::Pareto => pareto(uniform(-normal)),
+            Quantile::Measured(sorted) => nearest(sorted, uniform(normal)),
         }
     }
 }
 
-/// Far beyond any latency that can be asked for: keeps an outlier of the normal distribution finite.
-const LONGEST_SECONDS: f64 = 60.0;
+/// The share of normal numbers below this one.
+fn uniform(normal: f64) -> f64 {
+    0.5 * erfc(-normal / std::f64::consts::SQRT_2)
+}
 
-fn seconds(duration: Duration) -> f64 {
-    duration.as_secs_f64()
+/// iproute2's table `pareto`, whose entries are 16-bit numbers in units of 1/8192: four at most.
+fn pareto(share: f64) -> f64 {
+    const LARGEST: f64 = 32_767.0 / 8_192.0;
+    ((share.powf(-1.0 / 3.0) - 1.5) * 4.0 / 3.0).min(LARGEST)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "some thousands of samples")]
+fn normalised(samples: &[Duration]) -> io::Result<Vec<f64>> {
+    let samples: Vec<f64> = samples.iter().copied().map(nanoseconds).collect();
+    let count = samples.len() as f64;
+    let mean = samples.iter().sum::<f64>() / count;
+    let variance = samples.iter().map(|one| (one - mean).powi(2)).sum::<f64>() / count;
+    let deviation = variance.sqrt();
+    if deviation.is_nan() || deviation <= 0.0 {
+        return Err(io::Error::other("the samples do not vary"));
+    }
+    let mut sorted: Vec<f64> = samples.iter().map(|one| (one - mean) / deviation).collect();
+    sorted.sort_by(f64::total_cmp);
+    Ok(sorted)
+}
+
+/// Each sample as likely as any other.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "an index into some thousands"
+)]
+fn nearest(sorted: &[f64], share: f64) -> f64 {
+    let index = (share * sorted.len() as f64) as usize;
+    let last = sorted.len().saturating_sub(1);
+    sorted.get(index.min(last)).copied().unwrap_or(0.0)
+}
+
+fn nanoseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e9
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::collections::BTreeMap;
 
-    use super::{Latency, Sampler};
+    use injector_core::fault::{Action, Given, Kind, parse};
 
-    const LATENCY: Duration = Duration::from_millis(20);
-    const JITTER: Duration = Duration::from_millis(5);
+    use super::Sampler;
 
-    /// Mean and standard deviation of many samples, in milliseconds.
-    fn moments(latency: Latency) -> (f64, f64) {
-        let mut sampler = Sampler::new(latency, 7).unwrap();
-        let samples: Vec<f64> = (0..100_000)
-            .map(|_| Duration::from_nanos(sampler.sample()).as_secs_f64() * 1e3)
+    const MANY: usize = 100_000;
+
+    /// Latencies in milliseconds of a delay of 20 ms with these parameters.
+    fn samples(more: &[(&str, &str)]) -> Vec<f64> {
+        let base = [("target", "pid:1"), ("duration", "1s"), ("latency", "20ms")];
+        let given: BTreeMap<String, Given> = base
+            .iter()
+            .chain(more)
+            .map(|(name, text)| ((*name).to_owned(), Given::flag(name, *text)))
             .collect();
-        let count = 100_000.0;
-        let mean = samples.iter().sum::<f64>() / count;
-        let variance = samples.iter().map(|one| (one - mean).powi(2)).sum::<f64>() / count;
-        (mean, variance.sqrt())
-    }
-
-    #[test]
-    fn uniform_jitter_is_the_half_width() {
-        let (mean, deviation) = moments(Latency::Uniform {
-            latency: LATENCY,
-            jitter: JITTER,
-        });
-        assert!((mean - 20.0).abs() < 0.05, "mean {mean}");
-        // Half width over the square root of three.
-        assert!(
-            (deviation - 5.0 / 3_f64.sqrt()).abs() < 0.05,
-            "deviation {deviation}"
-        );
-    }
-
-    #[test]
-    fn normal_jitter_is_the_standard_deviation() {
-        let (mean, deviation) = moments(Latency::Normal {
-            latency: LATENCY,
-            jitter: JITTER,
-        });
-        assert!((mean - 20.0).abs() < 0.1, "mean {mean}");
-        assert!((deviation - 5.0).abs() < 0.1, "deviation {deviation}");
-    }
-
-    #[test]
-    fn the_same_seed_gives_the_same_delays() {
-        let latency = Latency::Uniform {
-            latency: LATENCY,
-            jitter: JITTER,
+        let spec = parse(Kind::NetDelay, &given).unwrap();
+        let Action::NetDelay(delay) = spec.action else {
+            unreachable!("a delay was asked for");
         };
-        let draw = || {
-            let mut sampler = Sampler::new(latency, 42).unwrap();
-            (0..100).map(|_| sampler.sample()).collect::<Vec<_>>()
+        let mut sampler = Sampler::new(&delay, 7).unwrap();
+        let one = |_| std::time::Duration::from_nanos(sampler.sample()).as_secs_f64() * 1e3;
+        (0..MANY).map(one).collect()
+    }
+
+    /// The test of Kolmogorov and Smirnov, at a level of 0.001: the largest distance between the shares
+    /// found and `share`, the distribution function, times the root of the count.
+    #[track_caller]
+    fn check(more: &[(&str, &str)], share: impl Fn(f64) -> f64) {
+        let mut found = samples(more);
+        found.sort_by(f64::total_cmp);
+        let count = found.len() as f64;
+        let distance = found.iter().enumerate().map(|(index, one)| {
+            let share = share(*one);
+            let (below, at) = (index as f64 / count, (index + 1) as f64 / count);
+            (share - below).abs().max((at - share).abs())
+        });
+        let distance = distance.fold(0.0, f64::max) * count.sqrt();
+        assert!(distance < 1.95, "{distance}");
+    }
+
+    fn normal(latency: f64) -> f64 {
+        super::uniform((latency - 20.0) / 5.0)
+    }
+
+    #[test]
+    fn latencies_are_distributed_as_asked() {
+        check(&[("jitter", "5ms")], |one| {
+            ((one - 15.0) / 10.0).clamp(0.0, 1.0)
+        });
+        check(&[("jitter", "5ms"), ("distribution", "normal")], normal);
+        // Of the few beyond four times the jitter, 0.95 %, all are at it.
+        check(&[("jitter", "1ms"), ("distribution", "pareto")], |one| {
+            let share: f64 = (one - 20.0) * 3.0 / 4.0 + 1.5;
+            if one > 23.999 {
+                1.0
+            } else {
+                1.0 - share.max(1.0).powi(-3)
+            }
+        });
+    }
+
+    #[test]
+    fn measured_latencies_come_as_often_as_they_were_measured() {
+        let measured = [
+            ("jitter", "2ms"),
+            ("distribution", "measured"),
+            ("samples", "1ms,1ms,1ms,5ms"),
+        ];
+        // Mean 2 ms, deviation 1.732 ms.
+        let found = samples(&measured);
+        let rare = 20.0 + 2.0 * 3_f64.sqrt();
+        let often = 20.0 - 2.0 / 3_f64.sqrt();
+        let count = |value: f64| {
+            found
+                .iter()
+                .filter(|one| (**one - value).abs() < 0.001)
+                .count()
         };
-        assert_eq!(draw(), draw());
+        assert_eq!(count(rare) + count(often), MANY);
+        assert!((24_400..25_600).contains(&count(rare)), "{}", count(rare));
+    }
+
+    /// The coefficient of correlation of each latency with the next one.
+    fn correlation(found: &[f64]) -> f64 {
+        let count = found.len() as f64;
+        let mean = found.iter().sum::<f64>() / count;
+        let variance = found.iter().map(|one| (one - mean).powi(2)).sum::<f64>();
+        let pairs = found
+            .windows(2)
+            .map(|pair| (pair[0] - mean) * (pair[1] - mean));
+        pairs.sum::<f64>() / variance
+    }
+
+    #[test]
+    fn correlation_keeps_the_distribution() {
+        for shape in ["uniform", "normal"] {
+            let more = |correlation| {
+                [
+                    ("jitter", "5ms"),
+                    ("distribution", shape),
+                    ("correlation", correlation),
+                ]
+            };
+            assert!(correlation(&samples(&more("0"))).abs() < 0.012);
+            let found = correlation(&samples(&more("60%")));
+            assert!((found - 0.6).abs() < 0.03, "{shape}: {found}");
+        }
+        let mut found = samples(&[("jitter", "5ms"), ("correlation", "60%")]);
+        found.sort_by(f64::total_cmp);
+        for (share, expected) in [(0.1, 16.0), (0.5, 20.0), (0.9, 24.0)] {
+            let at = found[(share * MANY as f64) as usize];
+            assert!((at - expected).abs() < 0.15, "{share}: {at}");
+        }
+    }
+
+    #[test]
+    fn so_many_overtake_and_never_within_the_gap() {
+        let early = |more: &[(&str, &str)]| -> Vec<usize> {
+            let found = samples(more).into_iter().enumerate();
+            found
+                .filter(|(_index, one)| *one == 0.0)
+                .map(|(index, _one)| index)
+                .collect()
+        };
+        let quarter = early(&[("reorder", "25%")]).len();
+        // Six standard deviations of 100 000 throws.
+        assert!((24_178..25_822).contains(&quarter), "{quarter}");
+        let fifth = early(&[("gap", "5")]);
+        assert_eq!(fifth, (4..MANY).step_by(5).collect::<Vec<_>>());
+        let spaced = early(&[("reorder", "50%"), ("gap", "3")]);
+        assert!(spaced.windows(2).all(|pair| pair[1] - pair[0] >= 3));
+        // Two that may not, then on average two throws for one that does.
+        assert!((24_500..25_500).contains(&spaced.len()), "{}", spaced.len());
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_latencies() {
+        let more = [("jitter", "5ms"), ("correlation", "10%")];
+        assert_eq!(samples(&more), samples(&more));
     }
 }

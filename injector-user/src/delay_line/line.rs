@@ -12,9 +12,9 @@ use nix::poll::PollFlags;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::buffers::Buffers;
-use super::latency::{Latency, Sampler};
 use super::queue::Queue;
 use super::tap::Tap;
+use super::treatment::{HEADER, Treatment, Work};
 use crate::clock::monotonic_ns;
 use crate::loader::Return;
 use crate::sys::words::Words;
@@ -32,6 +32,12 @@ pub struct LineReport {
     pub discarded: u64,
     /// Packets that the kernel did not take back.
     pub failed: u64,
+    /// Packets for which there was no room: beyond a second's wait at a rate, or 256 MiB.
+    #[serde(default)]
+    pub overflowed: u64,
+    /// Bytes given back, link layer included.
+    #[serde(default)]
+    pub bytes: u64,
 }
 
 /// Why there is no loop.
@@ -57,6 +63,8 @@ struct Counts {
     forwarded: AtomicU64,
     discarded: AtomicU64,
     failed: AtomicU64,
+    overflowed: AtomicU64,
+    bytes: AtomicU64,
     /// Monotonic; when the loop last had nothing to do.
     empty_ns: AtomicU64,
 }
@@ -68,7 +76,7 @@ impl Line {
         back: Return,
         leases: Arc<Words>,
         position: usize,
-        latency: Latency,
+        treatment: &Treatment,
         seed: u64,
     ) -> Result<Self, LineError> {
         let failed = |source| LineError {
@@ -79,7 +87,7 @@ impl Line {
             .map_err(|source| failed(source.into()))?;
         let stop = Arc::new(stop);
         let counts = Arc::new(Counts::default());
-        let sampler = Sampler::new(latency, seed).map_err(failed)?;
+        let done = Work::begin(treatment, seed).map_err(failed)?;
         let name = tap.name.clone();
         let work = Loop {
             stop: stop.as_fd().try_clone_to_owned().map_err(failed)?,
@@ -87,7 +95,7 @@ impl Line {
             _back: back,
             leases,
             position,
-            sampler,
+            done,
             queue: Queue::default(),
             counts: Arc::clone(&counts),
             buffers: Buffers::default(),
@@ -105,6 +113,8 @@ impl Line {
             forwarded: self.counts.forwarded.load(Ordering::Relaxed),
             discarded: self.counts.discarded.load(Ordering::Relaxed),
             failed: self.counts.failed.load(Ordering::Relaxed),
+            overflowed: self.counts.overflowed.load(Ordering::Relaxed),
+            bytes: self.counts.bytes.load(Ordering::Relaxed),
         }
     }
 
@@ -136,6 +146,8 @@ impl Drop for Line {
 
 /// A processor that sleeps needs about so long to run a thread again.
 const WAKING: Duration = Duration::from_micros(20);
+/// Bytes that may wait: 10 Gbit/s for 200 ms.
+const ROOM: usize = 256 << 20;
 /// Packets read before those that became due meanwhile are written.
 const BATCH: usize = 32;
 
@@ -146,7 +158,7 @@ struct Loop {
     tap: Tap,
     leases: Arc<Words>,
     position: usize,
-    sampler: Sampler,
+    done: Work,
     queue: Queue,
     counts: Arc<Counts>,
     buffers: Buffers,
@@ -212,8 +224,7 @@ impl Loop {
         for _ in 0..BATCH {
             match self.tap.device.read(self.buffers.room()) {
                 Ok(length) => {
-                    let due_ns = monotonic_ns() + self.sampler.sample();
-                    self.queue.push(due_ns, self.buffers.take(length));
+                    self.take(length);
                 }
                 Err(interrupted) if interrupted.kind() == io::ErrorKind::Interrupted => {}
                 Err(_drained_or_gone) => return true,
@@ -222,10 +233,27 @@ impl Loop {
         false
     }
 
+    /// Has the frame of `length` bytes wait that has been read.
+    fn take(&mut self, length: usize) {
+        let mut frame = self.buffers.take(length);
+        let due_ns = self.done.due_ns(monotonic_ns(), &mut frame);
+        match due_ns.filter(|_| self.queue.bytes() < ROOM) {
+            Some(due_ns) => self.queue.push(due_ns, frame),
+            None => {
+                self.counts.overflowed.fetch_add(1, Ordering::Relaxed);
+                self.buffers.give_back(frame);
+            }
+        }
+    }
+
     fn write_due(&mut self, now_ns: u64) {
         while let Some((_due_ns, frame)) = self.queue.pop_due(now_ns) {
             let count = match self.tap.device.write(&frame) {
-                Ok(_length) => &self.counts.forwarded,
+                Ok(length) => {
+                    let bytes = length.saturating_sub(HEADER) as u64;
+                    self.counts.bytes.fetch_add(bytes, Ordering::Relaxed);
+                    &self.counts.forwarded
+                }
                 Err(_refused) => &self.counts.failed,
             };
             count.fetch_add(1, Ordering::Relaxed);

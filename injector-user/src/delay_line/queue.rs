@@ -9,6 +9,7 @@ use std::time::Duration;
 pub(super) struct Queue {
     heap: BinaryHeap<Reverse<Waiting>>,
     arrivals: u64,
+    bytes: usize,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -34,6 +35,7 @@ impl PartialOrd for Waiting {
 impl Queue {
     pub(super) fn push(&mut self, due_ns: u64, frame: Vec<u8>) {
         self.arrivals += 1;
+        self.bytes += frame.len();
         let waiting = Waiting {
             due_ns,
             arrival: self.arrivals,
@@ -47,9 +49,14 @@ impl Queue {
         if self.heap.peek()?.0.due_ns > now_ns {
             return None;
         }
-        self.heap
-            .pop()
-            .map(|Reverse(waiting)| (waiting.due_ns, waiting.frame))
+        let Reverse(waiting) = self.heap.pop()?;
+        self.bytes -= waiting.frame.len();
+        Some((waiting.due_ns, waiting.frame))
+    }
+
+    /// How much waits.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use injector_core::fault::{self, Action, FaultSpec, Given, Kind};
 use injector_core::plan::{self, Hook, Plan, Refusal};
 
+use super::connections;
 use super::felt::Feeling;
 use super::follow::Following;
 use super::running::{Client, Effect, Running};
@@ -48,10 +49,17 @@ impl Engine {
         let seed = spec.common.seed.unwrap_or_else(rand::random);
         self.renew_lease(monotonic_ns());
         let feeling = feeling_before(&spec, &plan);
+        let exempt = self.exempt(&spec, &plan, arm.ssh_connection.as_deref())?;
         let effect = match &spec.action {
             Action::ProcessFreeze(freeze) => self.freeze(&id, &spec, &plan, freeze, seed)?,
-            Action::NetLoss(_) | Action::NetDelay(_) | Action::SockError(_) => {
-                self.attach(&arm, &spec, &plan, seed, &permit)?
+            _in_the_kernel => {
+                let arming = Arming {
+                    plan: &plan,
+                    spec: &spec,
+                    seed,
+                    exempt: &exempt,
+                };
+                self.attach(&arming, &permit)?
             }
         };
         // Only now: attaching takes its time, which is not the fault's.
@@ -72,6 +80,8 @@ impl Engine {
             feeling,
             ssh_connection: arm.ssh_connection,
             following: Following::begin(monotonic_ns()),
+            exempt,
+            connections_reset: None,
         };
         self.faults.insert(id.clone(), running);
         self.activate_due(monotonic_ns());
@@ -86,27 +96,13 @@ impl Engine {
         permit(plan, &self.protection).map_err(|refusal| refused(refusal.to_string(), None))
     }
 
-    fn attach(
-        &mut self,
-        arm: &Arm,
-        spec: &FaultSpec,
-        plan: &Plan,
-        seed: u64,
-        permit: &Permit,
-    ) -> Result<Effect, Failure> {
-        let exempt = self.exempt(spec, plan, arm.ssh_connection.as_deref())?;
-        let arming = Arming {
-            plan,
-            spec,
-            seed,
-            exempt: &exempt,
-        };
+    fn attach(&mut self, arming: &Arming<'_>, permit: &Permit) -> Result<Effect, Failure> {
         let armed = self
             .kernel
-            .arm(&arming, permit)
+            .arm(arming, permit)
             .map_err(|error| failed(&error))?;
         // Children born between the snapshot and the start of tracking have parents that are known.
-        let late = target::with_descendants(&plan.select.thread_groups);
+        let late = target::with_descendants(&arming.plan.select.thread_groups);
         if let Err(error) = self.kernel.mark(&armed, &late) {
             self.kernel.disarm(armed);
             return Err(failed(&error));
@@ -120,6 +116,7 @@ impl Engine {
             if running.state != State::Pending || running.active_from_ns > now_ns {
                 continue;
             }
+            connections::name_open(&mut self.kernel, running);
             if let Effect::Kernel(armed) = &running.effect
                 && let Err(error) = self.kernel.activate(armed, running.window.deadline_ns)
             {
@@ -127,6 +124,7 @@ impl Engine {
                     .warnings
                     .push(format!("could not be made to act: {error}"));
             }
+            connections::reset_open(running);
             running.state = State::Active;
         }
     }
@@ -161,7 +159,7 @@ fn window_from_now(plan: &Plan) -> (Window, u64) {
 fn feeling_before(spec: &FaultSpec, plan: &Plan) -> Option<Feeling> {
     match &spec.action {
         Action::NetDelay(delay) => Some(Feeling::before(plan, delay)),
-        Action::NetLoss(_) | Action::SockError(_) | Action::ProcessFreeze(_) => None,
+        _without_a_measure => None,
     }
 }
 

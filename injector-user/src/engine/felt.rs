@@ -6,9 +6,10 @@ use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 use injector_core::fault::net::Delay;
-use injector_core::plan::{Hook, Plan, Who};
+use injector_core::plan::{Hook, Plan};
 use injector_core::proof;
 
+use super::scope::Scope;
 use crate::loader::open_namespace;
 use crate::protocol::Felt;
 use crate::telemetry::{SocketTime, round_trips};
@@ -18,20 +19,12 @@ use crate::telemetry::{SocketTime, round_trips};
 pub(super) struct Feeling {
     namespaces: Vec<File>,
     scope: Scope,
+    /// Whether nothing but the loopback is delayed.
+    loopback: bool,
     asked_us: u64,
     before_us: Option<u64>,
     during_us: Vec<u64>,
     note: Option<String>,
-}
-
-/// Which sockets of the namespaces are the target's and concern the fault.
-#[derive(Debug)]
-struct Scope {
-    plan: Plan,
-    /// Only sockets of these processes; none if the whole namespace is the target.
-    pids: Option<Vec<i32>>,
-    /// Whether the delayed interface is the loopback.
-    loopback: bool,
 }
 
 /// A socket that has been silent for longer tells of the time before.
@@ -44,12 +37,12 @@ impl Feeling {
     /// Measures before the fault acts.
     pub(super) fn before(plan: &Plan, delay: &Delay) -> Self {
         let namespaces = open_namespaces(plan);
-        let scope = Scope::of(plan);
-        let passes = scope.passes(plan);
+        let passes = passes(plan);
         let latency_us = u64::try_from(delay.latency.as_micros()).unwrap_or(u64::MAX);
         let mut feeling = Self {
             namespaces,
-            scope,
+            scope: Scope::of(plan),
+            loopback: is_loopback(plan),
             asked_us: latency_us.saturating_mul(passes),
             before_us: None,
             during_us: Vec::new(),
@@ -63,6 +56,7 @@ impl Feeling {
     pub(super) fn follow(&mut self, plan: &Plan) {
         self.namespaces = open_namespaces(plan);
         self.scope = Scope::of(plan);
+        self.loopback = is_loopback(plan);
     }
 
     /// Measures while it acts.
@@ -120,7 +114,16 @@ impl Feeling {
                                 .as_ref()
                                 .is_none_or(|set| set.contains(&socket.inode))
                         })
-                        .filter(|socket| self.scope.concerns(socket))
+                        .filter(|socket| {
+                            let SocketTime {
+                                local_port,
+                                peer,
+                                peer_port,
+                                ..
+                            } = **socket;
+                            let named = self.scope.names(local_port, (peer, peer_port).into());
+                            named && peer.is_loopback() == self.loopback
+                        })
                         .map(|socket| {
                             u64::try_from(socket.round_trip.as_micros()).unwrap_or(u64::MAX)
                         }),
@@ -132,77 +135,31 @@ impl Feeling {
     }
 }
 
-impl Scope {
-    fn of(plan: &Plan) -> Self {
-        let shared = plan.select.cgroup.is_some() || !plan.select.thread_groups.is_empty();
-        let pids = plan.who.iter().filter_map(|who| match who {
-            Who::Process { pid, .. } => Some(*pid),
-            Who::Interface { .. } => None,
-        });
-        let only_loopback = plan
-            .hooks
-            .iter()
-            .all(|hook| matches!(hook, Hook::Tcx { loopback: true, .. }));
-        Self {
-            plan: plan.clone(),
-            pids: shared.then(|| pids.collect()),
-            loopback: only_loopback,
-        }
+/// How often a round trip is delayed: each way through an interface, twice on the loopback, where
+/// both ends send.
+fn passes(plan: &Plan) -> u64 {
+    if is_loopback(plan) {
+        return 2;
     }
+    let ways: BTreeSet<_> = plan
+        .hooks
+        .iter()
+        .filter_map(|hook| match hook {
+            Hook::Tcx {
+                direction,
+                loopback: false,
+                ..
+            } => Some(*direction),
+            _ => None,
+        })
+        .collect();
+    u64::try_from(ways.len().max(1)).unwrap_or(1)
+}
 
-    /// How often a round trip is delayed: each way through an interface, twice on the loopback,
-    /// where both ends send.
-    fn passes(&self, plan: &Plan) -> u64 {
-        if self.loopback {
-            return 2;
-        }
-        let ways: BTreeSet<_> = plan
-            .hooks
-            .iter()
-            .filter_map(|hook| match hook {
-                Hook::Tcx {
-                    direction,
-                    loopback: false,
-                    ..
-                } => Some(*direction),
-                _ => None,
-            })
-            .collect();
-        u64::try_from(ways.len().max(1)).unwrap_or(1)
-    }
-
-    fn concerns(&self, socket: &SocketTime) -> bool {
-        let select = &self.plan.select;
-        let named = |port| {
-            select
-                .ports
-                .iter()
-                .any(|range| (range.first()..=range.last()).contains(&port))
-        };
-        let ports = select.ports.is_empty() || named(socket.local_port) || named(socket.peer_port);
-        let peers = select.peers.is_empty()
-            || select
-                .peers
-                .iter()
-                .any(|prefix| prefix.contains(socket.peer));
-        ports && peers && socket.peer.is_loopback() == self.loopback
-    }
-
-    /// The inodes of the target's sockets; none where every socket counts.
-    fn inodes(&self) -> Option<BTreeSet<u32>> {
-        let pids = self.pids.as_ref()?;
-        let sockets = pids
-            .iter()
-            .filter_map(|pid| procfs::process::Process::new(*pid).ok()?.fd().ok());
-        let inodes = sockets
-            .flatten()
-            .flatten()
-            .filter_map(|fd| match fd.target {
-                procfs::process::FDTarget::Socket(inode) => u32::try_from(inode).ok(),
-                _ => None,
-            });
-        Some(inodes.collect())
-    }
+/// Whether nothing but the loopback is delayed.
+fn is_loopback(plan: &Plan) -> bool {
+    let loopback = |hook: &Hook| matches!(hook, Hook::Tcx { loopback: true, .. });
+    plan.hooks.iter().all(loopback)
 }
 
 fn open_namespaces(plan: &Plan) -> Vec<File> {

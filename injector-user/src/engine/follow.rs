@@ -145,6 +145,7 @@ impl Engine {
                 self.kernel
                     .refit(armed, &arming, acts, &permit)
                     .map_err(|error| failed(&error))?;
+                running.exempt = exempt;
                 let late = target::with_descendants(&plan.select.thread_groups);
                 self.kernel
                     .mark(armed, &late)

@@ -1,6 +1,5 @@
 //! What a fault has done, as data.
 
-use injector_core::fault::Action;
 use injector_core::proof::{Counters, Rate};
 use injector_core::units::Probability;
 
@@ -29,6 +28,7 @@ impl Engine {
             felt: running.feeling.as_ref().map(super::felt::Feeling::report),
             line: None,
             pulses: None,
+            connections_reset: running.connections_reset,
             examples: Vec::new(),
             warnings: [running.warnings.clone(), running.following.warnings()].concat(),
         };
@@ -38,8 +38,7 @@ impl Engine {
                     report.counters = counters(counted);
                     report.line = Kernel::lines(armed);
                     report.examples = self.kernel.examples(armed);
-                    let asked = asked(running, &counted);
-                    report.rate = Rate::of(asked, &report.counters);
+                    report.rate = rate(running, &counted, &report.counters);
                 }
                 Err(error) => report
                     .warnings
@@ -105,14 +104,26 @@ fn counters(counted: injector_abi::Counters) -> Counters {
     }
 }
 
-/// The probability asked for: the mean over events where segments scale it, else the fault's own.
-fn asked(running: &Running, counted: &injector_abi::Counters) -> Probability {
+/// The share that suffered against the one asked for.
+fn rate(running: &Running, counted: &injector_abi::Counters, counters: &Counters) -> Option<Rate> {
     let own = running.spec.common.probability;
-    let scaled = matches!(running.spec.action, Action::NetLoss(_)) && counted.eligible > 0;
-    if !scaled || counted.expected == own.threshold().saturating_mul(counted.eligible) {
-        return own;
+    match running.spec.action.bursts().chain(own) {
+        Some(gemodel) => {
+            let asked = Probability::new(gemodel.mean()?)?;
+            Rate::of_bursts(asked, counters, gemodel.memory())
+        }
+        None => Rate::of(asked(own, counted), counters),
     }
-    mean(counted).unwrap_or(own)
+}
+
+/// The probability asked for: the mean over events where aggregates scale it, else the fault's own.
+fn asked(own: Probability, counted: &injector_abi::Counters) -> Probability {
+    let scaled = counted.expected != own.threshold().saturating_mul(counted.eligible);
+    if scaled && counted.eligible > 0 {
+        mean(counted).unwrap_or(own)
+    } else {
+        own
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a mean of counts")]

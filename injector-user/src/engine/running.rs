@@ -1,5 +1,6 @@
 //! A fault that is armed.
 
+use injector_abi::net::Exempt;
 use injector_core::fault::FaultSpec;
 use injector_core::plan::{ArmedFault as Planned, Plan, Select};
 
@@ -33,6 +34,10 @@ pub(super) struct Running {
     /// Of the caller, whose session must survive wherever the fault moves.
     pub(super) ssh_connection: Option<String>,
     pub(super) following: Following,
+    /// Connections that must not be touched.
+    pub(super) exempt: Vec<Exempt>,
+    /// How many open connections it reset, if it was to.
+    pub(super) connections_reset: Option<u64>,
     pub(super) warnings: Vec<String>,
 }
 

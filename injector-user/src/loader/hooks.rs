@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use aya::maps::MapError;
 use injector_abi::net::Exempt;
-use injector_abi::{Armed, HOOK_MAGIC, HOOKS};
+use injector_abi::{Armed, HOOK_MAGIC, HOOKS, LINK_HEADER_MAGIC};
 use injector_core::plan::{Attach, Hierarchy, Hook, Way};
 
 use super::maps::Tables;
@@ -73,10 +73,21 @@ pub(super) struct Hooks {
 /// A program that knows the number of the place it was loaded for.
 #[derive(Debug)]
 struct Spare {
-    index: HookIndex,
-    name: &'static str,
+    text: Instance,
     program: Program,
 }
+
+/// A program's text and what is written into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Instance {
+    index: HookIndex,
+    name: &'static str,
+    /// Bytes before the IP header.
+    link_header: u32,
+}
+
+/// Of Ethernet.
+const ETHERNET: u32 = 14;
 
 /// Spares that are kept at most.
 const SPARES: usize = 32;
@@ -87,6 +98,7 @@ struct Place {
     armed: Armed,
     exempt: Vec<Exempt>,
     links: Vec<Link>,
+    link_header: u32,
     programs: Vec<(&'static str, Program)>,
 }
 
@@ -98,8 +110,14 @@ impl Hooks {
         }
         let index = self.free_index()?;
         let mut programs = Vec::new();
-        for (name, role) in programs_of(hook, is_bare(hook)?) {
-            programs.push((name, self.program(texts, index, name, role)?));
+        let link_header = link_header(hook)?;
+        for (name, role) in programs_of(hook) {
+            let text = Instance {
+                index,
+                name,
+                link_header,
+            };
+            programs.push((name, self.program(texts, text, role)?));
         }
         let links = links_of(hook, &programs)?;
         let place = Place {
@@ -107,6 +125,7 @@ impl Hooks {
             armed: Armed::default(),
             exempt: Vec::new(),
             links,
+            link_header,
             programs,
         };
         self.places.insert(index, place);
@@ -176,12 +195,14 @@ impl Hooks {
                 let _absent = tables.exempt.remove(&Shared(connection));
             }
             let _nothing_armed = tables.armed.set(index, Shared(Armed::default()), 0);
+            let link_header = place.link_header;
             for (name, program) in place.programs {
-                self.keep(Spare {
+                let text = Instance {
                     index,
                     name,
-                    program,
-                });
+                    link_header,
+                };
+                self.keep(Spare { text, program });
             }
         }
     }
@@ -195,13 +216,14 @@ impl Hooks {
             ("net_egress", Role::InterfaceEgress),
             ("net_ingress", Role::InterfaceIngress),
         ] {
-            if self.spare(index, name).is_none() {
-                let program = load(texts, index, name, role)?;
-                self.keep(Spare {
-                    index,
-                    name,
-                    program,
-                });
+            let text = Instance {
+                index,
+                name,
+                link_header: ETHERNET,
+            };
+            if self.spare(text).is_none() {
+                let program = load(texts, text, role)?;
+                self.keep(Spare { text, program });
             }
         }
         Ok(())
@@ -216,20 +238,17 @@ impl Hooks {
     fn program(
         &mut self,
         texts: &Texts,
-        index: HookIndex,
-        name: &'static str,
+        text: Instance,
         role: Role,
     ) -> Result<Program, ObjectError> {
-        match self.spare(index, name) {
+        match self.spare(text) {
             Some(position) => Ok(self.spares.remove(position).program),
-            None => load(texts, index, name, role),
+            None => load(texts, text, role),
         }
     }
 
-    fn spare(&self, index: HookIndex, name: &str) -> Option<usize> {
-        self.spares
-            .iter()
-            .position(|spare| spare.index == index && spare.name == name)
+    fn spare(&self, text: Instance) -> Option<usize> {
+        self.spares.iter().position(|spare| spare.text == text)
     }
 
     fn keep(&mut self, spare: Spare) {
@@ -261,22 +280,23 @@ impl Hooks {
     }
 }
 
-fn load(
-    texts: &Texts,
-    index: HookIndex,
-    name: &'static str,
-    role: Role,
-) -> Result<Program, ObjectError> {
+fn load(texts: &Texts, text: Instance, role: Role) -> Result<Program, ObjectError> {
+    let Instance {
+        index,
+        name,
+        link_header,
+    } = text;
     let object = if name.starts_with("net_") {
         &texts.net
     } else {
         &texts.sock
     };
-    object.load(name, role, &[(HOOK_MAGIC, index)])
+    let constants = [(HOOK_MAGIC, index), (LINK_HEADER_MAGIC, link_header)];
+    object.load(name, role, &constants)
 }
 
-/// Whether packets at an interface begin with their IP header.
-fn is_bare(hook: &Hook) -> Result<bool, HookError> {
+/// Bytes before the IP header of packets at a place.
+fn link_header(hook: &Hook) -> Result<u32, HookError> {
     let Hook::Tcx {
         netns,
         netns_inode,
@@ -284,20 +304,19 @@ fn is_bare(hook: &Hook) -> Result<bool, HookError> {
         ..
     } = hook
     else {
-        return Ok(false);
+        return Ok(0);
     };
     let namespace = open_namespace(netns, *netns_inode)?;
-    within(&namespace, netns, || target::has_link_header(*ifindex)).map(|has| !has)
+    let has = within(&namespace, netns, || target::has_link_header(*ifindex))?;
+    Ok(if has { ETHERNET } else { 0 })
 }
 
 /// The programs that a place needs; addresses of both families have programs of their own.
-fn programs_of(hook: &Hook, bare: bool) -> Vec<(&'static str, Role)> {
+fn programs_of(hook: &Hook) -> Vec<(&'static str, Role)> {
     match hook {
-        Hook::Tcx { direction, .. } => vec![match (direction, bare) {
-            (Way::Egress, false) => ("net_egress", Role::InterfaceEgress),
-            (Way::Egress, true) => ("net_egress_bare", Role::InterfaceEgress),
-            (Way::Ingress, false) => ("net_ingress", Role::InterfaceIngress),
-            (Way::Ingress, true) => ("net_ingress_bare", Role::InterfaceIngress),
+        Hook::Tcx { direction, .. } => vec![match direction {
+            Way::Egress => ("net_egress", Role::InterfaceEgress),
+            Way::Ingress => ("net_ingress", Role::InterfaceIngress),
         }],
         Hook::CgroupSkbIngress { .. } => {
             vec![("net_cgroup_ingress", Role::CgroupPacketIngress)]

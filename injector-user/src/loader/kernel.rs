@@ -6,12 +6,12 @@
 use std::io;
 
 use aya::maps::MapError;
-use injector_abi::net::{Exempt, MAX_SEGMENTS};
+use injector_abi::net::{Connection, Exempt};
 use injector_abi::{
     CONTROL_KILL, CONTROL_LEASE, Counters, Event, Fault, Progress, SLOTS, TASK_PID_MAGIC,
     TASK_TGID_MAGIC,
 };
-use injector_core::fault::{Action, FaultSpec, Kind};
+use injector_core::fault::{Action, FaultSpec};
 use injector_core::plan::{Hook, Plan, Select};
 
 use super::btf::{BtfError, TaskOffsets};
@@ -25,7 +25,7 @@ use super::program::{Link, LinkError, Program, Role};
 use super::rows::Rows;
 use super::slots::{Slot, Slots};
 use crate::clock::monotonic_ns;
-use crate::delay_line::{Line, LineError, LineReport, TapError};
+use crate::delay_line::{Line, LineError, LineReport, TapError, Treatment};
 use crate::safety::Permit;
 use crate::sys::pod::Shared;
 
@@ -71,6 +71,8 @@ pub enum TrackingError {
 pub struct ArmedFault {
     pub(super) slot: Slot,
     pub(super) row: Fault,
+    /// Where it begins.
+    progress: Progress,
     pub(super) select: Select,
     /// In the order of the plan's.
     pub(super) hooks: Vec<HookIndex>,
@@ -150,6 +152,7 @@ impl Kernel {
         let mut fault = ArmedFault {
             slot,
             row: row(arming),
+            progress: progress(arming),
             select: arming.plan.select.clone(),
             hooks: Vec::new(),
             lines: Vec::new(),
@@ -191,6 +194,7 @@ impl Kernel {
         let ArmedFault {
             slot,
             row: _,
+            progress: _,
             select,
             hooks,
             lines,
@@ -217,6 +221,23 @@ impl Kernel {
     /// Adds processes to a fault's targets.
     pub fn mark(&mut self, fault: &ArmedFault, pids: &[i32]) -> Result<(), KernelError> {
         Ok(self.rows.mark(&mut self.tables, fault.slot, pids)?)
+    }
+
+    /// Names open connections that a fault is restricted to, each at the places in `hooks`, which are
+    /// numbered as in its plan.
+    pub fn connect(
+        &mut self,
+        fault: &ArmedFault,
+        connections: &[(usize, Connection)],
+    ) -> Result<(), KernelError> {
+        let at_hooks = connections.iter().filter_map(|(position, connection)| {
+            let hook = *fault.hooks.get(*position)?;
+            Some(Connection {
+                hook,
+                ..*connection
+            })
+        });
+        Ok(self.rows.connect(&mut self.tables, fault.slot, at_hooks)?)
     }
 
     /// Drops targets that are gone.
@@ -276,13 +297,13 @@ impl Kernel {
         _permit: &Permit,
     ) -> Result<(), KernelError> {
         let plan = arming.plan;
-        self.write_fault(fault, arming)?;
+        self.write_fault(fault)?;
         // Without it the kernel ends the fault when it closes our descriptors, some ms later.
         let _slower = self.deathwatch.begin(&self.texts.process);
         self.rows.fill(
             &mut self.tables,
             fault.slot,
-            plan.kind,
+            &arming.spec.action,
             &plan.select,
             arming.spec.common.allow_lockout,
         )?;
@@ -306,35 +327,26 @@ impl Kernel {
         fault.hooks.push(index);
         let exempt = arming.exempt.iter().copied();
         self.hooks.exempt(&mut self.tables, index, exempt)?;
-        let Action::NetDelay(delay) = &arming.spec.action else {
+        let Some(treatment) = Treatment::of(&arming.spec.action) else {
             return Ok(());
         };
         let (net, position) = (&self.texts.net, line_of(index, fault.slot));
-        let started = net::line(net, &self.tables, hook, position, delay, arming.seed)?;
+        let started = net::line(net, &self.tables, hook, position, &treatment, arming.seed)?;
         let ifindex = started.ifindex;
         self.tables.line_ifindex.set(position, ifindex, 0)?;
         fault.lines.push((index, started.line));
         Ok(())
     }
 
-    fn write_fault(&mut self, fault: &ArmedFault, arming: &Arming<'_>) -> Result<(), KernelError> {
+    fn write_fault(&mut self, fault: &ArmedFault) -> Result<(), KernelError> {
         let slot = fault.slot;
         let processors =
             aya::util::nr_cpus().map_err(|(_file, source)| KernelError::Processors(source))?;
         let zero = aya::maps::PerCpuValues::try_from(vec![Shared(Counters::default()); processors])
             .map_err(KernelError::Processors)?;
         self.tables.counters.set(slot, zero, 0)?;
-        self.tables
-            .progress
-            .set(slot, Shared(Progress::default()), 0)?;
+        self.tables.progress.set(slot, Shared(fault.progress), 0)?;
         self.tables.faults.set(slot, Shared(fault.row), 0)?;
-        if arming.plan.kind == Kind::NetLoss {
-            let base = slot * MAX_SEGMENTS;
-            let probability = arming.spec.common.probability;
-            for (index, threshold) in net::by_segments(probability.get()) {
-                self.tables.by_segments.set(base + index, threshold, 0)?;
-            }
-        }
         Ok(())
     }
 
@@ -359,21 +371,34 @@ impl Kernel {
 
 /// What the programs are told of a fault; its deadline comes when it is to act.
 fn row(arming: &Arming<'_>) -> Fault {
-    let common = &arming.spec.common;
-    let errno = match &arming.spec.action {
+    let Arming { spec, seed, .. } = *arming;
+    let common = &spec.common;
+    let errno = match &spec.action {
         Action::SockError(failure) => -failure.errno.number(),
-        Action::NetLoss(_) | Action::NetDelay(_) | Action::ProcessFreeze(_) => 0,
+        _ => 0,
     };
+    let (chain, _state) = net::chain_of(spec, seed);
     Fault {
-        seed: arming.seed,
+        seed,
         threshold: common.probability.threshold(),
         first: u64::from(common.when.first()),
         last: common.when.last().map_or(0, u64::from),
         step: u64::from(common.when.step()),
         max_hits: common.max_hits.unwrap_or(0),
         deadline_ns: 0,
+        chain,
         errno,
         reserved: 0,
+        bits: net::bits_of(&spec.action),
+        answer: net::answer_of(&spec.action),
+    }
+}
+
+fn progress(arming: &Arming<'_>) -> Progress {
+    let (_chain, state) = net::chain_of(arming.spec, arming.seed);
+    Progress {
+        state,
+        ..Progress::default()
     }
 }
 
@@ -387,6 +412,8 @@ pub(super) fn sum(lines: impl Iterator<Item = LineReport>) -> Option<LineReport>
         forwarded: sum.forwarded + one.forwarded,
         discarded: sum.discarded + one.discarded,
         failed: sum.failed + one.failed,
+        overflowed: sum.overflowed + one.overflowed,
+        bytes: sum.bytes + one.bytes,
     })
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use aya::maps::lpm_trie::LpmTrie;
 use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray};
-use injector_abi::net::{Exempt, LINES};
+use injector_abi::net::{Connection, Exempt, LINES};
 use injector_abi::{
     ABI_VERSION, Armed, CONTROL_ENTRIES, CONTROL_VERSION, Counters, Fault, Progress, Select,
 };
@@ -101,11 +101,11 @@ impl Maps {
             by_peer: self.typed("BY_PEER")?,
             by_cgroup: self.typed("BY_CGROUP")?,
             by_thread_group: self.typed("BY_THREAD_GROUP")?,
+            connections: self.typed("CONNECTIONS")?,
             exempt: self.typed("EXEMPT")?,
             faults: self.typed("FAULTS")?,
             progress: self.typed("PROGRESS")?,
             counters: self.typed("COUNTERS")?,
-            by_segments: self.typed("BY_SEGMENTS")?,
             examples: RefCell::new(Examples::new(self.typed("EVENTS")?)),
             _others: self.by_name.into_values().collect(),
         };
@@ -143,11 +143,11 @@ pub struct Tables {
     pub by_peer: LpmTrie<MapData, [u8; 16], u64>,
     pub by_cgroup: HashMap<MapData, u64, u64>,
     pub by_thread_group: HashMap<MapData, u32, u64>,
+    pub connections: HashMap<MapData, Shared<Connection>, u64>,
     pub exempt: HashMap<MapData, Shared<Exempt>, u8>,
     pub faults: Array<MapData, Shared<Fault>>,
     pub progress: Array<MapData, Shared<Progress>>,
     pub counters: PerCpuArray<MapData, Shared<Counters>>,
-    pub by_segments: Array<MapData, u64>,
     pub(super) examples: RefCell<Examples>,
     /// Kept open for the instructions that name them.
     _others: Vec<MapData>,

@@ -1,11 +1,12 @@
-//! Network faults: delay lines and probabilities of aggregates.
+//! Network faults: their lines, and what their rows carry.
 
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
 
-use injector_abi::HOOK_MAGIC;
-use injector_abi::net::MAX_SEGMENTS;
-use injector_core::fault::net::{Delay, Distribution};
+use injector_abi::net::{answer, resume, stage};
+use injector_abi::{CHAIN_STREAM, Chain, GOOD, HOOK_MAGIC, RESUME_MAGIC, SLOTS, draw, injects};
+use injector_core::fault::net::{Answer, Bursts};
+use injector_core::fault::{Action, FaultSpec};
 use injector_core::plan::{Hook, Way};
 
 use super::hooks::{HookError, open_namespace};
@@ -13,7 +14,7 @@ use super::kernel::KernelError;
 use super::maps::Tables;
 use super::object::Object;
 use super::program::{Link, Program, Role};
-use crate::delay_line::{Latency, Line, Tap};
+use crate::delay_line::{Line, Tap, Treatment};
 use crate::sys::netns;
 
 /// A running line, and where packets enter it.
@@ -36,7 +37,7 @@ pub(super) fn line(
     tables: &Tables,
     hook: &Hook,
     position: u32,
-    delay: &Delay,
+    treatment: &Treatment,
     seed: u64,
 ) -> Result<StartedLine, KernelError> {
     let Hook::Tcx {
@@ -54,7 +55,10 @@ pub(super) fn line(
     let tap_name = format!("tmb{:x}.{position:x}", std::process::id());
     let tap = Tap::create(namespace.as_fd(), &tap_name)?;
     let name = giver_back(*loopback, *direction);
-    let program = net.load(name, Role::InterfaceIngress, &[(HOOK_MAGIC, *interface)])?;
+    let arriving = *direction == Way::Ingress;
+    let resumed = resume(arriving, stage_of(treatment), position % SLOTS);
+    let constants = [(HOOK_MAGIC, *interface), (RESUME_MAGIC, resumed)];
+    let program = net.load(name, Role::InterfaceIngress, &constants)?;
     let ifindex = tap.ifindex;
     let attach = || program.attach_to_interface(ifindex);
     let attached = netns::within(namespace.as_fd(), attach);
@@ -67,7 +71,7 @@ pub(super) fn line(
         _program: program,
     };
     let leases = Arc::clone(&tables.line_leases);
-    let line = Line::start(tap, back, leases, position as usize, latency(delay), seed)?;
+    let line = Line::start(tap, back, leases, position as usize, treatment, seed)?;
     Ok(StartedLine { line, ifindex })
 }
 
@@ -80,52 +84,50 @@ fn giver_back(loopback: bool, direction: Way) -> &'static str {
     }
 }
 
-fn latency(delay: &Delay) -> Latency {
-    let &Delay {
-        filter: _,
-        latency,
-        jitter,
-        distribution,
-    } = delay;
-    if jitter.is_zero() {
-        return Latency::Fixed(latency);
-    }
-    match distribution {
-        Distribution::Uniform => Latency::Uniform { latency, jitter },
-        Distribution::Normal => Latency::Normal { latency, jitter },
+/// What the sender of a packet hears that the fault loses.
+pub(super) fn answer_of(action: &Action) -> u32 {
+    match action {
+        Action::NetLoss(loss) if loss.visible => answer::LOCAL_ERROR,
+        Action::NetPartition(partition) => match partition.how {
+            Answer::Drop => answer::SILENCE,
+            Answer::Reset => answer::RESET,
+            Answer::Reject => answer::REJECT,
+        },
+        _ => answer::SILENCE,
     }
 }
 
-/// The probability of losing at least one of n segments, in units of 2^-32, for each n from 1: what
-/// an aggregate would suffer if it were cut up first. Gives (n - 1, threshold).
-pub(super) fn by_segments(probability: f64) -> impl Iterator<Item = (u32, u64)> {
-    (0..MAX_SEGMENTS).map(move |index| {
-        let spared = (1.0 - probability).powf(f64::from(index + 1));
-        (index, threshold(1.0 - spared))
-    })
+/// How many bits the fault flips in a packet.
+pub(super) fn bits_of(action: &Action) -> u32 {
+    match action {
+        Action::NetCorrupt(corrupt) => corrupt.bits,
+        _ => 0,
+    }
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "between 0 and 2^32 inclusive"
-)]
-fn threshold(probability: f64) -> u64 {
-    (probability.clamp(0.0, 1.0) * 2_f64.powi(32)).round() as u64
+/// The fault's chain, and the state it begins in: one of Gilbert and Elliott in the good one, as
+/// netem's; a correlated fault in the bad one as often as it is to be there.
+pub(super) fn chain_of(spec: &FaultSpec, seed: u64) -> (Chain, u64) {
+    let (bursts, probability) = (spec.action.bursts(), spec.common.probability);
+    let Some(gemodel) = bursts.chain(probability) else {
+        return (Chain::default(), GOOD);
+    };
+    let chain = Chain {
+        to_bad: gemodel.p.threshold(),
+        to_good: gemodel.r.threshold(),
+        in_good: gemodel.in_good.threshold(),
+        in_bad: gemodel.in_bad.threshold(),
+    };
+    let bad = matches!(bursts, Bursts::Correlated(_))
+        && injects(draw(seed, CHAIN_STREAM, 0), probability.threshold());
+    (chain, GOOD ^ u64::from(bad))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::by_segments;
-
-    #[test]
-    fn an_aggregate_is_lost_as_often_as_one_of_its_segments_would_be() {
-        let all: Vec<u64> = by_segments(0.5)
-            .map(|(_index, threshold)| threshold)
-            .collect();
-        assert_eq!(all[..3], [1 << 31, 3 << 30, 7 << 29]);
-        assert_eq!(all.len(), 64);
-        assert!(by_segments(0.0).all(|(_index, threshold)| threshold == 0));
-        assert!(by_segments(1.0).all(|(_index, threshold)| threshold == 1 << 32));
+/// The stage that a line is of.
+fn stage_of(treatment: &Treatment) -> u32 {
+    match treatment {
+        Treatment::Spoil(_) => stage::CORRUPT,
+        Treatment::Pace(_) => stage::RATE,
+        Treatment::Delay(_) => stage::DELAY,
     }
 }

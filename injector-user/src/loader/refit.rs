@@ -67,7 +67,7 @@ impl Kernel {
         self.rows.fill(
             &mut self.tables,
             fault.slot,
-            arming.plan.kind,
+            &arming.spec.action,
             select,
             arming.spec.common.allow_lockout,
         )?;

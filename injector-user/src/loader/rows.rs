@@ -8,12 +8,15 @@ use std::collections::BTreeMap;
 use aya::maps::MapError;
 use aya::maps::lpm_trie::Key;
 use injector_abi::Select as Masks;
-use injector_core::fault::net::Protocol;
-use injector_core::fault::{Kind, Prefix};
+use injector_abi::net::{Connection, answer};
+use injector_core::fault::net::{Connections, Protocol};
+use injector_core::fault::{Action, Prefix};
 use injector_core::plan::Select;
 
 use super::maps::Tables;
+use super::net::answer_of;
 use super::slots::Slot;
+use crate::delay_line::Treatment;
 use crate::sys::pod::Shared;
 
 /// User space's own copy of what the tables hold.
@@ -24,6 +27,7 @@ pub(super) struct Rows {
     thread_groups: BTreeMap<u32, u64>,
     cgroups: BTreeMap<u64, u64>,
     levels: BTreeMap<usize, u64>,
+    connections: BTreeMap<Connection, u64>,
 }
 
 impl Rows {
@@ -32,12 +36,12 @@ impl Rows {
         &mut self,
         tables: &mut Tables,
         slot: Slot,
-        kind: Kind,
+        action: &Action,
         select: &Select,
         allow_lockout: bool,
     ) -> Result<(), MapError> {
         let bit = 1 << slot;
-        self.set_masks(bit, kind, select, allow_lockout);
+        self.set_masks(bit, action, select, allow_lockout);
         for port in select.ports.iter().flat_map(|range| range.ports()) {
             change_port(tables, port, |mask| mask | bit)?;
         }
@@ -67,6 +71,21 @@ impl Rows {
             // A child that inherited meanwhile has an entry of its own already: keep its slots.
             let inherited = tables.by_thread_group.get(&pid, 0).unwrap_or(0);
             tables.by_thread_group.insert(pid, *mask | inherited, 0)?;
+        }
+        Ok(())
+    }
+
+    /// Names connections that `slot` acts on.
+    pub(super) fn connect(
+        &mut self,
+        tables: &mut Tables,
+        slot: Slot,
+        connections: impl Iterator<Item = Connection>,
+    ) -> Result<(), MapError> {
+        for connection in connections {
+            let mask = self.connections.entry(connection).or_default();
+            *mask |= 1 << slot;
+            tables.connections.insert(Shared(connection), *mask, 0)?;
         }
         Ok(())
     }
@@ -108,18 +127,41 @@ impl Rows {
         self.write_peers(tables)?;
         self.clear_cgroups(tables, keep)?;
         self.clear_thread_groups(tables, keep)?;
+        self.clear_connections(tables, keep)?;
         for mask in all_masks(&mut self.masks) {
             *mask &= keep;
         }
         self.write_masks(tables)
     }
 
-    fn set_masks(&mut self, bit: u64, kind: Kind, select: &Select, allow_lockout: bool) {
+    fn set_masks(&mut self, bit: u64, action: &Action, select: &Select, allow_lockout: bool) {
         let masks = &mut self.masks;
+        let through_line = Treatment::of(action).is_some();
+        let connections = select.connections;
         let protocol = select.protocol;
         let rules = [
-            (&mut masks.loss, kind == Kind::NetLoss),
-            (&mut masks.delay, kind == Kind::NetDelay),
+            (&mut masks.loss, matches!(action, Action::NetLoss(_))),
+            (&mut masks.delay, matches!(action, Action::NetDelay(_))),
+            (
+                &mut masks.partition,
+                matches!(action, Action::NetPartition(_)),
+            ),
+            (
+                &mut masks.corrupt,
+                matches!(action, Action::NetCorrupt(_)) && !through_line,
+            ),
+            (
+                &mut masks.corrupt_line,
+                matches!(action, Action::NetCorrupt(_)) && through_line,
+            ),
+            (
+                &mut masks.duplicate,
+                matches!(action, Action::NetDuplicate(_)),
+            ),
+            (&mut masks.rate, matches!(action, Action::NetRate(_))),
+            (&mut masks.any_connection, connections == Connections::All),
+            (&mut masks.opening, connections == Connections::New),
+            (&mut masks.answering, answer_of(action) >= answer::RESET),
             (&mut masks.any_port, select.ports.is_empty()),
             (&mut masks.any_peer, select.peers.is_empty()),
             (&mut masks.any_cgroup, select.cgroup.is_none()),
@@ -185,6 +227,23 @@ impl Rows {
         Ok(())
     }
 
+    fn clear_connections(&mut self, tables: &mut Tables, keep: u64) -> Result<(), MapError> {
+        for (connection, mask) in self
+            .connections
+            .iter_mut()
+            .filter(|(_, mask)| **mask & !keep != 0)
+        {
+            *mask &= keep;
+            if *mask == 0 {
+                let _absent = tables.connections.remove(&Shared(*connection));
+            } else {
+                tables.connections.insert(Shared(*connection), *mask, 0)?;
+            }
+        }
+        self.connections.retain(|_connection, mask| *mask != 0);
+        Ok(())
+    }
+
     fn clear_thread_groups(&mut self, tables: &mut Tables, keep: u64) -> Result<(), MapError> {
         let entries: Vec<(u32, u64)> = tables.by_thread_group.iter().flatten().collect();
         for (pid, mask) in entries {
@@ -212,10 +271,18 @@ fn change_port(
     tables.by_port.set(port, change(mask), 0)
 }
 
-fn all_masks(masks: &mut Masks) -> [&mut u64; 11] {
+fn all_masks(masks: &mut Masks) -> [&mut u64; 19] {
     let Masks {
         loss,
         delay,
+        partition,
+        corrupt,
+        corrupt_line,
+        duplicate,
+        rate,
+        any_connection,
+        opening,
+        answering,
         any_port,
         any_peer,
         any_cgroup,
@@ -230,6 +297,14 @@ fn all_masks(masks: &mut Masks) -> [&mut u64; 11] {
     [
         loss,
         delay,
+        partition,
+        corrupt,
+        corrupt_line,
+        duplicate,
+        rate,
+        any_connection,
+        opening,
+        answering,
         any_port,
         any_peer,
         any_cgroup,

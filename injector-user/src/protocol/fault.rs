@@ -30,10 +30,13 @@ pub struct FaultReport {
     pub rate: Option<Rate>,
     /// Only for a delay.
     pub felt: Option<Felt>,
-    /// Only for a delay.
+    /// Only where packets take a detour through a line.
     pub line: Option<LineReport>,
     /// Pulses done; only for a freeze.
     pub pulses: Option<u32>,
+    /// Open connections that were reset when it began to act; only for a partition that does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections_reset: Option<u64>,
     /// Some of the newest injected events, oldest first; not for a freeze.
     #[serde(default)]
     pub examples: Vec<Injection>,

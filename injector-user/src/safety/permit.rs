@@ -57,6 +57,7 @@ mod tests {
             }],
             chosen: None,
             mechanism: Mechanism::FreezerV2,
+            also: Vec::new(),
             hooks: Vec::new(),
             select: Select::default(),
             delay_ns: 0,

@@ -1,7 +1,7 @@
 //! The shared layouts as map keys and values.
 #![expect(unsafe_code, reason = "aya::Pod is an unsafe trait")]
 
-use injector_abi::net::Exempt;
+use injector_abi::net::{Connection, Exempt};
 use injector_abi::{Armed, Counters, Fault, Progress, Select, StreamKey};
 
 /// A shared type on its way into or out of a map.
@@ -16,4 +16,6 @@ macro_rules! shared {
     )+};
 }
 
-shared!(Armed, Counters, Exempt, Fault, Progress, Select, StreamKey);
+shared!(
+    Armed, Connection, Counters, Exempt, Fault, Progress, Select, StreamKey
+);

@@ -135,14 +135,6 @@ pub fn survey(protection: &Protection, own: &[i32]) -> Result<Inventory, GatherE
     Ok(inventory)
 }
 
-/// Whether the fault acts on packets, so that it matters who is in a network namespace.
-fn is_of_packets(kind: Kind) -> bool {
-    match kind {
-        Kind::NetLoss | Kind::NetDelay => true,
-        Kind::SockError | Kind::ProcessFreeze => false,
-    }
-}
-
 fn named_namespace(text: &str) -> Result<Option<Namespace>, NetnsError> {
     netns::read(&netns::handle(text), &netns::names())
 }
@@ -158,7 +150,7 @@ fn add_command(
         add_cgroup(inventory, kind, path, protection)?;
     }
     let mut namespaces = inventory.namespaces.iter();
-    if is_of_packets(kind) && !namespaces.any(|namespace| namespace.is_host) {
+    if kind.is_of_packets() && !namespaces.any(|namespace| namespace.is_host) {
         inventory.namespaces.push(netns::host()?);
     }
     Ok(())
@@ -212,7 +204,7 @@ fn add_processes(
         inventory.processes.extend(process::read(pid, protection)?);
     }
     add_cgroups_of_processes(inventory, mounts)?;
-    if is_of_packets(kind) {
+    if kind.is_of_packets() {
         inventory.namespaces = namespaces_of(&inventory.processes, netns::read)?;
     }
     Ok(())

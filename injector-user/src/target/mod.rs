@@ -29,4 +29,4 @@ pub use names::Names;
 pub use netns::{NetnsError, has_link_header};
 pub(crate) use process::netns_of;
 pub use sockets::SocketsError;
-pub(crate) use sockets::tcp_sockets;
+pub(crate) use sockets::{OpenConnection, open_connections, reset, tcp_sockets};

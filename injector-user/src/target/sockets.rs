@@ -4,7 +4,7 @@
 use std::io;
 
 use netlink_packet_core::{
-    NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_sock_diag::SockDiagMessage;
 use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP};
@@ -40,6 +40,70 @@ pub(crate) fn tcp_sockets(
         }
     }
     Ok(sockets)
+}
+
+/// An open TCP connection, as one of its ends.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenConnection {
+    pub(crate) local: std::net::SocketAddr,
+    pub(crate) peer: std::net::SocketAddr,
+    /// As in `/proc/PID/fd`; 0 if no process has it any more.
+    pub(crate) inode: u32,
+    /// The kernel's name for it, which is never used again.
+    id: SocketId,
+    family: u8,
+}
+
+/// Lists the open TCP connections of the calling thread's network namespace.
+pub(crate) fn open_connections() -> Result<Vec<OpenConnection>, SocketsError> {
+    let states = StateFlags::all() - StateFlags::LISTEN - StateFlags::CLOSE - StateFlags::TIME_WAIT;
+    let found = tcp_sockets(&states, &ExtensionFlags::empty())?;
+    let open = found.into_iter().map(|response| {
+        let id = response.header.socket_id;
+        OpenConnection {
+            local: (id.source_address.to_canonical(), id.source_port).into(),
+            peer: (id.destination_address.to_canonical(), id.destination_port).into(),
+            inode: response.header.inode,
+            family: response.header.family,
+            id,
+        }
+    });
+    Ok(open.collect())
+}
+
+/// `SOCK_DESTROY` of `linux/sock_diag.h`.
+const DESTROY: u16 = 21;
+
+/// Resets a connection of the calling thread's network namespace: its owner gets `ECONNABORTED`, its
+/// peer a reset. It must still be the same one. False if it is gone already.
+pub(crate) fn reset(connection: &OpenConnection) -> io::Result<bool> {
+    let OpenConnection { id, family, .. } = connection;
+    let mut message = request(
+        *family,
+        id.clone(),
+        &StateFlags::all(),
+        &ExtensionFlags::empty(),
+    );
+    // The crate knows no name for it; the header's third field is the message's type, then its flags.
+    let flags = NLM_F_REQUEST | NLM_F_ACK;
+    for (place, value) in [(4, DESTROY), (6, flags)] {
+        if let Some(field) = message.get_mut(place..place + 2) {
+            field.copy_from_slice(&value.to_ne_bytes());
+        }
+    }
+    let answers = dump(&message)?;
+    let error = answers
+        .iter()
+        .flat_map(|datagram| messages(datagram))
+        .find_map(|message| match message?.payload {
+            NetlinkPayload::Error(error) => error.code.map(|_code| error.to_io()),
+            _ => None,
+        });
+    match error {
+        None => Ok(true),
+        Some(gone) if gone.kind() == io::ErrorKind::NotFound => Ok(false),
+        Some(error) => Err(error),
+    }
 }
 
 /// One datagram of the kernel's, at most as long as it makes them.

@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
 
     pub(super) fn missing(&mut self, name: &str) {
         let place = self.place_of(name);
-        let example = schema::param(name).map_or("", |param| param.example);
+        let example = schema::param(self.kind, name).map_or("", |param| param.example);
         let hint = if place.path.starts_with("--") {
             format!("for example {} {example}", place.path)
         } else {

@@ -7,6 +7,10 @@ use crate::words::words;
 pub enum Kind {
     NetLoss,
     NetDelay,
+    NetDuplicate,
+    NetCorrupt,
+    NetRate,
+    NetPartition,
     SockError,
     ProcessFreeze,
 }
@@ -14,16 +18,39 @@ pub enum Kind {
 words!(Kind, "a fault", {
     NetLoss => "net.loss",
     NetDelay => "net.delay",
+    NetDuplicate => "net.duplicate",
+    NetCorrupt => "net.corrupt",
+    NetRate => "net.rate",
+    NetPartition => "net.partition",
     SockError => "sock.error",
     ProcessFreeze => "process.freeze",
 });
 
 impl Kind {
+    /// Whether it is packets that suffer.
+    pub fn is_of_packets(self) -> bool {
+        match self {
+            Self::NetLoss
+            | Self::NetDelay
+            | Self::NetDuplicate
+            | Self::NetCorrupt
+            | Self::NetRate
+            | Self::NetPartition => true,
+            Self::SockError | Self::ProcessFreeze => false,
+        }
+    }
+
     /// One line for `--help`.
     pub fn summary(self) -> &'static str {
         match self {
-            Self::NetLoss => "drop packets silently, as a bad line does",
+            Self::NetLoss => "drop packets, one by one or in bursts, as a bad line does",
             Self::NetDelay => "hold packets back for a while, as a long line does",
+            Self::NetDuplicate => "send packets twice",
+            Self::NetCorrupt => {
+                "flip bits of packets, noticed by the receiver's kernel or by nobody"
+            }
+            Self::NetRate => "let packets pass no faster than a narrow line does",
+            Self::NetPartition => "cut the target off from its peers, or from some of them",
             Self::SockError => "let connect, bind, sendmsg or socket fail with an errno",
             Self::ProcessFreeze => "freeze all processes of a cgroup in pulses",
         }

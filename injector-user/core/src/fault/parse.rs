@@ -21,6 +21,10 @@ pub fn parse(kind: Kind, params: &BTreeMap<String, Given>) -> Result<FaultSpec, 
     let action = match kind {
         Kind::NetLoss => Some(Action::NetLoss(net::Loss::read(&mut reader))),
         Kind::NetDelay => net::Delay::read(&mut reader).map(Action::NetDelay),
+        Kind::NetDuplicate => Some(Action::NetDuplicate(net::Duplicate::read(&mut reader))),
+        Kind::NetCorrupt => Some(Action::NetCorrupt(net::Corrupt::read(&mut reader))),
+        Kind::NetRate => net::Rate::read(&mut reader).map(Action::NetRate),
+        Kind::NetPartition => Some(Action::NetPartition(net::Partition::read(&mut reader))),
         Kind::SockError => sock::Failure::read(&mut reader).map(Action::SockError),
         Kind::ProcessFreeze => {
             let duration = common.as_ref().map(|common| common.duration);

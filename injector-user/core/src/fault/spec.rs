@@ -23,6 +23,10 @@ pub struct FaultSpec {
 pub enum Action {
     NetLoss(net::Loss),
     NetDelay(net::Delay),
+    NetDuplicate(net::Duplicate),
+    NetCorrupt(net::Corrupt),
+    NetRate(net::Rate),
+    NetPartition(net::Partition),
     SockError(sock::Failure),
     ProcessFreeze(process::Freeze),
 }
@@ -32,6 +36,10 @@ impl FaultSpec {
         match self.action {
             Action::NetLoss(_) => Kind::NetLoss,
             Action::NetDelay(_) => Kind::NetDelay,
+            Action::NetDuplicate(_) => Kind::NetDuplicate,
+            Action::NetCorrupt(_) => Kind::NetCorrupt,
+            Action::NetRate(_) => Kind::NetRate,
+            Action::NetPartition(_) => Kind::NetPartition,
             Action::SockError(_) => Kind::SockError,
             Action::ProcessFreeze(_) => Kind::ProcessFreeze,
         }
@@ -45,9 +53,42 @@ impl FaultSpec {
         match &self.action {
             Action::NetLoss(loss) => loss.write(&mut params),
             Action::NetDelay(delay) => delay.write(&mut params),
+            Action::NetDuplicate(duplicate) => duplicate.write(&mut params),
+            Action::NetCorrupt(corrupt) => corrupt.write(&mut params),
+            Action::NetRate(rate) => rate.write(&mut params),
+            Action::NetPartition(partition) => partition.write(&mut params),
             Action::SockError(failure) => failure.write(&mut params),
             Action::ProcessFreeze(freeze) => freeze.write(&mut params),
         }
         params
+    }
+}
+
+impl Action {
+    /// Which packets suffer, if it is packets that do.
+    pub fn filter(&self) -> Option<&net::Filter> {
+        match self {
+            Self::NetLoss(net::Loss { filter, .. })
+            | Self::NetDelay(net::Delay { filter, .. })
+            | Self::NetDuplicate(net::Duplicate { filter, .. })
+            | Self::NetCorrupt(net::Corrupt { filter, .. })
+            | Self::NetRate(net::Rate { filter, .. })
+            | Self::NetPartition(net::Partition { filter, .. }) => Some(filter),
+            Self::SockError(_) | Self::ProcessFreeze(_) => None,
+        }
+    }
+
+    /// How one packet's lot depends on the one's before.
+    pub fn bursts(&self) -> net::Bursts {
+        match self {
+            Self::NetLoss(net::Loss { bursts, .. })
+            | Self::NetDuplicate(net::Duplicate { bursts, .. })
+            | Self::NetCorrupt(net::Corrupt { bursts, .. }) => *bursts,
+            Self::NetDelay(_)
+            | Self::NetRate(_)
+            | Self::NetPartition(_)
+            | Self::SockError(_)
+            | Self::ProcessFreeze(_) => net::Bursts::Independent,
+        }
     }
 }

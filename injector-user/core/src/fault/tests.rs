@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::net::{Delay, Direction, Distribution, Filter, Protocol};
+use super::net::{Delay, Direction, Filter, Protocol, Reorder, Shape};
 use super::*;
 use crate::document;
 use crate::problem::{Place, Problem};
@@ -45,6 +45,7 @@ fn a_delay_is_read_whole() {
     let spec = check(
         Kind::NetDelay,
         "target=netns:blue duration=60s latency=20ms jitter=5ms distribution=normal \
+         correlation=25% reorder=50% gap=5 \
          peers=10.0.0.0/24,::1 ports=6379 protocol=tcp direction=both probability=50% when=2+ \
          max_hits=7 seed=0x2a delay=1s owner=me all=true",
     );
@@ -59,7 +60,12 @@ fn a_delay_is_read_whole() {
             },
             latency: Duration::from_millis(20),
             jitter: Duration::from_millis(5),
-            distribution: Distribution::Normal,
+            shape: Shape::Normal,
+            correlation: Some(Probability::new(0.25).unwrap()),
+            reorder: Some(Reorder {
+                probability: Probability::new(0.5).unwrap(),
+                gap: 5,
+            }),
         }),
         common: Common {
             probability: Probability::new(0.5).unwrap(),
@@ -116,7 +122,7 @@ fn a_parameter_of_another_fault_is_recognised() {
         "target=pid:7 duration=1s latency=20ms operation=connect colour=red",
         &[
             "--colour: net.loss has no parameter `colour` | it has --target, --duration, --peers, \
-             --ports, --protocol, --direction, --probability, --when, --max-hits, --seed, --delay, \
+             --ports, --protocol, --direction, --correlation, --p, --r, --1-h, --1-k, --visible, --probability, --when, --max-hits, --seed, --delay, \
              --owner, --all, --allow-lockout, --long, --mode, --mode-value, --weigh",
             "--latency: net.loss has no parameter `latency` | it belongs to net.delay",
             "--operation: net.loss has no parameter `operation` | it belongs to sock.error",
@@ -438,14 +444,61 @@ fn any_specific() -> impl Strategy<Value = (Kind, Vec<Option<String>>)> {
             some("direction", "out|in|both"),
         )
     };
-    let jitter = proptest::option::of(("[0-9]{1,2}us", some("distribution", "uniform|normal")));
+    let distribution = "uniform|normal|pareto|measured samples=1ms,[2-9]ms";
+    let jitter = proptest::option::of((
+        "[0-9]{1,2}us",
+        some("distribution", distribution),
+        some("correlation", "[0-9]{1,2}%"),
+    ));
+    let correlation = || some("correlation", "[0-9]{1,2}%|0\\.[0-9]{1,6}");
+    let model = proptest::option::of((
+        "p=0\\.[0-9]{1,6}",
+        some("r", "[0-9]{1,2}%"),
+        some("1-h", "[0-9]{1,2}%|1"),
+        some("1-k", "0\\.0[1-9]"),
+    ));
     prop_oneof![
-        filter().prop_map(|(a, b, c, d)| (Kind::NetLoss, vec![a, b, c, d])),
+        (filter(), some("visible", "false"), correlation())
+            .prop_map(|((a, b, c, d), e, f)| { (Kind::NetLoss, vec![a, b, c, d, e, f]) }),
+        (filter(), model).prop_map(|((a, b, c, d), model)| {
+            let mut parts = vec![a, b, c, d];
+            if let Some((p, r, h, k)) = model {
+                parts.extend([Some(p), r, h, k]);
+            }
+            (Kind::NetLoss, parts)
+        }),
+        (filter(), correlation())
+            .prop_map(|((a, b, c, d), e)| { (Kind::NetDuplicate, vec![a, b, c, d, e]) }),
+        (
+            filter(),
+            correlation(),
+            some("bits", "[1-9]|1[0-6]"),
+            some("how", "wire|silent")
+        )
+            .prop_map(|((a, b, c, d), e, f, g)| (Kind::NetCorrupt, vec![a, b, c, d, e, f, g])),
+        (
+            filter(),
+            "rate=[1-9][0-9]{1,3}(\\.[05])?(kbit|mbit)",
+            some("burst", "[2-9][0-9]KiB|[2-9]MiB")
+        )
+            .prop_map(|((a, b, c, d), rate, burst)| {
+                (Kind::NetRate, vec![a, b, c, d, Some(rate), burst])
+            }),
+        (
+            peers(),
+            ports(),
+            some("protocol", "tcp"),
+            some("direction", "out|in|both"),
+            some("connections", "all|new|established"),
+            some("how", "drop|reset|reject")
+        )
+            .prop_map(|(a, b, c, d, e, f)| (Kind::NetPartition, vec![a, b, c, d, e, f])),
         (filter(), "latency=[1-9][0-9]{0,3}ms", jitter).prop_map(
             |((a, b, c, d), latency, jitter)| {
-                let (jitter, distribution) = jitter.unzip();
-                let jitter = jitter.map(|jitter| format!("jitter={jitter}"));
-                let parts = vec![a, b, c, d, Some(latency), jitter, distribution.flatten()];
+                let mut parts = vec![a, b, c, d, Some(latency)];
+                if let Some((jitter, distribution, correlation)) = jitter {
+                    parts.extend([Some(format!("jitter={jitter}")), distribution, correlation]);
+                }
                 (Kind::NetDelay, parts)
             }
         ),
@@ -473,7 +526,16 @@ fn any_specific() -> impl Strategy<Value = (Kind, Vec<Option<String>>)> {
 /// A fault that reads, as the words of a command line.
 fn any_fault() -> impl Strategy<Value = (Kind, String)> {
     (any_common(), any_specific()).prop_map(|(common, (kind, specific))| {
-        let words: Vec<_> = common.into_iter().chain(specific).flatten().collect();
+        let modelled = specific.iter().flatten().any(|word| word.starts_with("p="));
+        let common = common.into_iter();
+        // The model's chances take the place of the probability.
+        let common = common.filter(|word| {
+            !modelled
+                || !word
+                    .as_ref()
+                    .is_some_and(|word| word.starts_with("probability"))
+        });
+        let words: Vec<_> = common.chain(specific).flatten().collect();
         (kind, words.join(" "))
     })
 }
@@ -595,9 +657,14 @@ mod table {
                         )
                     })
                     .collect();
-                let pairs = [("dormant", "800ms"), ("jitter", "5ms")];
+                let mut pairs = vec![("dormant", "800ms"), ("jitter", "5ms")];
+                match extra.name {
+                    "r" | "1-h" | "1-k" => pairs.push(("p", "1%")),
+                    "samples" => pairs.push(("distribution", "measured")),
+                    _ => {}
+                }
                 for (name, text) in pairs {
-                    if schema::params(*kind).any(|param| param.name == name) {
+                    if schema::param(*kind, name).is_some() {
                         given.insert(name.to_owned(), Given::flag(name, text));
                     }
                 }
@@ -624,7 +691,7 @@ mod table {
     #[test]
     fn no_name_occurs_twice_and_every_one_has_a_fault() {
         let names = names();
-        assert_eq!(names.len(), 26);
+        assert_eq!(names.len(), 40);
         for kind in Kind::ALL {
             assert!(schema::params(*kind).count() >= 13);
         }
@@ -632,20 +699,24 @@ mod table {
 
     #[test]
     fn flags_use_dashes() {
-        assert_eq!(schema::param("max_hits").unwrap().flag(), "--max-hits");
+        assert_eq!(
+            schema::param(Kind::NetLoss, "max_hits").unwrap().flag(),
+            "--max-hits"
+        );
     }
 
     #[test]
     fn the_markdown_table_has_a_row_for_each_parameter() {
         let table = schema::markdown_table();
-        assert_eq!(table.lines().count(), 2 + 26);
+        assert_eq!(table.lines().count(), 2 + 42);
         assert!(
             table
                 .lines()
                 .all(|line| line.matches(" | ").count() == 4 || line.contains("---"))
         );
         assert!(table.contains(
-            "| `direction` | net.loss, net.delay | out, in, both; seen from the target | `out` |"
+            "| `direction` | net.partition | out, in, both; seen from the target; one way only makes a \
+             one-way partition | `both` |"
         ));
     }
 }

@@ -5,7 +5,7 @@ use super::inventory::{CapabilityState, Inventory, Namespace};
 use super::refusal::Refusal;
 use super::resolve::{OF_PROCESSES, Target};
 use crate::fault::net::Filter;
-use crate::fault::{Action, FAULT, FaultSpec, Prefix};
+use crate::fault::{FAULT, FaultSpec, Prefix};
 use crate::target::Selector;
 
 /// Refuses protected processes, cgroups we ourselves are in, targets the fault cannot have, and
@@ -45,20 +45,16 @@ pub(super) fn target(
 }
 
 fn interfaces(namespace: &Namespace, spec: &FaultSpec) -> Result<(), Refusal> {
-    let filter = match &spec.action {
-        Action::NetLoss(loss) => &loss.filter,
-        Action::NetDelay(delay) => &delay.filter,
-        Action::SockError(_) | Action::ProcessFreeze(_) => {
-            return Err(Refusal::input(
-                "target",
-                format!(
-                    "{} is a fault of processes, and {} is not one",
-                    spec.kind(),
-                    spec.target
-                ),
-            )
-            .hint(OF_PROCESSES));
-        }
+    let Some(filter) = spec.action.filter() else {
+        return Err(Refusal::input(
+            "target",
+            format!(
+                "{} is a fault of processes, and {} is not one",
+                spec.kind(),
+                spec.target
+            ),
+        )
+        .hint(OF_PROCESSES));
     };
     if namespace.is_host && !restricts(filter) {
         return Err(Refusal::input(

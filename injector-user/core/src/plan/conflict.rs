@@ -1,9 +1,10 @@
-//! Two faults of one kind must not act on the same event: which of them did could not be told.
+//! Two errors for one socket call, or two freezes of one process, have no meaning together: which of
+//! them acted could not be told. Packet faults compose: losses and corruptions throw dice of their
+//! own, latencies add up, of two rates the lower one tells.
 
 use super::decision::{Hook, Plan, Select, Who};
 use super::inventory::ArmedFault;
 use super::refusal::Refusal;
-use crate::fault::net::Protocol;
 
 pub(super) fn check(armed: &[ArmedFault], plan: &Plan) -> Result<(), Refusal> {
     let conflicts = |fault: &&ArmedFault| {
@@ -37,20 +38,6 @@ pub(super) fn check(armed: &[ArmedFault], plan: &Plan) -> Result<(), Refusal> {
 fn same_place(one: &Hook, other: &Hook) -> bool {
     match (one, other) {
         (
-            Hook::Tcx {
-                netns_inode,
-                ifindex,
-                direction,
-                ..
-            },
-            Hook::Tcx {
-                netns_inode: other_inode,
-                ifindex: other_index,
-                direction: other_direction,
-                ..
-            },
-        ) => (netns_inode, ifindex, direction) == (other_inode, other_index, other_direction),
-        (
             Hook::Cgroup { path, attach, .. },
             Hook::Cgroup {
                 path: other_path,
@@ -59,17 +46,12 @@ fn same_place(one: &Hook, other: &Hook) -> bool {
             },
         ) => attach == other_attach && nested(path, other_path),
         (
-            Hook::CgroupSkbIngress { path, .. },
-            Hook::CgroupSkbIngress {
-                path: other_path, ..
-            },
-        )
-        | (
             Hook::Freezer { path, .. },
             Hook::Freezer {
                 path: other_path, ..
             },
         ) => nested(path, other_path),
+        // Packets.
         _ => false,
     }
 }
@@ -111,22 +93,9 @@ pub(super) fn below(upper: &str, lower: &str) -> bool {
 
 /// Whether some event could satisfy both.
 fn overlap(one: &Select, other: &Select) -> bool {
-    let cgroups = match (&one.cgroup, &other.cgroup) {
-        (Some(one), Some(other)) => nested(&one.path, &other.path),
-        _ => true,
-    };
-    let protocols = match (one.protocol, other.protocol) {
-        (Some(one), Some(other)) => one == other,
-        (Some(Protocol::Icmp), None) => other.ports.is_empty(),
-        (None, Some(Protocol::Icmp)) => one.ports.is_empty(),
-        _ => true,
-    };
-    cgroups
-        && protocols
-        && any_pair(&one.thread_groups, &other.thread_groups, |one, other| {
-            one == other
-        })
-        && any_pair(&one.peers, &other.peers, |one, other| one.overlaps(*other))
+    any_pair(&one.thread_groups, &other.thread_groups, |one, other| {
+        one == other
+    }) && any_pair(&one.peers, &other.peers, |one, other| one.overlaps(*other))
         && any_pair(&one.ports, &other.ports, |one, other| one.overlaps(*other))
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::inventory::Hierarchy;
-use crate::fault::net::Protocol;
+use crate::fault::net::{Connections, Protocol};
 use crate::fault::{Kind, PortRange, Prefix};
 use crate::words::words;
 
@@ -22,6 +22,9 @@ pub struct Plan {
     pub chosen: Option<Chosen>,
     /// By which mechanism, the main one if several take part.
     pub mechanism: Mechanism,
+    /// What takes part beside it and the hooks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Mechanism>,
     /// Where programs are attached or files are written; never empty.
     pub hooks: Vec<Hook>,
     /// Which events at those hooks are the target's.
@@ -39,8 +42,12 @@ impl Plan {
     pub fn mechanisms(&self) -> Vec<Mechanism> {
         let tracking = !self.select.thread_groups.is_empty();
         let mut all = vec![self.mechanism];
-        let of_hooks = self.hooks.iter().map(|hook| hook.mechanism(self.kind));
-        all.extend(of_hooks.chain(tracking.then_some(Mechanism::ForkTracking)));
+        let of_hooks = self.hooks.iter().filter_map(Hook::mechanism);
+        let also = self.also.iter().copied();
+        all.extend(
+            also.chain(of_hooks)
+                .chain(tracking.then_some(Mechanism::ForkTracking)),
+        );
         all.sort();
         all.dedup();
         all
@@ -85,6 +92,14 @@ pub enum Mechanism {
     CgroupSkbLoss,
     /// Packets make a detour through a TAP device and wait there.
     TapDelay,
+    /// Packets are copied by a program at an interface.
+    TcxClone,
+    /// Packets are changed by a program at an interface.
+    TcxRewrite,
+    /// Packets are turned into an answer to their sender.
+    TcxAnswer,
+    /// Open TCP connections are reset.
+    SockDestroy,
     /// Socket calls of a cgroup are answered with an errno.
     CgroupSock,
     FreezerV2,
@@ -97,6 +112,10 @@ words!(Mechanism, "a mechanism", {
     TcxLoss => "tcx",
     CgroupSkbLoss => "cgroup-skb",
     TapDelay => "tap-line",
+    TcxClone => "tcx-clone",
+    TcxRewrite => "tcx-rewrite",
+    TcxAnswer => "tcx-answer",
+    SockDestroy => "sock-destroy",
     CgroupSock => "cgroup-sock",
     FreezerV2 => "freezer-v2",
     FreezerV1 => "freezer-v1",
@@ -140,16 +159,16 @@ pub enum Hook {
 }
 
 impl Hook {
-    fn mechanism(&self, kind: Kind) -> Mechanism {
+    /// None where it depends on what is done there, which the plan says.
+    fn mechanism(&self) -> Option<Mechanism> {
         match self {
-            Self::Tcx { .. } if kind == Kind::NetDelay => Mechanism::TapDelay,
-            Self::Tcx { .. } => Mechanism::TcxLoss,
-            Self::Cgroup { .. } => Mechanism::CgroupSock,
-            Self::CgroupSkbIngress { .. } => Mechanism::CgroupSkbLoss,
-            Self::Freezer { hierarchy, .. } => match hierarchy {
+            Self::Tcx { .. } => None,
+            Self::Cgroup { .. } => Some(Mechanism::CgroupSock),
+            Self::CgroupSkbIngress { .. } => Some(Mechanism::CgroupSkbLoss),
+            Self::Freezer { hierarchy, .. } => Some(match hierarchy {
                 Hierarchy::V2 => Mechanism::FreezerV2,
                 Hierarchy::V1Freezer | Hierarchy::V1Other(_) => Mechanism::FreezerV1,
-            },
+            }),
         }
     }
 }
@@ -195,6 +214,12 @@ pub struct Select {
     pub ports: Vec<PortRange>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<Protocol>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub connections: Connections,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// A cgroup of the v2 hierarchy as the kernel knows it.

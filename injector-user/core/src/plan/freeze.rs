@@ -55,6 +55,7 @@ fn part(mechanism: Mechanism, cgroups: &[&Cgroup], freeze: &Freeze, duration: Du
     });
     Part {
         mechanism,
+        also: Vec::new(),
         hooks: hooks.collect(),
         select: Select::default(),
         warnings: too_many_pulses(freeze, duration).into_iter().collect(),

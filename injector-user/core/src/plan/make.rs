@@ -5,10 +5,11 @@ use super::choose::{Choosing, choose, find_again};
 use super::conflict;
 use super::decision::{Chosen, Mechanism, Plan, Select, Who};
 use super::inventory::Inventory;
+use super::net::packets;
 use super::refusal::Refusal;
 use super::resolve::{Target, resolve};
-use super::{decision::Hook, freeze, net, sock};
-use crate::fault::{Action, FaultSpec};
+use super::{decision::Hook, freeze, sock};
+use crate::fault::{Action, FaultSpec, net};
 use crate::target::Mode;
 use crate::units::nanoseconds;
 
@@ -16,6 +17,8 @@ use crate::units::nanoseconds;
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) mechanism: Mechanism,
+    /// What takes part beside it and the hooks.
+    pub(super) also: Vec<Mechanism>,
     pub(super) hooks: Vec<Hook>,
     pub(super) select: Select,
     pub(super) warnings: Vec<String>,
@@ -77,6 +80,7 @@ fn of_target(
     }
     let Part {
         mechanism,
+        also,
         hooks,
         select,
         warnings,
@@ -87,6 +91,7 @@ fn of_target(
         who: who(target),
         chosen: None,
         mechanism,
+        also,
         hooks,
         select,
         delay_ns: nanoseconds(spec.common.delay),
@@ -100,8 +105,14 @@ fn of_target(
 
 fn part(inventory: &Inventory, spec: &FaultSpec, target: &Target<'_>) -> Result<Part, Refusal> {
     match &spec.action {
-        Action::NetLoss(loss) => net::loss(inventory, target, loss),
-        Action::NetDelay(delay) => net::delay(inventory, target, delay),
+        action @ (Action::NetLoss(net::Loss { filter, .. })
+        | Action::NetDelay(net::Delay { filter, .. })
+        | Action::NetDuplicate(net::Duplicate { filter, .. })
+        | Action::NetCorrupt(net::Corrupt { filter, .. })
+        | Action::NetRate(net::Rate { filter, .. })
+        | Action::NetPartition(net::Partition { filter, .. })) => {
+            packets(inventory, target, action, filter)
+        }
         Action::SockError(failure) => sock::error(inventory, target, failure),
         Action::ProcessFreeze(freeze) => {
             freeze::freeze(inventory, target, freeze, spec.common.duration)

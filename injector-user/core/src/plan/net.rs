@@ -7,54 +7,88 @@ use super::inventory::{Cgroup, Hierarchy, Interface, InterfaceKind, Inventory, N
 use super::make::Part;
 use super::refusal::Refusal;
 use super::resolve::{LINK_UP, Processes, Target, host};
-use crate::fault::net::{Delay, Direction, Filter, Loss};
+use crate::fault::Action;
+use crate::fault::net::{Answer, Connections, Corruption, Direction, Filter, Partition};
 
-pub(super) fn loss(
+/// What `action` does to the packets that `filter` names.
+pub(super) fn packets(
     inventory: &Inventory,
     target: &Target<'_>,
-    loss: &Loss,
+    action: &Action,
+    filter: &Filter,
 ) -> Result<Part, Refusal> {
-    let Loss { filter } = loss;
+    let mechanism = mechanism(action);
     let mut part = match attribution(inventory, target)? {
-        Attribution::Interfaces(places) => by_interface(&places, filter, Mechanism::TcxLoss)?,
+        Attribution::Interfaces(places) => by_interface(&places, filter, mechanism)?,
         Attribution::Cgroup(places, cgroup) => {
-            let mut part = by_cgroup(&places, cgroup, filter, Mechanism::TcxLoss)?;
+            let mut part = by_cgroup(&places, cgroup, filter, mechanism)?;
             if filter.direction.is_in() {
-                let path = cgroup.path.clone();
-                let id = cgroup.id;
-                part.hooks.push(Hook::CgroupSkbIngress { path, id });
+                part.hooks.push(arriving(action, cgroup)?);
             }
             part
         }
     };
-    let tcx = part
-        .hooks
-        .iter()
-        .any(|hook| matches!(hook, Hook::Tcx { .. }));
-    if !tcx {
+    let tcx = |hook: &Hook| matches!(hook, Hook::Tcx { .. });
+    if !part.hooks.iter().any(tcx) {
         part.mechanism = Mechanism::CgroupSkbLoss;
+    }
+    if let Action::NetPartition(partition) = action {
+        part_connections(&mut part, partition);
     }
     Ok(part)
 }
 
-pub(super) fn delay(
-    inventory: &Inventory,
-    target: &Target<'_>,
-    delay: &Delay,
-) -> Result<Part, Refusal> {
-    let filter = &delay.filter;
-    match attribution(inventory, target)? {
-        Attribution::Interfaces(places) => by_interface(&places, filter, Mechanism::TapDelay),
-        Attribution::Cgroup(places, cgroup) => {
-            if filter.direction.is_in() {
-                return Err(Refusal::refused(
-                    "direction",
-                    "packets that arrive cannot be attributed to a cgroup here yet",
-                )
-                .hint("use direction out, or a target with its own network namespace"));
-            }
-            by_cgroup(&places, cgroup, filter, Mechanism::TapDelay)
-        }
+/// The main mechanism at an interface.
+fn mechanism(action: &Action) -> Mechanism {
+    match action {
+        Action::NetDuplicate(_) => Mechanism::TcxClone,
+        Action::NetCorrupt(corrupt) if corrupt.how == Corruption::Silent => Mechanism::TcxRewrite,
+        Action::NetCorrupt(_) | Action::NetDelay(_) | Action::NetRate(_) => Mechanism::TapDelay,
+        Action::NetLoss(_)
+        | Action::NetPartition(_)
+        | Action::SockError(_)
+        | Action::ProcessFreeze(_) => Mechanism::TcxLoss,
+    }
+}
+
+/// Packets that arrive for a cgroup's sockets can only be dropped.
+fn arriving(action: &Action, cgroup: &Cgroup) -> Result<Hook, Refusal> {
+    let drops = match action {
+        Action::NetLoss(_) => true,
+        Action::NetPartition(partition) => partition.how == Answer::Drop,
+        _ => false,
+    };
+    if drops {
+        let path = cgroup.path.clone();
+        return Ok(Hook::CgroupSkbIngress {
+            path,
+            id: cgroup.id,
+        });
+    }
+    Err(Refusal::refused(
+        "direction",
+        "packets that arrive cannot be attributed to a cgroup here yet",
+    )
+    .hint("use direction out, or a target with its own network namespace"))
+}
+
+/// What a partition needs beyond dropping packets.
+fn part_connections(part: &mut Part, partition: &Partition) {
+    let Partition {
+        filter: _,
+        connections,
+        how,
+    } = partition;
+    part.select.connections = *connections;
+    if *how != Answer::Drop {
+        part.also.push(Mechanism::TcxAnswer);
+    }
+    if *how == Answer::Reset && *connections != Connections::New {
+        part.also.push(Mechanism::SockDestroy);
+        part.warnings.push(
+            "open TCP connections that match are reset when it begins, which cannot be undone"
+                .to_owned(),
+        );
     }
 }
 
@@ -215,6 +249,7 @@ fn part(filter: &Filter, mechanism: Mechanism) -> Part {
     } = filter;
     Part {
         mechanism,
+        also: Vec::new(),
         hooks: Vec::new(),
         select: Select {
             peers: peers.clone(),
@@ -245,7 +280,7 @@ fn attach(part: &mut Part, places: &Places<'_>, way: Way) {
             let other = matches!(kind, InterfaceKind::Other(_));
             let warning = if other && part.mechanism == Mechanism::TapDelay {
                 Some(format!(
-                    "packets of {name} pass undelayed: it has no Ethernet header"
+                    "packets of {name} pass untouched: it has no Ethernet header"
                 ))
             } else {
                 part.hooks.push(Hook::Tcx {
@@ -276,7 +311,7 @@ fn usable(part: Part, places: &Places<'_>) -> Result<Part, Refusal> {
     Err(if any {
         Refusal::refused(
             "target",
-            "an interface without Ethernet headers cannot be delayed",
+            "packets of an interface without Ethernet headers cannot take a detour",
         )
         .hint("choose an interface of kind ethernet or loopback, or use net.loss")
     } else {

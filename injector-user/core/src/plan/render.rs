@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::decision::{Chosen, Hook, Plan, Select, Who};
+use crate::fault::net::Connections;
 use crate::units::format_duration;
 
 /// At most this many processes are named.
@@ -104,6 +105,7 @@ fn select(select: &Select) -> Vec<String> {
         peers,
         ports,
         protocol,
+        connections,
     } = select;
     let join = |texts: Vec<String>| (!texts.is_empty()).then(|| texts.join(" "));
     let rows = [
@@ -121,6 +123,10 @@ fn select(select: &Select) -> Vec<String> {
             join(ports.iter().map(ToString::to_string).collect()),
         ),
         ("protocol", protocol.map(|protocol| protocol.to_string())),
+        (
+            "connections",
+            (*connections != Connections::All).then(|| connections.to_string()),
+        ),
     ];
     let rows = rows.into_iter();
     rows.filter_map(|(name, text)| Some(format!("{name} {}", text?)))

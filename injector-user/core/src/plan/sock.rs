@@ -34,6 +34,7 @@ pub(super) fn error(
     }
     Ok(Part {
         mechanism: Mechanism::CgroupSock,
+        also: Vec::new(),
         hooks: hooks(inventory, &paths, operations),
         select: Select {
             thread_groups,

@@ -144,7 +144,8 @@ pub(super) fn spec(text: &str) -> FaultSpec {
     let kind: Kind = words.next().unwrap().parse().unwrap();
     let target = words.next().unwrap();
     let extra: &[&str] = match kind {
-        Kind::NetLoss => &[],
+        Kind::NetLoss | Kind::NetDuplicate | Kind::NetCorrupt | Kind::NetPartition => &[],
+        Kind::NetRate => &["rate=10mbit"],
         Kind::NetDelay => &["latency=20ms"],
         Kind::SockError => &["operation=connect", "errno=ECONNREFUSED"],
         Kind::ProcessFreeze => &["active=100ms", "dormant=100ms"],
@@ -198,6 +199,7 @@ fn a_plan_is_a_whole_value() {
     let plan =
         planned("net.loss iface:eth0@blue probability=30% ports=6379 peers=10.0.0.0/8 delay=1s");
     let expected = Plan {
+        also: Vec::new(),
         kind: Kind::NetLoss,
         fault: [
             ("delay", "1s"),
@@ -315,12 +317,12 @@ fn what_has_no_ethernet_header_cannot_be_delayed() {
     );
     assert_eq!(
         plan.warnings,
-        ["packets of tun0 pass undelayed: it has no Ethernet header"]
+        ["packets of tun0 pass untouched: it has no Ethernet header"]
     );
     refused(
         "net.delay iface:tun0@blue",
         3,
-        "an interface without Ethernet headers cannot be delayed\n\
+        "packets of an interface without Ethernet headers cannot take a detour\n\
          hint: choose an interface of kind ethernet or loopback, or use net.loss",
     );
 }
@@ -880,9 +882,6 @@ mod conflicts {
     #[test]
     fn the_same_thing_twice_is_refused() {
         for text in [
-            "net.loss netns:blue",
-            "net.delay cgroup:/redis",
-            "net.loss cgroup:/redis direction=in",
             "sock.error cgroup:/redis",
             "sock.error pid:200",
             "process.freeze cgroup:/redis",
@@ -893,63 +892,60 @@ mod conflicts {
 
     #[test]
     fn overlapping_targets_are_refused() {
-        conflict("net.loss netns:blue", "net.loss iface:eth0@blue ports=80");
-        conflict(
-            "net.loss netns:blue direction=both",
-            "net.loss pid:400 direction=in",
-        );
-        conflict("net.loss iface:eth0 ports=80", "net.loss cgroup:/redis");
-        conflict("net.loss cgroup:/spread", "net.loss cgroup:/spread/a");
         conflict(
             "process.freeze cgroup:/spread",
             "process.freeze cgroup:/spread/a",
         );
         conflict("sock.error cgroup:/redis", "sock.error pid:200 ports=80");
         conflict(
-            "net.loss iface:eth0@blue ports=80-90",
-            "net.loss iface:eth0@blue ports=85",
+            "sock.error cgroup:/redis ports=80-90",
+            "sock.error cgroup:/redis ports=85",
         );
         conflict(
-            "net.loss iface:eth0@blue peers=10.0.0.0/8",
-            "net.loss iface:eth0@blue peers=10.1.2.3",
+            "sock.error cgroup:/redis peers=10.0.0.0/8",
+            "sock.error cgroup:/redis peers=10.1.2.3",
         );
     }
 
     #[test]
+    fn faults_of_packets_compose() {
+        for text in [
+            "net.loss netns:blue",
+            "net.delay cgroup:/redis",
+            "net.rate netns:blue",
+            "net.corrupt netns:blue",
+            "net.duplicate netns:blue",
+            "net.partition netns:blue",
+        ] {
+            side_by_side(text, text);
+        }
+        side_by_side("net.loss cgroup:/spread", "net.delay cgroup:/spread/a");
+    }
+
+    #[test]
     fn a_fault_without_a_label_has_an_owner_too() {
-        let mut inventory = armed("net.loss netns:blue");
+        let mut inventory = armed("process.freeze cgroup:/redis");
         inventory.armed[0].owner = None;
         check_refused(
             &inventory,
-            "net.loss netns:blue",
+            "process.freeze cgroup:/redis",
             3,
-            "net.loss already acts there: fault f7 of somebody without a label\n\
+            "process.freeze already acts there: fault f7 of somebody without a label\n\
              hint: wait until it ends, or end it with `temblor stop f7`",
         );
     }
 
     #[test]
     fn what_never_meets_goes_side_by_side() {
-        side_by_side("net.loss netns:blue", "net.delay netns:blue");
-        side_by_side("net.loss netns:blue", "net.loss netns:blue direction=in");
-        side_by_side("net.loss iface:eth0@blue", "net.loss iface:lo@blue");
-        side_by_side("net.loss netns:blue", "net.loss netns:green");
-        side_by_side("net.loss cgroup:/redis", "net.loss cgroup:/spread");
+        side_by_side("net.loss netns:blue", "sock.error cgroup:/redis");
+        side_by_side("sock.error cgroup:/redis", "sock.error cgroup:/spread");
         side_by_side(
-            "net.loss iface:eth0@blue ports=80",
-            "net.loss iface:eth0@blue ports=81",
+            "sock.error cgroup:/redis ports=80",
+            "sock.error cgroup:/redis ports=81",
         );
         side_by_side(
-            "net.loss iface:eth0 peers=::1",
-            "net.loss iface:eth0 peers=10.0.0.1",
-        );
-        side_by_side(
-            "net.loss netns:blue protocol=tcp",
-            "net.loss netns:blue protocol=udp",
-        );
-        side_by_side(
-            "net.loss netns:blue protocol=icmp",
-            "net.loss netns:blue ports=80",
+            "sock.error cgroup:/redis peers=::1",
+            "sock.error cgroup:/redis peers=10.0.0.1",
         );
         side_by_side("sock.error pid:200", "sock.error pid:300");
         side_by_side(

@@ -30,6 +30,23 @@ impl Rate {
         Self::at(asked, counters, CONFIDENCE)
     }
 
+    /// The same where events come in bursts, whose lot has this correlation with the one before
+    /// (`-1..1`): of n events only n(1-c)/(1+c) say something new (Bayley and Hammersley, "The
+    /// effective number of independent observations in an autocorrelated time series", 1946).
+    pub fn of_bursts(asked: Probability, counters: &Counters, correlation: f64) -> Option<Self> {
+        let share = ((1.0 - correlation) / (1.0 + correlation)).clamp(0.0, 1.0);
+        let counted = Self::of(asked, counters)?;
+        let told = Counters {
+            eligible: scaled(counters.eligible, share).max(1),
+            injected: scaled(counters.injected, share),
+            ..*counters
+        };
+        Some(Self {
+            observed: counted.observed,
+            ..Self::of(asked, &told)?
+        })
+    }
+
     /// The exact interval of Clopper and Pearson ("The use of confidence or fiducial limits",
     /// Biometrika 26, 1934), by quantiles of the beta distribution; that of Wilson ("Probable
     /// inference", JASA 22, 1927) where both outcomes are too many for the two to differ visibly.
@@ -109,6 +126,15 @@ fn wilson(hits: f64, misses: f64, confidence: f64) -> (f64, f64) {
     let middle = (hits + z * z / 2.0) / (trials + z * z);
     let half = z / (trials + z * z) * (hits * misses / trials + z * z / 4.0).sqrt();
     (middle - half, middle + half)
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share of a count"
+)]
+fn scaled(count: u64, share: f64) -> u64 {
+    (float(count) * share).round() as u64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 events")]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::fault::net::Delay;
+use crate::fault::net::{Bursts, Delay, Loss};
 use crate::fault::{Action, FaultSpec};
 use crate::units::Probability;
 
@@ -11,15 +11,26 @@ const SHORTEST: Duration = Duration::from_micros(10);
 
 /// The fault at `factor` times its intensity, `factor` in `(0, 1]`.
 ///
-/// What is scaled is the probability if the fault throws dice, else the latency of a delay, else
-/// the probability of 1 it acts with. A freeze cannot be made weaker, so there is no weaker one.
+/// What is scaled is the probability if the fault throws dice, else the latency of a delay, the rate
+/// of a narrow line or how often bursts begin, else the probability of 1 it acts with. A freeze or a
+/// partition cannot be made weaker, so there is no weaker one.
 pub fn weakened(fault: &FaultSpec, factor: f64) -> Option<FaultSpec> {
     let mut weaker = fault.clone();
     let dice = fault.common.probability != Probability::ALWAYS;
     match &mut weaker.action {
-        Action::ProcessFreeze(_) => return None,
+        Action::ProcessFreeze(_) | Action::NetPartition(_) => return None,
         Action::NetDelay(delay) if !dice => shorten(delay, factor),
-        Action::NetDelay(_) | Action::NetLoss(_) | Action::SockError(_) => {
+        Action::NetRate(rate) if !dice => rate.rate = rate.rate.divided_by(factor),
+        Action::NetLoss(Loss {
+            bursts: Bursts::Gemodel(gemodel),
+            ..
+        }) => gemodel.p = Probability::new(gemodel.p.get() * factor)?,
+        Action::NetDelay(_)
+        | Action::NetRate(_)
+        | Action::NetLoss(_)
+        | Action::NetDuplicate(_)
+        | Action::NetCorrupt(_)
+        | Action::SockError(_) => {
             weaker.common.probability = Probability::new(fault.common.probability.get() * factor)?;
         }
     }
@@ -83,7 +94,19 @@ mod tests {
     }
 
     #[test]
-    fn a_freeze_has_no_weaker_form() {
+    fn a_narrow_line_becomes_wider_and_bursts_rarer() {
+        check(
+            Kind::NetRate,
+            &[("rate", "10mbit"), ("burst", "64KiB")],
+            Some(&[("rate", "20mbit"), ("burst", "64KiB")]),
+        );
+        let model = |p| [("p", p), ("r", "0.2"), ("1-h", "0.5"), ("1-k", "0")];
+        check(Kind::NetLoss, &model("0.1"), Some(&model("0.05")));
+    }
+
+    #[test]
+    fn a_freeze_or_a_partition_has_no_weaker_form() {
+        check(Kind::NetPartition, &[], None);
         check(
             Kind::ProcessFreeze,
             &[

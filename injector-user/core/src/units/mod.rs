@@ -4,8 +4,10 @@
 
 mod duration;
 mod probability;
+mod size;
 mod when;
 
 pub use duration::{format_duration, nanoseconds, parse_duration};
 pub use probability::Probability;
+pub use size::{BitRate, ByteSize};
 pub use when::When;

@@ -71,7 +71,8 @@ fn decide(
 /// The least that can be asked of a fault.
 fn sample(selector: &Selector, kind: Kind, more: &[(&str, &str)]) -> Result<FaultSpec, String> {
     let own: &[(&str, &str)] = match kind {
-        Kind::NetLoss => &[],
+        Kind::NetLoss | Kind::NetDuplicate | Kind::NetCorrupt | Kind::NetPartition => &[],
+        Kind::NetRate => &[("rate", "1mbit")],
         Kind::NetDelay => &[("latency", "1ms")],
         Kind::SockError => &[("operation", "connect"), ("errno", "ECONNREFUSED")],
         Kind::ProcessFreeze => &[("active", "1ms"), ("count", "1")],

@@ -118,6 +118,9 @@ fn value(value: ValueType) -> Value {
             {"type": "integer", "minimum": 1, "maximum": 133},
             text(r"^([A-Za-z0-9]+)$"),
         ]}),
+        ValueType::Rate => text(r"^[0-9.]+ ?([kmgtKMGT]i?)?[bB]it$"),
+        ValueType::Size => text(r"^[0-9.]+ ?([kmgKMG]i)?[bB]$"),
+        ValueType::Durations => list(&text(r"^(@.+|[0-9].*)$")),
         ValueType::Word(words) => json!({"enum": words}),
         ValueType::Words(words) => {
             let one = words.join("|");

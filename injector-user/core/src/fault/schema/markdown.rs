@@ -9,10 +9,10 @@ pub fn markdown_table() -> String {
         "| parameter | faults | value | default | meaning |".to_owned(),
         "|---|---|---|---|---|".to_owned(),
     ];
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen: Vec<&Param> = Vec::new();
     for param in Kind::ALL.iter().flat_map(|kind| params(*kind)) {
-        if !seen.contains(&param.name) {
-            seen.push(param.name);
+        if !seen.contains(&param) {
+            seen.push(param);
             rows.push(row(param));
         }
     }

@@ -1,7 +1,7 @@
 //! Every parameter of every fault.
 
 use crate::fault::kind::Kind;
-use crate::fault::net::{Direction, Distribution, Protocol};
+use crate::fault::net::{Answer, Connections, Corruption, Direction, Distribution, Protocol};
 use crate::fault::sock::Operation;
 use crate::problem::{Place, Problem};
 use crate::suggest;
@@ -24,6 +24,12 @@ pub enum ValueType {
     Errno,
     /// A whole number, or a percentage.
     Share,
+    /// Bits per second.
+    Rate,
+    /// Bytes.
+    Size,
+    /// One or more durations, separated by commas.
+    Durations,
     /// One of these.
     Word(&'static [&'static str]),
     /// One or more of these, separated by commas.
@@ -72,19 +78,18 @@ pub fn params(kind: Kind) -> impl Iterator<Item = &'static Param> {
     required.chain(optional).filter(of_kind)
 }
 
-/// A parameter by its name.
-pub fn param(name: &str) -> Option<&'static Param> {
-    TABLE.iter().find(|param| param.name == name)
+/// A parameter of a fault by its name.
+pub fn param(kind: Kind, name: &str) -> Option<&'static Param> {
+    params(kind).find(|param| param.name == name)
 }
 
 /// What is wrong with a name, if the fault has no such parameter.
 pub fn unknown(kind: Kind, name: &str, place: &Place) -> Option<Problem> {
-    let known = |param: &Param| param.kinds.contains(&kind);
-    let others = match param(name) {
-        Some(param) if known(param) => return None,
-        Some(param) => param.kinds,
-        None => &[],
-    };
+    if param(kind, name).is_some() {
+        return None;
+    }
+    let others = TABLE.iter().filter(|param| param.name == name);
+    let others: Vec<_> = others.flat_map(|param| param.kinds).collect();
     let problem = Problem::new(place.clone(), format!("{kind} has no parameter `{name}`"));
     let flag = place.path.starts_with("--");
     let shown = |param: &Param| {
@@ -97,7 +102,7 @@ pub fn unknown(kind: Kind, name: &str, place: &Place) -> Option<Problem> {
     Some(if others.is_empty() {
         let near = suggest::nearest(name, params(kind).map(|param| param.name));
         let names: Vec<_> = params(kind).map(shown).collect();
-        problem.hint(near.and_then(param).map_or_else(
+        problem.hint(near.and_then(|near| param(kind, near)).map_or_else(
             || format!("it has {}", names.join(", ")),
             |near| format!("did you mean `{}`", shown(near)),
         ))
@@ -108,9 +113,43 @@ pub fn unknown(kind: Kind, name: &str, place: &Place) -> Option<Problem> {
 }
 
 const ALL: &[Kind] = Kind::ALL;
-const NET: &[Kind] = &[Kind::NetLoss, Kind::NetDelay];
-const ADDRESSED: &[Kind] = &[Kind::NetLoss, Kind::NetDelay, Kind::SockError];
+const NET: &[Kind] = &[
+    Kind::NetLoss,
+    Kind::NetDelay,
+    Kind::NetDuplicate,
+    Kind::NetCorrupt,
+    Kind::NetRate,
+    Kind::NetPartition,
+];
+const ADDRESSED: &[Kind] = &[
+    Kind::NetLoss,
+    Kind::NetDelay,
+    Kind::NetDuplicate,
+    Kind::NetCorrupt,
+    Kind::NetRate,
+    Kind::NetPartition,
+    Kind::SockError,
+];
+/// Of packets, and out unless another direction is asked for.
+const OUTWARD: &[Kind] = &[
+    Kind::NetLoss,
+    Kind::NetDelay,
+    Kind::NetDuplicate,
+    Kind::NetCorrupt,
+    Kind::NetRate,
+];
+const LOSS: &[Kind] = &[Kind::NetLoss];
 const DELAY: &[Kind] = &[Kind::NetDelay];
+const CORRUPT: &[Kind] = &[Kind::NetCorrupt];
+const RATE: &[Kind] = &[Kind::NetRate];
+const PARTITION: &[Kind] = &[Kind::NetPartition];
+/// Where one packet's lot may depend on the one's before.
+const CORRELATED: &[Kind] = &[
+    Kind::NetLoss,
+    Kind::NetDelay,
+    Kind::NetDuplicate,
+    Kind::NetCorrupt,
+];
 const SOCK: &[Kind] = &[Kind::SockError];
 const FREEZE: &[Kind] = &[Kind::ProcessFreeze];
 
@@ -147,7 +186,7 @@ const fn optional(
 }
 
 /// Texts are an example, the unit and range, and what it is for.
-const TABLE: [Param; 26] = [
+const TABLE: [Param; 42] = [
     required(
         "target",
         ValueType::Target,
@@ -174,6 +213,16 @@ const TABLE: [Param; 26] = [
         ValueType::Duration,
         DELAY,
         ["20ms", "10us to 10s", "how long a packet is held back"],
+    ),
+    required(
+        "rate",
+        ValueType::Rate,
+        RATE,
+        [
+            "10mbit",
+            "8kbit to 100gbit; kbit, mbit, gbit",
+            "how fast packets pass",
+        ],
     ),
     required(
         "operation",
@@ -277,9 +326,170 @@ const TABLE: [Param; 26] = [
     optional(
         "direction",
         ValueType::Word(Direction::NAMES),
-        NET,
+        OUTWARD,
         Some("out"),
         ["in", "seen from the target", "which way the packets go"],
+    ),
+    optional(
+        "direction",
+        ValueType::Word(Direction::NAMES),
+        PARTITION,
+        Some("both"),
+        [
+            "out",
+            "seen from the target; one way only makes a one-way partition",
+            "which way packets do not pass",
+        ],
+    ),
+    optional(
+        "connections",
+        ValueType::Word(Connections::NAMES),
+        PARTITION,
+        Some("all"),
+        [
+            "new",
+            "new and established are of TCP only",
+            "packets of which connections do not pass",
+        ],
+    ),
+    optional(
+        "how",
+        ValueType::Word(Answer::NAMES),
+        PARTITION,
+        Some("drop"),
+        [
+            "reset",
+            "reset is of TCP, and breaks what is open for good; reject answers with ICMP",
+            "what the sender of such a packet hears",
+        ],
+    ),
+    optional(
+        "how",
+        ValueType::Word(Corruption::NAMES),
+        CORRUPT,
+        Some("wire"),
+        [
+            "silent",
+            "wire: the checksum is wrong, the receiver drops it; silent: it is right",
+            "whether anybody notices",
+        ],
+    ),
+    optional(
+        "bits",
+        ValueType::Count(1),
+        CORRUPT,
+        Some("1"),
+        ["3", "1 to 16", "how many bits of a packet flip"],
+    ),
+    optional(
+        "burst",
+        ValueType::Size,
+        RATE,
+        None,
+        [
+            "64KiB",
+            "1514b to 64MiB; without it 10ms' worth of `rate`",
+            "how much may leave at once after a pause",
+        ],
+    ),
+    optional(
+        "correlation",
+        ValueType::Probability,
+        CORRELATED,
+        None,
+        [
+            "25%",
+            "below 1; for net.delay only with `jitter`",
+            "how much a packet's lot follows the one's before",
+        ],
+    ),
+    optional(
+        "p",
+        ValueType::Probability,
+        LOSS,
+        None,
+        [
+            "1%",
+            "0 to 1; instead of `probability`",
+            "Gilbert-Elliott model: the chance to get from the good state to the bad one",
+        ],
+    ),
+    optional(
+        "r",
+        ValueType::Probability,
+        LOSS,
+        None,
+        [
+            "20%",
+            "0 to 1, with `p`; 1-p if not given",
+            "the chance to get back to the good state; bursts last 1/r packets on average",
+        ],
+    ),
+    optional(
+        "1-h",
+        ValueType::Probability,
+        LOSS,
+        None,
+        [
+            "90%",
+            "0 to 1, with `p`; 1 if not given",
+            "the chance of loss in the bad state",
+        ],
+    ),
+    optional(
+        "1-k",
+        ValueType::Probability,
+        LOSS,
+        None,
+        [
+            "0.1%",
+            "0 to 1, with `p`; 0 if not given",
+            "the chance of loss in the good state",
+        ],
+    ),
+    optional(
+        "visible",
+        ValueType::Flag,
+        LOSS,
+        Some("false"),
+        [
+            "true",
+            "true or false; only for `direction: out`",
+            "tell the sender's kernel, so that TCP sends again at once",
+        ],
+    ),
+    optional(
+        "samples",
+        ValueType::Durations,
+        DELAY,
+        None,
+        [
+            "10ms,12ms,30ms",
+            "2 to 4096 durations by comma, or @FILE with one a line; with `distribution: measured`",
+            "latencies that were measured somewhere",
+        ],
+    ),
+    optional(
+        "reorder",
+        ValueType::Probability,
+        DELAY,
+        None,
+        [
+            "25%",
+            "0 to 1, or in percent",
+            "the chance that a packet is not held back, and so overtakes",
+        ],
+    ),
+    optional(
+        "gap",
+        ValueType::Count(1),
+        DELAY,
+        None,
+        [
+            "5",
+            "at least 1; with `reorder`, or alone for every so many-th packet",
+            "of so many packets only one may overtake",
+        ],
     ),
     optional(
         "probability",
