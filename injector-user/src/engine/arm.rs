@@ -36,7 +36,7 @@ impl Engine {
             // The plan depends on it, so it is drawn first and shown.
             spec.common.seed.get_or_insert_with(rand::random);
         }
-        let inventory = self.inventory(Some(client), &spec)?;
+        let inventory = self.inventory(client, &spec)?;
         let plan = plan::plan(&inventory, &spec).map_err(|refused| refusal(refused, &spec))?;
         Ok((spec, plan))
     }
@@ -49,6 +49,7 @@ impl Engine {
         let seed = spec.common.seed.unwrap_or_else(rand::random);
         self.renew_lease(monotonic_ns());
         let feeling = feeling_before(&spec, &plan);
+        let following = Following::begin(&spec, &plan);
         let exempt = self.exempt(&spec, &plan, arm.ssh_connection.as_deref())?;
         let effect = match &spec.action {
             Action::ProcessFreeze(freeze) => self.freeze(&id, &spec, &plan, freeze, seed)?,
@@ -79,7 +80,7 @@ impl Engine {
             effect,
             feeling,
             ssh_connection: arm.ssh_connection,
-            following: Following::begin(monotonic_ns()),
+            following,
             exempt,
             connections_reset: None,
         };

@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
-use injector_core::fault::Action;
-use injector_core::plan::{Cgroup, Hook, Inventory, Plan, Thing, plan_again};
+use injector_core::fault::{Action, FaultSpec};
+use injector_core::plan::{Cgroup, Chosen, Hook, Inventory, Plan, Thing, plan_again};
+use injector_core::target::Selector;
 
 use super::house::nanos;
 use super::running::{Effect, Running};
@@ -14,12 +15,15 @@ use super::state::{Engine, failed};
 use crate::clock::monotonic_ns;
 use crate::loader::{Arming, open_namespace};
 use crate::protocol::{Failure, State};
-use crate::target::{self, Identity};
+use crate::target::{self, Identity, Mounts};
 
 /// How long a target may be away: a restart has a gap.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long after a change the host is read on every look: interfaces come after processes.
 const SETTLING: Duration = Duration::from_secs(2);
+
+/// How often something is looked for of which only a part is gone.
+const SEARCH: Duration = Duration::from_secs(1);
 
 /// What is known of a target that may go and come back.
 #[derive(Debug, Default)]
@@ -27,11 +31,12 @@ pub(super) struct Following {
     identity: Identity,
     /// Monotonic; until then every look is a close one.
     settled_ns: u64,
+    searched_ns: u64,
     gone_since_ns: Option<u64>,
     /// How often the fault has moved.
-    pub(super) moves: u64,
+    moves: u64,
     /// Why it could not move, the last time.
-    pub(super) trouble: Option<String>,
+    trouble: Option<String>,
 }
 
 /// What came of a look.
@@ -43,11 +48,36 @@ pub(super) enum Sight {
 }
 
 impl Following {
-    pub(super) fn begin(now_ns: u64) -> Self {
+    /// To be called when it is planned and not yet armed: what changes in between is seen later.
+    pub(super) fn begin(spec: &FaultSpec, plan: &Plan) -> Self {
+        let mounts = plan.chosen.as_ref().and_then(|_| Mounts::read().ok());
+        let choice = spec.common.effective_choice();
+        let look = |mounts: Mounts| target::identity(&spec.target, &choice, plan, &mounts);
         Self {
-            settled_ns: now_ns + nanos(SETTLING),
+            identity: mounts.map(look).unwrap_or_default(),
             ..Self::default()
         }
+    }
+
+    /// Whether the host has to be read.
+    fn is_close(&mut self, identity: Identity, lacks_some: bool) -> bool {
+        let now_ns = monotonic_ns();
+        let gone = identity.is_gone();
+        if self.identity != identity {
+            self.identity = identity;
+            self.settled_ns = now_ns + nanos(SETTLING);
+        }
+        let search = lacks_some && now_ns >= self.searched_ns + nanos(SEARCH);
+        if search {
+            self.searched_ns = now_ns;
+        }
+        gone || search || now_ns < self.settled_ns
+    }
+
+    fn is_gone_for_long(&mut self) -> bool {
+        let now_ns = monotonic_ns();
+        let since_ns = *self.gone_since_ns.get_or_insert(now_ns);
+        now_ns.saturating_sub(since_ns) >= nanos(GRACE)
     }
 
     /// For people, if there is anything to say.
@@ -68,58 +98,59 @@ impl Following {
 
 impl Engine {
     /// Looks after the target of one fault and moves the fault to where it is now.
-    pub(super) fn follow(&mut self, id: &str) -> Sight {
+    pub(super) fn follow(&mut self, id: &str, mounts: &Mounts) -> Sight {
         let Some(mut running) = self.faults.remove(id) else {
             return Sight::There;
         };
-        let sight = self.look_at(&mut running);
+        let sight = self.look_at(&mut running, mounts);
         self.faults.insert(id.to_owned(), running);
         sight
     }
 
-    fn look_at(&mut self, running: &mut Running) -> Sight {
-        let now_ns = monotonic_ns();
+    fn look_at(&mut self, running: &mut Running, mounts: &Mounts) -> Sight {
         let choice = running.spec.common.effective_choice();
-        let identity = target::identity(&running.spec.target, &choice, &running.plan);
-        let gone = identity.is_gone();
+        let identity = target::identity(&running.spec.target, &choice, &running.plan, mounts);
+        let chosen = running.plan.chosen.as_ref();
+        let lacks_some = chosen.is_some_and(|chosen| identity.lacks_some(chosen));
         let following = &mut running.following;
-        if following.identity != identity {
-            following.identity = identity;
-            following.settled_ns = now_ns + nanos(SETTLING);
-        }
-        if !gone && now_ns >= following.settled_ns {
+        if !following.is_close(identity, lacks_some) {
             following.gone_since_ns = None;
             return Sight::There;
         }
-        match self.plan_anew(running) {
+        match self.plan_anew(running, lacks_some) {
             Ok(Some(plan)) => {
                 running.following.gone_since_ns = None;
-                running.following.trouble = self.move_to(running, plan).err().map(said);
-                if running.following.trouble.is_some() {
-                    running.following.settled_ns = now_ns + nanos(SETTLING);
+                let moved = self.move_to(running, plan);
+                let following = &mut running.following;
+                following.trouble = moved.err().map(said);
+                if following.trouble.is_some() {
+                    following.settled_ns = monotonic_ns() + nanos(SETTLING);
                 }
                 return Sight::There;
             }
             Ok(None) => running.following.trouble = None,
             Err(failure) => running.following.trouble = Some(said(failure)),
         }
-        let since_ns = *running.following.gone_since_ns.get_or_insert(now_ns);
-        if now_ns.saturating_sub(since_ns) >= nanos(GRACE) {
+        if running.following.is_gone_for_long() {
             Sight::Gone
         } else {
             Sight::There
         }
     }
 
-    fn plan_anew(&mut self, running: &Running) -> Result<Option<Plan>, Failure> {
+    fn plan_anew(&mut self, running: &Running, lacks_some: bool) -> Result<Option<Plan>, Failure> {
         let Some(chosen) = &running.plan.chosen else {
             return Ok(None);
         };
+        if lacks_some && matches!(running.spec.target, Selector::Container(_)) {
+            self.called.ask();
+        }
         // This fault is out of the list of what is armed meanwhile: it does not conflict with itself.
-        let mut inventory = self.inventory(None, &running.spec)?;
+        let mut inventory = self.gather(None, &running.spec)?;
         forget_own_freeze(&mut inventory, &running.plan);
-        plan_again(&inventory, &running.spec, chosen)
-            .map_err(|refusal| super::arm::refusal(refusal, &running.spec))
+        let plan = plan_again(&inventory, &running.spec, chosen)
+            .map_err(|refusal| super::arm::refusal(refusal, &running.spec))?;
+        Ok(plan.map(|plan| remembering(chosen, plan)))
     }
 
     fn move_to(&mut self, running: &mut Running, mut plan: Plan) -> Result<(), Failure> {
@@ -160,6 +191,20 @@ impl Engine {
         running.plan = plan;
         Ok(())
     }
+}
+
+/// What was chosen and is away stays chosen: it may come back.
+fn remembering(before: &Chosen, mut plan: Plan) -> Plan {
+    if let Some(chosen) = &mut plan.chosen {
+        let named = |thing: &&Thing| !thing.cgroups.is_empty();
+        for thing in before.things.iter().filter(named) {
+            if !chosen.things.iter().any(|one| one.name == thing.name) {
+                chosen.things.push(thing.clone());
+            }
+        }
+        chosen.things.sort();
+    }
+    plan
 }
 
 fn things(plan: &Plan) -> Option<&[Thing]> {

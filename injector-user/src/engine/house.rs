@@ -11,7 +11,7 @@ use super::state::Engine;
 use crate::clock::monotonic_ns;
 use crate::loader::Kernel;
 use crate::protocol::{Ended, State};
-use crate::target;
+use crate::target::{self, Mounts};
 
 /// How long faults act without this loop running.
 pub(super) const LEASE: Duration = Duration::from_secs(2);
@@ -32,9 +32,7 @@ impl Engine {
             self.keeper.rest();
         } else {
             self.busy_ns = now_ns;
-            if self.lease_until_ns < now_ns + nanos(LEASE) - nanos(RENEWAL) {
-                self.renew_lease(now_ns);
-            }
+            self.keep_lease(now_ns);
         }
         if self.clients > 0 {
             self.busy_ns = now_ns;
@@ -46,6 +44,12 @@ impl Engine {
             self.look();
         }
         self.next_wake(monotonic_ns())
+    }
+
+    fn keep_lease(&mut self, now_ns: u64) {
+        if self.lease_until_ns < now_ns + nanos(LEASE) - nanos(RENEWAL) {
+            self.renew_lease(now_ns);
+        }
     }
 
     /// Moves the lease of the kernel programs and the one that the keeper watches.
@@ -120,7 +124,19 @@ impl Engine {
             running.state == State::Active && running.spec.target.is_restartable()
         });
         let ids: Vec<String> = restartable.map(|running| running.id.clone()).collect();
-        let gone = |id: &String| self.follow(id) == Sight::Gone;
+        let mounts = if ids.is_empty() {
+            None
+        } else {
+            Mounts::read().ok()
+        };
+        let Some(mounts) = mounts else {
+            return Vec::new();
+        };
+        let gone = |id: &String| {
+            // Many that are restarted at once take their time.
+            self.keep_lease(monotonic_ns());
+            self.follow(id, &mounts) == Sight::Gone
+        };
         ids.into_iter().filter(gone).collect()
     }
 

@@ -6,6 +6,7 @@ use injector_core::problem::{Place, Problem};
 
 use super::commands::Commands;
 use super::explain;
+use super::inventory::Called;
 use super::running::{Client, Running};
 use crate::capability::Known;
 use crate::clock::monotonic_ns;
@@ -14,7 +15,6 @@ use crate::loader::Kernel;
 use crate::protocol::{Answer, Call, Class, EngineStatus, Failure, FaultReport};
 use crate::safety::Protection;
 use crate::safety::undo::UndoLog;
-use crate::target::Names;
 
 #[derive(Debug)]
 pub(super) struct Engine {
@@ -27,8 +27,8 @@ pub(super) struct Engine {
     pub(super) ended: VecDeque<FaultReport>,
     pub(super) commands: Commands,
     pub(super) capabilities: Known,
-    /// Of containers, as they were told the last time.
-    pub(super) names: Names,
+    /// Containers, as they were told the last time.
+    pub(super) called: Called,
     pub(super) clients: usize,
     /// Monotonic; when there last was a client or a fault.
     pub(super) busy_ns: u64,
@@ -51,7 +51,7 @@ impl Engine {
             ended: VecDeque::new(),
             commands: Commands::default(),
             capabilities,
-            names: Names::default(),
+            called: Called::default(),
             clients: 0,
             busy_ns: monotonic_ns(),
             lease_until_ns: 0,

@@ -43,24 +43,37 @@ impl Identity {
     pub fn is_gone(&self) -> bool {
         self.parts.is_empty()
     }
+
+    /// Whether less is there than was chosen.
+    pub fn lacks_some(&self, chosen: &Chosen) -> bool {
+        let named = chosen.things.iter().filter(|thing| {
+            let mut cgroups = thing.cgroups.iter();
+            cgroups.len() > 0 && !cgroups.any(|path| self.has(path))
+        });
+        named.count() > 0
+    }
+
+    fn has(&self, wanted: &str) -> bool {
+        self.parts.iter().any(|part| match part {
+            Part::Cgroup { path, .. } => path == wanted,
+            Part::Known(_) | Part::New(_) => false,
+        })
+    }
 }
 
 /// Looks at what was chosen of a restartable selector.
-pub fn identity(selector: &Selector, choice: &Choice, plan: &Plan) -> Identity {
+pub fn identity(selector: &Selector, choice: &Choice, plan: &Plan, mounts: &Mounts) -> Identity {
     let Some(chosen) = &plan.chosen else {
         return Identity::default();
     };
     let parts = match selector {
-        Selector::Container(_) | Selector::Unit(_) => cgroups(chosen),
+        Selector::Container(_) | Selector::Unit(_) => cgroups(chosen, mounts),
         _ => processes(selector, choice, plan, chosen),
     };
     Identity { parts }
 }
 
-fn cgroups(chosen: &Chosen) -> BTreeSet<Part> {
-    let Ok(mounts) = Mounts::read() else {
-        return BTreeSet::new();
-    };
+fn cgroups(chosen: &Chosen, mounts: &Mounts) -> BTreeSet<Part> {
     let paths = chosen.things.iter().flat_map(|thing| &thing.cgroups);
     let found = paths.filter_map(|path| {
         let mut folders = mounts.iter().filter_map(|mount| mount.folder(path));

@@ -73,34 +73,56 @@ pub fn gather(
         }
         Selector::Cgroup(path) => add_cgroup(&mut inventory, kind, path, protection)?,
         Selector::Command(_) => add_command(&mut inventory, kind, command, protection)?,
-        Selector::Container(pattern) => {
+        Selector::Container(_) | Selector::Unit(_) => {
             let mounts = Mounts::read()?;
-            add_containers(&mut inventory, &mounts, names)?;
-            let meant = meant(&inventory.containers, pattern).into_iter();
-            let paths = meant
-                .flat_map(|container| container.paths.clone())
-                .collect();
-            add_cgroups(&mut inventory, kind, &mounts, &paths, protection)?;
-        }
-        Selector::Unit(pattern) => {
-            let mounts = Mounts::read()?;
-            inventory.units = scan::units(&mounts)?;
-            let is_meant = |path: &&String| unit_of(path).is_some_and(|unit| pattern.matches(unit));
-            let paths = inventory.units.iter().filter(is_meant).cloned().collect();
+            let paths = meant_cgroups(&mut inventory, &mounts, selector, names)?;
             add_cgroups(&mut inventory, kind, &mounts, &paths, protection)?;
         }
         Selector::Comm(_) | Selector::Exe(_) | Selector::User(_) => {
-            if let Selector::User(user) = selector {
-                inventory.user = scan::uid_of(user);
-            }
-            let mut pids = BTreeSet::new();
-            for pid in scan::matching(selector)? {
-                pids.extend(process::with_descendants(pid)?);
-            }
+            let pids = matching_processes(&mut inventory, selector)?;
             add_processes(&mut inventory, kind, &Mounts::read()?, pids, protection)?;
         }
     }
     Ok(inventory)
+}
+
+/// The cgroups of the containers or units that are meant; all there are of those are listed.
+fn meant_cgroups(
+    inventory: &mut Inventory,
+    mounts: &Mounts,
+    selector: &Selector,
+    names: &Names,
+) -> io::Result<BTreeSet<String>> {
+    Ok(match selector {
+        Selector::Container(pattern) => {
+            add_containers(inventory, mounts, names)?;
+            let meant = meant(&inventory.containers, pattern).into_iter();
+            meant
+                .flat_map(|container| container.paths.clone())
+                .collect()
+        }
+        Selector::Unit(pattern) => {
+            inventory.units = scan::units(mounts)?;
+            let is_meant = |path: &&String| unit_of(path).is_some_and(|unit| pattern.matches(unit));
+            inventory.units.iter().filter(is_meant).cloned().collect()
+        }
+        _ => BTreeSet::new(),
+    })
+}
+
+/// The processes that match, with all they have started.
+fn matching_processes(
+    inventory: &mut Inventory,
+    selector: &Selector,
+) -> Result<BTreeSet<i32>, GatherError> {
+    if let Selector::User(user) = selector {
+        inventory.user = scan::uid_of(user);
+    }
+    let mut pids = BTreeSet::new();
+    for pid in scan::matching(selector)? {
+        pids.extend(process::with_descendants(pid)?);
+    }
+    Ok(pids)
 }
 
 /// Reads everything, for `temblor targets`; what needs more rights than ours is left out.

@@ -64,18 +64,15 @@ pub(crate) fn run(context: &Context, args: Targets) -> Result<Exit, CliError> {
     context
         .out
         .result(&value, |style| text(&rows, args.all, style))?;
-    if hidden > 0 && !context.out.json {
-        context.out.note(&format!(
-            "{hidden} more are protected or fit no fault: `temblor targets --all` says why"
-        ));
-    }
-    if let Some(why) = nameless.filter(|_| !context.out.json) {
-        context
-            .out
-            .note(&format!("containers are listed by their ids: {why}"));
-    }
-    if let Some(unseen) = unseen.filter(|_| !context.out.json) {
-        context.out.note(unseen);
+    if !context.out.json {
+        let hidden = (hidden > 0).then(|| {
+            format!("{hidden} more are protected or fit no fault: `temblor targets --all` says why")
+        });
+        let nameless = nameless.map(|why| format!("containers are listed by their ids: {why}"));
+        let notes = [hidden, nameless, unseen.map(str::to_owned)];
+        for note in notes.iter().flatten() {
+            context.out.note(note);
+        }
     }
     Ok(Exit::Passed)
 }
