@@ -3,17 +3,16 @@
 //! The packet itself is turned into the answer and sent back the way it came from. What cannot be
 //! answered (options, fragments, other protocols for a reset) vanishes silently.
 
-use aya_ebpf::bindings::{__sk_buff, BPF_F_INGRESS};
-use aya_ebpf::helpers::generated::{
-    bpf_redirect, bpf_redirect_neigh, bpf_skb_adjust_room, bpf_skb_change_tail,
-    bpf_skb_change_type, bpf_skb_load_bytes, bpf_skb_store_bytes,
-};
+use aya_ebpf::bindings::__sk_buff;
+use aya_ebpf::helpers::generated::{bpf_skb_adjust_room, bpf_skb_change_tail};
 use aya_ebpf::programs::TcContext;
 use aya_ebpf::programs::sk_buff::SkBuff;
-use injector_abi::net::{NOWHERE, answer};
+use injector_abi::net::answer;
 
+use crate::checksum::{folded, sum, sum_at};
 use crate::packet::{ICMP, ICMP6, TCP, parse};
 use crate::patched;
+use crate::skb::{load, store};
 
 /// Turns the packet into what its sender is to hear; 0 if that cannot be.
 #[unsafe(no_mangle)]
@@ -29,40 +28,12 @@ pub extern "C" fn turn(skb: *mut __sk_buff, how: u32) -> u64 {
     if !packet.is_plain() {
         0
     } else if how == answer::REJECT {
-        reject(skb, v4)
+        reject(skb, v4, u32::from(packet.protocol == TCP))
     } else if packet.protocol == TCP {
         reset(skb, v4, packet.end(&ctx))
     } else {
         0
     }
-}
-
-/// Loses the packet; its sender does not see it.
-#[inline(always)]
-pub fn nowhere() -> i32 {
-    // SAFETY: a redirect only notes where to; nothing has this index.
-    let verdict = unsafe { bpf_redirect(NOWHERE, 0) };
-    verdict as i32
-}
-
-/// The loopback has this index in every network namespace (`LOOPBACK_IFINDEX`).
-pub const LOOPBACK: u32 = 1;
-
-/// Sends the packet to where it came from.
-#[inline(always)]
-pub fn send_back(ctx: &TcContext, leaving: bool) -> i32 {
-    // SAFETY: the context is valid for the run of the program.
-    let interface = unsafe { (*ctx.skb.skb).ifindex };
-    if interface == LOOPBACK {
-        // SAFETY: the context is the program's own; type 0 is PACKET_HOST.
-        unsafe { bpf_skb_change_type(ctx.skb.skb, 0) };
-        // SAFETY: no parameters: the kernel looks the neighbour up.
-        return unsafe { bpf_redirect_neigh(LOOPBACK, core::ptr::null_mut(), 0, 0) } as i32;
-    }
-    let flags = if leaving { BPF_F_INGRESS } else { 0 };
-    // SAFETY: as in `nowhere`.
-    let verdict = unsafe { bpf_redirect(interface, u64::from(flags)) };
-    verdict as i32
 }
 
 const SYN_OR_FIN: u8 = 3;
@@ -76,7 +47,7 @@ const TTL: u8 = 64;
 #[inline(never)]
 extern "C" fn reset(skb: *mut __sk_buff, v4: u32, end: u32) -> u64 {
     let offset = patched::link_header();
-    let ip = if v4 != 0 { 20 } else { 40 };
+    let ip = length_of_ip(v4);
     let mut old = [0_u8; 20];
     if !load(skb, offset + ip, &mut old) {
         return 0;
@@ -112,43 +83,53 @@ extern "C" fn reset(skb: *mut __sk_buff, v4: u32, end: u32) -> u64 {
 /// 5.2.7.1; RFC 4443, 3.1).
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn reject(skb: *mut __sk_buff, v4: u32) -> u64 {
-    if v4 != 0 {
-        // The header and eight bytes more are quoted.
-        quote::<28>(skb, v4, [3, 13], ICMP)
-    } else {
-        quote::<48>(skb, v4, [1, 1], ICMP6)
-    }
-}
-
-/// Cuts the packet to what is quoted and puts headers before it.
-#[inline(always)]
-fn quote<const N: usize>(skb: *mut __sk_buff, v4: u32, kind: [u8; 2], protocol: u8) -> u64 {
+extern "C" fn reject(skb: *mut __sk_buff, v4: u32, is_tcp: u32) -> u64 {
     let offset = patched::link_header();
-    let (ip, quoted) = (N as u32 - 8, N as u32);
-    let mut original = [0_u8; N];
+    let (kind, protocol) = if v4 != 0 {
+        ([3, 13], ICMP)
+    } else {
+        ([1, 1], ICMP6)
+    };
+    let ip = length_of_ip(v4);
+    // The header and eight bytes more are quoted; of TCP twenty, as a checksum that is not completed
+    // yet cannot be cut off.
+    let quoted = ip + if is_tcp != 0 { 20 } else { 8 };
+    let room = ip + 8;
     // SAFETY: the context is the program's own.
-    let cut = unsafe { bpf_skb_change_tail(skb, offset + quoted, 0) };
-    if cut != 0 || !load(skb, offset, &mut original) {
+    if unsafe { bpf_skb_change_tail(skb, offset + quoted, 0) } != 0 {
         return 0;
     }
     // SAFETY: as above; mode 1 makes room behind the link layer's header.
-    if unsafe { bpf_skb_adjust_room(skb, N as i32, 1, 0) } != 0 || !store(skb, offset, &original) {
+    if unsafe { bpf_skb_adjust_room(skb, room as i32, 1, 0) } != 0 {
         return 0;
     }
-    let Some(pseudo) = turn_round(skb, offset, v4, protocol, quoted + 8) else {
+    let Some(pseudo) = turn_round(skb, offset + room, v4, protocol, quoted + 8) else {
         return 0;
     };
-    let pseudo = if v4 != 0 { 0 } else { pseudo };
     let mut icmp = [kind[0], kind[1], 0, 0, 0, 0, 0, 0];
-    let checksum = folded(pseudo + sum(&icmp) + sum(&original));
+    let pseudo = if v4 != 0 { 0 } else { pseudo };
+    let checksum = folded(pseudo + sum(&icmp) + sum_at(skb, offset + room, quoted));
     icmp[2..4].copy_from_slice(&checksum.to_be_bytes());
     u64::from(store(skb, offset + ip, &icmp))
 }
 
-/// Addresses the packet to its sender, with `length` bytes of `protocol`; the sum of the pseudo-header.
+/// Without options.
 #[inline(always)]
-fn turn_round(skb: *mut __sk_buff, offset: u32, v4: u32, protocol: u8, length: u32) -> Option<u32> {
+fn length_of_ip(v4: u32) -> u32 {
+    if v4 != 0 { 20 } else { 40 }
+}
+
+/// Addresses the packet to the sender of the one whose IP header is at `original`, with `length` bytes
+/// of `protocol`; the sum of the pseudo-header.
+#[inline(always)]
+fn turn_round(
+    skb: *mut __sk_buff,
+    original: u32,
+    v4: u32,
+    protocol: u8,
+    length: u32,
+) -> Option<u32> {
+    let offset = patched::link_header();
     if offset != 0 {
         let mut link = [0_u8; 12];
         let mut turned = [0_u8; 12];
@@ -164,7 +145,7 @@ fn turn_round(skb: *mut __sk_buff, offset: u32, v4: u32, protocol: u8, length: u
     let words = u32::from(protocol) + length;
     if v4 != 0 {
         let mut old = [0_u8; 20];
-        if !load(skb, offset, &mut old) {
+        if !load(skb, original, &mut old) {
             return None;
         }
         let total = (length as u16 + 20).to_be_bytes();
@@ -182,7 +163,7 @@ fn turn_round(skb: *mut __sk_buff, offset: u32, v4: u32, protocol: u8, length: u
         })
     } else {
         let mut old = [0_u8; 32];
-        if !load(skb, offset + 8, &mut old) {
+        if !load(skb, original + 8, &mut old) {
             return None;
         }
         let payload = (length as u16).to_be_bytes();
@@ -193,36 +174,4 @@ fn turn_round(skb: *mut __sk_buff, offset: u32, v4: u32, protocol: u8, length: u
         let stored = store(skb, offset, &head) && store(skb, offset + 8, &ends);
         stored.then(|| sum(&ends) + words)
     }
-}
-
-/// The sum of 16-bit words (RFC 1071), not folded yet.
-#[inline(always)]
-fn sum<const N: usize>(bytes: &[u8; N]) -> u32 {
-    let mut sum = 0;
-    let mut at = 0;
-    while at + 1 < N {
-        sum += u32::from(bytes[at]) << 8 | u32::from(bytes[at + 1]);
-        at += 2;
-    }
-    sum
-}
-
-#[inline(always)]
-fn folded(sum: u32) -> u16 {
-    let sum = (sum & 0xFFFF) + (sum >> 16);
-    !((sum & 0xFFFF) + (sum >> 16)) as u16
-}
-
-#[inline(always)]
-fn load<const N: usize>(skb: *mut __sk_buff, at: u32, bytes: &mut [u8; N]) -> bool {
-    // SAFETY: the destination is as long as it says.
-    let failed = unsafe { bpf_skb_load_bytes(skb.cast(), at, bytes.as_mut_ptr().cast(), N as u32) };
-    failed == 0
-}
-
-#[inline(always)]
-fn store<const N: usize>(skb: *mut __sk_buff, at: u32, bytes: &[u8; N]) -> bool {
-    // SAFETY: the source is as long as it says.
-    let failed = unsafe { bpf_skb_store_bytes(skb, at, bytes.as_ptr().cast(), N as u32, 0) };
-    failed == 0
 }

@@ -1,7 +1,8 @@
 //! The headers of a packet that is not plain, or not in one piece: options, extensions, fragments.
 
 use aya_ebpf::bindings::__sk_buff;
-use aya_ebpf::helpers::generated::bpf_skb_load_bytes;
+
+use crate::skb::load;
 
 /// The protocol, the first bytes after the headers and where they are, zero in a fragment that is not
 /// the first.
@@ -80,11 +81,3 @@ const HOP_BY_HOP: u8 = 0;
 const ROUTING: u8 = 43;
 const FRAGMENT: u8 = 44;
 const DESTINATION: u8 = 60;
-
-/// Fills `bytes` from `at` on; false if the packet is shorter.
-#[inline(always)]
-fn load<const N: usize>(skb: *mut __sk_buff, at: u32, bytes: &mut [u8; N]) -> bool {
-    // SAFETY: the destination is as long as it says.
-    let failed = unsafe { bpf_skb_load_bytes(skb.cast(), at, bytes.as_mut_ptr().cast(), N as u32) };
-    failed == 0
-}

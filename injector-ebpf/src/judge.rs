@@ -1,14 +1,14 @@
 //! Whether a fault that an event concerns acts on it: safety first, then `when`, then the dice.
 
-use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
-use injector_abi::{Counters, Event, Fault, Progress, SLOTS, StreamKey, draw, in_window, injects};
+use injector_abi::{Counters, Fault, Progress, SLOTS, draw, in_window, injects};
 
 use crate::atomic::fetch_add_one;
 use crate::chance::of_aggregate;
-use crate::maps::{COUNTERS, EVENTS, FAULTS, LINE_LEASE, PROGRESS, STREAMS};
+use crate::maps::{COUNTERS, FAULTS, LINE_LEASE, PROGRESS};
 use crate::occasion::Occasion;
 use crate::patched;
 use crate::select::Slots;
+use crate::streams::{NO_TGID, hit_index, report};
 
 /// What a fault would do, as far as it matters for whether it does it.
 #[derive(Clone, Copy, Debug)]
@@ -72,9 +72,6 @@ fn flags(occasion: Occasion, way: Way) -> u32 {
 }
 
 const SLOT_BITS: u32 = SLOTS.trailing_zeros();
-
-/// No thread group has this number: a packet.
-const NO_TGID: u32 = 0;
 
 /// A function of its own with plain numbers, like [`judge`]: the verifier checks each once, not once
 /// for every branch that leads here (milliseconds instead of half a second).
@@ -173,55 +170,4 @@ fn line_is_alive(slot: u32, now_ns: u64) -> bool {
 fn eligible(counters: &mut Counters, threshold: u64) {
     counters.eligible += 1;
     counters.expected += threshold;
-}
-
-/// The stream of this event and its index there, from 1.
-///
-/// Packets are one stream. A thread group is one of its own, named by the order in which thread
-/// groups appeared: its decisions do not depend on what other processes do meanwhile.
-#[inline(always)]
-fn hit_index(slot: u32, tgid: u32, progress: *mut Progress) -> Option<(u64, u64)> {
-    // SAFETY: a field of the array's entry.
-    let hits = unsafe { &raw mut (*progress).hits };
-    // SAFETY: nothing changes it otherwise.
-    let total = unsafe { fetch_add_one(hits) } + 1;
-    if tgid == NO_TGID {
-        return Some((0, total));
-    }
-    let key = StreamKey { slot, tgid };
-    if STREAMS.get_ptr_mut(key).is_none() {
-        // SAFETY: as above.
-        let streams = unsafe { &raw mut (*progress).streams };
-        // SAFETY: as above.
-        let ordinal = unsafe { fetch_add_one(streams) };
-        // Losing a race against a thread of the same group leaves the winner's entry: fine.
-        let _lost = STREAMS.insert(key, [ordinal, 0], NO_OVERWRITE);
-    }
-    let stream = STREAMS.get_ptr_mut(key)?.cast::<u64>();
-    // SAFETY: the first word of the entry never changes once it is there.
-    let ordinal = unsafe { *stream };
-    // SAFETY: an entry is two words.
-    let index = unsafe { stream.add(1) };
-    // SAFETY: threads of the group change it only here.
-    Some((ordinal, unsafe { fetch_add_one(index) } + 1))
-}
-
-const NO_OVERWRITE: u64 = 1;
-const NO_WAKEUP: u64 = 1;
-
-/// Tells user space; a full buffer loses the event, not the injection.
-#[inline(always)]
-fn report(slot: u32, stream: u64, hit: u64, progress: *mut Progress) {
-    // SAFETY: the helper has no arguments and always succeeds.
-    let at_ns = unsafe { bpf_ktime_get_ns() };
-    // SAFETY: a word written whole; the last writer wins, which is what it says.
-    unsafe { (*progress).last_injected_ns = at_ns };
-    let event = Event {
-        at_ns,
-        hit,
-        stream,
-        slot,
-        hook: patched::hook(),
-    };
-    let _full = EVENTS.output::<Event>(&event, NO_WAKEUP);
 }

@@ -20,6 +20,7 @@
 pub mod answer;
 pub mod atomic;
 pub mod chance;
+pub mod checksum;
 pub mod concern;
 pub mod corrupt;
 pub mod headers;
@@ -32,6 +33,8 @@ pub mod patched;
 pub mod select;
 pub mod skb;
 pub mod stages;
+pub mod streams;
+pub mod verdict;
 
 /// A panic cannot happen: the verifier would have to prove a loop without end to accept one.
 #[panic_handler]

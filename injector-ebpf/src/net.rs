@@ -23,13 +23,14 @@ use aya_ebpf::helpers::generated::{bpf_redirect, bpf_redirect_neigh, bpf_skb_cha
 use aya_ebpf::macros::{cgroup_skb, classifier};
 use aya_ebpf::programs::{SkBuffContext, TcContext};
 use injector_abi::net::answer;
-use injector_ebpf::answer::{nowhere, send_back, turn};
+use injector_ebpf::answer::turn;
 use injector_ebpf::concern::concerned;
 use injector_ebpf::maps::SELECT;
 use injector_ebpf::occasion::Occasion;
 use injector_ebpf::patched;
 use injector_ebpf::skb::set_mark;
 use injector_ebpf::stages::{duplicate, lost, spoil, through_line};
+use injector_ebpf::verdict::{nowhere, send_back};
 
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]

@@ -1,5 +1,7 @@
 //! What the kernel says of a packet beside its bytes.
 
+use aya_ebpf::bindings::__sk_buff;
+use aya_ebpf::helpers::generated::{bpf_skb_load_bytes, bpf_skb_store_bytes};
 use aya_ebpf::programs::TcContext;
 use injector_abi::net::MAX_SEGMENTS;
 
@@ -23,4 +25,20 @@ pub fn mark(ctx: &TcContext) -> u32 {
 pub fn set_mark(ctx: &TcContext, mark: u32) {
     // SAFETY: the context is valid for the run of the program, and the field is writable in tc.
     unsafe { (*ctx.skb.skb).mark = mark };
+}
+
+/// Fills `bytes` from `at` on; false if the packet is shorter.
+#[inline(always)]
+pub fn load<const N: usize>(skb: *mut __sk_buff, at: u32, bytes: &mut [u8; N]) -> bool {
+    // SAFETY: the destination is as long as it says.
+    let failed = unsafe { bpf_skb_load_bytes(skb.cast(), at, bytes.as_mut_ptr().cast(), N as u32) };
+    failed == 0
+}
+
+/// Writes `bytes` at `at`; false if the packet is shorter.
+#[inline(always)]
+pub fn store<const N: usize>(skb: *mut __sk_buff, at: u32, bytes: &[u8; N]) -> bool {
+    // SAFETY: the source is as long as it says.
+    let failed = unsafe { bpf_skb_store_bytes(skb, at, bytes.as_ptr().cast(), N as u32, 0) };
+    failed == 0
 }

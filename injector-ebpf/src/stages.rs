@@ -6,7 +6,6 @@ use aya_ebpf::programs::TcContext;
 use injector_abi::net::{resume, stage};
 use injector_abi::{SLOTS, Select};
 
-use crate::answer::LOOPBACK;
 use crate::corrupt::{corrupt, payload};
 use crate::judge::{Way, acts, first_to_act};
 use crate::maps::{FAULTS, LINE_IFINDEX};
@@ -14,6 +13,7 @@ use crate::occasion::Occasion;
 use crate::patched;
 use crate::select::Slots;
 use crate::skb::{mark, segments, set_mark};
+use crate::verdict::LOOPBACK;
 
 /// Whether some `net.partition` or `net.loss` takes the packet, and what its sender is to hear. They
 /// compose independently: each throws its own dice.

@@ -5,6 +5,7 @@
 )]
 
 mod command;
+mod compose;
 mod container;
 mod deathwatch;
 mod delay;
@@ -18,10 +19,13 @@ mod interrupt;
 mod keeper;
 mod lockout;
 mod net;
+mod packets;
+mod partition;
 mod refused;
 mod safety;
 mod sock;
 mod stage;
+mod statistics;
 mod status;
 mod target;
 mod target_selectors;

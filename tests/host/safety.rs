@@ -8,7 +8,9 @@ use injector_user::freezer::Flavour;
 use injector_user::protocol::{Ended, State, Which};
 use nix::sys::signal::Signal;
 use temblor_tests::order::SocketCall;
-use temblor_tests::{Actor, Armed, Cgroup, Client, Victim, is_running, params, signal, wait_until};
+use temblor_tests::{
+    Actor, Armed, Cgroup, Client, Node, Victim, is_running, params, signal, wait_until,
+};
 
 use super::stage::{DEADLINE, Stage, await_end};
 
@@ -38,6 +40,9 @@ struct Scene {
     cgroup: Cgroup,
 }
 
+/// Everybody on the stage.
+const PEERS: (&str, &str) = ("peers", "10.77.0.0/16,fd77::/16");
+
 /// A second opinion needs more than one try where a single hit is allowed.
 const TRIES: u32 = 3;
 
@@ -59,9 +64,9 @@ impl Scene {
 
     fn arm(&self, client: &mut Client) -> Result<Armed> {
         let target = match self.kind {
-            Kind::NetLoss | Kind::NetDelay => self.stage.client_netns(),
+            kind if kind.is_of_packets() => self.stage.client_netns(),
             Kind::SockError => format!("pid:{}", self.stage.client.pid()),
-            Kind::ProcessFreeze => self.cgroup.target(),
+            _ => self.cgroup.target(),
         };
         let duration = match self.ending {
             Ending::Deadline => "2s",
@@ -69,8 +74,11 @@ impl Scene {
         };
         let mut given = vec![("target", &*target), ("duration", duration)];
         let own: &[_] = match self.kind {
-            Kind::NetLoss => &[("peers", "10.77.0.0/16,fd77::/16")],
-            Kind::NetDelay => &[("latency", "200ms"), ("peers", "10.77.0.0/16,fd77::/16")],
+            Kind::NetLoss | Kind::NetPartition => &[PEERS],
+            Kind::NetDelay => &[("latency", "200ms"), PEERS],
+            Kind::NetDuplicate => &[PEERS, ("protocol", "udp")],
+            Kind::NetCorrupt => &[PEERS, ("bits", "3")],
+            Kind::NetRate => &[PEERS, ("rate", "8kbit"), ("burst", "1514b")],
             Kind::SockError => &[("operation", "connect"), ("errno", "EHOSTUNREACH")],
             Kind::ProcessFreeze if self.ending == Ending::MaxHits => {
                 &[("active", "1s"), ("dormant", "1m")]
@@ -91,14 +99,22 @@ impl Scene {
     fn felt(&mut self) -> Result<bool> {
         match self.kind {
             Kind::ProcessFreeze => Ok(!self.frozen.answers(Duration::from_millis(200))?),
+            Kind::NetDuplicate => self.copied(&self.stage.world.client),
             kind => felt(kind, &mut self.stage.client, &self.stage.echoes),
         }
+    }
+
+    /// Whether what this one sends arrives more than once.
+    fn copied(&self, node: &Node) -> Result<bool> {
+        let arrived = self.stage.flow_of(node, 1)?.send(TRIES, 64)?;
+        Ok(arrived.len() > TRIES as usize)
     }
 
     /// Whether somebody beside the target does.
     fn felt_beside(&mut self) -> Result<bool> {
         match self.kind {
             Kind::ProcessFreeze => Ok(!self.thawed.answers(DEADLINE)?),
+            Kind::NetDuplicate => self.copied(&self.stage.world.other),
             kind => felt(kind, &mut self.stage.other, &self.stage.echoes),
         }
     }
@@ -146,7 +162,14 @@ fn felt(kind: Kind, actor: &mut Actor, echoes: &[std::net::SocketAddr; 2]) -> Re
     let mut any = false;
     for to in *echoes {
         any |= match kind {
-            Kind::NetLoss => actor.datagrams(to, TRIES)?.0.len() < TRIES as usize,
+            Kind::NetLoss | Kind::NetCorrupt | Kind::NetPartition => {
+                actor.datagrams(to, TRIES)?.0.len() < TRIES as usize
+            }
+            Kind::NetRate => {
+                // More than the burst; then a hundred bytes take a hundred milliseconds.
+                let times = actor.udp_times_within(to, 25, 400)?;
+                times.iter().any(|time| time.is_none_or(|us| us > 60_000))
+            }
             Kind::NetDelay => {
                 let times = actor.udp_times_within(to, TRIES, 400)?;
                 times.iter().any(|time| time.is_none_or(|us| us > 150_000))
@@ -155,7 +178,7 @@ fn felt(kind: Kind, actor: &mut Actor, echoes: &[std::net::SocketAddr; 2]) -> Re
                 let errnos = actor.calls(SocketCall::Connect, to, TRIES)?;
                 errnos.iter().any(|errno| *errno != 0)
             }
-            Kind::ProcessFreeze => false,
+            Kind::NetDuplicate | Kind::ProcessFreeze => bail!("others are asked"),
         };
     }
     Ok(any)
@@ -230,10 +253,9 @@ fn strike(scene: &mut Scene) -> Result<()> {
         Ending::EngineStopped => {
             signal(engine, Signal::SIGSTOP)?;
             scene.await_gone()?;
-            // Its own lease is much shorter than that after which the keeper kills the engine.
             let alive = is_running(engine);
             assert!(
-                alive || scene.kind != Kind::NetDelay,
+                alive || !THROUGH_A_LINE.contains(&scene.kind),
                 "the lease of the line"
             );
         }
@@ -254,6 +276,9 @@ fn strike(scene: &mut Scene) -> Result<()> {
     Ok(())
 }
 
+/// Their leases are much shorter than that after which the keeper kills the engine.
+const THROUGH_A_LINE: [Kind; 3] = [Kind::NetDelay, Kind::NetCorrupt, Kind::NetRate];
+
 macro_rules! endings {
     ($kind:ident: $($name:ident $ending:ident),* $(,)?) => {$(
         #[test]
@@ -269,7 +294,6 @@ macro_rules! every_ending {
             ends_when_somebody_says_stop Told,
             ends_with_its_owner OwnerGone,
             ends_at_its_deadline Deadline,
-            ends_after_its_last_hit MaxHits,
             ends_with_an_engine_that_is_terminated EngineTerminated,
             ends_with_an_engine_that_is_killed EngineKilled,
             ends_with_an_engine_that_stands_still EngineStopped,
@@ -279,19 +303,32 @@ macro_rules! every_ending {
     };
 }
 
-mod loss {
-    every_ending!(NetLoss: ends_by_its_lease_when_nobody_can_act BothStopped);
+macro_rules! every_ending_in_the_kernel {
+    ($($module:ident $kind:ident),* $(,)?) => {$(
+        mod $module {
+            every_ending!($kind:
+                ends_after_its_last_hit MaxHits,
+                ends_by_its_lease_when_nobody_can_act BothStopped,
+            );
+        }
+    )*};
 }
 
-mod delay {
-    every_ending!(NetDelay: ends_by_its_lease_when_nobody_can_act BothStopped);
-}
+every_ending_in_the_kernel!(
+    loss NetLoss,
+    delay NetDelay,
+    duplicate NetDuplicate,
+    corrupt NetCorrupt,
+    partition NetPartition,
+    errors SockError,
+);
 
-mod errors {
-    every_ending!(SockError: ends_by_its_lease_when_nobody_can_act BothStopped);
+/// One packet alone is never slowed down.
+mod rate {
+    every_ending!(NetRate: ends_by_its_lease_when_nobody_can_act BothStopped);
 }
 
 /// Without a lease in the kernel: losing both is what the undo log is for.
 mod freezes {
-    every_ending!(ProcessFreeze:);
+    every_ending!(ProcessFreeze: ends_after_its_last_hit MaxHits);
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use injector_user::protocol::{FaultReport, State};
-use temblor_tests::{Actor, Alone, Cli, Client, Engine, HostSnapshot, World, alone, wait_until};
+use temblor_tests::{
+    Actor, Alone, Cli, Client, Engine, Flow, HostSnapshot, Node, World, alone, wait_until,
+};
 
 /// Longer than anything that is expected takes on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
@@ -52,6 +54,17 @@ impl Stage {
     /// The client's namespace as a target.
     pub(crate) fn client_netns(&self) -> String {
         format!("netns:{}", self.world.client.netns.name())
+    }
+
+    /// Datagrams from the client to the server, by IPv4 or IPv6 (0 or 1).
+    pub(crate) fn flow(&self, family: usize) -> Result<Flow> {
+        self.flow_of(&self.world.client, family)
+    }
+
+    /// The same from somebody else.
+    pub(crate) fn flow_of(&self, node: &Node, family: usize) -> Result<Flow> {
+        let server = &self.world.server;
+        Flow::open(&node.netns, &server.netns, server.addresses()[family])
     }
 
     /// The command line of somebody on the host.

@@ -153,6 +153,7 @@ fn options_of_a_verb_stand_behind_its_fault_too() {
 
 fn plan() -> Plan {
     Plan {
+        also: Vec::new(),
         kind: Kind::NetDelay,
         fault: BTreeMap::new(),
         who: vec![Who::Process {
@@ -222,7 +223,10 @@ fn fault() -> FaultReport {
             flagged: false,
             note: None,
         }),
+        connections_reset: None,
         line: Some(LineReport {
+            overflowed: 0,
+            bytes: 0,
             forwarded: 297,
             discarded: 0,
             failed: 0,

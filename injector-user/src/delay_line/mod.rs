@@ -16,5 +16,5 @@ mod tap;
 mod treatment;
 
 pub use line::{LEASE, Line, LineError, LineReport};
-pub use tap::{Tap, TapError};
+pub use tap::{Tap, TapError, is_line, name_at};
 pub use treatment::Treatment;

@@ -14,7 +14,7 @@ use super::kernel::KernelError;
 use super::maps::Tables;
 use super::object::Object;
 use super::program::{Link, Program, Role};
-use crate::delay_line::{Line, Tap, Treatment};
+use crate::delay_line::{Line, Tap, Treatment, name_at};
 use crate::sys::netns;
 
 /// A running line, and where packets enter it.
@@ -52,8 +52,7 @@ pub(super) fn line(
         return Err(KernelError::NoLine);
     };
     let namespace = open_namespace(path, *netns_inode)?;
-    let tap_name = format!("tmb{:x}.{position:x}", std::process::id());
-    let tap = Tap::create(namespace.as_fd(), &tap_name)?;
+    let tap = Tap::create(namespace.as_fd(), &name_at(position))?;
     let name = giver_back(*loopback, *direction);
     let arriving = *direction == Way::Ingress;
     let resumed = resume(arriving, stage_of(treatment), position % SLOTS);

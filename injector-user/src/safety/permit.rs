@@ -49,6 +49,7 @@ mod tests {
 
     fn plan(pid: i32) -> Plan {
         Plan {
+            also: Vec::new(),
             kind: Kind::ProcessFreeze,
             fault: BTreeMap::new(),
             who: vec![Who::Process {

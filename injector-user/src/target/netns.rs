@@ -14,6 +14,7 @@ use nix::net::if_::{InterfaceFlags, if_nametoindex};
 use nix::sys::socket::LinkAddr;
 use thiserror::Error;
 
+use crate::delay_line::is_line;
 use crate::sys::netns::within;
 
 /// The engine's own namespace, which it calls the host's.
@@ -143,15 +144,17 @@ fn read_known(handle: &Path, names: &BTreeMap<u64, String>) -> Result<Namespace,
     } else {
         interfaces_inside(handle)?
     };
+    let mut interfaces = interfaces.map_err(|source| NetnsError::List {
+        path: handle.to_owned(),
+        source,
+    })?;
+    interfaces.retain(|interface| !is_line(&interface.name));
     Ok(Namespace {
         inode: number,
         name: names.get(&number).cloned(),
         handle: handle.to_string_lossy().into_owned(),
         is_host,
-        interfaces: interfaces.map_err(|source| NetnsError::List {
-            path: handle.to_owned(),
-            source,
-        })?,
+        interfaces,
         members: None,
     })
 }

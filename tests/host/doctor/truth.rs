@@ -106,7 +106,13 @@ fn is_at_least(major: u32, minor: u32) -> Result<bool> {
 fn must_have(mechanism: Mechanism) -> Result<bool> {
     let mounted = |flavour| Cgroup::is_possible(flavour);
     Ok(match mechanism {
-        Mechanism::TcxLoss | Mechanism::TapDelay => is_at_least(6, 6)?,
+        Mechanism::TcxLoss
+        | Mechanism::TapDelay
+        | Mechanism::TcxClone
+        | Mechanism::TcxRewrite
+        | Mechanism::TcxAnswer => is_at_least(6, 6)?,
+        // An option of the kernel's build that enterprise distributions leave out.
+        Mechanism::SockDestroy => false,
         Mechanism::CgroupSock | Mechanism::ForkTracking => {
             is_at_least(5, 18)? && mounted(Flavour::V2)?
         }

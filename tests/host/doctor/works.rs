@@ -1,7 +1,7 @@
 //! Faults that it calls supported, done by a real engine to real processes.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 
 use anyhow::{Context as _, Result};
 use injector_core::fault::Kind;
@@ -10,12 +10,13 @@ use injector_user::freezer::{Flavour, State};
 use injector_user::target::Mounts;
 use nix::errno::Errno;
 use temblor_tests::order::{Doer, SocketCall};
-use temblor_tests::{Actor, Cgroup, Engine, Node, params, wait_until};
+use temblor_tests::{Actor, Arrival, Cgroup, Engine, Node, params, wait_until};
 
 use super::examine::{doctor, examine, states};
 use crate::stage::{DEADLINE, Stage};
 
 const CONNREFUSED: i32 = Errno::ECONNREFUSED as i32;
+const ABORTED: i32 = Errno::ECONNABORTED as i32;
 
 #[test]
 fn what_it_calls_supported_works_on_real_processes() -> Result<()> {
@@ -67,6 +68,16 @@ fn works(mechanism: Mechanism, stage: &mut Stage) -> Result<()> {
             let to = stage.echoes[0];
             delays(&mut stage.client, &stage.engine, to, &stage.world.client)
         }
+        Mechanism::TcxClone => changes(mechanism, Kind::NetDuplicate, &[], stage, |arrived| {
+            arrived.len() == 6
+        }),
+        Mechanism::TcxRewrite => {
+            let silent = [("how", "silent")];
+            changes(mechanism, Kind::NetCorrupt, &silent, stage, |arrived| {
+                arrived.len() == 3 && arrived.iter().all(|one| one.flipped == 1)
+            })
+        }
+        Mechanism::TcxAnswer | Mechanism::SockDestroy => parts(mechanism, stage),
         Mechanism::CgroupSock => refuses(mechanism, stage, Doer::Thread),
         Mechanism::ForkTracking => refuses(mechanism, stage, Doer::NewChild),
         Mechanism::FreezerV2 => freezes(Flavour::V2, stage),
@@ -87,6 +98,59 @@ fn loses(mechanism: Mechanism, stage: &mut Stage, target: &str, direction: &str)
     assert_eq!(stage.client.datagrams(to, 3)?, (vec![], vec![]));
     client.stop_one(&armed)?;
     assert_eq!(stage.client.datagrams(to, 3)?, (vec![0, 1, 2], vec![]));
+    Ok(())
+}
+
+/// Three datagrams arrive as `expected`, and as they were sent when it is over.
+fn changes(
+    mechanism: Mechanism,
+    kind: Kind,
+    more: &[(&str, &str)],
+    stage: &mut Stage,
+    expected: fn(&[Arrival]) -> bool,
+) -> Result<()> {
+    let mut client = stage.engine.client()?;
+    let target = stage.client_netns();
+    let given = params(
+        [("target", &*target), ("duration", "60s")]
+            .into_iter()
+            .chain(more.to_vec()),
+    );
+    let flow = stage.flow(0)?;
+    let armed = client.arm(kind, &given)?;
+    assert_eq!(armed.plan.mechanism, mechanism);
+    let arrived = flow.send(3, 64)?;
+    assert!(expected(&arrived), "{arrived:?}");
+    client.stop_one(&armed)?;
+    let arrived = flow.send(3, 64)?;
+    assert!(arrived.len() == 3 && arrived.iter().all(|one| one.flipped == 0));
+    Ok(())
+}
+
+/// An open connection breaks, and no other is made.
+fn parts(mechanism: Mechanism, stage: &mut Stage) -> Result<()> {
+    let to = stage.echoes[0];
+    let open = stage
+        .world
+        .client
+        .netns
+        .inside(|| TcpStream::connect(to))??;
+    let mut client = stage.engine.client()?;
+    let target = stage.client_netns();
+    let given = params([("target", &*target), ("duration", "60s"), ("how", "reset")]);
+    let armed = client.arm(Kind::NetPartition, &given)?;
+    assert!(armed.plan.mechanisms().contains(&mechanism));
+    assert_eq!(
+        open.take_error()?.and_then(|error| error.raw_os_error()),
+        Some(ABORTED)
+    );
+    assert_eq!(
+        stage.client.calls(SocketCall::Connect, to, 2)?,
+        [CONNREFUSED; 2]
+    );
+    let report = client.stop_one(&armed)?;
+    assert!(report.connections_reset >= Some(1), "{report:?}");
+    assert_eq!(stage.client.calls(SocketCall::Connect, to, 2)?, [0; 2]);
     Ok(())
 }
 

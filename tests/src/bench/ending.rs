@@ -57,8 +57,8 @@ pub(super) fn stall(effort: Effort) -> Result<Rows> {
     let found = rounds(effort, each, Signal::SIGSTOP, WATCH_STALL)?;
     let rows = found.iter().map(|(kind, all)| {
         let aim = match kind {
-            Kind::NetLoss | Kind::SockError => 2_200.0,
             Kind::NetDelay | Kind::ProcessFreeze => 300.0,
+            _ => 2_200.0,
         };
         let metric = format!("SIGSTOP to last effect, {kind}, longest");
         last_effect(&metric, all, 1.0).at_most(aim)

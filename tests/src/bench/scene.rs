@@ -43,11 +43,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 impl Scene {
     pub(super) fn set(kind: Kind) -> Result<Self> {
         match kind {
-            Kind::NetLoss | Kind::NetDelay => Ok(Self::Packets {
+            kind if kind.is_of_packets() => Ok(Self::Packets {
                 kind,
                 pair: Pair::make()?,
             }),
-            Kind::SockError | Kind::ProcessFreeze => Ok(Self::Process {
+            kind => Ok(Self::Process {
                 kind,
                 cgroup: Cgroup::make(Flavour::V2, &format!("scene-{kind}"))?,
             }),
@@ -80,8 +80,9 @@ impl Scene {
             }
         };
         let own: &[(&str, &str)] = match kind {
-            Kind::NetLoss => &[],
+            Kind::NetLoss | Kind::NetDuplicate | Kind::NetCorrupt | Kind::NetPartition => &[],
             Kind::NetDelay => &[("latency", &latency)],
+            Kind::NetRate => &[("rate", "1mbit")],
             Kind::SockError => &[("operation", "connect"), ("errno", "ECONNREFUSED")],
             Kind::ProcessFreeze => &[("active", "60s"), ("dormant", "1s")],
         };
@@ -108,8 +109,8 @@ impl Scene {
 /// Injections after which a fault acts steadily.
 fn steady(kind: Kind) -> u64 {
     match kind {
-        Kind::NetLoss | Kind::NetDelay | Kind::SockError => 20,
         Kind::ProcessFreeze => 1,
+        _ => 20,
     }
 }
 

@@ -1,0 +1,1 @@
+//! `net.partition`: exactly what passes and what does not.
