@@ -255,6 +255,36 @@ fn a_new_container_of_the_same_name_suffers_on() -> Result<()> {
 }
 
 #[test]
+fn one_of_two_that_was_away_for_long_suffers_when_it_is_back() -> Result<()> {
+    let mut scene = Scene::set()?;
+    let mut client = scene.engine.client()?;
+    let kind = Kind::SockError;
+    let all = [ERROR[0], ERROR[1], ("mode", "all")];
+    arm(&mut client, kind, "container:~.", &all)?;
+    assert!(suffers(&mut scene.web, kind, scene.echo)?);
+    scene.docker.remove("web")?;
+    let away = std::time::Instant::now();
+    wait_until("it is away for longer than a restart", DEADLINE, || {
+        away.elapsed() > std::time::Duration::from_secs(4)
+    })?;
+    assert!(suffers(&mut scene.db, kind, scene.echo)?);
+    scene.docker.run("web", &[])?;
+    scene.web = scene.docker.actor("web")?;
+    await_suffering(&mut scene.web, kind, scene.echo)?;
+    drop(client);
+    await_ease(&mut scene.web, kind, scene.echo)?;
+    await_ease(&mut scene.db, kind, scene.echo)?;
+    scene.close()
+}
+
+fn await_ease(actor: &mut Actor, kind: Kind, to: SocketAddr) -> Result<()> {
+    wait_until("nobody suffers any more", DEADLINE, || {
+        suffers(actor, kind, to).is_ok_and(|yes| !yes)
+    })?;
+    Ok(())
+}
+
+#[test]
 fn a_container_that_is_removed_ends_its_faults() -> Result<()> {
     let mut scene = Scene::set()?;
     let mut client = scene.engine.client()?;

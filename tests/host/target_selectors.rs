@@ -273,3 +273,66 @@ fn a_program_that_does_not_come_back_ends_its_fault() -> Result<()> {
     }
     scene.close()
 }
+
+#[test]
+fn a_service_that_is_restarted_suffers_again() -> Result<()> {
+    let mut scene = Scene::set()?;
+    let to = scene.stage.echoes[0];
+    let name = "restarted.service";
+    for kind in [Kind::SockError, Kind::NetLoss] {
+        let more: &[_] = if kind == Kind::SockError { &ERROR } else { &[] };
+        let unit = Cgroup::make(Flavour::V2, name)?;
+        unit.enter(scene.target.pid())?;
+        let target = format!("unit:~{name}$");
+        let mut client = scene.stage.engine.client()?;
+        let armed = arm(&mut client, kind, &target, more)?;
+        let suffers = |actor: &mut Actor| -> Result<bool> {
+            Ok(match kind {
+                Kind::SockError => actor.calls(SocketCall::Connect, to, 1)? == [REFUSED],
+                _ => actor.datagrams(to, 3)?.0.is_empty(),
+            })
+        };
+        assert!(suffers(&mut scene.target)?, "{kind}");
+        scene.target.end()?;
+        // As systemd does: the cgroup goes with the last process and comes with the next.
+        drop(unit);
+        let unit = Cgroup::make(Flavour::V2, name)?;
+        scene.target = start(&scene.folder, "tt-web", &scene.stage, SOMEBODY)?;
+        unit.enter(scene.target.pid())?;
+        let target = &mut scene.target;
+        wait_until("the new one suffers", DEADLINE, || {
+            suffers(target).is_ok_and(|yes| yes)
+        })?;
+        assert!(!suffers(&mut scene.sibling)?, "{kind}");
+        client.stop_one(&armed)?;
+        assert!(!suffers(&mut scene.target)?, "{kind}");
+        scene.unit.enter(scene.target.pid())?;
+    }
+    scene.close()
+}
+
+#[test]
+fn a_service_that_is_frozen_and_restarted_stands_still_again() -> Result<()> {
+    let mut scene = Scene::set()?;
+    let mut client = scene.stage.engine.client()?;
+    let unit = Cgroup::make(Flavour::V2, "icy.service")?;
+    unit.enter(scene.target.pid())?;
+    let pulses = [("active", "300ms"), ("dormant", "200ms")];
+    let armed = arm(&mut client, Kind::ProcessFreeze, "unit:~icy.service$", &pulses)?;
+    scene.target.end()?;
+    drop(unit);
+    let unit = Cgroup::make(Flavour::V2, "icy.service")?;
+    scene.target = start(&scene.folder, "tt-web", &scene.stage, SOMEBODY)?;
+    unit.enter(scene.target.pid())?;
+    scene.target.order(&Order::Tick)?;
+    await_moved(&mut client, &armed)?;
+    let done = client.snapshot(&armed.fault)?.counters.injected;
+    wait_until("it stands still again", DEADLINE, || {
+        let report = client.snapshot(&armed.fault);
+        report.is_ok_and(|report| report.counters.injected >= done + 3)
+    })?;
+    client.stop_one(&armed)?;
+    assert!(scene.target.pauses(250)?.len() >= 2);
+    scene.unit.enter(scene.target.pid())?;
+    scene.close()
+}

@@ -162,7 +162,6 @@ fn plan() -> Plan {
         }],
         chosen: None,
         mechanism: Mechanism::TapDelay,
-        also: Vec::new(),
         hooks: vec![Hook::Cgroup {
             path: "/web".to_owned(),
             id: 0,
@@ -230,11 +229,8 @@ fn fault() -> FaultReport {
             forwarded: 297,
             discarded: 0,
             failed: 0,
-            overflowed: 0,
-            bytes: 0,
         }),
         pulses: None,
-        connections_reset: None,
         examples: Vec::new(),
         warnings: Vec::new(),
     }

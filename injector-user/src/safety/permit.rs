@@ -58,7 +58,6 @@ mod tests {
             }],
             chosen: None,
             mechanism: Mechanism::FreezerV2,
-            also: Vec::new(),
             hooks: Vec::new(),
             select: Select::default(),
             delay_ns: 0,
