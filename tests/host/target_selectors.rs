@@ -318,7 +318,12 @@ fn a_service_that_is_frozen_and_restarted_stands_still_again() -> Result<()> {
     let unit = Cgroup::make(Flavour::V2, "icy.service")?;
     unit.enter(scene.target.pid())?;
     let pulses = [("active", "300ms"), ("dormant", "200ms")];
-    let armed = arm(&mut client, Kind::ProcessFreeze, "unit:~icy.service$", &pulses)?;
+    let armed = arm(
+        &mut client,
+        Kind::ProcessFreeze,
+        "unit:~icy.service$",
+        &pulses,
+    )?;
     scene.target.end()?;
     drop(unit);
     let unit = Cgroup::make(Flavour::V2, "icy.service")?;
@@ -334,5 +339,6 @@ fn a_service_that_is_frozen_and_restarted_stands_still_again() -> Result<()> {
     client.stop_one(&armed)?;
     assert!(scene.target.pauses(250)?.len() >= 2);
     scene.unit.enter(scene.target.pid())?;
+    drop(unit);
     scene.close()
 }

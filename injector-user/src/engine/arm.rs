@@ -108,7 +108,7 @@ impl Engine {
             self.kernel.disarm(armed);
             return Err(failed(&error));
         }
-        Ok(Effect::Kernel(armed))
+        Ok(Effect::Kernel(Box::new(armed)))
     }
 
     /// Makes faults act whose delay is over.

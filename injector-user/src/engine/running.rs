@@ -44,7 +44,7 @@ pub(super) struct Running {
 /// What makes it happen.
 #[derive(Debug)]
 pub(super) enum Effect {
-    Kernel(ArmedFault),
+    Kernel(Box<ArmedFault>),
     Freeze(Freezes),
 }
 

@@ -88,7 +88,7 @@ impl Engine {
         let mut ended_ns = silent_ns.min(running.window.deadline_ns);
         match running.effect {
             Effect::Kernel(armed) => {
-                report.line = self.kernel.disarm(armed);
+                report.line = self.kernel.disarm(*armed);
             }
             Effect::Freeze(freezes) => {
                 let ending = freezes.stop();
