@@ -25,7 +25,7 @@ pub extern "C" fn turn(skb: *mut __sk_buff, how: u32) -> u64 {
         return 0;
     };
     let v4 = u32::from(packet.is_v4);
-    if !packet.is_plain() {
+    if !packet.is_plain() || packet.is_to_many(&ctx) {
         0
     } else if how == answer::REJECT {
         reject(skb, v4, u32::from(packet.protocol == TCP))

@@ -101,6 +101,18 @@ impl Packet {
         }
     }
 
+    /// Whether it is for more than one receiver, so that nobody may answer it with an error (RFC 1122,
+    /// 3.2.2; RFC 4443, 2.4).
+    #[inline(always)]
+    pub fn is_to_many(&self, ctx: &TcContext) -> bool {
+        let address = self.address(ctx, End::Destination);
+        if self.is_v4 {
+            address[12] >= 224
+        } else {
+            address[0] == 0xFF
+        }
+    }
+
     /// The flags of a TCP segment, 0 of anything else.
     #[inline(always)]
     pub fn tcp_flags(&self, ctx: &TcContext) -> u8 {

@@ -43,7 +43,8 @@ pub enum Answer {
     /// A TCP reset, as from a host where nobody listens; other protocols hear nothing. Connections that
     /// are open when the fault begins to act are reset at once, which cannot be undone.
     Reset,
-    /// ICMP "administratively prohibited", as from a firewall.
+    /// ICMP "administratively prohibited", as from a firewall. A connect that hears it while it is still
+    /// sending ignores it, and fails when it sends again, a second later.
     Reject,
 }
 
