@@ -10,6 +10,13 @@ use crate::target::Container;
 
 const SHORT: [&str; 3] = ["aa1", "aa2", "bb3"];
 
+const UNITS: [&str; 4] = [
+    "/system.slice",
+    "/system.slice/redis.service",
+    "/system.slice/web.service",
+    "/system.slice/idle.service",
+];
+
 fn id(short: &str) -> String {
     format!("{short:0<64}")
 }
@@ -55,17 +62,12 @@ fn scene() -> Inventory {
         namespace(BLUE, Some("blue"), &[800, 801]),
         namespace(GREEN, Some("green"), &[910]),
     ];
-    let names = ["web-1", "web-2", "db"];
-    let containers = SHORT.iter().zip(names);
-    inventory.containers = containers.map(|(id, name)| container(id, name)).collect();
-    inventory.units = [
-        "/system.slice",
-        "/system.slice/redis.service",
-        "/system.slice/web.service",
-        "/system.slice/idle.service",
-    ]
-    .map(str::to_owned)
-    .to_vec();
+    inventory.containers = SHORT
+        .iter()
+        .zip(["web-1", "web-2", "db"])
+        .map(|(id, name)| container(id, name))
+        .collect();
+    inventory.units = UNITS.map(str::to_owned).to_vec();
     inventory.user = Some(33);
     inventory
 }

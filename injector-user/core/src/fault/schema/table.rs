@@ -1,11 +1,11 @@
 //! Every parameter of every fault.
 
+use super::choice::CHOICE;
 use crate::fault::kind::Kind;
 use crate::fault::net::{Answer, Connections, Corruption, Direction, Distribution, Protocol};
 use crate::fault::sock::Operation;
 use crate::problem::{Place, Problem};
 use crate::suggest;
-use crate::target::{ModeName, Weigh};
 
 /// What a parameter's text means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,11 +70,15 @@ impl Param {
     }
 }
 
+fn all() -> impl Iterator<Item = &'static Param> + Clone {
+    TABLE.iter().chain(&CHOICE)
+}
+
 /// The parameters of one fault, those that must be given first.
 pub fn params(kind: Kind) -> impl Iterator<Item = &'static Param> {
     let of_kind = move |param: &&Param| param.kinds.contains(&kind);
-    let required = TABLE.iter().filter(|param| param.required);
-    let optional = TABLE.iter().filter(|param| !param.required);
+    let required = all().filter(|param| param.required);
+    let optional = all().filter(|param| !param.required);
     required.chain(optional).filter(of_kind)
 }
 
@@ -88,7 +92,7 @@ pub fn unknown(kind: Kind, name: &str, place: &Place) -> Option<Problem> {
     if param(kind, name).is_some() {
         return None;
     }
-    let others = TABLE.iter().filter(|param| param.name == name);
+    let others = all().filter(|param| param.name == name);
     let others: Vec<_> = others.flat_map(|param| param.kinds).collect();
     let problem = Problem::new(place.clone(), format!("{kind} has no parameter `{name}`"));
     let flag = place.path.starts_with("--");
@@ -112,7 +116,7 @@ pub fn unknown(kind: Kind, name: &str, place: &Place) -> Option<Problem> {
     })
 }
 
-const ALL: &[Kind] = Kind::ALL;
+pub(super) const ALL: &[Kind] = Kind::ALL;
 const NET: &[Kind] = &[
     Kind::NetLoss,
     Kind::NetDelay,
@@ -171,7 +175,7 @@ const fn required(
     }
 }
 
-const fn optional(
+pub(super) const fn optional(
     name: &'static str,
     value: ValueType,
     kinds: &'static [Kind],
@@ -186,7 +190,7 @@ const fn optional(
 }
 
 /// Texts are an example, the unit and range, and what it is for.
-const TABLE: [Param; 42] = [
+const TABLE: [Param; 39] = [
     required(
         "target",
         ValueType::Target,
@@ -577,39 +581,5 @@ const TABLE: [Param; 42] = [
         ALL,
         Some("false"),
         ["true", "true or false", "accept a duration above 1h"],
-    ),
-    optional(
-        "mode",
-        ValueType::Word(ModeName::NAMES),
-        ALL,
-        None,
-        [
-            "one",
-            "of what `target` matches, drawn by `seed`; `all` is the same as --all",
-            "which suffer of several that match; without it several are an error",
-        ],
-    ),
-    optional(
-        "mode_value",
-        ValueType::Share,
-        ALL,
-        None,
-        [
-            "50%",
-            "for fixed at least 1; for the others 1% to 100%, rounded down, at least one",
-            "how many of them: a number for fixed, a percentage for fixed-percent and the most of \
-             random-max-percent",
-        ],
-    ),
-    optional(
-        "weigh",
-        ValueType::Word(Weigh::NAMES),
-        ALL,
-        Some("equal"),
-        [
-            "memory",
-            "by resident memory, or by processor time used so far; only with a `mode` that draws",
-            "what makes one likelier to be chosen than another",
-        ],
     ),
 ];
