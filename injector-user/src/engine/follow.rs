@@ -18,7 +18,7 @@ use crate::protocol::{Failure, State};
 use crate::target::{self, Identity, Mounts};
 
 /// How long a target may be away: a restart has a gap.
-const GRACE: Duration = Duration::from_secs(2);
+const GRACE: Duration = Duration::from_secs(5);
 /// How long after a change the host is read on every look: interfaces come after processes.
 const SETTLING: Duration = Duration::from_secs(2);
 

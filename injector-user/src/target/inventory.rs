@@ -64,9 +64,7 @@ pub fn gather(
         Selector::Netns(text)
         | Selector::Iface {
             netns: Some(text), ..
-        } => {
-            inventory.namespaces.extend(named_namespace(text)?);
-        }
+        } => inventory.namespaces.extend(named_namespace(text)?),
         Selector::Pid(pid) => {
             let pids = process::with_descendants(*pid)?;
             add_processes(&mut inventory, kind, &Mounts::read()?, pids, protection)?;

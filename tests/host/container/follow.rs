@@ -1,6 +1,6 @@
 //! Containers that are restarted, replaced or removed while a fault acts.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use injector_core::fault::Kind;
 use injector_user::protocol::{Ended, State};
 use temblor_tests::order::Order;
@@ -26,7 +26,8 @@ fn a_restarted_container_suffers_on() -> Result<()> {
         drop(actor);
         scene.docker.restart(name)?;
         let mut actor = scene.docker.actor(name)?;
-        await_suffering(&mut actor, kind, scene.echo)?;
+        let suffers_again = await_suffering(&mut actor, kind, scene.echo);
+        suffers_again.with_context(|| format!("{name}: {:?}", client.snapshot(&armed.fault)))?;
         assert!(!suffers(&mut scene.db, kind, scene.echo)?, "{kind} {name}");
         let report = client.stop_one(&armed)?;
         assert!(report.counters.injected > before, "{report:?}");

@@ -58,8 +58,7 @@ pub(crate) fn run(context: &Context, args: Targets) -> Result<Exit, CliError> {
         }
     });
     let rows: Vec<Row> = rows.filter(|row| args.all || row.is_of_use()).collect();
-    let hidden = count - rows.len();
-    let unseen = unseen();
+    let (hidden, unseen) = (count - rows.len(), unseen());
     let value = json!({ "targets": rows, "hidden": hidden, "unseen": unseen });
     context
         .out
