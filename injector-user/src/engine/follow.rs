@@ -157,7 +157,11 @@ impl Engine {
         keep_handles(&running.plan, &mut plan);
         let same = running.plan.hooks == plan.hooks && running.plan.select == plan.select;
         let moved = running.plan.hooks != plan.hooks || things(&running.plan) != things(&plan);
-        if same && running.following.trouble.is_none() {
+        let stands = match &running.effect {
+            Effect::Freeze(freezes) => plan.hooks.iter().all(|hook| freezes.is_at(hook)),
+            Effect::Kernel(_) => true,
+        };
+        if same && stands && running.following.trouble.is_none() {
             running.plan = plan;
             return Ok(());
         }

@@ -1,11 +1,14 @@
 //! The freezes of one fault: a loop of pulses for each cgroup, counted together.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use injector_core::plan::Hook;
 
-use crate::freezer::{Ending, Progress, Pulses, Reason};
+use crate::freezer::{Ending, FreezerError, Progress, Pulses, Reason};
+use crate::target;
 
 /// Pulses at several cgroups, which may be replaced by others while the fault goes on.
 #[derive(Debug, Default)]
@@ -13,6 +16,8 @@ pub(super) struct Freezes {
     running: Vec<(Hook, Pulses)>,
     /// Those that have ended and will not be followed.
     ended: Vec<Ending>,
+    /// A loop has ended without saying how.
+    panicked: bool,
     /// What was done at cgroups that are gone.
     before: Progress,
     /// Pulses of the cgroup that had most of them, among those that are gone.
@@ -59,9 +64,12 @@ impl Freezes {
         let (over, running): (Vec<_>, Vec<_>) =
             running.partition(|(_hook, pulses)| pulses.has_ended());
         self.running = running;
-        for ending in over.into_iter().filter_map(|(_hook, pulses)| pulses.stop()) {
-            let vanished = matches!(ending.reason, Reason::Vanished) && ending.not_undone.is_none();
-            if may_come_back && vanished {
+        for (hook, pulses) in over {
+            let Some(ending) = pulses.stop() else {
+                self.panicked = true;
+                continue;
+            };
+            if may_come_back && has_left(&hook, &ending) {
                 self.pulses = self.pulses.max(ending.progress.matched);
                 self.before = add(self.before, ending.progress);
             } else {
@@ -72,7 +80,7 @@ impl Freezes {
 
     /// Whether all have ended, and not because their cgroups may come back.
     pub(super) fn has_ended(&self) -> bool {
-        self.running.is_empty() && !self.ended.is_empty()
+        self.running.is_empty() && (self.panicked || !self.ended.is_empty())
     }
 
     /// Ends those at cgroups that are not among these.
@@ -81,12 +89,14 @@ impl Freezes {
         let (stay, go): (Vec<_>, Vec<_>) =
             running.partition(|(hook, _pulses)| planned.contains(hook));
         self.running = stay;
-        for ending in go.into_iter().filter_map(|(_hook, pulses)| pulses.stop()) {
-            if ending.not_undone.is_some() {
-                self.ended.push(ending);
-            } else {
-                self.pulses = self.pulses.max(ending.progress.matched);
-                self.before = add(self.before, ending.progress);
+        for (_hook, pulses) in go {
+            match pulses.stop() {
+                Some(ending) if ending.not_undone.is_none() => {
+                    self.pulses = self.pulses.max(ending.progress.matched);
+                    self.before = add(self.before, ending.progress);
+                }
+                Some(ending) => self.ended.push(ending),
+                None => self.panicked = true,
             }
         }
     }
@@ -104,7 +114,7 @@ impl Freezes {
             progress,
         };
         let all: Option<Vec<Ending>> = endings.collect();
-        all.map(|all| {
+        all.filter(|_| !self.panicked).map(|all| {
             let together = all.into_iter().reduce(worse);
             match together {
                 Some(ending) => Ending {
@@ -115,6 +125,31 @@ impl Freezes {
             }
         })
     }
+}
+
+/// Whether pulses ended because nobody was there, and nothing is left to undo.
+fn has_left(hook: &Hook, ending: &Ending) -> bool {
+    let nobody = match &ending.reason {
+        Reason::Vanished | Reason::Refused(FreezerError::Empty { .. }) => true,
+        // It may have vanished between any two steps.
+        Reason::Refused(_) | Reason::Failed(_) => !is_there(hook),
+        Reason::Over | Reason::Stopped | Reason::KeeperDied => false,
+    };
+    nobody && ending.not_undone.is_none()
+}
+
+/// Whether the cgroup that was planned for is still the one of its path.
+fn is_there(hook: &Hook) -> bool {
+    let Hook::Freezer {
+        hierarchy,
+        path,
+        id,
+    } = hook
+    else {
+        return false;
+    };
+    let found = target::folder(hierarchy, path).and_then(|folder| fs::metadata(folder).ok());
+    found.is_some_and(|found| found.ino() == *id)
 }
 
 /// Both together: what could not be undone is not forgotten.

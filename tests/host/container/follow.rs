@@ -48,10 +48,11 @@ fn a_frozen_container_that_is_restarted_stands_still_again() -> Result<()> {
     let done = client.snapshot(&armed.fault)?.counters.injected;
     scene.web = scene.docker.actor("web")?;
     scene.web.order(&Order::Tick)?;
-    wait_until("it stands still again", DEADLINE, || {
+    let again = wait_until("it stands still again", DEADLINE, || {
         let report = client.snapshot(&armed.fault);
         report.is_ok_and(|report| report.counters.injected >= done + 3)
-    })?;
+    });
+    again.with_context(|| format!("{:?}", client.snapshot(&armed.fault)))?;
     let report = client.stop_one(&armed)?;
     assert!(scene.web.pauses(250)?.len() >= 2, "{report:?}");
     scene.close()
