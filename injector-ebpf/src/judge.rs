@@ -9,6 +9,7 @@ use crate::occasion::Occasion;
 use crate::patched;
 use crate::select::Slots;
 use crate::streams::{NO_TGID, hit_index, report};
+use crate::tally;
 
 /// What a fault would do, as far as it matters for whether it does it.
 #[derive(Clone, Copy, Debug)]
@@ -136,7 +137,8 @@ fn decide(slot: u32, tgid: u32, flags: u32, segments: u32, now_ns: u64) -> Optio
     eligible(counters, threshold);
     counters.injected += 1;
     report(slot, stream, hit, progress);
-    Some(hit)
+    tally::add(slot, tgid);
+    (fault.rehearsing == 0).then_some(hit)
 }
 
 /// How likely this event is to suffer: an aggregate as likely as its segments together.

@@ -34,6 +34,7 @@ pub mod select;
 pub mod skb;
 pub mod stages;
 pub mod streams;
+pub mod tally;
 pub mod verdict;
 
 /// A panic cannot happen: the verifier would have to prove a loop without end to accept one.

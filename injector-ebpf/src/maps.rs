@@ -6,7 +6,7 @@ use aya_ebpf::maps::lpm_trie::LpmTrie;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use injector_abi::net::{CONNECTIONS as MAX_CONNECTIONS, Connection, Exempt, LINES};
 use injector_abi::{
-    Armed, CONTROL_ENTRIES, Counters, Fault, HOOKS, Progress, SLOTS, Select, StreamKey,
+    Armed, CONTROL_ENTRIES, Counters, Fault, HOOKS, Progress, SLOTS, Select, Stream, StreamKey,
 };
 
 const MMAPABLE: u32 = 1 << 10;
@@ -68,9 +68,13 @@ pub static PROGRESS: Array<Progress> = Array::with_max_entries(SLOTS, 0);
 #[map]
 pub static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(SLOTS, 0);
 
-/// A thread group's ordinal and hit index for a fault.
+/// What is kept of a thread group for a fault.
 #[map]
-pub static STREAMS: LruHashMap<StreamKey, [u64; 2]> = LruHashMap::with_max_entries(1 << 14, 0);
+pub static STREAMS: LruHashMap<StreamKey, Stream> = LruHashMap::with_max_entries(1 << 14, 0);
+
+/// Injections at each hook, at `hook * SLOTS + slot`.
+#[map]
+pub static INJECTED_AT: PerCpuArray<u64> = PerCpuArray::with_max_entries(HOOKS * SLOTS, 0);
 
 /// Injected events.
 #[map]

@@ -30,12 +30,12 @@ pub fn hit_index(slot: u32, tgid: u32, progress: *mut Progress) -> Option<(u64, 
         // SAFETY: as above.
         let ordinal = unsafe { fetch_add_one(streams) };
         // Losing a race against a thread of the same group leaves the winner's entry: fine.
-        let _lost = STREAMS.insert(key, [ordinal, 0], NO_OVERWRITE);
+        let _lost = STREAMS.insert(key, [ordinal, 0, 0], NO_OVERWRITE);
     }
     let stream = STREAMS.get_ptr_mut(key)?.cast::<u64>();
     // SAFETY: the first word of the entry never changes once it is there.
     let ordinal = unsafe { *stream };
-    // SAFETY: an entry is two words.
+    // SAFETY: an entry is three words.
     let index = unsafe { stream.add(1) };
     // SAFETY: threads of the group change it only here.
     Some((ordinal, unsafe { fetch_add_one(index) } + 1))

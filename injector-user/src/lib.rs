@@ -14,6 +14,7 @@ pub mod protocol;
 pub mod report;
 pub mod runner;
 pub mod safety;
+pub mod signals;
 pub mod sys;
 pub mod target;
 pub mod telemetry;

@@ -40,6 +40,8 @@ fn the_callers_own_connection_survives_unless_it_says_otherwise() -> Result<()> 
                 name: None,
                 detached: false,
                 ssh_connection: Some(format!("{peer} {} {ip} {port}", at.port())),
+                rehearse_ms: None,
+                follow: false,
             });
             let mut engine = stage.engine.client()?;
             let armed = engine.call(call)?;

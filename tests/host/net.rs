@@ -56,6 +56,51 @@ fn packets_are_lost_silently_and_only_the_targets() -> Result<()> {
 }
 
 #[test]
+fn a_visible_loss_is_told_to_the_sender() -> Result<()> {
+    let mut stage = Stage::set()?;
+    let mut client = stage.engine.client()?;
+    let target = stage.client_netns();
+    let armed = lose(&mut client, &target, &[("visible", "true")])?;
+    for to in stage.echoes {
+        let (answered, errors) = stage.client.datagrams(to, 5)?;
+        assert_eq!(answered, Vec::<u32>::new());
+        // The first one leaves its sender before it leaves the host: the neighbour is not known yet.
+        assert!(errors.len() >= 4, "{errors:?}");
+        assert!(
+            errors
+                .iter()
+                .all(|errno| *errno == nix::errno::Errno::ENOBUFS as i32)
+        );
+    }
+    client.stop_one(&armed)?;
+    stage.close()
+}
+
+#[test]
+fn names_are_resolved_where_the_fault_is_asked_for_and_the_plan_says_to_what() -> Result<()> {
+    let stage = Stage::set()?;
+    let target = stage.client_netns();
+    let words = |peer| {
+        let fault = ["--json", "plan", "net.partition", "--duration", "60s"];
+        let more = ["--target", target.as_str(), "--peers", peer];
+        [fault.as_slice(), &more].concat()
+    };
+    let said = stage.cli().run(&words("localhost"))?;
+    let plan = said.json()?;
+    let peers = plan["fault"]["peers"].as_str().context("peers are named")?;
+    assert!(peers.starts_with("localhost="), "{peers}");
+    let chosen = plan["select"]["peers"]
+        .as_array()
+        .context("they are chosen by")?;
+    assert!(chosen.iter().any(|one| one == "127.0.0.1"), "{plan}");
+    let said = stage.cli().run(&words("no-such-host.invalid"))?;
+    assert_eq!(said.code, Some(2), "{said:?}");
+    let place = said.json()?["error"]["problems"][0]["place"]["path"].clone();
+    assert_eq!(place, "--peers");
+    stage.close()
+}
+
+#[test]
 fn a_third_is_lost_when_a_third_was_asked_for() -> Result<()> {
     const MANY: u32 = 1_000;
     let mut stage = Stage::set()?;

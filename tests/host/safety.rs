@@ -66,6 +66,7 @@ impl Scene {
         let target = match self.kind {
             kind if kind.is_of_packets() => self.stage.client_netns(),
             Kind::SockError => format!("pid:{}", self.stage.client.pid()),
+            Kind::ProcessSignal => format!("pid:{}", self.frozen.pid()),
             _ => self.cgroup.target(),
         };
         let duration = match self.ending {
@@ -87,6 +88,7 @@ impl Scene {
                 &[("active", "2s"), ("count", "1")]
             }
             Kind::ProcessFreeze => &[("active", "5m"), ("count", "1")],
+            Kind::ProcessSignal => &[("signal", "STOP")],
         };
         given.extend(own);
         if self.ending == Ending::MaxHits {
@@ -98,7 +100,9 @@ impl Scene {
     /// Whether the target feels it now.
     fn felt(&mut self) -> Result<bool> {
         match self.kind {
-            Kind::ProcessFreeze => Ok(!self.frozen.answers(Duration::from_millis(200))?),
+            Kind::ProcessFreeze | Kind::ProcessSignal => {
+                Ok(!self.frozen.answers(Duration::from_millis(200))?)
+            }
             Kind::NetDuplicate => self.copied(&self.stage.world.client),
             kind => felt(kind, &mut self.stage.client, &self.stage.echoes),
         }
@@ -113,7 +117,7 @@ impl Scene {
     /// Whether somebody beside the target does.
     fn felt_beside(&mut self) -> Result<bool> {
         match self.kind {
-            Kind::ProcessFreeze => Ok(!self.thawed.answers(DEADLINE)?),
+            Kind::ProcessFreeze | Kind::ProcessSignal => Ok(!self.thawed.answers(DEADLINE)?),
             Kind::NetDuplicate => self.copied(&self.stage.world.other),
             kind => felt(kind, &mut self.stage.other, &self.stage.echoes),
         }
@@ -121,7 +125,7 @@ impl Scene {
 
     fn await_felt(&mut self, client: &mut Client, armed: &Armed) -> Result<()> {
         // The kernel freezes when it gets to it; the others act once they are armed.
-        if self.kind == Kind::ProcessFreeze {
+        if matches!(self.kind, Kind::ProcessFreeze | Kind::ProcessSignal) {
             let felt = wait_until("the target feels it", DEADLINE, || {
                 self.felt().is_ok_and(|felt| felt)
             });
@@ -178,7 +182,9 @@ fn felt(kind: Kind, actor: &mut Actor, echoes: &[std::net::SocketAddr; 2]) -> Re
                 let errnos = actor.calls(SocketCall::Connect, to, TRIES)?;
                 errnos.iter().any(|errno| *errno != 0)
             }
-            Kind::NetDuplicate | Kind::ProcessFreeze => bail!("others are asked"),
+            Kind::NetDuplicate | Kind::ProcessFreeze | Kind::ProcessSignal => {
+                bail!("others are asked")
+            }
         };
     }
     Ok(any)
@@ -229,6 +235,11 @@ fn end(
             scene.await_gone()?;
             // Pulses go on being counted until the duration is over.
             owner.stop_one(armed)?;
+            Ended::Stopped
+        }
+        Ending::MaxHits if scene.kind == Kind::ProcessSignal => {
+            // Who was stopped stays so until the end.
+            assert_eq!(owner.stop_one(armed)?.counters.injected, 1);
             Ended::Stopped
         }
         Ending::MaxHits => {
@@ -331,4 +342,9 @@ mod rate {
 /// Without a lease in the kernel: losing both is what the undo log is for.
 mod freezes {
     every_ending!(ProcessFreeze: ends_after_its_last_hit MaxHits);
+}
+
+/// Likewise, of the kind that can be undone.
+mod stops {
+    every_ending!(ProcessSignal: ends_after_its_last_hit MaxHits);
 }

@@ -89,6 +89,36 @@ impl Client {
         }
     }
 
+    /// Lets a fault decide and count for so long, without acting.
+    pub fn rehearse(
+        &mut self,
+        kind: Kind,
+        given: &BTreeMap<String, String>,
+        milliseconds: u64,
+    ) -> Result<Armed> {
+        let Call::Arm(mut order) = arm(kind, given) else {
+            bail!("an order to arm");
+        };
+        order.rehearse_ms = Some(milliseconds);
+        match self.call(Call::Arm(order))? {
+            Ok(Answer::Armed { fault, seed, plan }) => Ok(Armed {
+                fault,
+                seed,
+                plan: *plan,
+            }),
+            other => bail!("{kind} is not rehearsed: {other:?}"),
+        }
+    }
+
+    /// Lets a rehearsed fault act; what it would have done until then.
+    pub fn act(&mut self, armed: &Armed) -> Result<FaultReport> {
+        let fault = armed.fault.clone();
+        match self.call(Call::Act { fault })? {
+            Ok(Answer::Acting { counted }) => Ok(*counted),
+            other => bail!("{} does not act: {other:?}", armed.fault),
+        }
+    }
+
     /// Why the engine will not arm this; an error if it does.
     pub fn refusal(&mut self, kind: Kind, given: &BTreeMap<String, String>) -> Result<Failure> {
         match self.call(arm(kind, given))? {
@@ -134,5 +164,7 @@ fn arm(kind: Kind, given: &BTreeMap<String, String>) -> Call {
         name: None,
         detached: false,
         ssh_connection: None,
+        rehearse_ms: None,
+        follow: false,
     })
 }

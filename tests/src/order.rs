@@ -1,6 +1,7 @@
 //! What a test tells a `victim` to do, and what the victim tells of it: JSON, one object a line.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,9 @@ pub enum Order {
     Tick,
     /// The pauses between two notes that were longer than this, since the last such order.
     Pauses { longer_than_ms: u64 },
+    /// Add a line with the own process number to the file for each such signal from now on, and do
+    /// nothing else about it.
+    Catch { number: i32, file: PathBuf },
     /// Start a child process like this one, for [`Doer::Child`].
     Bear,
     /// Have somebody else do it.

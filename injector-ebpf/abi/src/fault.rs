@@ -25,8 +25,8 @@ pub struct Fault {
     pub chain: Chain,
     /// For `sock.error`: the negated errno.
     pub errno: i32,
-    /// Always 0.
-    pub reserved: u32,
+    /// Anything but 0: it decides and counts as it otherwise would, and does nothing.
+    pub rehearsing: u32,
     /// For `net.corrupt`: how many bits to flip.
     pub bits: u32,
     /// For `net.loss` and `net.partition`: what the sender hears, one of [`crate::net::answer`].
@@ -43,7 +43,7 @@ exact_layout!(Fault {
     deadline_ns: u64,
     chain: Chain,
     errno: i32,
-    reserved: u32,
+    rehearsing: u32,
     bits: u32,
     answer: u32,
 });

@@ -21,7 +21,7 @@ pub use counters::{Counters, Progress};
 pub use dice::{draw, in_window, injects};
 pub use event::Event;
 pub use fault::Fault;
-pub use select::{Armed, Select, StreamKey};
+pub use select::{Armed, Select, Stream, StreamKey};
 
 /// Layout and meaning of everything in this package; the loader refuses objects of another version.
 pub const ABI_VERSION: u64 = 2;

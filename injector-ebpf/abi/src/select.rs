@@ -103,3 +103,6 @@ exact_layout!(StreamKey {
     slot: u32,
     tgid: u32
 });
+
+/// What is kept of a stream: its ordinal, the index of its last hit, and how many hits suffered.
+pub type Stream = [u64; 3];

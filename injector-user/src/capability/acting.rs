@@ -50,7 +50,9 @@ impl Order<'_> {
 
     fn plan(&self, spec: &FaultSpec) -> Plan {
         let (peers, ports, protocol) = match &spec.action {
-            Action::SockError(failure) => (failure.peers.clone(), failure.ports.clone(), None),
+            Action::SockError(failure) => {
+                (fault::prefixes(&failure.peers), failure.ports.clone(), None)
+            }
             action => action.filter().map(filter).unwrap_or_default(),
         };
         Plan {
@@ -83,7 +85,11 @@ type Filtered = (
 );
 
 fn filter(filter: &fault::net::Filter) -> Filtered {
-    (filter.peers.clone(), filter.ports.clone(), filter.protocol)
+    (
+        fault::prefixes(&filter.peers),
+        filter.ports.clone(),
+        filter.protocol,
+    )
 }
 
 impl<'a> Acting<'a> {
@@ -95,6 +101,8 @@ impl<'a> Acting<'a> {
             plan: &plan,
             spec: &spec,
             seed: 0,
+            rehearsing: false,
+            followed: false,
             exempt: &[],
         };
         let deadline_ns = monotonic_ns() + nanos(LONGEST);

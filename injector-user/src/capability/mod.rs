@@ -21,6 +21,7 @@ mod packets;
 mod privileges;
 mod probe;
 mod room;
+mod signal;
 mod stage;
 mod store;
 mod subject;

@@ -56,6 +56,7 @@ pub fn uses(kind: Kind) -> &'static [(Mechanism, Use)] {
             (Mechanism::FreezerV2, Use::Main),
             (Mechanism::FreezerV1, Use::Main),
         ],
+        Kind::ProcessSignal => &[(Mechanism::Pidfd, Use::Main)],
     }
 }
 

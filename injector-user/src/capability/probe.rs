@@ -10,7 +10,7 @@ use super::room::{Room, mount_of, sweep};
 use super::stage::{Objects, Stage, apart};
 use super::subject::Subject;
 use super::verdict::{Finding, judge, with_causes};
-use super::{calls, connections, freeze, packets};
+use super::{calls, connections, freeze, packets, signal};
 use crate::freezer::Flavour;
 use crate::loader::Kernel;
 use crate::safety::undo::UndoLog;
@@ -82,7 +82,8 @@ fn hierarchy_of(mechanism: Mechanism) -> Option<Flavour> {
         | Mechanism::TcxClone
         | Mechanism::TcxRewrite
         | Mechanism::TcxAnswer
-        | Mechanism::SockDestroy => None,
+        | Mechanism::SockDestroy
+        | Mechanism::Pidfd => None,
         Mechanism::FreezerV1 => Some(Flavour::V1),
         Mechanism::FreezerV2
         | Mechanism::CgroupSkbLoss
@@ -127,6 +128,7 @@ fn try_out(
         Mechanism::ForkTracking => in_room(log, objects.kernel()?, calls::fork_tracking),
         Mechanism::FreezerV2 => frozen(Flavour::V2, log),
         Mechanism::FreezerV1 => frozen(Flavour::V1, log),
+        Mechanism::Pidfd => signal::pidfd(&Subject::fork()?),
     }
 }
 

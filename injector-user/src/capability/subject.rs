@@ -55,6 +55,11 @@ impl Subject {
         self.pid.as_raw()
     }
 
+    /// Sends it a signal.
+    pub(super) fn signal(&self, signal: Signal) -> nix::Result<()> {
+        pidfd_signal(self.pidfd.as_fd(), signal)
+    }
+
     /// Has it do something; the result is that of its call.
     pub(super) fn ask(&self, request: Request) -> Result<nix::Result<u16>, Obstacle> {
         self.tell(request)?;

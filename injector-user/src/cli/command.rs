@@ -12,7 +12,7 @@ use super::exit::Exit;
 use super::inject::Inject;
 use super::man::ManArgs;
 use super::metrics::Metrics;
-use super::plan::PlanArgs;
+use super::plan::{self, PlanArgs};
 use super::run::Run;
 use super::status::Status;
 use super::stop::Stop;
@@ -75,7 +75,11 @@ pub fn command() -> Command {
             let kinds = Kind::ALL.iter().copied();
             kinds.fold(verb_command, |verb_command, kind| {
                 verb_command.mut_subcommand(kind.name(), |fault| {
-                    fault.after_help(examples::of_fault(verb, kind))
+                    let fault = fault.after_help(examples::of_fault(verb, kind));
+                    match verb {
+                        "plan" => fault.arg(plan::arg(kind)),
+                        _ => fault,
+                    }
                 })
             })
         });

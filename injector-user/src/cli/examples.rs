@@ -47,6 +47,7 @@ pub(super) fn examples(kind: Kind) -> &'static [Example] {
         Kind::NetPartition => PARTITION,
         Kind::SockError => ERROR,
         Kind::ProcessFreeze => FREEZE,
+        Kind::ProcessSignal => SIGNAL,
     }
 }
 
@@ -147,5 +148,20 @@ const FREEZE: &[Example] = &[
     (
         "Half of the containers whose names begin with web stand still, drawn at random",
         "--target container:~^web --mode fixed-percent --mode-value 50% --active 1s --count 1 --duration 5s",
+    ),
+];
+
+const SIGNAL: &[Example] = &[
+    (
+        "The processes of the cgroup /web are told to end, one every 200 ms",
+        "--target cgroup:/web --signal SIGTERM --stagger 200ms --duration 30s",
+    ),
+    (
+        "A process and its children reload every 5 s, three times",
+        "--target pid:123 --signal HUP --interval 5s --count 3 --duration 20s",
+    ),
+    (
+        "A third of them stand still until the fault ends",
+        "--target cgroup:/web --signal STOP --probability 33% --duration 30s",
     ),
 ];

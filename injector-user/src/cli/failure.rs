@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::exit::Exit;
-use crate::client::{ClientError, KillError};
+use crate::client::{ClientError, EventsError, KillError};
 use crate::report::WriteReport;
 use crate::safety::undo::UndoError;
 use crate::target::GatherError;
@@ -58,6 +58,8 @@ pub enum CliError {
         #[source]
         source: io::Error,
     },
+    #[error(transparent)]
+    Events(#[from] EventsError),
     #[error("failed to become the user who called sudo")]
     Privilege(#[source] io::Error),
     #[error(transparent)]
@@ -98,6 +100,7 @@ impl CliError {
             | Self::Kill(_)
             | Self::TargetGone { .. }
             | Self::Write { .. }
+            | Self::Events(_)
             | Self::Listen { .. }
             | Self::Privilege(_)
             | Self::Report(_)
@@ -134,6 +137,7 @@ impl CliError {
             | Self::Wait(_)
             | Self::Gather(_)
             | Self::Write { .. }
+            | Self::Events(_)
             | Self::Listen { .. }
             | Self::Privilege(_)
             | Self::Report(_)

@@ -4,6 +4,8 @@
 //! and the engine use too, so that it says everything that is wrong at once.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
 
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::ErrorKind;
@@ -12,6 +14,9 @@ use injector_core::fault::schema::{self, Param, ValueType};
 use injector_core::fault::{self, FaultSpec, Given, Kind};
 use injector_core::problem::{Place, Problem, Problems};
 use injector_core::target::Selector;
+
+use super::plan::COUNT_FOR;
+use super::replay::Recorded;
 
 /// The words after `--`.
 const COMMAND: &str = "command";
@@ -23,6 +28,8 @@ pub(super) struct FaultArgs {
     params: BTreeMap<String, Given>,
     /// What to start as the target; empty if there is a target already.
     pub command: Vec<String>,
+    /// For how long a plan is to count.
+    pub count_for: Option<Duration>,
 }
 
 impl FaultArgs {
@@ -43,7 +50,59 @@ impl FaultArgs {
                 return Err(problem.hint(hint).into());
             }
         }
+        if let Some(given) = params.get_mut("samples") {
+            from_file(given)?;
+        }
         fault::parse(self.kind, &params)
+    }
+}
+
+/// Reads what `@FILE` names: one value a line, or several by comma.
+fn from_file(given: &mut Given) -> Result<(), Problem> {
+    let Some(path) = given.text.strip_prefix('@') else {
+        return Ok(());
+    };
+    let text = fs::read_to_string(path).map_err(|error| {
+        let problem = Problem::new(
+            given.place.clone(),
+            format!("failed to read `{path}`: {error}"),
+        );
+        problem.hint("a text file with one duration a line, such as 12.5ms")
+    })?;
+    let lines = text.lines().map(|line| line.trim().trim_end_matches(','));
+    let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    given.text = lines.join(",");
+    Ok(())
+}
+
+impl FaultArgs {
+    /// A fault that is done again, as it stands in a report.
+    pub(super) fn recorded(recorded: Recorded) -> Self {
+        let nothing = Self {
+            kind: recorded.kind,
+            params: BTreeMap::new(),
+            command: Vec::new(),
+            count_for: None,
+        };
+        nothing.completed(recorded)
+    }
+
+    /// The rest as it stands in a report.
+    pub(super) fn completed(mut self, recorded: Recorded) -> Self {
+        for (name, given) in recorded.params {
+            match given.text.parse() {
+                Ok(Selector::Command(words)) if name == "target" => {
+                    if self.command.is_empty() && !self.params.contains_key("target") {
+                        self.command = words;
+                    }
+                }
+                _ if name == "target" && !self.command.is_empty() => {}
+                _ => {
+                    self.params.entry(name).or_insert(given);
+                }
+            }
+        }
+        self
     }
 }
 
@@ -63,6 +122,7 @@ impl FromArgMatches for FaultArgs {
             kind,
             params,
             command: command.cloned().collect(),
+            count_for: count_for(matches),
         })
     }
 
@@ -128,6 +188,7 @@ fn argument(param: &'static Param) -> Arg {
         | ValueType::Share
         | ValueType::Label
         | ValueType::Errno
+        | ValueType::Signal
         | ValueType::Rate
         | ValueType::Size
         | ValueType::Word(_) => valued(arg, param),
@@ -147,6 +208,7 @@ fn valued(arg: Arg, param: &Param) -> Arg {
         ValueType::Peers => "ADDRESS[,…]",
         ValueType::Ports => "PORT[,…]",
         ValueType::Errno => "ERRNO",
+        ValueType::Signal => "SIGNAL",
         ValueType::Rate => "RATE",
         ValueType::Size => "SIZE",
         ValueType::Durations => "TIME[,…]|@FILE",
@@ -191,6 +253,11 @@ fn given(param: &Param, matches: &ArgMatches) -> Option<String> {
     let texts = matches.get_many::<String>(param.name)?;
     let texts: Vec<&str> = texts.map(String::as_str).collect();
     Some(texts.join(","))
+}
+
+/// Only a plan has the flag.
+fn count_for(matches: &ArgMatches) -> Option<Duration> {
+    matches.try_get_one(COUNT_FOR).ok().flatten().copied()
 }
 
 fn sentence(text: &str) -> String {

@@ -11,14 +11,23 @@ use time::macros::format_description;
 use super::style::Style;
 use crate::protocol::{Ended, FaultReport, Felt, State, Window};
 
+/// At most this many are named.
+const SUFFERERS: usize = 8;
+
 /// Everything about one fault.
 pub(super) fn report(report: &FaultReport, style: Style) -> String {
     let mut lines = vec![headline(report, style)];
     let mut row = |title: &str, text: String| lines.push(format!("  {title:<9} {text}"));
     row("asked", asked(&report.params, report.seed));
-    row("acted", acted(&report.window));
+    let acts = if report.rehearsal { "counted" } else { "acted" };
+    row(acts, acted(&report.window));
     row("events", events(&report.counters));
-    row("injected", injected(report, style));
+    let hits = if report.rehearsal {
+        "would hit"
+    } else {
+        "injected"
+    };
+    row(hits, injected(report, style));
     if let Some(felt) = &report.felt {
         row("felt", felt_text(felt, style));
     }
@@ -29,6 +38,15 @@ pub(super) fn report(report: &FaultReport, style: Style) -> String {
     }
     if let Some(pulses) = report.pulses {
         row("pulses", pulses.to_string());
+    }
+    if let Some(rounds) = report.rounds {
+        row("rounds", rounds.to_string());
+    }
+    for one in report.suffered.iter().take(SUFFERERS) {
+        row("suffered", format!("{}, {} times", one.who, one.injected));
+    }
+    if let Some(more) = report.suffered.len().checked_sub(SUFFERERS + 1) {
+        row("", format!("and {} more; --json names all", more + 1));
     }
     for warning in &report.warnings {
         row("warning", style.unsure(warning));
@@ -50,17 +68,23 @@ pub(super) fn live(report: &FaultReport, now_ns: u64) -> String {
     let mut parts = vec![
         format!("{} {}", report.fault, clock(&report.window, now_ns)),
         format!("matched {matched}"),
-        format!("injected {injected}"),
+        if report.rehearsal {
+            format!("would hit {injected}")
+        } else {
+            format!("injected {injected}")
+        },
     ];
     parts.extend(report.rate.as_ref().map(rate));
     parts.extend(report.felt.as_ref().and_then(felt_briefly));
     parts.extend(report.pulses.map(|pulses| format!("pulses {pulses}")));
+    parts.extend(report.rounds.map(|rounds| format!("rounds {rounds}")));
     parts.join("  ")
 }
 
 /// How far along it is.
 pub(super) fn state(report: &FaultReport, style: Style) -> String {
     match &report.state {
+        State::Ended { .. } | State::Active if report.rehearsal => style.unsure("only counted"),
         State::Pending => style.unsure("pending"),
         State::Active => style.good("active"),
         State::Ended { how } => format!("ended: {}", ended(*how)),

@@ -231,6 +231,10 @@ fn fault() -> FaultReport {
             failed: 0,
         }),
         pulses: None,
+        rounds: None,
+        suffered: Vec::new(),
+        rehearsal: false,
+        events_lost: None,
         examples: Vec::new(),
         warnings: Vec::new(),
     }

@@ -47,6 +47,7 @@ fn line(outcome: &Outcome, style: Style) -> String {
     let what = match &outcome.effect {
         Some(Effect::Thaw { path, .. }) => format!("freeze of {}", path.display()),
         Some(Effect::RemoveCgroup { path, .. }) => format!("cgroup {}", path.display()),
+        Some(Effect::Continue) => "stopped processes".to_owned(),
         None => outcome.file.display().to_string(),
     };
     let ending = match &outcome.ending {

@@ -7,8 +7,10 @@ use injector_core::report::{EndReason, Felt, Undo};
 use serde_json::Value;
 
 use super::connection::Client;
+use super::events::EventFile;
 use super::fault::ClientError;
-use crate::protocol::{self, Answer, Arm, Call, Class, Ended, FaultReport, State, Which};
+use super::names::resolve;
+use crate::protocol::{self, Answer, Arm, Call, Class, Ended, Failure, FaultReport, State, Which};
 use crate::runner::{Armed, End, FaultError, FaultErrorClass, Faults, Snapshot};
 
 /// What a felt delay is measured by.
@@ -19,20 +21,24 @@ const QUANTITY: &str = "round trip of the target's TCP sockets";
 pub struct EngineFaults {
     client: Client,
     ssh_connection: Option<String>,
+    events: Option<EventFile>,
 }
 
 impl EngineFaults {
-    /// `ssh_connection` is the caller's, which no fault may cut.
-    pub fn new(client: Client, ssh_connection: Option<String>) -> Self {
+    /// `ssh_connection` is the caller's, which no fault may cut. Every injection is written to
+    /// `events`, if there is such a file.
+    pub fn new(client: Client, ssh_connection: Option<String>, events: Option<EventFile>) -> Self {
         Self {
             client,
             ssh_connection,
+            events,
         }
     }
 }
 
 impl Faults for EngineFaults {
     async fn plan(&self, fault: &FaultSpec) -> Result<Value, FaultError> {
+        let fault = &resolved(fault).await?;
         let call = Call::Plan {
             fault: fault.kind(),
             params: fault.to_params(),
@@ -45,20 +51,28 @@ impl Faults for EngineFaults {
     }
 
     async fn arm(&self, name: &str, fault: &FaultSpec) -> Result<Armed, FaultError> {
+        let fault = &resolved(fault).await?;
         let call = Call::Arm(Arm {
             fault: fault.kind(),
             params: fault.to_params(),
             name: Some(name.to_owned()),
             detached: false,
             ssh_connection: self.ssh_connection.clone(),
+            rehearse_ms: None,
+            follow: self.events.is_some(),
         });
         let answer = self.client.call(call).await;
         match answer.map_err(|error| error.about(fault))? {
-            Answer::Armed { fault, seed, plan } => Ok(Armed {
-                id: fault,
-                plan: as_json(&plan)?,
-                seed: Some(seed),
-            }),
+            Answer::Armed { fault, seed, plan } => {
+                if let Some(events) = &self.events {
+                    events.follow(&self.client, &fault, Some(name));
+                }
+                Ok(Armed {
+                    id: fault,
+                    plan: as_json(&plan)?,
+                    seed: Some(seed),
+                })
+            }
             _ => Err(ClientError::Unexpected.into()),
         }
     }
@@ -88,6 +102,15 @@ impl Faults for EngineFaults {
             _ => Err(ClientError::Unexpected.into()),
         }
     }
+}
+
+async fn resolved(fault: &FaultSpec) -> Result<FaultSpec, ClientError> {
+    resolve(fault).await.map_err(|problem| {
+        ClientError::Answer(Failure {
+            class: Class::Input,
+            problems: vec![problem],
+        })
+    })
 }
 
 impl From<ClientError> for FaultError {

@@ -35,7 +35,8 @@ impl Treatment {
             | Action::NetDuplicate(_)
             | Action::NetPartition(_)
             | Action::SockError(_)
-            | Action::ProcessFreeze(_) => None,
+            | Action::ProcessFreeze(_)
+            | Action::ProcessSignal(_) => None,
         }
     }
 }

@@ -1,14 +1,18 @@
 //! From a request to an armed fault: read, look, plan, permit, and only then touch the kernel.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use injector_abi::net::Exempt;
 use injector_core::fault::{self, Action, FaultSpec, Given, Kind};
 use injector_core::plan::{self, Hook, Plan, Refusal};
 
 use super::connections;
+use super::events::Log;
 use super::felt::Feeling;
 use super::follow::Following;
-use super::running::{Client, Effect, Running};
+use super::house::nanos;
+use super::running::{Client, Effect, Order, Running};
 use super::state::{Engine, failed, refused};
 use crate::clock::{monotonic_ns, unix_ms};
 use crate::loader::Arming;
@@ -51,20 +55,25 @@ impl Engine {
         let feeling = feeling_before(&spec, &plan);
         let following = Following::begin(&spec, &plan);
         let exempt = self.exempt(&spec, &plan, arm.ssh_connection.as_deref())?;
-        let effect = match &spec.action {
-            Action::ProcessFreeze(freeze) => self.freeze(&id, &spec, &plan, freeze, seed)?,
-            _in_the_kernel => {
-                let arming = Arming {
-                    plan: &plan,
-                    spec: &spec,
-                    seed,
-                    exempt: &exempt,
-                };
-                self.attach(&arming, &permit)?
-            }
+        let order = Order {
+            id: id.clone(),
+            spec,
+            plan,
+            seed,
+            rehearsal: arm.rehearse_ms.map(Duration::from_millis),
+            log: arm.follow.then(|| Log::new(arm.rehearse_ms.is_some())),
         };
+        let effect = self.effect(&order, &exempt, permit)?;
+        let Order {
+            id: _,
+            spec,
+            plan,
+            seed,
+            rehearsal,
+            log,
+        } = order;
         // Only now: attaching takes its time, which is not the fault's.
-        let (window, active_from_ns) = window_from_now(&plan);
+        let (window, active_from_ns) = window(&plan, rehearsal);
         let running = Running {
             id: id.clone(),
             name: arm.name,
@@ -83,6 +92,8 @@ impl Engine {
             following,
             exempt,
             connections_reset: None,
+            rehearsing: rehearsal.is_some(),
+            log,
         };
         self.faults.insert(id.clone(), running);
         self.activate_due(monotonic_ns());
@@ -91,6 +102,39 @@ impl Engine {
             seed,
             plan: Box::new(plan),
         })
+    }
+
+    /// Puts in place what will make it happen.
+    fn effect(
+        &mut self,
+        order: &Order,
+        exempt: &[Exempt],
+        permit: Permit,
+    ) -> Result<Effect, Failure> {
+        let arming = Arming {
+            plan: &order.plan,
+            spec: &order.spec,
+            seed: order.seed,
+            exempt,
+            rehearsing: order.rehearsal.is_some(),
+            followed: order.log.is_some(),
+        };
+        match &order.spec.action {
+            Action::ProcessFreeze(_) | Action::ProcessSignal(_) => self.begin(order, permit),
+            _in_the_kernel => self.attach(&arming, &permit),
+        }
+    }
+
+    /// Begins what is done outside the kernel.
+    pub(super) fn begin(&mut self, order: &Order, permit: Permit) -> Result<Effect, Failure> {
+        match &order.spec.action {
+            Action::ProcessFreeze(freeze) => self.freeze(order, freeze, permit),
+            Action::ProcessSignal(volleys) => self.signal(order, volleys, permit),
+            _in_the_kernel => Err(refused(
+                format!("{} is done in the kernel", order.plan.kind),
+                Some("this is a bug: please report it"),
+            )),
+        }
     }
 
     pub(super) fn permit(&self, plan: &Plan) -> Result<Permit, Failure> {
@@ -125,7 +169,9 @@ impl Engine {
                     .warnings
                     .push(format!("could not be made to act: {error}"));
             }
-            connections::reset_open(running);
+            if !running.rehearsing {
+                connections::reset_open(running);
+            }
             running.state = State::Active;
         }
     }
@@ -143,21 +189,25 @@ pub(super) fn refusal(refusal: Refusal, spec: &FaultSpec) -> Failure {
     }
 }
 
-/// When the fault is armed and has to end, and from when on it acts.
-fn window_from_now(plan: &Plan) -> (Window, u64) {
+/// When the fault is armed and has to end, and from when on it acts. A rehearsal begins at once.
+pub(super) fn window(plan: &Plan, rehearsal: Option<Duration>) -> (Window, u64) {
     let armed_ns = monotonic_ns();
-    let active_from_ns = armed_ns.saturating_add(plan.delay_ns);
+    let (delay_ns, duration_ns) = match rehearsal {
+        Some(lasts) => (0, nanos(lasts)),
+        None => (plan.delay_ns, plan.duration_ns),
+    };
+    let active_from_ns = armed_ns.saturating_add(delay_ns);
     let window = Window {
         armed_unix_ms: unix_ms(),
         armed_ns,
-        deadline_ns: active_from_ns.saturating_add(plan.duration_ns),
+        deadline_ns: active_from_ns.saturating_add(duration_ns),
         ..Window::default()
     };
     (window, active_from_ns)
 }
 
 /// What the target feels before a fault whose effect it can measure.
-fn feeling_before(spec: &FaultSpec, plan: &Plan) -> Option<Feeling> {
+pub(super) fn feeling_before(spec: &FaultSpec, plan: &Plan) -> Option<Feeling> {
     match &spec.action {
         Action::NetDelay(delay) => Some(Feeling::before(plan, delay)),
         _without_a_measure => None,
@@ -172,7 +222,11 @@ pub(super) fn namespaces(plan: &Plan) -> BTreeMap<u64, String> {
             Hook::Tcx {
                 netns, netns_inode, ..
             } => Some((*netns_inode, netns.clone())),
-            Hook::Cgroup { .. } | Hook::CgroupSkbIngress { .. } | Hook::Freezer { .. } => None,
+            Hook::Cgroup { .. }
+            | Hook::CgroupSkbIngress { .. }
+            | Hook::Freezer { .. }
+            | Hook::Members { .. }
+            | Hook::Family { .. } => None,
         })
         .collect()
 }

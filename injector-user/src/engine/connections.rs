@@ -127,7 +127,11 @@ fn positions(
             ifindex,
             ..
         } => *netns_inode == namespace && interface.is_none_or(|one| one == *ifindex),
-        Hook::Cgroup { .. } | Hook::CgroupSkbIngress { .. } | Hook::Freezer { .. } => false,
+        Hook::Cgroup { .. }
+        | Hook::CgroupSkbIngress { .. }
+        | Hook::Freezer { .. }
+        | Hook::Members { .. }
+        | Hook::Family { .. } => false,
     });
     passed.map(|(at, _hook)| at).collect()
 }

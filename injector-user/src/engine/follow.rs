@@ -159,7 +159,7 @@ impl Engine {
         let moved = running.plan.hooks != plan.hooks || things(&running.plan) != things(&plan);
         let stands = match &running.effect {
             Effect::Freeze(freezes) => plan.hooks.iter().all(|hook| freezes.is_at(hook)),
-            Effect::Kernel(_) => true,
+            Effect::Kernel(_) | Effect::Signals(_) => true,
         };
         if same && stands && running.following.trouble.is_none() {
             running.plan = plan;
@@ -175,6 +175,8 @@ impl Engine {
                     spec: &running.spec,
                     seed: running.seed,
                     exempt: &exempt,
+                    rehearsing: running.rehearsing,
+                    followed: running.log.is_some(),
                 };
                 let acts = running.state == State::Active;
                 self.kernel
@@ -187,6 +189,8 @@ impl Engine {
                     .map_err(|error| failed(&error))?;
             }
             Effect::Freeze(_) => self.freeze_anew(running, &plan)?,
+            // Each round looks for the members of the same cgroups anew.
+            Effect::Signals(_) => return Ok(()),
         }
         if let (Action::NetDelay(_), Some(feeling)) = (&running.spec.action, &mut running.feeling) {
             feeling.follow(&plan);
@@ -236,7 +240,7 @@ fn is_same_place(one: &Hook, other: &Hook) -> bool {
             direction,
             ..
         } => Some((*netns_inode, *ifindex, *direction)),
-        Hook::Cgroup { .. } | Hook::CgroupSkbIngress { .. } | Hook::Freezer { .. } => None,
+        _of_cgroups_and_processes => None,
     };
     place(one).is_some() && place(one) == place(other)
 }
@@ -246,7 +250,7 @@ fn is_still_open(hook: &Hook) -> bool {
         Hook::Tcx {
             netns, netns_inode, ..
         } => open_namespace(netns, *netns_inode).is_ok(),
-        Hook::Cgroup { .. } | Hook::CgroupSkbIngress { .. } | Hook::Freezer { .. } => false,
+        _of_cgroups_and_processes => false,
     }
 }
 

@@ -1,19 +1,17 @@
 //! Freezes: the loop that pulses has the engine's plan, dice and log.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use injector_core::decide;
 use injector_core::fault::process::Freeze as Asked;
 use injector_core::fault::{Action, FaultSpec};
 use injector_core::plan::{Hierarchy, Hook, Plan, Who};
 use injector_core::target::Selector;
-use injector_core::units::When;
 
-use super::freezes::{Freezes, take};
-use super::running::{Effect, Running};
+use super::dice::{Dice, Verdict};
+use super::freezes::Freezes;
+use super::running::{Effect, Order, Running};
 use super::state::{Engine, failed, refused};
 use crate::clock::monotonic_ns;
 use crate::freezer::{Decision, Flavour, Freeze, Freezer, Pulses, Train};
@@ -26,31 +24,26 @@ impl Engine {
     /// Starts the pulses of a planned freeze, at each of its cgroups.
     pub(super) fn freeze(
         &mut self,
-        id: &str,
-        spec: &FaultSpec,
-        plan: &Plan,
+        order: &Order,
         asked: &Asked,
-        seed: u64,
+        permit: Permit,
     ) -> Result<Effect, Failure> {
         let train = Train {
-            delay: spec.common.delay,
+            delay: order.delay(),
             active: asked.active,
             dormant: asked.dormant.unwrap_or_default(),
             count: asked.count,
-            duration: spec.common.duration,
+            duration: order.lasts(),
         };
-        let mut freezes = Freezes::default();
-        let asking = Asking {
-            id,
-            spec,
-            plan,
-            seed,
-            train,
-        };
-        for (stream, hook) in (0..).zip(&plan.hooks) {
-            let permit = self.permit(plan)?;
+        let mut freezes = Freezes::new(Dice::new(&order.spec, order.seed));
+        let mut given = Some(permit);
+        for (stream, hook) in (0..).zip(&order.plan.hooks) {
+            let permit = match given.take() {
+                Some(permit) => permit,
+                None => self.permit(&order.plan)?,
+            };
             // Those that were started before end with this value.
-            self.pulses(&asking, hook, stream, &mut freezes, permit)?;
+            self.pulses(order, train, hook, stream, &mut freezes, permit)?;
         }
         Ok(Effect::Freeze(freezes))
     }
@@ -61,7 +54,14 @@ impl Engine {
         running: &mut Running,
         plan: &Plan,
     ) -> Result<(), Failure> {
-        let Action::ProcessFreeze(asked) = &running.spec.action else {
+        let left_ns = running.window.deadline_ns.saturating_sub(monotonic_ns());
+        let left = Duration::from_nanos(left_ns);
+        let order = Order {
+            plan: plan.clone(),
+            rehearsal: running.rehearsing.then_some(left),
+            ..running.order()
+        };
+        let Action::ProcessFreeze(asked) = &order.spec.action else {
             return Ok(());
         };
         let Effect::Freeze(freezes) = &mut running.effect else {
@@ -69,26 +69,18 @@ impl Engine {
         };
         freezes.collect(true);
         freezes.leave(&plan.hooks);
-        let left_ns = running.window.deadline_ns.saturating_sub(monotonic_ns());
         let done = u32::try_from(freezes.pulses_before()).unwrap_or(u32::MAX);
         let train = Train {
             delay: Duration::ZERO,
             active: asked.active,
             dormant: asked.dormant.unwrap_or_default(),
             count: asked.count.map(|count| count.saturating_sub(done)),
-            duration: Duration::from_nanos(left_ns),
-        };
-        let asking = Asking {
-            id: &running.id,
-            spec: &running.spec,
-            plan,
-            seed: running.seed,
-            train,
+            duration: left,
         };
         for (stream, hook) in (0..).zip(&plan.hooks) {
             if !freezes.is_at(hook) {
                 let permit = self.permit(plan)?;
-                self.pulses(&asking, hook, stream, freezes, permit)?;
+                self.pulses(&order, train, hook, stream, freezes, permit)?;
             }
         }
         Ok(())
@@ -96,53 +88,28 @@ impl Engine {
 
     fn pulses(
         &self,
-        asking: &Asking<'_>,
+        order: &Order,
+        train: Train,
         hook: &Hook,
         stream: u64,
         freezes: &mut Freezes,
         permit: Permit,
     ) -> Result<(), Failure> {
-        let &Asking {
-            id,
-            spec,
-            plan,
-            seed,
-            train,
-        } = asking;
-        let dice = Dice {
-            when: spec.common.when,
-            threshold: spec.common.probability.threshold(),
-            max_hits: spec.common.max_hits,
-            seed,
-            stream,
-            before: freezes.pulses_before(),
-            injected: freezes.injected(),
-        };
         let freeze = Freeze {
             freezer: freezer(hook)?,
             train,
             cause: Cause {
-                fault: Some(id.to_owned()),
-                owner: spec.common.owner.clone(),
+                fault: Some(order.id.clone()),
+                owner: order.spec.common.owner.clone(),
             },
-            is_target: is_target(spec, plan, &self.protection),
-            decide: Box::new(move |pulse| dice.decide(pulse)),
+            is_target: is_target(&order.spec, &order.plan, &self.protection),
+            decide: decision(order, freezes.dice(), stream, freezes.pulses_before()),
             ended: Box::new(|_ending| {}),
         };
         let pulses = Pulses::start(permit, &self.keeper, &self.log, freeze);
         freezes.add(hook.clone(), pulses.map_err(|error| failed(&error))?);
         Ok(())
     }
-}
-
-/// What the pulses of one fault have in common.
-#[derive(Clone, Copy, Debug)]
-struct Asking<'a> {
-    id: &'a str,
-    spec: &'a FaultSpec,
-    plan: &'a Plan,
-    seed: u64,
-    train: Train,
 }
 
 /// Of the cgroup that a hook names.
@@ -194,35 +161,35 @@ fn is_target(
     })
 }
 
-/// The same decisions as in the kernel, with the pulse's number for the index of the hit and the
-/// cgroup's for the stream.
-#[derive(Debug)]
-struct Dice {
-    when: When,
-    threshold: u64,
-    max_hits: Option<u64>,
-    seed: u64,
+/// The same decisions as in the kernel, with the pulse's number for the index of the hit, counted on
+/// from `before`, and the cgroup's for the stream.
+fn decision(
+    order: &Order,
+    dice: Arc<Mutex<Dice>>,
     stream: u64,
-    /// Pulses at the cgroup whose place this one takes.
     before: u64,
-    /// Of all cgroups together.
-    injected: Arc<AtomicU64>,
-}
-
-impl Dice {
-    fn decide(&self, pulse: u64) -> Decision {
-        let pulse = pulse + self.before;
-        let spent = |most| self.injected.load(Ordering::SeqCst) >= most;
-        if self.max_hits.is_some_and(spent) {
-            Decision::Expired
-        } else if !self.when.includes(pulse) {
-            Decision::Outside
-        } else if !decide::injects(self.seed, self.stream, pulse, self.threshold) {
-            Decision::Pass
-        } else if take(&self.injected, self.max_hits) {
-            Decision::Inject
-        } else {
-            Decision::Expired
+) -> Box<dyn FnMut(u64) -> Decision + Send> {
+    let (log, rehearses) = (order.log.clone(), order.rehearsal.is_some());
+    Box::new(move |pulse| {
+        let pulse = pulse + before;
+        // They are whole between any two throws.
+        let mut all = dice.lock().unwrap_or_else(PoisonError::into_inner);
+        let verdict = all.throw(stream, pulse);
+        drop(all);
+        match verdict {
+            Verdict::Inject => {
+                if let Some(log) = &log {
+                    log.tell(stream, pulse);
+                }
+                if rehearses {
+                    Decision::Rehearse
+                } else {
+                    Decision::Inject
+                }
+            }
+            Verdict::Pass => Decision::Pass,
+            Verdict::Outside => Decision::Outside,
+            Verdict::Expired => Decision::Expired,
         }
-    }
+    })
 }

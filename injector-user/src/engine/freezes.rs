@@ -2,16 +2,16 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use injector_core::plan::Hook;
 
+use super::dice::Dice;
 use crate::freezer::{Ending, FreezerError, Progress, Pulses, Reason};
 use crate::target;
 
 /// Pulses at several cgroups, which may be replaced by others while the fault goes on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Freezes {
     running: Vec<(Hook, Pulses)>,
     /// Those that have ended and will not be followed.
@@ -22,17 +22,28 @@ pub(super) struct Freezes {
     before: Progress,
     /// Pulses of the cgroup that had most of them, among those that are gone.
     pulses: u64,
-    /// Injections of all of them, for `max_hits`.
-    injected: Arc<AtomicU64>,
+    /// Of all of them together, for `max_hits`.
+    dice: Arc<Mutex<Dice>>,
 }
 
 impl Freezes {
+    pub(super) fn new(dice: Dice) -> Self {
+        Self {
+            running: Vec::new(),
+            ended: Vec::new(),
+            panicked: false,
+            before: Progress::default(),
+            pulses: 0,
+            dice: Arc::new(Mutex::new(dice)),
+        }
+    }
+
     pub(super) fn add(&mut self, hook: Hook, pulses: Pulses) {
         self.running.push((hook, pulses));
     }
 
-    pub(super) fn injected(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.injected)
+    pub(super) fn dice(&self) -> Arc<Mutex<Dice>> {
+        Arc::clone(&self.dice)
     }
 
     /// Pulses that a cgroup has had which takes the place of one that is gone.
@@ -171,12 +182,4 @@ fn add(one: Progress, other: Progress) -> Progress {
         frozen_ns: one.frozen_ns + other.frozen_ns,
         settling_ns: one.settling_ns + other.settling_ns,
     }
-}
-
-/// Takes one of `most` injections, if any is left.
-pub(super) fn take(injected: &AtomicU64, most: Option<u64>) -> bool {
-    let next = |count: u64| most.is_none_or(|most| count < most).then_some(count + 1);
-    injected
-        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, next)
-        .is_ok()
 }

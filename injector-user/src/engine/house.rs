@@ -6,6 +6,7 @@ use injector_core::fault::Action;
 use injector_core::target::Selector;
 
 use super::follow::Sight;
+use super::rehearse::GRACE;
 use super::running::{Effect, Running};
 use super::state::Engine;
 use crate::clock::monotonic_ns;
@@ -21,6 +22,8 @@ const RENEWAL: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_millis(250);
 /// How often this loop runs while something is armed.
 const TICK: Duration = Duration::from_millis(50);
+/// How often it runs while somebody follows: the buffer of events holds some thousands.
+const FOLLOWED: Duration = Duration::from_millis(10);
 /// How often it runs otherwise.
 const REST: Duration = Duration::from_secs(1);
 
@@ -37,6 +40,7 @@ impl Engine {
         if self.clients > 0 {
             self.busy_ns = now_ns;
         }
+        self.drain_events();
         self.activate_due(now_ns);
         self.end_due(now_ns);
         if now_ns >= self.looked_ns + nanos(LOOK) {
@@ -93,7 +97,9 @@ impl Engine {
             .values_mut()
             .filter(|running| running.state == State::Active)
         {
-            if let Some(feeling) = &mut running.feeling {
+            if let Some(feeling) = &mut running.feeling
+                && !running.rehearsing
+            {
                 feeling.during();
             }
             if let Effect::Kernel(armed) = &running.effect {
@@ -141,7 +147,13 @@ impl Engine {
     }
 
     fn next_wake(&self, now_ns: u64) -> Duration {
-        let rest = if self.faults.is_empty() { REST } else { TICK };
+        let rest = if self.faults.is_empty() {
+            REST
+        } else if self.is_followed() {
+            FOLLOWED
+        } else {
+            TICK
+        };
         let next = self.faults.values().map(|running| match running.state {
             State::Pending => running.active_from_ns,
             _ => running.window.deadline_ns,
@@ -154,6 +166,10 @@ impl Engine {
 }
 
 fn due(kernel: &Kernel, running: &mut Running, now_ns: u64) -> Option<Ended> {
+    if running.rehearsing {
+        let waits = running.window.deadline_ns.saturating_add(nanos(GRACE));
+        return (now_ns >= waits).then_some(Ended::Deadline);
+    }
     if now_ns >= running.window.deadline_ns {
         return Some(Ended::Deadline);
     }
@@ -162,6 +178,7 @@ fn due(kernel: &Kernel, running: &mut Running, now_ns: u64) -> Option<Ended> {
             freezes.collect(running.spec.target.is_restartable());
             freezes.has_ended()
         }
+        Effect::Signals(signals) => signals.has_ended(),
         Effect::Kernel(armed) => {
             let limit = running.spec.common.max_hits?;
             let spent = kernel.progress(armed).ok()?.granted >= limit;

@@ -8,7 +8,8 @@ use super::state::Engine;
 use super::stop::how_it_ended;
 use crate::freezer::{Ending, Progress};
 use crate::loader::Kernel;
-use crate::protocol::{Ended, FaultReport, State};
+use crate::protocol::{Ended, FaultReport, State, Suffered};
+use crate::signals;
 
 impl Engine {
     /// The report of a fault that is armed.
@@ -25,11 +26,19 @@ impl Engine {
             window: running.window,
             counters: Counters::default(),
             rate: None,
-            felt: running.feeling.as_ref().map(super::felt::Feeling::report),
+            felt: running
+                .feeling
+                .as_ref()
+                .filter(|_| !running.rehearsing)
+                .map(super::felt::Feeling::report),
             line: None,
             pulses: None,
+            rounds: None,
+            suffered: Vec::new(),
             connections_reset: running.connections_reset,
             examples: Vec::new(),
+            rehearsal: running.rehearsing,
+            events_lost: None,
             warnings: [running.warnings.clone(), running.following.warnings()].concat(),
         };
         match &running.effect {
@@ -45,6 +54,10 @@ impl Engine {
                     .push(format!("the counters could not be read: {error}")),
             },
             Effect::Freeze(freezes) => add_pulses(&mut report, freezes.progress()),
+            Effect::Signals(signals) => {
+                let asked = running.spec.common.probability;
+                add_signals(&mut report, &signals.progress(), asked);
+            }
         }
         report
     }
@@ -53,6 +66,10 @@ impl Engine {
 /// Completes the report of a freeze with how it ended.
 pub(super) fn ending_report(report: &mut FaultReport, ending: &Ending, asked: Ended) {
     add_pulses(report, ending.progress);
+    for one in &mut report.suffered {
+        // All of them stand still in every pulse.
+        one.injected = ending.progress.injected;
+    }
     report.state = match &ending.not_undone {
         None => State::Ended {
             how: how_it_ended(&ending.reason, asked),
@@ -61,6 +78,103 @@ pub(super) fn ending_report(report: &mut FaultReport, ending: &Ending, asked: En
             what: not_undone.to_string(),
         },
     };
+}
+
+/// Completes the report of signals with how they ended.
+pub(super) fn signals_report(
+    report: &mut FaultReport,
+    ending: &signals::Ending,
+    asked: Ended,
+    probability: Probability,
+) {
+    let signals::Ending {
+        reason,
+        not_undone,
+        progress,
+    } = ending;
+    add_signals(report, progress, probability);
+    left_alone(report, progress);
+    report.state = match not_undone {
+        None => State::Ended {
+            how: how_signals_ended(reason, asked),
+        },
+        Some(not_undone) => State::UndoIncomplete {
+            what: not_undone.to_string(),
+        },
+    };
+    if let signals::Reason::Failed(error) = reason {
+        let why = super::state::said(error);
+        report
+            .warnings
+            .push(format!("ended before its time: {why}"));
+    }
+}
+
+/// Why signals that ended by themselves did.
+fn how_signals_ended(reason: &signals::Reason, asked: Ended) -> Ended {
+    match reason {
+        // It was over before anybody asked.
+        signals::Reason::Over if asked == Ended::Stopped => Ended::Finished,
+        signals::Reason::Vanished => Ended::TargetGone,
+        signals::Reason::Over
+        | signals::Reason::Stopped
+        | signals::Reason::KeeperDied
+        | signals::Reason::Failed(_) => asked,
+    }
+}
+
+/// Says of whom the signals kept away.
+fn left_alone(report: &mut FaultReport, progress: &signals::Progress) {
+    let counted = [
+        (progress.protected, "a protected process was left alone"),
+        (
+            progress.stopped_before,
+            "a process that somebody else had stopped was left alone",
+        ),
+    ];
+    let counted = counted.into_iter().filter(|(count, _)| *count > 0);
+    let counted = counted.map(|(count, what)| format!("{what}, {count} times"));
+    report.warnings.extend(counted);
+}
+
+fn add_signals(report: &mut FaultReport, progress: &signals::Progress, asked: Probability) {
+    let signals::Progress {
+        rounds,
+        matched,
+        eligible,
+        expired,
+        outside,
+        injected,
+        passed,
+        protected: _,
+        stopped_before: _,
+        ref suffered,
+    } = *progress;
+    report.counters = Counters {
+        matched,
+        eligible,
+        expired,
+        outside,
+        injected,
+        passed,
+    };
+    report.rate = Rate::of(asked, &report.counters);
+    report.rounds = Some(rounds);
+    report.suffered = suffered.iter().map(suffered_by).collect();
+}
+
+fn suffered_by(process: &signals::Suffered) -> Suffered {
+    let signals::Suffered {
+        stream,
+        pid,
+        comm,
+        injected,
+    } = process;
+    Suffered {
+        who: format!("{comm} ({pid})"),
+        stream: Some(*stream),
+        injected: *injected,
+    }
 }
 
 fn add_pulses(report: &mut FaultReport, progress: Progress) {

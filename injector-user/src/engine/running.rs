@@ -1,14 +1,18 @@
 //! A fault that is armed.
 
+use std::time::Duration;
+
 use injector_abi::net::Exempt;
 use injector_core::fault::FaultSpec;
 use injector_core::plan::{ArmedFault as Planned, Plan, Select};
 
+use super::events::Log;
 use super::felt::Feeling;
 use super::follow::Following;
 use super::freezes::Freezes;
 use crate::loader::ArmedFault;
 use crate::protocol::{State, Window};
+use crate::signals::Signals;
 use crate::target;
 
 /// A connection's number.
@@ -39,6 +43,22 @@ pub(super) struct Running {
     /// How many open connections it reset, if it was to.
     pub(super) connections_reset: Option<u64>,
     pub(super) warnings: Vec<String>,
+    /// It decides and counts, and does nothing.
+    pub(super) rehearsing: bool,
+    /// Where its injections are told, if somebody follows.
+    pub(super) log: Option<Log>,
+}
+
+/// What is to be begun outside the kernel.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    pub(super) id: String,
+    pub(super) spec: FaultSpec,
+    pub(super) plan: Plan,
+    pub(super) seed: u64,
+    /// For how long it only decides and counts; none if it acts.
+    pub(super) rehearsal: Option<Duration>,
+    pub(super) log: Option<Log>,
 }
 
 /// What makes it happen.
@@ -46,9 +66,44 @@ pub(super) struct Running {
 pub(super) enum Effect {
     Kernel(Box<ArmedFault>),
     Freeze(Freezes),
+    Signals(Signals),
+}
+
+impl Order {
+    /// What is told from now on is done.
+    pub(super) fn told_so_far_is_rehearsed(&self) {
+        if let Some(log) = &self.log {
+            log.act();
+        }
+    }
+
+    /// How long to wait before it begins.
+    pub(super) fn delay(&self) -> Duration {
+        match self.rehearsal {
+            Some(_) => Duration::ZERO,
+            None => self.spec.common.delay,
+        }
+    }
+
+    /// How long it goes on then.
+    pub(super) fn lasts(&self) -> Duration {
+        self.rehearsal.unwrap_or(self.spec.common.duration)
+    }
 }
 
 impl Running {
+    /// Its own order once more, to be carried out this time.
+    pub(super) fn order(&self) -> Order {
+        Order {
+            id: self.id.clone(),
+            spec: self.spec.clone(),
+            plan: self.plan.clone(),
+            seed: self.seed,
+            rehearsal: None,
+            log: self.log.clone(),
+        }
+    }
+
     /// As the planner wants to know it.
     pub(super) fn planned(&self) -> Planned {
         Planned {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use injector_core::problem::{Place, Problem};
 
 use super::commands::Commands;
+use super::events::EndedLogs;
 use super::explain;
 use super::inventory::Called;
 use super::running::{Client, Running};
@@ -25,6 +26,8 @@ pub(super) struct Engine {
     pub(super) faults: BTreeMap<String, Running>,
     /// Newest last.
     pub(super) ended: VecDeque<FaultReport>,
+    /// What was told of faults that have ended.
+    pub(super) ended_logs: EndedLogs,
     pub(super) commands: Commands,
     pub(super) capabilities: Known,
     /// Containers, as they were told the last time.
@@ -49,6 +52,7 @@ impl Engine {
             protection: Protection::default(),
             faults: BTreeMap::new(),
             ended: VecDeque::new(),
+            ended_logs: EndedLogs::default(),
             commands: Commands::default(),
             capabilities,
             called: Called::default(),
@@ -92,6 +96,8 @@ impl Engine {
                 self.arm(client, arm)
                     .map_err(|failure| explain::about_fault(kind, failure))
             }
+            Call::Act { fault } => self.act(client, &fault),
+            Call::Events { fault, after } => self.events(&fault, after),
             Call::Stop { which } => Ok(Answer::Stopped {
                 faults: self.stop(client, &which)?,
             }),
@@ -138,7 +144,13 @@ impl Engine {
     }
 
     fn snapshot(&self, id: &str) -> Result<Answer, Failure> {
-        let running = self.faults.get(id).map(|running| self.report(running));
+        let running = self.faults.get(id).map(|running| {
+            let mut report = self.report(running);
+            if running.rehearsing {
+                self.add_suffered(running, &mut report);
+            }
+            report
+        });
         let ended = || self.ended.iter().find(|report| report.fault == id).cloned();
         let fault = running.or_else(ended);
         fault
@@ -197,8 +209,13 @@ pub(super) fn refused(message: impl Into<String>, hint: Option<&str>) -> Failure
     failure(Class::Refused, message, hint)
 }
 
-/// What was tried and did not work, with the chain of causes in one line.
+/// What was tried and did not work.
 pub(super) fn failed(error: &(dyn std::error::Error + 'static)) -> Failure {
+    failure(Class::Failed, said(error), Some(&explain::hint(error)))
+}
+
+/// An error with the chain of its causes in one line.
+pub(super) fn said(error: &(dyn std::error::Error + 'static)) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(source) = cause {
@@ -208,7 +225,7 @@ pub(super) fn failed(error: &(dyn std::error::Error + 'static)) -> Failure {
         }
         cause = source.source();
     }
-    failure(Class::Failed, message, Some(&explain::hint(error)))
+    message
 }
 
 pub(super) fn failure(class: Class, message: impl Into<String>, hint: Option<&str>) -> Failure {

@@ -1,6 +1,8 @@
 //! How faults end.
 
-use super::report::ending_report;
+use injector_core::units::Probability;
+
+use super::report::{ending_report, signals_report};
 use super::running::{Client, Effect, Running};
 use super::state::{Engine, unknown};
 use crate::clock::{monotonic_ns, unix_ms};
@@ -40,6 +42,7 @@ impl Engine {
             .collect();
         self.end_all(&ids, Ended::OwnerGone);
         self.commands.disown(client);
+        self.ended_logs.disown(client);
     }
 
     /// Ends everything: the engine is about to leave.
@@ -81,25 +84,19 @@ impl Engine {
     }
 
     fn end(&mut self, id: &str, how: Ended, silent_ns: u64) -> Option<FaultReport> {
-        let running = self.faults.remove(id)?;
+        let mut running = self.faults.remove(id)?;
         let mut report = self.report(&running);
+        self.add_suffered(&running, &mut report);
         report.state = State::Ended { how };
+        self.drain(&running);
+        let (client, log) = (running.client, running.log.take());
+        let asked = running.spec.common.probability;
+        let window = running.window;
+        let took_ns = self.take_apart(running.effect, asked, how, &mut report);
         // Programs look at the deadline themselves; taking them out is not the fault's time.
-        let mut ended_ns = silent_ns.min(running.window.deadline_ns);
-        match running.effect {
-            Effect::Kernel(armed) => {
-                report.line = self.kernel.disarm(*armed);
-            }
-            Effect::Freeze(freezes) => {
-                let ending = freezes.stop();
-                ended_ns = monotonic_ns();
-                if let Some(ending) = ending {
-                    ending_report(&mut report, &ending, how);
-                } else {
-                    let what = "the thread that freezes and thaws panicked".to_owned();
-                    report.state = State::UndoIncomplete { what };
-                }
-            }
+        let ended_ns = took_ns.unwrap_or(silent_ns.min(window.deadline_ns));
+        if let Some(log) = log {
+            self.end_log(id, client, log, &mut report);
         }
         report.warnings.extend(nothing_matched(&report));
         let since_ms = monotonic_ns().saturating_sub(ended_ns) / 1_000_000;
@@ -108,11 +105,51 @@ impl Engine {
         self.remember(report.clone());
         Some(report)
     }
+
+    /// Takes out what makes a fault happen, and completes its report; when that was, if it is only
+    /// over then.
+    fn take_apart(
+        &mut self,
+        effect: Effect,
+        asked: Probability,
+        how: Ended,
+        report: &mut FaultReport,
+    ) -> Option<u64> {
+        let panicked = match effect {
+            Effect::Kernel(armed) => {
+                report.line = self.kernel.disarm(*armed);
+                return None;
+            }
+            Effect::Signals(signals) => match signals.stop() {
+                Some(ending) => {
+                    signals_report(report, &ending, how, asked);
+                    return Some(monotonic_ns());
+                }
+                None => "the thread that sends signals panicked",
+            },
+            Effect::Freeze(pulses) => match pulses.stop() {
+                Some(ending) => {
+                    ending_report(report, &ending, how);
+                    return Some(monotonic_ns());
+                }
+                None => "the thread that freezes and thaws panicked",
+            },
+        };
+        let what = panicked.to_owned();
+        report.state = State::UndoIncomplete { what };
+        Some(monotonic_ns())
+    }
+
+    /// Stops a fault from acting; it is still to be taken apart.
+    pub(super) fn silence(&mut self, running: &Running) {
+        silence(&mut self.kernel, &running.effect);
+    }
 }
 
 /// A fault that concerned nothing proves nothing: people should not take it for resilience.
 fn nothing_matched(report: &FaultReport) -> Option<String> {
-    if report.counters.matched > 0 {
+    // A rehearsal says by its counts what it says.
+    if report.counters.matched > 0 || report.rehearsal {
         return None;
     }
     let why = if report.plan.select.cgroup.is_some() {
@@ -143,6 +180,7 @@ fn silence(kernel: &mut crate::loader::Kernel, effect: &Effect) {
     match effect {
         Effect::Kernel(armed) => kernel.silence(armed),
         Effect::Freeze(freezes) => freezes.halt(),
+        Effect::Signals(signals) => signals.halt(),
     }
 }
 

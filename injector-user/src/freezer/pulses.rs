@@ -37,6 +37,8 @@ pub struct Train {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     Inject,
+    /// As `Inject`, but it is only counted.
+    Rehearse,
     /// The dice said no.
     Pass,
     /// Not one of those that `when` names.

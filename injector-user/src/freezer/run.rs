@@ -76,7 +76,9 @@ impl Run {
             let active = train.active.min(until(end));
             match self.decide(number) {
                 Decision::Inject => self.pulse(active)?,
-                Decision::Pass | Decision::Outside | Decision::Expired => self.wait(active)?,
+                Decision::Rehearse | Decision::Pass | Decision::Outside | Decision::Expired => {
+                    self.wait(active)?;
+                }
             }
             if train.count.is_none_or(|count| number < u64::from(count)) {
                 self.wait(train.dormant.min(until(end)))?;
@@ -92,6 +94,10 @@ impl Run {
         match decision {
             // Counted as injected once the kernel has been told.
             Decision::Inject => progress.eligible += 1,
+            Decision::Rehearse => {
+                progress.eligible += 1;
+                progress.injected += 1;
+            }
             Decision::Pass => {
                 progress.eligible += 1;
                 progress.passed += 1;

@@ -1,21 +1,24 @@
 //! One thing in the keeper's charge, and how it is put right.
 
 use std::ffi::CStr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 
 use nix::errno::Errno;
 use nix::sys::uio::{pread, pwrite};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::message::Name;
+use crate::signals::{LIST, continue_all};
 
-/// What to write to the file that came with a registration.
+/// What to do with the file that came with a registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mending {
     /// The file is `cgroup.freeze` of a cgroup of version 2.
     ThawV2,
     /// The file is `freezer.state` of a cgroup in the freezer of version 1.
     ThawV1,
+    /// The file is the list of processes to continue, which grows.
+    Continue,
 }
 
 impl Mending {
@@ -23,20 +26,22 @@ impl Mending {
         match self {
             Self::ThawV2 => 1,
             Self::ThawV1 => 2,
+            Self::Continue => 3,
         }
     }
 
     pub(super) fn from_tag(tag: u8) -> Option<Self> {
-        [Self::ThawV2, Self::ThawV1]
+        [Self::ThawV2, Self::ThawV1, Self::Continue]
             .into_iter()
             .find(|mending| mending.tag() == tag)
     }
 
-    /// The word to write, and the line that the file then shows.
-    fn words(self) -> (&'static [u8], &'static [u8]) {
+    /// The word to write, and the line that the file then shows; none if nothing is written.
+    fn words(self) -> Option<(&'static [u8], &'static [u8])> {
         match self {
-            Self::ThawV2 => (b"0", b"0\n"),
-            Self::ThawV1 => (b"THAWED", b"THAWED\n"),
+            Self::ThawV2 => Some((b"0", b"0\n")),
+            Self::ThawV1 => Some((b"THAWED", b"THAWED\n")),
+            Self::Continue => None,
         }
     }
 }
@@ -53,9 +58,12 @@ pub(super) struct Charge {
 }
 
 impl Charge {
-    /// Writes the remedy; true when the file then shows it, or when the cgroup is gone.
+    /// Writes the remedy; true when the file then shows it, or when the cgroup is gone. Or continues
+    /// who is listed; true when nobody of them stands still.
     pub(super) fn mend(&self) -> bool {
-        let (word, shown) = self.mending.words();
+        let Some((word, shown)) = self.mending.words() else {
+            return continue_all(self.file.as_fd());
+        };
         let mut line = [0; 16];
         let looked =
             pwrite(&self.file, word, 0).and_then(|_written| pread(&self.file, &mut line, 0));
@@ -68,8 +76,22 @@ impl Charge {
     /// Removes the undo-log entry of what has been verified. An entry that stays is not lost: the
     /// next recovery finds nothing to do and says so.
     pub(super) fn strike_out(&self) -> bool {
-        strike_out(&self.log, &self.entry)
+        let list = match self.mending {
+            Mending::ThawV2 | Mending::ThawV1 => None,
+            Mending::Continue => list_of(self.entry),
+        };
+        // The list first: an entry without one is harmless, and a list without one is litter.
+        list.is_none_or(|list| strike_out(&self.log, &list)) && strike_out(&self.log, &self.entry)
     }
+}
+
+/// What the list beside `entry` is called: it ends in another word of the same length.
+fn list_of(mut entry: Name) -> Option<Name> {
+    const _: () = assert!(LIST.len() == b"json".len());
+    let end = entry.iter().position(|byte| *byte == 0)?;
+    let ending = entry.get_mut(end.checked_sub(LIST.len())?..end)?;
+    ending.copy_from_slice(LIST.as_bytes());
+    Some(entry)
 }
 
 /// Removes `entry` from the undo log in `folder`; true when it is not there any more.

@@ -32,6 +32,8 @@ pub struct Injection {
 pub(super) struct Examples {
     ring: RingBuf<MapData>,
     newest: BTreeMap<Slot, VecDeque<Event>>,
+    /// All that were read of the slots that somebody follows, until they are taken.
+    followed: BTreeMap<Slot, Vec<Event>>,
 }
 
 impl fmt::Debug for Examples {
@@ -45,6 +47,7 @@ impl Examples {
         Self {
             ring,
             newest: BTreeMap::new(),
+            followed: BTreeMap::new(),
         }
     }
 
@@ -58,6 +61,19 @@ impl Examples {
     pub(super) fn forget(&mut self, slot: Slot) {
         self.read();
         self.newest.remove(&slot);
+        self.followed.remove(&slot);
+    }
+
+    /// From now on keeps all events of `slot` for [`Examples::take`], which must be called often.
+    pub(super) fn follow(&mut self, slot: Slot) {
+        self.followed.insert(slot, Vec::new());
+    }
+
+    /// Every event of `slot` that was read since the last time, oldest first.
+    pub(super) fn take(&mut self, slot: Slot) -> Vec<Event> {
+        self.read();
+        let kept = self.followed.get_mut(&slot);
+        kept.map(std::mem::take).unwrap_or_default()
     }
 
     /// At most as much as fits into the buffer: packets that keep coming do not keep us here.
@@ -69,6 +85,9 @@ impl Examples {
             let Some(event) = decoded(&item) else {
                 continue;
             };
+            if let Some(all) = self.followed.get_mut(&event.slot) {
+                all.push(event);
+            }
             let kept = self.newest.entry(event.slot).or_default();
             if kept.len() == KEPT {
                 kept.pop_front();

@@ -337,8 +337,8 @@ fn programs_of(hook: &Hook) -> Vec<(&'static str, Role)> {
             }
             Attach::Socket => vec![("sock_create", Role::SocketCreate)],
         },
-        // The freezer has no programs.
-        Hook::Freezer { .. } => Vec::new(),
+        // Neither the freezer nor signals have programs.
+        Hook::Freezer { .. } | Hook::Members { .. } | Hook::Family { .. } => Vec::new(),
     }
 }
 
@@ -368,7 +368,7 @@ fn links_of(hook: &Hook, programs: &[(&'static str, Program)]) -> Result<Vec<Lin
             };
             programs.iter().map(attach).collect()
         }
-        Hook::Freezer { .. } => Ok(Vec::new()),
+        Hook::Freezer { .. } | Hook::Members { .. } | Hook::Family { .. } => Ok(Vec::new()),
     }
 }
 

@@ -8,15 +8,13 @@ use std::io;
 use aya::maps::MapError;
 use injector_abi::net::{Connection, Exempt};
 use injector_abi::{
-    CONTROL_KILL, CONTROL_LEASE, Counters, Event, Fault, Progress, SLOTS, TASK_PID_MAGIC,
-    TASK_TGID_MAGIC,
+    CONTROL_KILL, CONTROL_LEASE, Counters, Fault, Progress, SLOTS, TASK_PID_MAGIC, TASK_TGID_MAGIC,
 };
-use injector_core::fault::{Action, FaultSpec};
+use injector_core::fault::{Action, FaultSpec, Kind};
 use injector_core::plan::{Hook, Plan, Select};
 
 use super::btf::{BtfError, TaskOffsets};
 use super::deathwatch::Deathwatch;
-use super::examples::Injection;
 use super::hooks::{HookError, HookIndex, Hooks, Texts};
 use super::maps::{Maps, MapsError, Tables};
 use super::net;
@@ -72,10 +70,12 @@ pub struct ArmedFault {
     pub(super) slot: Slot,
     pub(super) row: Fault,
     /// Where it begins.
-    progress: Progress,
+    pub(super) progress: Progress,
     pub(super) select: Select,
     /// In the order of the plan's.
     pub(super) hooks: Vec<HookIndex>,
+    /// Whether processes are told apart.
+    pub(super) by_process: bool,
     /// By the place they belong to.
     pub(super) lines: Vec<(HookIndex, Line)>,
     /// What lines did whose places are gone.
@@ -90,13 +90,17 @@ pub struct Arming<'a> {
     pub seed: u64,
     /// Connections that keep the caller in.
     pub exempt: &'a [Exempt],
+    /// It decides and counts, and does nothing, until [`Kernel::act`].
+    pub rehearsing: bool,
+    /// Whether every injection will be asked for by [`Kernel::take_events`].
+    pub followed: bool,
 }
 
 /// The kernel's side of the engine.
 #[derive(Debug)]
 pub struct Kernel {
     pub(super) tables: Tables,
-    pub(super) texts: Texts,
+    texts: Texts,
     slots: Slots,
     pub(super) rows: Rows,
     pub(super) hooks: Hooks,
@@ -148,13 +152,18 @@ impl Kernel {
     /// Puts a fault into the kernel. It does not act before [`Kernel::activate`].
     pub fn arm(&mut self, arming: &Arming<'_>, permit: &Permit) -> Result<ArmedFault, KernelError> {
         let slot = self.slots.take(monotonic_ns()).ok_or(KernelError::Full)?;
-        self.tables.examples.borrow_mut().forget(slot);
+        let examples = self.tables.examples.get_mut();
+        examples.forget(slot);
+        if arming.followed {
+            examples.follow(slot);
+        }
         let mut fault = ArmedFault {
             slot,
             row: row(arming),
             progress: progress(arming),
             select: arming.plan.select.clone(),
             hooks: Vec::new(),
+            by_process: arming.plan.kind == Kind::SockError,
             lines: Vec::new(),
             finished: None,
         };
@@ -197,6 +206,7 @@ impl Kernel {
             progress: _,
             select,
             hooks,
+            by_process: _,
             lines,
             finished,
         } = fault;
@@ -258,21 +268,6 @@ impl Kernel {
         Ok(self.tables.progress.get(&fault.slot, 0)?.0)
     }
 
-    /// Examples of what it injected: some of the newest.
-    pub fn examples(&self, fault: &ArmedFault) -> Vec<Injection> {
-        let mut examples = self.tables.examples.borrow_mut();
-        let injection = |event: Event| {
-            let hook = fault.hooks.iter().position(|hook| *hook == event.hook)?;
-            Some(Injection {
-                at_ns: event.at_ns,
-                hook,
-                hit: event.hit,
-                stream: event.stream,
-            })
-        };
-        examples.of(fault.slot).filter_map(injection).collect()
-    }
-
     /// What its delay lines did, if it has any.
     pub fn lines(fault: &ArmedFault) -> Option<LineReport> {
         let lines = fault.lines.iter().map(|(_hook, line)| line.report());
@@ -325,6 +320,7 @@ impl Kernel {
     ) -> Result<(), KernelError> {
         let index = self.hooks.attach(&self.texts, hook)?;
         fault.hooks.push(index);
+        self.forget_place(fault, index)?;
         let exempt = arming.exempt.iter().copied();
         self.hooks.exempt(&mut self.tables, index, exempt)?;
         let Some(treatment) = Treatment::of(&arming.spec.action) else {
@@ -340,12 +336,7 @@ impl Kernel {
 
     fn write_fault(&mut self, fault: &ArmedFault) -> Result<(), KernelError> {
         let slot = fault.slot;
-        let processors =
-            aya::util::nr_cpus().map_err(|(_file, source)| KernelError::Processors(source))?;
-        let zero = aya::maps::PerCpuValues::try_from(vec![Shared(Counters::default()); processors])
-            .map_err(KernelError::Processors)?;
-        self.tables.counters.set(slot, zero, 0)?;
-        self.tables.progress.set(slot, Shared(fault.progress), 0)?;
+        self.reset(fault)?;
         self.tables.faults.set(slot, Shared(fault.row), 0)?;
         Ok(())
     }
@@ -388,7 +379,7 @@ fn row(arming: &Arming<'_>) -> Fault {
         deadline_ns: 0,
         chain,
         errno,
-        reserved: 0,
+        rehearsing: u32::from(arming.rehearsing),
         bits: net::bits_of(&spec.action),
         answer: net::answer_of(&spec.action),
     }

@@ -11,6 +11,7 @@ use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray};
 use injector_abi::net::{Connection, Exempt, LINES};
 use injector_abi::{
     ABI_VERSION, Armed, CONTROL_ENTRIES, CONTROL_VERSION, Counters, Fault, Progress, Select,
+    Stream, StreamKey,
 };
 
 use super::examples::Examples;
@@ -106,6 +107,8 @@ impl Maps {
             faults: self.typed("FAULTS")?,
             progress: self.typed("PROGRESS")?,
             counters: self.typed("COUNTERS")?,
+            streams: self.typed("STREAMS")?,
+            injected_at: self.typed("INJECTED_AT")?,
             examples: RefCell::new(Examples::new(self.typed("EVENTS")?)),
             _others: self.by_name.into_values().collect(),
         };
@@ -148,6 +151,8 @@ pub struct Tables {
     pub faults: Array<MapData, Shared<Fault>>,
     pub progress: Array<MapData, Shared<Progress>>,
     pub counters: PerCpuArray<MapData, Shared<Counters>>,
+    pub streams: HashMap<MapData, Shared<StreamKey>, Stream>,
+    pub injected_at: PerCpuArray<MapData, u64>,
     pub(super) examples: RefCell<Examples>,
     /// Kept open for the instructions that name them.
     _others: Vec<MapData>,

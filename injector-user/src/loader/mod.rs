@@ -18,6 +18,7 @@ mod program;
 mod refit;
 mod rows;
 mod slots;
+mod tally;
 
 pub use btf::{BtfError, TaskOffsets};
 pub use examples::Injection;
@@ -29,3 +30,4 @@ pub use object::{Object, ObjectError};
 pub use program::{Link, LinkError, Program, Role};
 pub use rows::mapped;
 pub use slots::Slot;
+pub use tally::Tally;

@@ -136,8 +136,11 @@ pub fn exposition(status: Option<(&EngineStatus, &[FaultReport])>) -> String {
     registry.register("engine_up", "Whether an engine runs and answers", up);
     if let Some((engine, faults)) = status {
         add_engine(&mut registry, engine);
-        add_counters(&mut registry, faults);
-        add_gauges(&mut registry, faults);
+        // What is only counted injects nothing.
+        let acting = faults.iter().filter(|fault| !fault.rehearsal);
+        let acting: Vec<FaultReport> = acting.cloned().collect();
+        add_counters(&mut registry, &acting);
+        add_gauges(&mut registry, &acting);
     }
     let mut text = String::new();
     // Writing to a string cannot fail.

@@ -34,12 +34,24 @@ pub struct FaultReport {
     pub line: Option<LineReport>,
     /// Pulses done; only for a freeze.
     pub pulses: Option<u32>,
+    /// Rounds begun; only for signals.
+    #[serde(default)]
+    pub rounds: Option<u64>,
+    /// Who suffered how often, as far as that is told apart.
+    #[serde(default)]
+    pub suffered: Vec<Suffered>,
     /// Open connections that were reset when it began to act; only for a partition that does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connections_reset: Option<u64>,
     /// Some of the newest injected events, oldest first; not for a freeze.
     #[serde(default)]
     pub examples: Vec<Injection>,
+    /// It only decided and counted, and did nothing.
+    #[serde(default)]
+    pub rehearsal: bool,
+    /// Events that came too fast to be logged; only for a fault that was followed and has ended.
+    #[serde(default)]
+    pub events_lost: Option<u64>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
@@ -75,6 +87,16 @@ pub enum Ended {
     TargetGone,
     /// It had done all it was allowed to.
     Finished,
+}
+
+/// A part of what was injected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suffered {
+    /// A process as `NAME (PID)`, or a place as the plan prints it.
+    pub who: String,
+    /// The process's number in the order of appearance; none for a place.
+    pub stream: Option<u64>,
+    pub injected: u64,
 }
 
 /// When, in Unix milliseconds for people and monotonic nanoseconds for arithmetic.

@@ -8,6 +8,7 @@ use injector_core::problem::{Place, Problem};
 use serde::{Deserialize, Serialize};
 
 use super::fault::FaultReport;
+use crate::loader::Injection;
 
 /// Longest line that the engine accepts: whoever writes it need not be trusted.
 pub const MAX_LINE: usize = 1 << 20;
@@ -17,7 +18,7 @@ pub const MAX_LINE: usize = 1 << 20;
 pub const MAX_ANSWER: usize = 1 << 24;
 
 /// Raised when the meaning of a message changes; both sides are normally the same file.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
 
 /// One line from a client.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,6 +42,10 @@ pub enum Call {
     },
     /// Do it.
     Arm(Arm),
+    /// Let a fault that was rehearsing act, from its beginning.
+    Act { fault: String },
+    /// What has a fault that is followed injected, from event number `after` on?
+    Events { fault: String, after: u64 },
     /// End faults, orderly, and say what they did.
     Stop { which: Which },
     /// Switch off every fault of this connection with the kill switch, at once; they still have to
@@ -71,6 +76,13 @@ pub struct Arm {
     pub detached: bool,
     /// `SSH_CONNECTION` of the caller, whose session must survive.
     pub ssh_connection: Option<String>,
+    /// Milliseconds for which it only decides and counts, its own delay and duration apart; then it
+    /// waits a little for [`Call::Act`].
+    #[serde(default)]
+    pub rehearse_ms: Option<u64>,
+    /// Every injection will be asked for by [`Call::Events`].
+    #[serde(default)]
+    pub follow: bool,
 }
 
 /// Which faults.
@@ -135,6 +147,20 @@ pub enum Answer {
         fault: String,
         seed: u64,
         plan: Box<Plan>,
+    },
+    /// What it would have done until now, before it begins to act.
+    Acting {
+        counted: Box<FaultReport>,
+    },
+    /// The oldest that were not given yet.
+    Events {
+        events: Vec<Injection>,
+        /// What to ask for next.
+        next: u64,
+        /// Events with a lower number were only counted.
+        real_from: u64,
+        /// Once the fault has ended and these are the last: how many came too fast to be kept.
+        lost: Option<u64>,
     },
     /// What ended, newest last.
     Stopped {

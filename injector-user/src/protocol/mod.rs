@@ -7,7 +7,7 @@
 mod fault;
 mod message;
 
-pub use fault::{Ended, FaultReport, Felt, State, Window};
+pub use fault::{Ended, FaultReport, Felt, State, Suffered, Window};
 pub use message::{
     Answer, Arm, Call, Class, EngineStatus, Failure, MAX_ANSWER, MAX_LINE, PROTOCOL, Request,
     Response, Which,

@@ -29,7 +29,12 @@ pub(crate) fn pidfd_open(pid: Pid) -> nix::Result<OwnedFd> {
 
 /// Sends `signal` to the process behind `pidfd`, never to one that reuses its number.
 pub(crate) fn pidfd_signal(pidfd: BorrowedFd<'_>, signal: Signal) -> nix::Result<()> {
-    let (fd, signal) = (pidfd.as_raw_fd(), signal as libc::c_int);
+    pidfd_send(pidfd, signal as libc::c_int)
+}
+
+/// As [`pidfd_signal`], for any signal by its number, real-time ones too.
+pub(crate) fn pidfd_send(pidfd: BorrowedFd<'_>, signal: i32) -> nix::Result<()> {
+    let fd = pidfd.as_raw_fd();
     let no_siginfo = ptr::null::<libc::siginfo_t>();
     // SAFETY: a null siginfo asks the kernel to fill in its own.
     let sent = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signal, no_siginfo, 0) };

@@ -93,9 +93,13 @@ fn hook_is_gone(hook: &Hook) -> bool {
         Hook::Cgroup { path, .. } | Hook::CgroupSkbIngress { path, .. } => {
             folder(&Hierarchy::V2, path).is_none_or(|folder| !folder.exists())
         }
+        Hook::Family { pid, .. } => Process::new(*pid).is_err(),
         Hook::Freezer {
             hierarchy, path, ..
-        } => folder(hierarchy, path).is_none_or(|folder| !folder.exists()),
+        }
+        | Hook::Members { hierarchy, path } => {
+            folder(hierarchy, path).is_none_or(|folder| !folder.exists())
+        }
     }
 }
 

@@ -16,7 +16,14 @@ fn help_teaches_every_verb_and_the_exit_statuses() {
 
 #[test]
 fn help_of_every_fault_ends_with_examples() {
-    for fault in ["net.loss", "net.delay", "sock.error", "process.freeze"] {
+    let faults = [
+        "net.loss",
+        "net.delay",
+        "sock.error",
+        "process.freeze",
+        "process.signal",
+    ];
+    for fault in faults {
         check_help(fault, &["inject", fault, "--help"]);
     }
 }

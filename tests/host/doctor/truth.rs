@@ -119,5 +119,6 @@ fn must_have(mechanism: Mechanism) -> Result<bool> {
         Mechanism::CgroupSkbLoss => is_at_least(5, 15)? && mounted(Flavour::V2)?,
         Mechanism::FreezerV2 => mounted(Flavour::V2)?,
         Mechanism::FreezerV1 => mounted(Flavour::V1)?,
+        Mechanism::Pidfd => is_at_least(5, 3)?,
     })
 }

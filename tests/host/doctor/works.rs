@@ -13,6 +13,7 @@ use temblor_tests::order::{Doer, SocketCall};
 use temblor_tests::{Actor, Arrival, Cgroup, Engine, Node, params, wait_until};
 
 use super::examine::{doctor, examine, states};
+use crate::double::is_stopped;
 use crate::stage::{DEADLINE, Stage};
 
 const CONNREFUSED: i32 = Errno::ECONNREFUSED as i32;
@@ -82,6 +83,7 @@ fn works(mechanism: Mechanism, stage: &mut Stage) -> Result<()> {
         Mechanism::ForkTracking => refuses(mechanism, stage, Doer::NewChild),
         Mechanism::FreezerV2 => freezes(Flavour::V2, stage),
         Mechanism::FreezerV1 => freezes(Flavour::V1, stage),
+        Mechanism::Pidfd => stops(stage),
     }
 }
 
@@ -209,6 +211,23 @@ fn freezes(flavour: Flavour, stage: &mut Stage) -> Result<()> {
     client.stop_one(&armed)?;
     assert_eq!(cgroup.state()?, State::Thawed);
     leave(&stage.client)
+}
+
+fn stops(stage: &mut Stage) -> Result<()> {
+    let pid = stage.client.pid();
+    let mut client = stage.engine.client()?;
+    let target = format!("pid:{pid}");
+    let given = params([
+        ("target", target.as_str()),
+        ("duration", "60s"),
+        ("signal", "STOP"),
+    ]);
+    let armed = client.arm(Kind::ProcessSignal, &given)?;
+    assert_eq!(armed.plan.mechanism, Mechanism::Pidfd);
+    wait_until("it is stopped", DEADLINE, || is_stopped(pid))?;
+    client.stop_one(&armed)?;
+    assert!(!is_stopped(pid));
+    Ok(())
 }
 
 /// Moves it to the roots again: a cgroup with processes cannot be removed.

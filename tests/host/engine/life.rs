@@ -55,6 +55,8 @@ fn an_engine_leaves_when_nobody_needs_it_and_not_before() -> Result<()> {
         name: None,
         detached: true,
         ssh_connection: None,
+        rehearse_ms: None,
+        follow: false,
     });
     let Ok(Answer::Armed { fault, .. }) = client.call(arm)? else {
         panic!("it is armed");

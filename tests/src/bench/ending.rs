@@ -57,7 +57,7 @@ pub(super) fn stall(effort: Effort) -> Result<Rows> {
     let found = rounds(effort, each, Signal::SIGSTOP, WATCH_STALL)?;
     let rows = found.iter().map(|(kind, all)| {
         let aim = match kind {
-            Kind::NetDelay | Kind::ProcessFreeze => 300.0,
+            Kind::NetDelay | Kind::ProcessFreeze | Kind::ProcessSignal => 300.0,
             _ => 2_200.0,
         };
         let metric = format!("SIGSTOP to last effect, {kind}, longest");

@@ -60,7 +60,7 @@ impl Scene {
             Self::Packets { pair, .. } => Ok(Sufferer::Packets(Stream::start(pair, PORT, GAP)?)),
             Self::Process { kind, cgroup } => {
                 let habit = match kind {
-                    Kind::ProcessFreeze => Habit::Ticks,
+                    Kind::ProcessFreeze | Kind::ProcessSignal => Habit::Ticks,
                     _ => Habit::Connects,
                 };
                 let subject = Subject::start(habit)?;
@@ -85,6 +85,7 @@ impl Scene {
             Kind::NetRate => &[("rate", "1mbit")],
             Kind::SockError => &[("operation", "connect"), ("errno", "ECONNREFUSED")],
             Kind::ProcessFreeze => &[("active", "60s"), ("dormant", "1s")],
+            Kind::ProcessSignal => &[("signal", "STOP")],
         };
         given.extend(params(own.iter().copied()));
         given.insert("duration".to_owned(), "60s".to_owned());
@@ -98,7 +99,7 @@ impl Scene {
             seen = report.map(drop);
             acts || seen.is_err()
         })?;
-        if kind == Kind::ProcessFreeze {
+        if matches!(kind, Kind::ProcessFreeze | Kind::ProcessSignal) {
             // What is thawed sooner cannot tell it from having been kept waiting.
             poll::wait_readable([], FROZEN * 2)?;
         }
@@ -109,7 +110,7 @@ impl Scene {
 /// Injections after which a fault acts steadily.
 fn steady(kind: Kind) -> u64 {
     match kind {
-        Kind::ProcessFreeze => 1,
+        Kind::ProcessFreeze | Kind::ProcessSignal => 1,
         _ => 20,
     }
 }

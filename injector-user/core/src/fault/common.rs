@@ -18,7 +18,8 @@ const MAX_OWNER: usize = 64;
 /// When and how often a fault acts, for how long, and in whose name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Common {
-    /// The chance that a matching event suffers; for `process.freeze` a pulse is an event.
+    /// The chance that a matching event suffers; for `process.freeze` a pulse is an event,
+    /// for `process.signal` a round as one process meets it.
     pub probability: Probability,
     /// Which matching events may suffer, counted from 1.
     pub when: When,

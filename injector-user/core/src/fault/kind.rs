@@ -13,6 +13,7 @@ pub enum Kind {
     NetPartition,
     SockError,
     ProcessFreeze,
+    ProcessSignal,
 }
 
 words!(Kind, "a fault", {
@@ -24,6 +25,7 @@ words!(Kind, "a fault", {
     NetPartition => "net.partition",
     SockError => "sock.error",
     ProcessFreeze => "process.freeze",
+    ProcessSignal => "process.signal",
 });
 
 impl Kind {
@@ -36,7 +38,7 @@ impl Kind {
             | Self::NetCorrupt
             | Self::NetRate
             | Self::NetPartition => true,
-            Self::SockError | Self::ProcessFreeze => false,
+            Self::SockError | Self::ProcessFreeze | Self::ProcessSignal => false,
         }
     }
 
@@ -53,6 +55,9 @@ impl Kind {
             Self::NetPartition => "cut the target off from its peers, or from some of them",
             Self::SockError => "let connect, bind, sendmsg or socket fail with an errno",
             Self::ProcessFreeze => "freeze all processes of a cgroup in pulses",
+            Self::ProcessSignal => {
+                "send a signal to all processes of the target, once or in rounds"
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ mod errno;
 mod given;
 mod kind;
 mod parse;
+mod peer;
 mod places;
 mod spec;
 
@@ -26,6 +27,7 @@ pub use errno::Errno;
 pub use given::Given;
 pub use kind::Kind;
 pub use parse::parse;
+pub use peer::{Peer, prefixes};
 pub use places::{FAULT, Places};
 pub use spec::{Action, FaultSpec};
 

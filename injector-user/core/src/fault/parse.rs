@@ -30,6 +30,7 @@ pub fn parse(kind: Kind, params: &BTreeMap<String, Given>) -> Result<FaultSpec, 
             let duration = common.as_ref().map(|common| common.duration);
             process::Freeze::read(&mut reader, duration).map(Action::ProcessFreeze)
         }
+        Kind::ProcessSignal => process::Volleys::read(&mut reader).map(Action::ProcessSignal),
     };
     match (target, action, common) {
         (Some(target), Some(action), Some(common)) => reader.problems.or(FaultSpec {

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::address::{self, PortRange, Prefix};
+use super::address::{self, PortRange};
 use super::errno::Errno;
 use super::given::{Reader, list};
+use super::peer::{self, Peer};
 use crate::problem::Invalid;
 use crate::words::words;
 
@@ -33,7 +34,7 @@ pub struct Failure {
     pub operations: BTreeSet<Operation>,
     pub errno: Errno,
     /// The address given in the call: where to, and for `bind` which of our own. Empty: any.
-    pub peers: Vec<Prefix>,
+    pub peers: Vec<Peer>,
     /// The port given in the call. Empty: any.
     pub ports: Vec<PortRange>,
 }
@@ -43,7 +44,7 @@ impl Failure {
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let operations = reader.required("operation", operations);
         let errno = reader.required("errno", str::parse);
-        let peers = reader.or("peers", Vec::new(), address::peers);
+        let peers = reader.or("peers", Vec::new(), peer::peers);
         let ports = reader.or("ports", Vec::new(), address::ports);
         let socket = operations
             .as_ref()

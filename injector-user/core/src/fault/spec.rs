@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::common::Common;
 use super::kind::Kind;
+use super::peer::Peer;
 use super::places::Places;
 use super::{net, process, sock};
 use crate::target::Selector;
@@ -29,6 +30,7 @@ pub enum Action {
     NetPartition(net::Partition),
     SockError(sock::Failure),
     ProcessFreeze(process::Freeze),
+    ProcessSignal(process::Volleys),
 }
 
 impl FaultSpec {
@@ -42,6 +44,7 @@ impl FaultSpec {
             Action::NetPartition(_) => Kind::NetPartition,
             Action::SockError(_) => Kind::SockError,
             Action::ProcessFreeze(_) => Kind::ProcessFreeze,
+            Action::ProcessSignal(_) => Kind::ProcessSignal,
         }
     }
 
@@ -59,6 +62,7 @@ impl FaultSpec {
             Action::NetPartition(partition) => partition.write(&mut params),
             Action::SockError(failure) => failure.write(&mut params),
             Action::ProcessFreeze(freeze) => freeze.write(&mut params),
+            Action::ProcessSignal(volleys) => volleys.write(&mut params),
         }
         params
     }
@@ -74,7 +78,29 @@ impl Action {
             | Self::NetCorrupt(net::Corrupt { filter, .. })
             | Self::NetRate(net::Rate { filter, .. })
             | Self::NetPartition(net::Partition { filter, .. }) => Some(filter),
-            Self::SockError(_) | Self::ProcessFreeze(_) => None,
+            Self::SockError(_) | Self::ProcessFreeze(_) | Self::ProcessSignal(_) => None,
+        }
+    }
+
+    /// Whom the filters name at the other end.
+    pub fn peers(&self) -> &[Peer] {
+        match self {
+            Self::SockError(failure) => &failure.peers,
+            action => action.filter().map_or(&[], |filter| &filter.peers),
+        }
+    }
+
+    /// The same, to have names resolved.
+    pub fn peers_mut(&mut self) -> &mut [Peer] {
+        match self {
+            Self::NetLoss(net::Loss { filter, .. })
+            | Self::NetDelay(net::Delay { filter, .. })
+            | Self::NetDuplicate(net::Duplicate { filter, .. })
+            | Self::NetCorrupt(net::Corrupt { filter, .. })
+            | Self::NetRate(net::Rate { filter, .. })
+            | Self::NetPartition(net::Partition { filter, .. }) => &mut filter.peers,
+            Self::SockError(failure) => &mut failure.peers,
+            Self::ProcessFreeze(_) | Self::ProcessSignal(_) => &mut [],
         }
     }
 
@@ -88,7 +114,8 @@ impl Action {
             | Self::NetRate(_)
             | Self::NetPartition(_)
             | Self::SockError(_)
-            | Self::ProcessFreeze(_) => net::Bursts::Independent,
+            | Self::ProcessFreeze(_)
+            | Self::ProcessSignal(_) => net::Bursts::Independent,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::net::{Delay, Direction, Filter, Protocol, Reorder, Shape};
+use super::process::Volleys;
 use super::*;
 use crate::document;
 use crate::problem::{Place, Problem};
@@ -273,12 +274,57 @@ fn impossible_pulses_are_refused() {
         &[
             "--active: `500us` is not between 1ms and 1h | at least 1ms",
             "--dormant: `2h` is not between 1ms and 1h | at most 1h",
-            "--count: `0` is not a number of pulses | a whole number from 1 on",
+            "--count: `0` is not a number of pulses or rounds | a whole number from 1 on",
         ],
     );
     check(
         Kind::ProcessFreeze,
         "target=cgroup:/a duration=10s active=1s count=1",
+    );
+}
+
+#[test]
+fn a_signal_is_read_whole() {
+    let text = "target=pid:7 duration=10s signal=usr1 interval=2s count=3 stagger=50ms";
+    let Action::ProcessSignal(volleys) = check(Kind::ProcessSignal, text).action else {
+        panic!("{text} is a signal");
+    };
+    let expected = Volleys {
+        signal: "10".parse().unwrap(),
+        interval: Some(Duration::from_secs(2)),
+        count: Some(3),
+        stagger: Duration::from_millis(50),
+    };
+    assert_eq!(volleys, expected);
+}
+
+#[test]
+fn impossible_rounds_are_refused() {
+    let signal = |rest: &str, expected: &[&str]| {
+        let text = format!("target=cgroup:/a duration=10s {rest}");
+        check_bad(Kind::ProcessSignal, &text, expected);
+    };
+    signal(
+        "",
+        &["--signal: process.signal needs `signal` | for example --signal SIGUSR1"],
+    );
+    signal(
+        "signal=HUPP count=2",
+        &[
+            "--signal: `HUPP` is not a signal of Linux | did you mean SIGHUP",
+            "--count: more than one round needs `interval` | add `interval`, such as 5s",
+        ],
+    );
+    signal(
+        "signal=1 interval=500us stagger=2h",
+        &[
+            "--interval: `500us` is not between 1ms and 1h | at least 1ms",
+            "--stagger: `2h` is not between 0s and 1h | at most 1h",
+        ],
+    );
+    check(
+        Kind::ProcessSignal,
+        "target=pid:7 duration=1s signal=64 count=1",
     );
 }
 
@@ -520,6 +566,17 @@ fn any_specific() -> impl Strategy<Value = (Kind, Vec<Option<String>>)> {
                     vec![Some("active=1ms".to_owned()), Some(dormant), count],
                 )
             }),
+        (
+            "signal=(SIG)?(TERM|usr1|RTMIN\\+[0-9]|[1-9]|[1-5][0-9])",
+            "interval=[1-9]{1,3}ms",
+            some("count", "[1-9]{1,9}"),
+            some("stagger", "[1-9]{1,3}us")
+        )
+            .prop_map(|(signal, interval, count, stagger)| {
+                let signal = signal.replace("SIG", "");
+                let parts = vec![Some(signal), Some(interval), count, stagger];
+                (Kind::ProcessSignal, parts)
+            }),
     ]
 }
 
@@ -657,7 +714,7 @@ mod table {
                         )
                     })
                     .collect();
-                let mut pairs = vec![("dormant", "800ms"), ("jitter", "5ms")];
+                let mut pairs = vec![("dormant", "800ms"), ("jitter", "5ms"), ("interval", "5s")];
                 match extra.name {
                     "r" | "1-h" | "1-k" => pairs.push(("p", "1%")),
                     "samples" => pairs.push(("distribution", "measured")),
@@ -691,7 +748,7 @@ mod table {
     #[test]
     fn no_name_occurs_twice_and_every_one_has_a_fault() {
         let names = names();
-        assert_eq!(names.len(), 40);
+        assert_eq!(names.len(), 43);
         for kind in Kind::ALL {
             assert!(schema::params(*kind).count() >= 13);
         }
@@ -708,7 +765,7 @@ mod table {
     #[test]
     fn the_markdown_table_has_a_row_for_each_parameter() {
         let table = schema::markdown_table();
-        assert_eq!(table.lines().count(), 2 + 42);
+        assert_eq!(table.lines().count(), 2 + 45);
         assert!(
             table
                 .lines()

@@ -5,7 +5,7 @@ use super::inventory::{CapabilityState, Inventory, Namespace};
 use super::refusal::Refusal;
 use super::resolve::{OF_PROCESSES, Target};
 use crate::fault::net::Filter;
-use crate::fault::{FAULT, FaultSpec, Prefix};
+use crate::fault::{FAULT, FaultSpec, Peer, Prefix, prefixes};
 use crate::target::Selector;
 
 /// Refuses protected processes, cgroups we ourselves are in, targets the fault cannot have, and
@@ -44,6 +44,21 @@ pub(super) fn target(
     }
 }
 
+/// Refuses names that nobody has resolved: the planner asks no name server.
+pub(super) fn names(spec: &FaultSpec) -> Result<(), Refusal> {
+    let unresolved = spec.action.peers().iter().find_map(|peer| match peer {
+        Peer::Name { name, addresses } if addresses.is_empty() => Some(name),
+        _ => None,
+    });
+    match unresolved {
+        None => Ok(()),
+        Some(name) => Err(
+            Refusal::input("peers", format!("the name `{name}` was not resolved"))
+                .hint("give its addresses"),
+        ),
+    }
+}
+
 fn interfaces(namespace: &Namespace, spec: &FaultSpec) -> Result<(), Refusal> {
     let Some(filter) = spec.action.filter() else {
         return Err(Refusal::input(
@@ -71,7 +86,7 @@ fn interfaces(namespace: &Namespace, spec: &FaultSpec) -> Result<(), Refusal> {
 
 /// Whether there are ports, or peers that are not simply everybody.
 fn restricts(filter: &Filter) -> bool {
-    let peers = &filter.peers;
+    let peers = prefixes(&filter.peers);
     let named = !peers.is_empty() && !peers.iter().any(|peer| Prefix::is_everybody(*peer));
     named || !filter.ports.is_empty()
 }

@@ -51,6 +51,14 @@ fn same_place(one: &Hook, other: &Hook) -> bool {
                 path: other_path, ..
             },
         ) => nested(path, other_path),
+        (
+            Hook::Members { hierarchy, path },
+            Hook::Members {
+                hierarchy: other_hierarchy,
+                path: other_path,
+            },
+        ) => hierarchy == other_hierarchy && nested(path, other_path),
+        (Hook::Family { .. }, Hook::Family { .. }) => one == other,
         // Packets.
         _ => false,
     }

@@ -104,6 +104,8 @@ pub enum Mechanism {
     CgroupSock,
     FreezerV2,
     FreezerV1,
+    /// Signals through descriptors of processes.
+    Pidfd,
     /// Children of target processes become targets.
     ForkTracking,
 }
@@ -119,6 +121,7 @@ words!(Mechanism, "a mechanism", {
     CgroupSock => "cgroup-sock",
     FreezerV2 => "freezer-v2",
     FreezerV1 => "freezer-v1",
+    Pidfd => "pidfd",
     ForkTracking => "fork-tracking",
 });
 
@@ -156,6 +159,14 @@ pub enum Hook {
         /// As above.
         id: u64,
     },
+    /// Whoever is in this cgroup, and below it, when a signal is sent.
+    Members { hierarchy: Hierarchy, path: String },
+    /// This process and all that it and its children start.
+    Family {
+        pid: i32,
+        /// In clock ticks after boot; with the pid it is unique.
+        start_time: u64,
+    },
 }
 
 impl Hook {
@@ -169,6 +180,7 @@ impl Hook {
                 Hierarchy::V2 => Mechanism::FreezerV2,
                 Hierarchy::V1Freezer | Hierarchy::V1Other(_) => Mechanism::FreezerV1,
             }),
+            Self::Members { .. } | Self::Family { .. } => Some(Mechanism::Pidfd),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::inventory::Inventory;
 use super::net::packets;
 use super::refusal::Refusal;
 use super::resolve::{Target, resolve};
-use super::{decision::Hook, freeze, sock};
+use super::{decision::Hook, freeze, signal, sock};
 use crate::fault::{Action, FaultSpec, net};
 use crate::target::Mode;
 use crate::units::nanoseconds;
@@ -73,6 +73,7 @@ fn of_target(
     target: &Target<'_>,
 ) -> Result<Plan, Refusal> {
     check::target(inventory, target, spec)?;
+    check::names(spec)?;
     let mut part = part(inventory, spec, target)?;
     if spec.common.probability.threshold() == 0 {
         part.warnings
@@ -117,6 +118,7 @@ fn part(inventory: &Inventory, spec: &FaultSpec, target: &Target<'_>) -> Result<
         Action::ProcessFreeze(freeze) => {
             freeze::freeze(inventory, target, freeze, spec.common.duration)
         }
+        Action::ProcessSignal(volleys) => signal::signal(target, volleys, spec.common.duration),
     }
 }
 

@@ -16,6 +16,7 @@ mod net;
 mod refusal;
 mod render;
 mod resolve;
+mod signal;
 mod sock;
 
 pub use decision::{Attach, CgroupId, Chosen, Hook, Mechanism, Plan, Select, Thing, Way, Who};

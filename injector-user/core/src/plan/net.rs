@@ -7,8 +7,8 @@ use super::inventory::{Cgroup, Hierarchy, Interface, InterfaceKind, Inventory, N
 use super::make::Part;
 use super::refusal::Refusal;
 use super::resolve::{LINK_UP, Processes, Target, host};
-use crate::fault::Action;
 use crate::fault::net::{Answer, Connections, Corruption, Direction, Filter, Partition};
+use crate::fault::{Action, prefixes};
 
 /// What `action` does to the packets that `filter` names.
 pub(super) fn packets(
@@ -47,7 +47,8 @@ fn mechanism(action: &Action) -> Mechanism {
         Action::NetLoss(_)
         | Action::NetPartition(_)
         | Action::SockError(_)
-        | Action::ProcessFreeze(_) => Mechanism::TcxLoss,
+        | Action::ProcessFreeze(_)
+        | Action::ProcessSignal(_) => Mechanism::TcxLoss,
     }
 }
 
@@ -252,7 +253,7 @@ fn part(filter: &Filter, mechanism: Mechanism) -> Part {
         also: Vec::new(),
         hooks: Vec::new(),
         select: Select {
-            peers: peers.clone(),
+            peers: prefixes(peers),
             ports: ports.clone(),
             protocol: *protocol,
             ..Select::default()

@@ -59,6 +59,8 @@ impl fmt::Display for Hook {
             Self::Freezer {
                 hierarchy, path, ..
             } => write!(out, "{path} in {hierarchy}"),
+            Self::Members { hierarchy, path } => write!(out, "all in {path} in {hierarchy}"),
+            Self::Family { pid, .. } => write!(out, "process {pid} and all it starts"),
         }
     }
 }

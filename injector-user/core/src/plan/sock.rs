@@ -7,6 +7,7 @@ use super::inventory::{Hierarchy, Inventory};
 use super::make::Part;
 use super::refusal::Refusal;
 use super::resolve::{OF_PROCESSES, Processes, Target};
+use crate::fault::prefixes;
 use crate::fault::sock::{Failure, Operation};
 
 pub(super) fn error(
@@ -38,7 +39,7 @@ pub(super) fn error(
         hooks: hooks(inventory, &paths, operations),
         select: Select {
             thread_groups,
-            peers: peers.clone(),
+            peers: prefixes(peers),
             ports: ports.clone(),
             ..Select::default()
         },

@@ -149,6 +149,7 @@ pub(super) fn spec(text: &str) -> FaultSpec {
         Kind::NetDelay => &["latency=20ms"],
         Kind::SockError => &["operation=connect", "errno=ECONNREFUSED"],
         Kind::ProcessFreeze => &["active=100ms", "dormant=100ms"],
+        Kind::ProcessSignal => &["signal=CONT"],
     };
     let pairs = extra.iter().copied().chain(["duration=10s"]).chain(words);
     let mut params: BTreeMap<_, _> = pairs
@@ -586,6 +587,7 @@ fn faults_of_processes_have_no_interfaces() {
     for (text, kind) in [
         ("sock.error netns:blue", "sock.error"),
         ("process.freeze netns:blue", "process.freeze"),
+        ("process.signal netns:blue", "process.signal"),
     ] {
         refused(
             text,
@@ -606,6 +608,38 @@ fn freezing_takes_the_cgroup_that_holds_exactly_the_target() {
     let v1 = "/app in the v1 freezer hierarchy";
     check("process.freeze cgroup:/app", Mechanism::FreezerV1, &[v1]);
     check("process.freeze pid:400", Mechanism::FreezerV1, &[v1]);
+}
+
+#[test]
+fn signals_go_to_whoever_is_the_target_when_they_are_sent() {
+    let family = ["process 200 and all it starts"];
+    check("process.signal pid:200", Mechanism::Pidfd, &family);
+    let members = [
+        "all in /redis in cgroup v2",
+        "all in /redis in the v1 memory hierarchy",
+    ];
+    check("process.signal cgroup:/redis", Mechanism::Pidfd, &members);
+    let one = ["all in /limited in the v1 memory hierarchy"];
+    check("process.signal cgroup:/limited", Mechanism::Pidfd, &one);
+    let root = "the root cgroup holds the whole host\nhint: name a cgroup below it";
+    refused("process.signal cgroup:/", 3, root);
+}
+
+#[test]
+fn a_signal_says_what_cannot_be_undone() {
+    let warned = |words: &str, expected: &[&str]| {
+        let plan = planned(&format!("process.signal pid:200 {words}"));
+        assert_eq!(plan.warnings, expected, "{words}");
+    };
+    let ends =
+        "SIGKILL ends processes, which nobody can undo: only what restarts them by itself does";
+    warned("signal=KILL", &[ends]);
+    let unprepared = "SIGUSR1 ends processes that do not handle it, which nobody can undo";
+    warned("signal=USR1", &[unprepared]);
+    warned("signal=STOP", &[]);
+    let few = "only 4 of 5 rounds fit into the duration of 10s";
+    warned("signal=CONT interval=3s count=5", &[few]);
+    warned("signal=CONT interval=3s count=4", &[]);
 }
 
 #[test]
@@ -1112,6 +1146,13 @@ proptest! {
                         .find(|cgroup| cgroup.path == *path && cgroup.hierarchy == *hierarchy);
                     prop_assert_eq!(&cgroup.unwrap().members, &targets);
                 }
+                Hook::Members { hierarchy, path } => {
+                    let cgroup = inventory.cgroups.iter()
+                        .find(|cgroup| cgroup.path == *path && cgroup.hierarchy == *hierarchy);
+                    let members = &cgroup.unwrap().members;
+                    prop_assert!(members.iter().all(|pid| targets.contains(pid)));
+                }
+                Hook::Family { pid, .. } => prop_assert!(targets.contains(pid)),
                 Hook::Cgroup { path, .. } => {
                     let members = inventory.cgroups.iter()
                         .find(|cgroup| cgroup.path == *path && cgroup.hierarchy == Hierarchy::V2)

@@ -12,13 +12,15 @@ const SHORTEST: Duration = Duration::from_micros(10);
 /// The fault at `factor` times its intensity, `factor` in `(0, 1]`.
 ///
 /// What is scaled is the probability if the fault throws dice, else the latency of a delay, the rate
-/// of a narrow line or how often bursts begin, else the probability of 1 it acts with. A freeze or a
-/// partition cannot be made weaker, so there is no weaker one.
+/// of a narrow line or how often bursts begin, else the probability of 1 it acts with. A freeze, a
+/// signal or a partition cannot be made weaker, so there is no weaker one.
 pub fn weakened(fault: &FaultSpec, factor: f64) -> Option<FaultSpec> {
     let mut weaker = fault.clone();
     let dice = fault.common.probability != Probability::ALWAYS;
     match &mut weaker.action {
-        Action::ProcessFreeze(_) | Action::NetPartition(_) => return None,
+        Action::ProcessFreeze(_) | Action::ProcessSignal(_) | Action::NetPartition(_) => {
+            return None;
+        }
         Action::NetDelay(delay) if !dice => shorten(delay, factor),
         Action::NetRate(rate) if !dice => rate.rate = rate.rate.divided_by(factor),
         Action::NetLoss(Loss {

@@ -22,7 +22,7 @@ pub(super) struct Waiting {
 
 /// A command that runs. It outlives its fault, and us.
 #[derive(Debug)]
-pub(super) struct Child {
+pub(in crate::cli) struct Child {
     child: std::process::Child,
     terminal: Option<Terminal>,
 }

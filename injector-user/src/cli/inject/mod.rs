@@ -5,4 +5,5 @@ mod terminal;
 mod verb;
 mod watch;
 
-pub(super) use verb::{Inject, run};
+pub(super) use verb::{Inject, run, verdict};
+pub(super) use watch::Watch;

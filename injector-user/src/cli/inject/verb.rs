@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
 use std::process::ExitStatus;
 
-use injector_core::fault::FaultSpec;
+use injector_core::fault::{FaultSpec, Kind};
 use injector_core::plan::Plan;
-use injector_core::problem::{Place, Problem};
+use injector_core::problem::{Place, Problem, Problems};
 use injector_core::units::format_duration;
 use serde::Serialize;
 use serde_json::json;
@@ -14,14 +15,16 @@ use serde_json::json;
 use super::child::{Child, Waiting};
 use super::watch::{Watch, Watched};
 use crate::cli::context::Context;
+use crate::cli::events::{self, EventsArg};
 use crate::cli::exit::Exit;
 use crate::cli::failure::CliError;
 use crate::cli::fault_args::FaultArgs;
 use crate::cli::interrupts::Interrupts;
 use crate::cli::loopback::Loopback;
 use crate::cli::out::Out;
+use crate::cli::replay;
 use crate::cli::report;
-use crate::client::{Client, ClientError, connection_of_caller};
+use crate::client::{Client, ClientError, EventFile, connection_of_caller, resolve};
 use crate::metrics;
 use crate::protocol::{Answer, Arm, Call, Ended, FaultReport, State};
 
@@ -32,7 +35,7 @@ use crate::protocol::{Answer, Arm, Call, Ended, FaultReport, State};
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Inject {
     #[command(subcommand)]
-    fault: FaultArgs,
+    fault: Option<FaultArgs>,
     /// Leave the fault to its duration and return at once
     #[arg(long, global = true, help_heading = "This command")]
     detach: bool,
@@ -44,6 +47,16 @@ pub(crate) struct Inject {
         help_heading = "This command"
     )]
     metrics: Option<Loopback>,
+    #[command(flatten)]
+    events: EventsArg,
+    /// Do again what this report says, with its seed; flags beside it win
+    #[arg(
+        long,
+        global = true,
+        value_name = "REPORT",
+        help_heading = "This command"
+    )]
+    replay: Option<PathBuf>,
 }
 
 /// A report with what became of the command.
@@ -93,8 +106,10 @@ struct Ready {
 
 /// Exits well if the fault did what it was to do and left nothing behind.
 pub(crate) async fn run(context: &Context, inject: Inject) -> Result<Exit, CliError> {
-    let spec = inject.fault.spec()?;
-    check_detached(&inject)?;
+    let fault = replay::fault(inject.fault.clone(), inject.replay.as_deref())?;
+    let spec = resolve(&fault.spec()?).await.map_err(Problems::from)?;
+    check_detached(&inject, &fault)?;
+    let events = inject.events.create(context.out)?;
     // Before anything is armed: nothing of ours may fail to start after that.
     let mut interrupts = Interrupts::catch()?;
     let served = match inject.metrics {
@@ -102,7 +117,7 @@ pub(crate) async fn run(context: &Context, inject: Inject) -> Result<Exit, CliEr
         None => None,
     };
     let ready = tokio::select! {
-        ready = arm(context, &inject, &spec) => ready?,
+        ready = arm(context, &inject, &fault, &spec) => ready?,
         // The connection closes, and what was armed over it ends.
         () = interrupts.next() => return Ok(Exit::Failed),
     };
@@ -113,6 +128,9 @@ pub(crate) async fn run(context: &Context, inject: Inject) -> Result<Exit, CliEr
     if let Some(listener) = served {
         tokio::spawn(metrics::serve(listener, context.run_dir().to_owned()));
     }
+    if let Some(events) = &events {
+        events.follow(&ready.client, &ready.id, None);
+    }
     let child = ready.waiting.map(Waiting::release).transpose()?;
     let watch = Watch {
         out: context.out,
@@ -122,12 +140,17 @@ pub(crate) async fn run(context: &Context, inject: Inject) -> Result<Exit, CliEr
         asked: false,
         shown: false,
     };
-    watch_and_say(context, watch, child).await
+    watch_and_say(context, watch, child, events.as_ref()).await
 }
 
-async fn arm(context: &Context, inject: &Inject, spec: &FaultSpec) -> Result<Ready, CliError> {
+async fn arm(
+    context: &Context,
+    inject: &Inject,
+    fault: &FaultArgs,
+    spec: &FaultSpec,
+) -> Result<Ready, CliError> {
     let client = context.engine().await?;
-    let waiting = match inject.fault.command.as_slice() {
+    let waiting = match fault.command.as_slice() {
         [] => None,
         words => Some(Waiting::fork(&client, words, context.out.json).await?),
     };
@@ -137,6 +160,8 @@ async fn arm(context: &Context, inject: &Inject, spec: &FaultSpec) -> Result<Rea
         name: None,
         detached: inject.detach,
         ssh_connection: connection_of_caller(),
+        rehearse_ms: None,
+        follow: inject.events.is_given(),
     };
     let answer = client.call(Call::Arm(arm)).await;
     let Answer::Armed {
@@ -177,11 +202,11 @@ fn say_detached(context: &Context, spec: &FaultSpec, ready: &Ready) -> Result<Ex
     Ok(Exit::Passed)
 }
 
-fn check_detached(inject: &Inject) -> Result<(), CliError> {
+fn check_detached(inject: &Inject, fault: &FaultArgs) -> Result<(), CliError> {
     if !inject.detach {
         return Ok(());
     }
-    let (what, hint) = match (inject.fault.command.is_empty(), inject.metrics) {
+    let (what, hint) = match (fault.command.is_empty(), inject.metrics) {
         (false, _) => (
             "a command is waited for, which a detached fault is not",
             "leave --detach away, or start the command yourself and name its cgroup",
@@ -189,6 +214,10 @@ fn check_detached(inject: &Inject) -> Result<(), CliError> {
         (true, Some(_)) => (
             "metrics are served while the fault is waited for",
             "leave --detach away, or use `temblor metrics --listen`",
+        ),
+        (true, None) if inject.events.is_given() => (
+            "events are written while the fault is waited for",
+            "leave --detach away, or --events",
         ),
         (true, None) => return Ok(()),
     };
@@ -200,12 +229,14 @@ async fn watch_and_say(
     context: &Context,
     watch: Watch<'_>,
     child: Option<Child>,
+    events: Option<&EventFile>,
 ) -> Result<Exit, CliError> {
     let with_command = child.is_some();
     let Some(Watched { report, command }) = watch.until_the_end(child).await? else {
         // Interrupted twice: the connection closes with us, and the fault ends with it.
         return Ok(Exit::Failed);
     };
+    let logged = events::finished(events).await;
     let ended = command.map(CommandEnd::of);
     let injected = Injected {
         report: &report,
@@ -219,21 +250,27 @@ async fn watch_and_say(
             command.unwrap_or_default()
         )
     })?;
-    Ok(verdict(context.out, &report, with_command))
+    let exit = verdict(context.out, &report, with_command);
+    Ok(events::concluded(context.out, logged, exit))
 }
 
 /// Says what was not as it should be; the report has been printed already.
-fn verdict(out: Out, report: &FaultReport, with_command: bool) -> Exit {
+pub(in crate::cli) fn verdict(out: Out, report: &FaultReport, with_command: bool) -> Exit {
     let error = match &report.state {
         State::UndoIncomplete { what } => CliError::Left { what: what.clone() },
         // A command that has ended is the normal end of it.
         State::Ended {
             how: Ended::TargetGone,
-        } if !with_command => CliError::TargetGone {
+        } if !with_command && !is_meant_to_end(report) => CliError::TargetGone {
             target: report.params.get("target").cloned().unwrap_or_default(),
         },
         State::Ended { .. } | State::Pending | State::Active => return Exit::Passed,
     };
     out.complain(&error);
     error.exit()
+}
+
+/// Whether it is the fault's own doing if nobody is left.
+fn is_meant_to_end(report: &FaultReport) -> bool {
+    report.kind == Kind::ProcessSignal && report.counters.injected > 0
 }

@@ -20,27 +20,27 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// One armed fault and who waits for it.
 #[derive(Debug)]
-pub(super) struct Watch<'a> {
-    pub(super) out: Out,
-    pub(super) client: &'a Client,
-    pub(super) id: &'a str,
-    pub(super) interrupts: Interrupts,
+pub(in crate::cli) struct Watch<'a> {
+    pub(in crate::cli) out: Out,
+    pub(in crate::cli) client: &'a Client,
+    pub(in crate::cli) id: &'a str,
+    pub(in crate::cli) interrupts: Interrupts,
     /// The user has asked to stop, and would leave at once if they asked again.
-    pub(super) asked: bool,
+    pub(in crate::cli) asked: bool,
     /// There is a line on the terminal that must go before anything else is said.
-    pub(super) shown: bool,
+    pub(in crate::cli) shown: bool,
 }
 
 /// How it all ended.
 #[derive(Debug)]
-pub(super) struct Watched {
-    pub(super) report: FaultReport,
-    pub(super) command: Option<ExitStatus>,
+pub(in crate::cli) struct Watched {
+    pub(in crate::cli) report: FaultReport,
+    pub(in crate::cli) command: Option<ExitStatus>,
 }
 
 impl Watch<'_> {
     /// Waits until the fault and the command have ended; nothing if the user could not wait.
-    pub(super) async fn until_the_end(
+    pub(in crate::cli) async fn until_the_end(
         mut self,
         mut child: Option<Child>,
     ) -> Result<Option<Watched>, CliError> {

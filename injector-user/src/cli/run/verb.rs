@@ -14,12 +14,14 @@ use super::host::facts;
 use super::progress::Progress;
 use crate::cli::caller::drop_to_caller;
 use crate::cli::context::Context;
+use crate::cli::events::{self, EventsArg};
 use crate::cli::exit::Exit;
 use crate::cli::experiment;
 use crate::cli::failure::CliError;
 use crate::cli::interrupts::Interrupts;
+use crate::cli::replay;
 use crate::cli::style::Style;
-use crate::client::{EngineFaults, connection_of_caller};
+use crate::client::{Client, EngineFaults, connection_of_caller};
 use crate::clock::unix_ms;
 use crate::report::write;
 use crate::runner::{self, Cancel, Happened, Options, missing_programs};
@@ -46,6 +48,11 @@ pub(in crate::cli) struct Run {
     /// Makes the waiting times of breakers that arm again repeatable
     #[arg(long, value_name = "N", default_value = "0")]
     seed: u64,
+    #[command(flatten)]
+    events: EventsArg,
+    /// Give the faults the seeds of this report, which must be of the same faults
+    #[arg(long, value_name = "REPORT")]
+    replay: Option<PathBuf>,
 }
 
 /// What programs read: the report, and where it is.
@@ -58,15 +65,14 @@ struct Written<'a> {
 
 /// Exits as the report says.
 pub(in crate::cli) async fn run(context: &Context, args: Run) -> Result<Exit, CliError> {
-    let (experiment, warnings) = experiment::load(&args.file)?;
-    let missing = missing_programs(&experiment);
-    if !missing.is_empty() {
-        return Err(Problems(missing).into());
-    }
+    let (experiment, warnings) = read(&args)?;
     experiment::warn(context.out, &warnings);
     let interrupts = Interrupts::catch()?;
-    let engine = engine(context, &experiment).await?;
+    let client = engine(context, &experiment).await?;
     drop_to_caller()?;
+    let events = args.events.create(context.out)?;
+    let engine =
+        client.map(|client| EngineFaults::new(client, connection_of_caller(), events.clone()));
     // Before anything is injected: a report that cannot be written is worth knowing now.
     std::fs::create_dir_all(&args.out).map_err(|source| CliError::Write {
         path: args.out.clone(),
@@ -85,6 +91,7 @@ pub(in crate::cli) async fn run(context: &Context, args: Run) -> Result<Exit, Cl
         never = progress.show() => never,
     };
     progress.show_rest();
+    let logged = events::finished(events.as_ref()).await;
     let files = write(&args.out, &report)?;
     let written = Written {
         report: &report,
@@ -93,7 +100,22 @@ pub(in crate::cli) async fn run(context: &Context, args: Run) -> Result<Exit, Cl
     context
         .out
         .result(&written, |style| text(&report, &files, style))?;
-    Ok(Exit::of_code(report.exit_code))
+    let exit = Exit::of_code(report.exit_code);
+    Ok(events::concluded(context.out, logged, exit))
+}
+
+/// The experiment, as it is to be done.
+fn read(args: &Run) -> Result<(Experiment, Vec<Problem>), CliError> {
+    let (mut experiment, warnings) = experiment::load(&args.file)?;
+    if let Some(report) = &args.replay {
+        replay::experiment(&mut experiment, report)?;
+    }
+    let missing = missing_programs(&experiment);
+    if missing.is_empty() {
+        Ok((experiment, warnings))
+    } else {
+        Err(Problems(missing).into())
+    }
 }
 
 fn options(
@@ -112,15 +134,11 @@ fn options(
     }
 }
 
-async fn engine(
-    context: &Context,
-    experiment: &Experiment,
-) -> Result<Option<EngineFaults>, CliError> {
+async fn engine(context: &Context, experiment: &Experiment) -> Result<Option<Client>, CliError> {
     if !experiment::needs_engine(experiment) {
         return Ok(None);
     }
-    let client = context.engine().await?;
-    Ok(Some(EngineFaults::new(client, connection_of_caller())))
+    context.engine().await.map(Some)
 }
 
 /// Tells the runner what the person wants, for as long as it runs.

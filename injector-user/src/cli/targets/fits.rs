@@ -76,6 +76,7 @@ fn sample(selector: &Selector, kind: Kind, more: &[(&str, &str)]) -> Result<Faul
         Kind::NetDelay => &[("latency", "1ms")],
         Kind::SockError => &[("operation", "connect"), ("errno", "ECONNREFUSED")],
         Kind::ProcessFreeze => &[("active", "1ms"), ("count", "1")],
+        Kind::ProcessSignal => &[("signal", "CONT")],
     };
     let target = selector.to_string();
     let common = [
@@ -133,7 +134,7 @@ mod tests {
         for kind in Kind::ALL {
             let expected = match kind {
                 Kind::SockError => calls,
-                Kind::ProcessFreeze => freeze,
+                Kind::ProcessFreeze | Kind::ProcessSignal => freeze,
                 _ => packets,
             };
             assert_eq!(word(*kind), expected, "{kind}: {found:?}");

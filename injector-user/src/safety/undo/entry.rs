@@ -35,6 +35,8 @@ pub enum Effect {
     /// A cgroup was made. Its number is unknown when it was recorded before it existed; the name is
     /// ours alone then.
     RemoveCgroup { path: PathBuf, inode: Option<u64> },
+    /// Processes are being stopped: those in the list beside this entry, which grows.
+    Continue,
 }
 
 /// For which fault, and for whom.
@@ -60,6 +62,7 @@ impl Effect {
         match self {
             Self::Thaw { .. } => "thaw",
             Self::RemoveCgroup { .. } => "remove-cgroup",
+            Self::Continue => "continue",
         }
     }
 }

@@ -130,6 +130,11 @@ impl Recorded {
         self.log.shared.folder.as_fd()
     }
 
+    /// Where the entry is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The entry's file name in [`Recorded::folder`].
     pub fn name(&self) -> &std::ffi::CStr {
         &self.name

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
+use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use super::entry::{Effect, Entry, boot};
 use super::fault::UndoError;
 use super::log::{ENTRY, UNFINISHED};
 use crate::freezer::{Flavour, Freezer};
+use crate::signals::{LIST, continue_all};
 use crate::target::{descendants, has_vanished, members};
 
 /// What an entry's file name ends with once it has been set aside.
@@ -103,7 +105,7 @@ fn settle(file: PathBuf, boot: &str) -> Option<Outcome> {
         .and_then(|text| serde_json::from_str::<Entry>(&text).map_err(|error| error.to_string()));
     Some(match entry {
         Ok(entry) => {
-            let ending = judge(&entry, boot);
+            let ending = judge(&entry, &file, boot);
             close(file, Some(entry.effect), ending)
         }
         Err(reason) => {
@@ -117,7 +119,7 @@ fn settle(file: PathBuf, boot: &str) -> Option<Outcome> {
     })
 }
 
-fn judge(entry: &Entry, boot: &str) -> Ending {
+fn judge(entry: &Entry, file: &Path, boot: &str) -> Ending {
     if entry.boot != boot {
         return Ending::Dropped("made before the host was last started".to_owned());
     }
@@ -131,13 +133,18 @@ fn judge(entry: &Entry, boot: &str) -> Ending {
             inode,
         } => thaw(*freezer, path, *inode),
         Effect::RemoveCgroup { path, inode } => remove_cgroup(path, *inode),
+        Effect::Continue => continue_listed(&file.with_extension(LIST)),
     }
 }
 
 /// Removes the file of an entry that needs nothing more.
 fn close(file: PathBuf, effect: Option<Effect>, ending: Ending) -> Outcome {
     let removed = match ending {
-        Ending::Undone | Ending::Dropped(_) => fs::remove_file(&file),
+        Ending::Undone | Ending::Dropped(_) => {
+            // Only stopped processes have a list, and it goes first: an entry without one is harmless.
+            let _absent = fs::remove_file(file.with_extension(LIST));
+            fs::remove_file(&file)
+        }
         Ending::Kept(_) | Ending::Failed(_) | Ending::SetAside(_) => Ok(()),
     };
     let ending = match removed {
@@ -168,6 +175,22 @@ fn thaw(flavour: Flavour, path: &Path, inode: u64) -> Ending {
         }
         Err(error) if error.has_vanished() => Ending::Dropped("the cgroup has vanished".to_owned()),
         Err(error) => Ending::Failed(with_source(&error)),
+    }
+}
+
+/// Continues who is in the list; without one nobody had been stopped.
+fn continue_listed(list: &Path) -> Ending {
+    let list = match fs::File::open(list) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Ending::Dropped("nobody had been stopped yet".to_owned());
+        }
+        Err(error) => return Ending::Failed(format!("failed to open the list: {error}")),
+        Ok(list) => list,
+    };
+    if continue_all(list.as_fd()) {
+        Ending::Undone
+    } else {
+        Ending::Failed("a process was told to continue and still stands still".to_owned())
     }
 }
 

@@ -2,6 +2,7 @@
 //! each, and tells what came of them. It ends with its input, and its children with it.
 
 mod calls;
+mod catching;
 mod chat;
 mod content;
 mod datagrams;
@@ -97,6 +98,10 @@ fn alone(order: &Order) -> Result<Outcome> {
         Order::TcpTimes(order) => times::tcp(order),
         Order::Bulk { to, bytes } => content::bulk(*to, *bytes),
         Order::Calls(order) => Ok(calls::make(order)),
+        Order::Catch { number, file } => {
+            catching::catch(*number, file)?;
+            Ok(Outcome::Done)
+        }
         Order::Chat { .. }
         | Order::Chatted
         | Order::Tick

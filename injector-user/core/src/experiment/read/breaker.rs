@@ -63,12 +63,17 @@ pub(super) fn all(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Vec<Brea
 
 /// Says what a breaker of this experiment cannot do.
 pub(super) fn warn_without_use(breakers: &[BreakerSpec], method: &[Activity], out: &mut Reading) {
-    let freezes = |activity: &Activity| matches!(&activity.provider, Provider::Temblor(Temblor::Arm { fault, .. }) if fault.kind() == Kind::ProcessFreeze);
+    let all_or_nothing = |activity: &Activity| match &activity.provider {
+        Provider::Temblor(Temblor::Arm { fault, .. }) => {
+            matches!(fault.kind(), Kind::ProcessFreeze | Kind::ProcessSignal)
+        }
+        _ => false,
+    };
     for breaker in breakers
         .iter()
         .filter(|breaker| breaker.policy.rearm.is_some())
     {
-        if let Some(freeze) = method.iter().find(|activity| freezes(activity)) {
+        if let Some(freeze) = method.iter().find(|activity| all_or_nothing(activity)) {
             let message = format!(
                 "`{}` will not be armed again by the breaker `{}`",
                 freeze.name, breaker.name
@@ -76,7 +81,7 @@ pub(super) fn warn_without_use(breakers: &[BreakerSpec], method: &[Activity], ou
             out.warn(
                 freeze.place.clone(),
                 message,
-                "a freeze cannot be made weaker",
+                "neither a freeze nor a signal can be made weaker",
             );
         }
     }

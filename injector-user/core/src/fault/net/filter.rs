@@ -2,18 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
-use crate::fault::address::{self, PortRange, Prefix};
+use crate::fault::address::{self, PortRange};
 use crate::fault::given::Reader;
+use crate::fault::peer::{self, Peer};
 use crate::problem::Invalid;
 use crate::words::words;
 
 /// Which of the target's packets suffer; an empty list is no restriction.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// The address at the other end.
-    pub peers: Vec<Prefix>,
+    pub peers: Vec<Peer>,
     /// The port at either end of the packet.
     pub ports: Vec<PortRange>,
     pub protocol: Option<Protocol>,
@@ -55,7 +54,7 @@ impl Filter {
     /// `direction` is what holds if none is given.
     pub(super) fn read(reader: &mut Reader<'_>, direction: Direction) -> Self {
         let filter = Self {
-            peers: reader.or("peers", Vec::new(), address::peers),
+            peers: reader.or("peers", Vec::new(), peer::peers),
             ports: reader.or("ports", Vec::new(), address::ports),
             protocol: reader.optional("protocol", str::parse),
             direction: reader.or("direction", direction, str::parse),

@@ -109,7 +109,7 @@ fn value(value: ValueType) -> Value {
         ]}),
         ValueType::Label => text(r"^[A-Za-z0-9._@/:-]{1,64}$"),
         ValueType::Flag => json!({"type": "boolean"}),
-        ValueType::Peers => list(&text(r"^[0-9a-fA-F.:/]+( *, *[0-9a-fA-F.:/]+)*$")),
+        ValueType::Peers => list(&text(r"^[0-9A-Za-z._:/=+-]+( *, *[0-9A-Za-z._:/=+-]+)*$")),
         ValueType::Ports => list(&json!({"anyOf": [
             {"type": "integer", "minimum": 1, "maximum": 65535},
             text(r"^[0-9]+(-[0-9]+)?( *, *[0-9]+(-[0-9]+)?)*$"),
@@ -117,6 +117,10 @@ fn value(value: ValueType) -> Value {
         ValueType::Errno => json!({"anyOf": [
             {"type": "integer", "minimum": 1, "maximum": 133},
             text(r"^([A-Za-z0-9]+)$"),
+        ]}),
+        ValueType::Signal => json!({"anyOf": [
+            {"type": "integer", "minimum": 1, "maximum": 64},
+            text(r"^([A-Za-z0-9]+([+-][0-9]+)?)$"),
         ]}),
         ValueType::Rate => text(r"^[0-9.]+ ?([kmgtKMGT]i?)?[bB]it$"),
         ValueType::Size => text(r"^[0-9.]+ ?([kmgKMG]i)?[bB]$"),

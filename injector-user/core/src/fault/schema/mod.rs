@@ -3,6 +3,7 @@
 mod choice;
 mod json;
 mod markdown;
+mod signal;
 mod table;
 
 pub use json::json_schema;

@@ -1,6 +1,7 @@
 //! Every parameter of every fault.
 
 use super::choice::CHOICE;
+use super::signal::SIGNALS;
 use crate::fault::kind::Kind;
 use crate::fault::net::{Answer, Connections, Corruption, Direction, Distribution, Protocol};
 use crate::fault::sock::Operation;
@@ -30,6 +31,7 @@ pub enum ValueType {
     Size,
     /// One or more durations, separated by commas.
     Durations,
+    Signal,
     /// One of these.
     Word(&'static [&'static str]),
     /// One or more of these, separated by commas.
@@ -68,10 +70,6 @@ impl Param {
             _ => &[],
         }
     }
-}
-
-fn all() -> impl Iterator<Item = &'static Param> + Clone {
-    TABLE.iter().chain(&CHOICE)
 }
 
 /// The parameters of one fault, those that must be given first.
@@ -116,6 +114,10 @@ pub fn unknown(kind: Kind, name: &str, place: &Place) -> Option<Problem> {
     })
 }
 
+fn all() -> impl Iterator<Item = &'static Param> + Clone {
+    TABLE.iter().chain(&SIGNALS).chain(&CHOICE)
+}
+
 pub(super) const ALL: &[Kind] = Kind::ALL;
 const NET: &[Kind] = &[
     Kind::NetLoss,
@@ -156,8 +158,9 @@ const CORRELATED: &[Kind] = &[
 ];
 const SOCK: &[Kind] = &[Kind::SockError];
 const FREEZE: &[Kind] = &[Kind::ProcessFreeze];
+const ROUNDS: &[Kind] = &[Kind::ProcessFreeze, Kind::ProcessSignal];
 
-const fn required(
+pub(super) const fn required(
     name: &'static str,
     value: ValueType,
     kinds: &'static [Kind],
@@ -286,12 +289,12 @@ const TABLE: [Param; 39] = [
     optional(
         "count",
         ValueType::Count(1),
-        FREEZE,
+        ROUNDS,
         None,
         [
             "5",
             "1 to 4294967295",
-            "how many pulses; without it, until `duration` is over",
+            "how many pulses or rounds; without it, until `duration` is over",
         ],
     ),
     optional(
@@ -301,7 +304,7 @@ const TABLE: [Param; 39] = [
         None,
         [
             "10.0.0.0/24,fd00::7",
-            "at most 64 addresses or prefixes, by comma",
+            "at most 64 addresses, prefixes or names, by comma; names are resolved where it is asked for",
             "only to or from these addresses; for `bind`, of the own address",
         ],
     ),
@@ -469,7 +472,7 @@ const TABLE: [Param; 39] = [
         None,
         [
             "10ms,12ms,30ms",
-            "2 to 4096 durations by comma, or @FILE with one a line; with `distribution: measured`",
+            "2 to 4096 durations by comma, on the command line also @FILE; with `distribution: measured`",
             "latencies that were measured somewhere",
         ],
     ),
@@ -503,7 +506,7 @@ const TABLE: [Param; 39] = [
         [
             "10%",
             "0 to 1, or in percent",
-            "the chance of each matching event (packet, call, pulse) to suffer",
+            "the chance of each matching event (packet, call, pulse, signal) to suffer",
         ],
     ),
     optional(

@@ -1,13 +1,9 @@
-//! Faults of whole processes: `process.freeze`.
-//!
-//! A pulse is what a packet is to a network fault: `when` chooses pulses by their number,
-//! `probability` is drawn once for each, and `max_hits` is how many may freeze. A pulse that is
-//! spared takes as long as one that is not.
+//! `process.freeze`: processes stand still, in pulses.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::given::{Reader, between};
+use crate::fault::given::{Reader, between};
 use crate::problem::Invalid;
 use crate::units::format_duration;
 
@@ -27,7 +23,10 @@ pub struct Freeze {
 
 impl Freeze {
     /// `None` only if a problem was reported. `duration` is the fault's, if it could be read.
-    pub(super) fn read(reader: &mut Reader<'_>, duration: Option<Duration>) -> Option<Self> {
+    pub(in crate::fault) fn read(
+        reader: &mut Reader<'_>,
+        duration: Option<Duration>,
+    ) -> Option<Self> {
         let active = reader.required("active", |text| between(text, MIN_PULSE, MAX_PULSE));
         let dormant = reader.optional("dormant", |text| between(text, MIN_PULSE, MAX_PULSE));
         let count = reader.optional("count", count);
@@ -52,7 +51,7 @@ impl Freeze {
         })
     }
 
-    pub(super) fn write(&self, params: &mut BTreeMap<String, String>) {
+    pub(in crate::fault) fn write(&self, params: &mut BTreeMap<String, String>) {
         let Self {
             active,
             dormant,
@@ -69,11 +68,12 @@ impl Freeze {
     }
 }
 
-fn count(text: &str) -> Result<u32, Invalid> {
+/// How many pulses or rounds.
+pub(super) fn count(text: &str) -> Result<u32, Invalid> {
     match text.parse() {
         Ok(count) if count > 0 && !text.starts_with('+') => Ok(count),
         _ => Err(
-            Invalid::saying(format!("`{text}` is not a number of pulses"))
+            Invalid::saying(format!("`{text}` is not a number of pulses or rounds"))
                 .hint("a whole number from 1 on"),
         ),
     }

@@ -2,12 +2,14 @@
 
 use injector_core::fault::FaultSpec;
 use injector_core::plan::{Capability, CapabilityState, Mechanism, Plan, plan};
+use injector_core::problem::{Place, Problem, Problems};
 
-use super::context::Context;
-use super::exit::Exit;
-use super::failure::CliError;
-use super::fault_args::FaultArgs;
-use crate::client::ClientError;
+use super::count::{self, CountArgs};
+use crate::cli::context::Context;
+use crate::cli::exit::Exit;
+use crate::cli::failure::CliError;
+use crate::cli::fault_args::FaultArgs;
+use crate::client::{ClientError, resolve};
 use crate::protocol::{Answer, Call};
 use crate::safety::Protection;
 use crate::target::{Gathering, Names, gather};
@@ -16,15 +18,24 @@ use crate::target::{Gathering, Names, gather};
 ///
 /// With root the engine decides, exactly as it would for `inject`. Without root the same rules are
 /// applied to what can be seen; whether this host can do it is then not known.
+///
+/// With --count the fault is put in place and decides about real events, and does nothing about them.
 #[derive(Clone, Debug, clap::Args)]
-pub(super) struct PlanArgs {
+pub(in crate::cli) struct PlanArgs {
     #[command(subcommand)]
     fault: FaultArgs,
+    #[command(flatten)]
+    count: CountArgs,
 }
 
 /// Exits well if it would be done.
-pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<Exit, CliError> {
-    let spec = args.fault.spec()?;
+pub(in crate::cli) async fn run(context: &Context, args: PlanArgs) -> Result<Exit, CliError> {
+    let spec = resolve(&args.fault.spec()?).await.map_err(Problems::from)?;
+    args.count.check(args.fault.count_for)?;
+    if let Some(time) = args.fault.count_for {
+        check_countable(&args.fault)?;
+        return count::run(context, &args.count, &spec, time).await;
+    }
     let plan = if nix::unistd::geteuid().is_root() {
         by_engine(context, &spec).await?
     } else {
@@ -32,6 +43,16 @@ pub(super) async fn run(context: &Context, args: PlanArgs) -> Result<Exit, CliEr
     };
     context.out.result(&plan, |_style| plan.to_string())?;
     Ok(Exit::Passed)
+}
+
+/// A plan starts nothing.
+fn check_countable(fault: &FaultArgs) -> Result<(), CliError> {
+    if fault.command.is_empty() {
+        return Ok(());
+    }
+    let problem = Problem::new(Place::flag("count"), "a plan does not start the command");
+    let hint = "start it yourself, and name it with --target pid:N or --target cgroup:/PATH";
+    Err(Problems::from(problem.hint(hint)).into())
 }
 
 async fn by_engine(context: &Context, spec: &FaultSpec) -> Result<Plan, CliError> {

@@ -1,0 +1,25 @@
+//! Where and by whom a fault is suffered, counted on injection only.
+
+use injector_abi::{SLOTS, StreamKey};
+
+use crate::atomic::fetch_add_one;
+use crate::maps::{INJECTED_AT, STREAMS};
+use crate::patched;
+
+/// Adds one to this hook's injections and, if a thread group suffers, to its own.
+#[inline(always)]
+pub fn add(slot: u32, tgid: u32) {
+    if let Some(here) = INJECTED_AT.get_ptr_mut(patched::hook() * SLOTS + slot) {
+        // SAFETY: this CPU's own entry; programs of one CPU do not interrupt one another here.
+        unsafe { *here += 1 };
+    }
+    if tgid == 0 {
+        return;
+    }
+    if let Some(stream) = STREAMS.get_ptr_mut(StreamKey { slot, tgid }) {
+        // SAFETY: an entry is three words.
+        let injected = unsafe { stream.cast::<u64>().add(2) };
+        // SAFETY: threads of the group change it only here.
+        unsafe { fetch_add_one(injected) };
+    }
+}
