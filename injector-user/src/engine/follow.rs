@@ -117,7 +117,8 @@ impl Engine {
             following.gone_since_ns = None;
             return Sight::There;
         }
-        match self.plan_anew(running, lacks_some) {
+        let unfound = running.following.gone_since_ns.is_some();
+        match self.plan_anew(running, lacks_some || unfound) {
             Ok(Some(plan)) => {
                 running.following.gone_since_ns = None;
                 let moved = self.move_to(running, plan);
@@ -131,6 +132,8 @@ impl Engine {
             Ok(None) => running.following.trouble = None,
             Err(failure) => running.following.trouble = Some(said(failure)),
         }
+        // Whatever is there now, it is not what was chosen: the next look is close too.
+        running.following.settled_ns = monotonic_ns() + nanos(SETTLING);
         if running.following.is_gone_for_long() {
             Sight::Gone
         } else {
@@ -138,11 +141,11 @@ impl Engine {
         }
     }
 
-    fn plan_anew(&mut self, running: &Running, lacks_some: bool) -> Result<Option<Plan>, Failure> {
+    fn plan_anew(&mut self, running: &Running, missing: bool) -> Result<Option<Plan>, Failure> {
         let Some(chosen) = &running.plan.chosen else {
             return Ok(None);
         };
-        if lacks_some && matches!(running.spec.target, Selector::Container(_)) {
+        if missing && matches!(running.spec.target, Selector::Container(_)) {
             self.called.ask();
         }
         // This fault is out of the list of what is armed meanwhile: it does not conflict with itself.

@@ -98,7 +98,12 @@ fn ask(socket: &str) -> Result<BTreeMap<String, String>, String> {
         let listing = async {
             // Older daemons refuse what they do not know yet.
             let docker = docker.negotiate_version().await?;
-            docker.list_containers(None::<ListContainersOptions>).await
+            // One that is being restarted keeps its name.
+            let all = ListContainersOptions {
+                all: true,
+                ..ListContainersOptions::default()
+            };
+            docker.list_containers(Some(all)).await
         };
         let answer = tokio::time::timeout(PATIENCE, listing).await;
         let all = answer.map_err(|error| failed(&error))?;
