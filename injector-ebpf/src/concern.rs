@@ -13,38 +13,29 @@ use crate::patched;
 use crate::select;
 use crate::skb::{mark, set_mark};
 
-/// What is to be known of a packet's way.
-#[derive(Clone, Copy, Debug)]
-struct Passage {
-    leaving: bool,
-    /// Where the packet's mark can be changed.
-    markable: bool,
-}
-
-/// The slots of the faults that a packet concerns and that have not had their turn.
+/// The slots of the faults that a packet concerns, whosever it is, and that have not had their turn.
 #[unsafe(no_mangle)]
 #[inline(never)]
-pub extern "C" fn concerned(skb: *mut __sk_buff, leaving: u32, markable: u32) -> u64 {
+pub extern "C" fn concerned(skb: *mut __sk_buff, leaving: u32) -> u64 {
     let ctx = TcContext {
         skb: SkBuff { skb },
     };
-    let passage = Passage {
-        leaving: leaving != 0,
-        markable: markable != 0,
-    };
-    slots(&ctx, passage).unwrap_or(0)
+    slots(&ctx, leaving != 0).unwrap_or(0)
 }
 
 #[inline(always)]
-fn slots(ctx: &TcContext, passage: Passage) -> Option<u64> {
+fn slots(ctx: &TcContext, leaving: bool) -> Option<u64> {
     let armed = ARMED.get(patched::hook())?;
     let select = SELECT.get(0)?;
-    let mut mask = armed.slots & still_to_come(ctx, select, passage);
+    let mut mask = armed.slots;
+    if is_resumed(ctx) {
+        mask &= still_to_come(ctx, select, leaving);
+    }
     if mask == 0 {
         return None;
     }
     let packet = parse(ctx)?;
-    let peer = if passage.leaving {
+    let peer = if leaving {
         End::Destination
     } else {
         End::Source
@@ -54,10 +45,9 @@ fn slots(ctx: &TcContext, passage: Passage) -> Option<u64> {
     if mask != 0 {
         mask = select::by_peer(select, mask, || packet.address(ctx, peer));
     }
-    if mask != 0 {
-        mask = select::by_cgroup(ctx, select, mask);
-    }
-    if mask != 0 {
+    if patched::thorough() == 0 {
+        mask &= !select.thorough;
+    } else if mask != 0 {
         mask = by_connection(ctx, select, mask, &packet, peer);
     }
     if mask & !select.lockout != 0 && keeps_caller_in(ctx, armed, &packet, peer) {
@@ -66,15 +56,19 @@ fn slots(ctx: &TcContext, passage: Passage) -> Option<u64> {
     Some(mask)
 }
 
-/// The faults that have not had their turn: all of them, unless we put the packet back on its way.
+/// Whether we have put the packet back on its way.
 #[inline(always)]
-fn still_to_come(ctx: &TcContext, select: &Select, passage: Passage) -> u64 {
+#[must_use]
+pub fn is_resumed(ctx: &TcContext) -> bool {
+    mark(ctx) & RESUMED_MASK == RESUMED
+}
+
+/// The faults that a packet which we put back on its way has not had yet.
+#[inline(always)]
+fn still_to_come(ctx: &TcContext, select: &Select, leaving: bool) -> u64 {
     let mark = mark(ctx);
-    if !passage.markable || mark & RESUMED_MASK != RESUMED {
-        return !0;
-    }
     // On the loopback a packet that was arriving has to leave again first.
-    if (mark & RESUMED_ARRIVING == 0) != passage.leaving {
+    if (mark & RESUMED_ARRIVING == 0) != leaving {
         return 0;
     }
     set_mark(ctx, 0);

@@ -19,10 +19,12 @@
 
 pub mod answer;
 pub mod atomic;
+mod cgroup;
 pub mod chance;
 pub mod checksum;
 pub mod concern;
 pub mod corrupt;
+mod flow;
 pub mod headers;
 pub mod judge;
 pub mod lockout;
@@ -32,7 +34,9 @@ pub mod packet;
 pub mod patched;
 pub mod select;
 pub mod skb;
+pub mod socket;
 pub mod stages;
+pub mod storage;
 pub mod streams;
 pub mod tally;
 pub mod verdict;

@@ -6,8 +6,11 @@ use aya_ebpf::maps::lpm_trie::LpmTrie;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use injector_abi::net::{CONNECTIONS as MAX_CONNECTIONS, Connection, Exempt, LINES};
 use injector_abi::{
-    Armed, CONTROL_ENTRIES, Counters, Fault, HOOKS, Progress, SLOTS, Select, Stream, StreamKey,
+    Armed, CONTROL_ENTRIES, Counters, Fault, HOOKS, Progress, SLOTS, Select, SocketFields,
+    SocketMark, Stream, StreamKey,
 };
+
+use crate::storage::SocketStorage;
 
 const MMAPABLE: u32 = 1 << 10;
 
@@ -46,6 +49,18 @@ pub static BY_CGROUP: HashMap<u64, u64> = HashMap::with_max_entries(1 << 10, 0);
 /// Slots by thread group.
 #[map]
 pub static BY_THREAD_GROUP: HashMap<u32, u64> = HashMap::with_max_entries(1 << 16, 0);
+
+/// Whose a socket is; accepted sockets have what their listener has.
+#[map]
+pub static SOCKETS: SocketStorage<SocketMark> = SocketStorage::new();
+
+/// The epoch in which each slot's fault was armed.
+#[map]
+pub static EPOCHS: Array<u64> = Array::with_max_entries(SLOTS, 0);
+
+/// Where a socket's cgroup is to be found, in the only entry.
+#[map]
+pub static FIELDS: Array<SocketFields> = Array::with_max_entries(1, 0);
 
 /// Ports and connections that keep the caller in.
 #[map]

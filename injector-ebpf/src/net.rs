@@ -1,4 +1,4 @@
-//! Packets: every `net` fault, at an interface (TCX) or on arrival at a cgroup's sockets.
+//! Packets: every `net` fault, at an interface (TCX).
 //!
 //! Runs in softirq for other people's tasks, so it never reads `current`. A packet that concerns no
 //! fault goes on to the next program; so does one that the delay line gave back.
@@ -20,15 +20,16 @@
 
 use aya_ebpf::bindings::{BPF_F_INGRESS, TC_ACT_SHOT, TC_ACT_UNSPEC};
 use aya_ebpf::helpers::generated::{bpf_redirect, bpf_redirect_neigh, bpf_skb_change_type};
-use aya_ebpf::macros::{cgroup_skb, classifier};
-use aya_ebpf::programs::{SkBuffContext, TcContext};
+use aya_ebpf::macros::classifier;
+use aya_ebpf::programs::TcContext;
 use injector_abi::net::answer;
 use injector_ebpf::answer::turn;
-use injector_ebpf::concern::concerned;
+use injector_ebpf::concern::{concerned, is_resumed};
 use injector_ebpf::maps::SELECT;
 use injector_ebpf::occasion::Occasion;
 use injector_ebpf::patched;
 use injector_ebpf::skb::set_mark;
+use injector_ebpf::socket::{Way, by_socket};
 use injector_ebpf::stages::{duplicate, lost, spoil, through_line};
 use injector_ebpf::verdict::{nowhere, send_back};
 
@@ -46,17 +47,6 @@ fn net_egress(ctx: TcContext) -> i32 {
 #[classifier]
 fn net_ingress(ctx: TcContext) -> i32 {
     at_interface(&ctx, false)
-}
-
-/// Arriving at a socket of a cgroup: 1 passes, 0 drops.
-#[cgroup_skb]
-fn net_cgroup_ingress(ctx: SkBuffContext) -> i32 {
-    let ctx = TcContext { skb: ctx.skb };
-    let mask = concerned(ctx.skb.skb, 0, 0);
-    let Some(select) = SELECT.get(0).filter(|_| mask != 0) else {
-        return 1;
-    };
-    i32::from(lost(&ctx, select, mask, Occasion::now(None)).is_none())
 }
 
 /// Given back by the delay line of an egress hook: out of the interface it was leaving.
@@ -94,24 +84,43 @@ fn reinject(ctx: &TcContext, flags: u64) -> i32 {
 /// Each stage in its order; a packet that leaves its way comes back to the next one.
 #[inline(always)]
 fn at_interface(ctx: &TcContext, leaving: bool) -> i32 {
-    let mask = concerned(ctx.skb.skb, u32::from(leaving), 1);
+    let way = match (leaving, is_resumed(ctx)) {
+        (false, _) => Way::Arriving,
+        (true, false) => Way::Leaving,
+        (true, true) => Way::Resumed,
+    };
+    let mask = concerned(ctx.skb.skb, u32::from(leaving));
     let Some(select) = SELECT.get(0).filter(|_| mask != 0) else {
         return TC_ACT_UNSPEC;
     };
+    let thorough = patched::thorough() != 0;
+    // Not in there, for the sake of the stack that both need.
+    let mask = if thorough {
+        by_socket(ctx, select, mask, way)
+    } else {
+        mask
+    };
+    if mask == 0 {
+        return TC_ACT_UNSPEC;
+    }
     let occasion = Occasion::now(None);
     if let Some(how) = lost(ctx, select, mask, occasion) {
         return match how {
             answer::SILENCE => nowhere(),
             answer::LOCAL_ERROR => TC_ACT_SHOT,
-            how if turn(ctx.skb.skb, how) != 0 => send_back(ctx, leaving),
+            how if thorough && turn(ctx.skb.skb, how) != 0 => send_back(ctx, leaving),
             _unanswerable => nowhere(),
         };
     }
-    spoil(ctx, mask & select.corrupt, occasion);
+    if thorough {
+        spoil(ctx, mask & select.corrupt, occasion);
+    }
     if let Some(line) = through_line(mask & select.corrupt_line, occasion) {
         return line;
     }
-    duplicate(ctx, mask & select.duplicate, occasion, leaving);
+    if thorough {
+        duplicate(ctx, mask & select.duplicate, occasion, leaving);
+    }
     through_line(mask & select.rate, occasion)
         .or_else(|| through_line(mask & select.delay, occasion))
         .unwrap_or(TC_ACT_UNSPEC)

@@ -54,3 +54,8 @@ patched!(
     /// Bytes before the IP header where this instance of the program is attached.
     link_header, 0x5173_E008, LINK_HEADER_MAGIC
 );
+patched!(
+    /// Whether this instance of the program does everything. The verifier passes over what it does not
+    /// do, which is most of the time that it takes.
+    thorough, 0x5173_E009, THOROUGH_MAGIC
+);

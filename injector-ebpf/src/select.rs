@@ -1,13 +1,10 @@
 //! Whom an event concerns: masks of slots, one look-up per dimension in use.
 
-use aya_ebpf::bindings::__sk_buff;
-use aya_ebpf::helpers::generated::bpf_skb_ancestor_cgroup_id;
 use aya_ebpf::maps::lpm_trie::Key;
-use aya_ebpf::programs::TcContext;
 use injector_abi::Select;
 use injector_abi::net::PEER_BITS;
 
-use crate::maps::{BY_CGROUP, BY_PEER, BY_PORT, BY_THREAD_GROUP};
+use crate::maps::{BY_PEER, BY_PORT, BY_THREAD_GROUP};
 
 /// Keeps the slots of `mask` that have no port filter or name one of the two ports.
 #[inline(always)]
@@ -40,33 +37,15 @@ pub fn by_thread_group(select: &Select, mask: u64, tgid: u32) -> u64 {
     if mask & !select.any_thread_group == 0 {
         return mask;
     }
-    // SAFETY: the value is one word, read once; a concurrent update gives the old or the new mask.
-    let named = unsafe { BY_THREAD_GROUP.get(tgid) }.copied().unwrap_or(0);
-    mask & (select.any_thread_group | named)
+    mask & (select.any_thread_group | of_thread_group(tgid))
 }
 
-/// Keeps the slots of `mask` that have no cgroup filter or name the cgroup of the packet's socket,
-/// or an ancestor of it.
+/// The slots that name `tgid`.
 #[inline(always)]
-pub fn by_cgroup(ctx: &TcContext, select: &Select, mask: u64) -> u64 {
-    if mask & !select.any_cgroup == 0 {
-        return mask;
-    }
-    mask & (select.any_cgroup | slots_of_cgroups(ctx.skb.skb, select.cgroup_levels))
-}
-
-/// A function of its own, so that the verifier checks it once.
-#[unsafe(no_mangle)]
-#[inline(never)]
-extern "C" fn slots_of_cgroups(skb: *mut __sk_buff, levels: u64) -> u64 {
-    let mut named = 0;
-    for level in Slots::of(levels) {
-        // SAFETY: the context is the program's own; a packet without a socket gives 0.
-        let cgroup = unsafe { bpf_skb_ancestor_cgroup_id(skb, level as i32) };
-        // SAFETY: the value is one word, read once.
-        named |= unsafe { BY_CGROUP.get(cgroup) }.copied().unwrap_or(0);
-    }
-    named
+#[must_use]
+pub fn of_thread_group(tgid: u32) -> u64 {
+    // SAFETY: the value is one word, read once; a concurrent update gives the old or the new mask.
+    unsafe { BY_THREAD_GROUP.get(tgid) }.copied().unwrap_or(0)
 }
 
 /// The slots of a mask, lowest first.

@@ -17,9 +17,9 @@
 use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_set_retval};
 use aya_ebpf::macros::{cgroup_sock, cgroup_sock_addr};
 use aya_ebpf::programs::{SockAddrContext, SockContext};
-use injector_abi::Select;
+use injector_abi::{Select, SocketMark};
 use injector_ebpf::judge::{Way, first_to_act};
-use injector_ebpf::maps::{ARMED, FAULTS, SELECT};
+use injector_ebpf::maps::{ARMED, FAULTS, SELECT, SOCKETS};
 use injector_ebpf::occasion::Occasion;
 use injector_ebpf::patched;
 use injector_ebpf::select;
@@ -50,6 +50,23 @@ address_hook!(
 #[cgroup_sock(sock_create)]
 fn sock_create(_: SockContext) -> i32 {
     verdict(None)
+}
+
+/// The same, where sockets are only noted: whose it is, for packets that will be told by it.
+#[cgroup_sock(sock_create)]
+fn sock_mark(ctx: SockContext) -> i32 {
+    if let Some(select) = SELECT.get(0) {
+        // Before the mask: a bit is never taken for a newer fault's.
+        let epoch = select.epoch;
+        // SAFETY: the helper has no arguments; this hook runs in the caller's context.
+        let tgid = (unsafe { bpf_get_current_pid_tgid() } >> 32) as u32;
+        let slots = select::of_thread_group(tgid);
+        if slots != 0 {
+            // SAFETY: the context is the new socket.
+            unsafe { SOCKETS.give(ctx.sock, SocketMark { slots, epoch }) };
+        }
+    }
+    ALLOW
 }
 
 const ALLOW: i32 = 1;

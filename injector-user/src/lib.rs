@@ -18,3 +18,8 @@ pub mod signals;
 pub mod sys;
 pub mod target;
 pub mod telemetry;
+
+/// Inputs that parsers must survive; other packages have the same.
+#[cfg(test)]
+#[path = "../../tests/corpus/corpus.rs"]
+mod corpus;

@@ -25,6 +25,7 @@ mod preview;
 mod refused;
 mod replay;
 mod safety;
+mod shared;
 mod signal;
 mod sock;
 mod stage;

@@ -26,6 +26,8 @@ enum Fate {
     Prohibited,
     /// The connection is gone.
     Broken,
+    /// With an error that is none of these.
+    Odd,
 }
 
 use Fate::{Broken, Passes, Prohibited, Refused, Vanishes};
@@ -111,7 +113,7 @@ fn fate(error: &std::io::Error) -> Fate {
         Some(Errno::EHOSTUNREACH | Errno::EACCES) => Prohibited,
         Some(Errno::ECONNABORTED | Errno::ECONNRESET | Errno::EPIPE) => Broken,
         _ if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock) => Vanishes,
-        other => panic!("{other:?}: {error}"),
+        _ => Fate::Odd,
     }
 }
 

@@ -1,5 +1,9 @@
 //! What was asked for against what arrived, of 100 000 datagrams each: tests with a stated level, and
 //! seeds that make them come out the same every time.
+#![expect(
+    clippy::cast_precision_loss,
+    reason = "counts of some hundred thousands"
+)]
 
 use anyhow::{Context as _, Result};
 use injector_core::fault::Kind;
@@ -42,8 +46,7 @@ fn lost(arrived: &[Arrival]) -> Vec<bool> {
 }
 
 /// The exact binomial interval of 99.9 % around what was found holds what was asked for.
-#[track_caller]
-fn check_share(found: usize, trials: usize, asked: f64) {
+fn check_share(found: usize, trials: usize, asked: f64) -> Result<()> {
     let counters = Counters {
         matched: trials as u64,
         eligible: trials as u64,
@@ -51,13 +54,15 @@ fn check_share(found: usize, trials: usize, asked: f64) {
         passed: (trials - found) as u64,
         ..Counters::default()
     };
-    let rate = Rate::of(Probability::new(asked).unwrap(), &counters).unwrap();
-    assert!(rate.within(), "{found} of {trials} at {asked}: {rate:?}");
+    let asked = Probability::new(asked).context("a probability")?;
+    let rate = Rate::of(asked, &counters).context("there were trials")?;
+    assert!(rate.within(), "{found} of {trials}: {rate:?}");
+    Ok(())
 }
 
 /// Of a chain that is observed, each step out of a state is a throw of dice: so many of those lost are
 /// followed by one that is not, and so many of the others by one that is lost.
-fn check_chain(lost: &[bool], to_bad: f64, to_good: f64) {
+fn check_chain(lost: &[bool], to_bad: f64, to_good: f64) -> Result<()> {
     let steps = |from: bool, to: bool| {
         let pairs = lost.windows(2).filter(|pair| pair[0] == from);
         let (all, there) = pairs.fold((0, 0), |(all, there), pair| {
@@ -66,9 +71,9 @@ fn check_chain(lost: &[bool], to_bad: f64, to_good: f64) {
         (there, all)
     };
     let (into, good) = steps(false, true);
-    check_share(into, good, to_bad);
+    check_share(into, good, to_bad)?;
     let (out, bad) = steps(true, false);
-    check_share(out, bad, to_good);
+    check_share(out, bad, to_good)
 }
 
 #[test]
@@ -76,7 +81,7 @@ fn bursts_begin_and_end_as_often_as_the_model_says() -> Result<()> {
     let stage = Stage::set()?;
     let model = [("p", "2%"), ("r", "25%")];
     let lost = lost(&arrived(&stage, Kind::NetLoss, &model)?);
-    check_chain(&lost, 0.02, 0.25);
+    check_chain(&lost, 0.02, 0.25)?;
     // 1/r packets long on average: the mean of n geometric lengths lies within 3.29 of its standard
     // deviations in 99.9 % of all cases.
     let bursts = lost.windows(2).filter(|pair| !pair[0] && pair[1]).count();
@@ -120,7 +125,7 @@ fn correlated_loss_keeps_its_share() -> Result<()> {
     let stage = Stage::set()?;
     let correlated = [("probability", "10%"), ("correlation", "30%")];
     let lost = lost(&arrived(&stage, Kind::NetLoss, &correlated)?);
-    check_chain(&lost, 0.7 * 0.1, 0.7 * 0.9);
+    check_chain(&lost, 0.7 * 0.1, 0.7 * 0.9)?;
     stage.close()
 }
 
@@ -133,7 +138,7 @@ fn so_many_come_twice_as_were_asked_for() -> Result<()> {
         times[one.number as usize] += 1;
     }
     assert!(times.iter().all(|times| matches!(times, 1 | 2)));
-    check_share(arrived.len() - MANY as usize, MANY as usize, 0.05);
+    check_share(arrived.len() - MANY as usize, MANY as usize, 0.05)?;
     stage.close()
 }
 
@@ -144,7 +149,7 @@ fn so_many_are_corrupted_as_were_asked_for_and_every_bit_alike() -> Result<()> {
     let found = arrived(&stage, Kind::NetCorrupt, &silent)?;
     assert_eq!(found.len(), MANY as usize);
     let hit = found.iter().filter(|one| one.flipped > 0).count();
-    check_share(hit, MANY as usize, 0.05);
+    check_share(hit, MANY as usize, 0.05)?;
     let wire = lost(&arrived(
         &stage,
         Kind::NetCorrupt,
@@ -154,7 +159,7 @@ fn so_many_are_corrupted_as_were_asked_for_and_every_bit_alike() -> Result<()> {
         wire.iter().filter(|lost| **lost).count(),
         MANY as usize,
         0.05,
-    );
+    )?;
     stage.close()
 }
 
@@ -171,6 +176,6 @@ fn so_many_overtake_as_were_asked_for() -> Result<()> {
         smallest_later = smallest_later.min(one.number);
         ahead
     });
-    check_share(overtaking.count(), MANY as usize, 0.1);
+    check_share(overtaking.count(), MANY as usize, 0.1)?;
     stage.close()
 }

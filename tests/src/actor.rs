@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::netns::Netns;
-use crate::order::{Calls, Datagrams, Doer, Order, Outcome, SocketCall, Times};
+use crate::order::{Calls, Datagrams, Doer, Hold, Order, Outcome, SocketCall, Times};
 
 /// Longer than any order takes.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -152,6 +152,18 @@ impl Actor {
             count,
             patience_ms,
         }))
+    }
+
+    /// Opens a socket to an echo and keeps it for [`Actor::ask`].
+    pub fn hold(&mut self, to: SocketAddr, tcp: bool) -> Result<()> {
+        let inherited = false;
+        self.order(&Order::Hold(Hold { to, tcp, inherited }))
+            .map(drop)
+    }
+
+    /// Round trips over the socket that it keeps, in microseconds.
+    pub fn ask(&mut self, count: u32, patience_ms: u64) -> Result<Vec<Option<u64>>> {
+        self.times(&Order::Ask { count, patience_ms })
     }
 
     /// Round trips over one TCP connection in microseconds.

@@ -104,9 +104,11 @@ fn content(number: u32, size: usize) -> Vec<u8> {
     let mut bytes: Vec<u8> = std::iter::repeat_n(number.to_be_bytes(), COPIES)
         .flatten()
         .collect();
-    let more =
-        (bytes.len()..size).map(|at| (at as u32).wrapping_mul(31).wrapping_add(number) as u8);
-    bytes.extend(more);
+    let [.., low] = number.to_be_bytes();
+    let pattern = (0..=u8::MAX)
+        .cycle()
+        .map(|at| at.wrapping_mul(31).wrapping_add(low));
+    bytes.extend(pattern.take(size - bytes.len()));
     bytes
 }
 

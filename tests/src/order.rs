@@ -37,6 +37,14 @@ pub enum Order {
     /// Keep a connection open and talk over it all the time, for whoever measures it.
     /// Answered with its own address.
     Chat { to: SocketAddr },
+    /// Open a socket to an echo and keep it.
+    Hold(Hold),
+    /// Ask so often over the socket that is kept, one question after the other.
+    Ask { count: u32, patience_ms: u64 },
+    /// Wait at this path for a socket, and keep it.
+    Take { path: PathBuf },
+    /// Pass the socket that is kept on to whoever waits at this path.
+    Give { path: PathBuf, keep: bool },
     /// How often question and answer went over that connection.
     Chatted,
 }
@@ -48,6 +56,15 @@ pub struct Datagrams {
     pub size: usize,
     /// Own port; 0 for any.
     pub from_port: u16,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Hold {
+    pub to: SocketAddr,
+    /// A TCP connection; else a connected UDP socket.
+    pub tcp: bool,
+    /// Children that are born later have it too.
+    pub inherited: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

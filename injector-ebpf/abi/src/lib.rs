@@ -21,7 +21,7 @@ pub use counters::{Counters, Progress};
 pub use dice::{draw, in_window, injects};
 pub use event::Event;
 pub use fault::Fault;
-pub use select::{Armed, Select, Stream, StreamKey};
+pub use select::{Armed, Select, SocketFields, SocketMark, Stream, StreamKey};
 
 /// Layout and meaning of everything in this package; the loader refuses objects of another version.
 pub const ABI_VERSION: u64 = 2;
@@ -58,3 +58,7 @@ pub const RESUME_MAGIC: u32 = 0x5173_E007;
 
 /// Stands for the length of the link layer's header at the place a program is loaded for: 14 or 0.
 pub const LINK_HEADER_MAGIC: u32 = 0x5173_E008;
+
+/// Stands for whether a program does everything, or only what most faults need: see
+/// [`Select::thorough`].
+pub const THOROUGH_MAGIC: u32 = 0x5173_E009;

@@ -44,6 +44,9 @@ pub struct Select {
     pub opening: u64,
     /// Slots that answer the sender, and so leave answers alone.
     pub answering: u64,
+    /// Slots that need a thorough program: chosen by socket or connection, or acting otherwise than by
+    /// loss or a line.
+    pub thorough: u64,
     /// Slots without a port filter.
     pub any_port: u64,
     /// Slots without a peer filter.
@@ -64,6 +67,8 @@ pub struct Select {
     pub lockout: u64,
     /// Bit n: some target is a cgroup n levels below the root.
     pub cgroup_levels: u64,
+    /// How often faults of processes have been armed so far; see [`SocketMark::epoch`].
+    pub epoch: u64,
 }
 
 exact_layout!(Select {
@@ -77,6 +82,7 @@ exact_layout!(Select {
     any_connection: u64,
     opening: u64,
     answering: u64,
+    thorough: u64,
     any_port: u64,
     any_peer: u64,
     any_cgroup: u64,
@@ -87,6 +93,50 @@ exact_layout!(Select {
     other: u64,
     lockout: u64,
     cgroup_levels: u64,
+    epoch: u64,
+});
+
+/// What a socket's storage says: whose it is.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SocketMark {
+    /// Slots of whose targets it is, when this was written.
+    pub slots: u64,
+    /// [`Select::epoch`] at that time. A slot that was armed in a later epoch has another fault now, and
+    /// its bit here is of no account.
+    pub epoch: u64,
+}
+
+exact_layout!(SocketMark {
+    slots: u64,
+    epoch: u64
+});
+
+/// Byte offsets in this kernel's structures on the way from a socket to its cgroup's number.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SocketFields {
+    /// `sock.sk_cgrp_data.cgroup`; 0 if nothing here is known.
+    pub cgroup: u32,
+    /// `cgroup.level`.
+    pub level: u32,
+    /// `cgroup.ancestors`.
+    pub ancestors: u32,
+    /// `cgroup.kn`.
+    pub node: u32,
+    /// `kernfs_node.id`.
+    pub id: u32,
+    /// Always 0.
+    pub reserved: u32,
+}
+
+exact_layout!(SocketFields {
+    cgroup: u32,
+    level: u32,
+    ancestors: u32,
+    node: u32,
+    id: u32,
+    reserved: u32
 });
 
 /// A thread group's place in a fault's history: its own hit indices, whatever other processes do.

@@ -23,7 +23,8 @@ pub(super) struct Order<'a> {
     /// Besides target and duration.
     pub(super) params: &'a [(&'a str, &'a str)],
     pub(super) hooks: Vec<Hook>,
-    pub(super) thread_groups: Vec<i32>,
+    /// Whom it concerns; the rest is in the parameters.
+    pub(super) whom: Select,
 }
 
 /// Longer than a trial takes; should it hang, the kernel ends its fault.
@@ -64,12 +65,11 @@ impl Order<'_> {
             also: Vec::new(),
             hooks: self.hooks.clone(),
             select: Select {
-                cgroup: None,
-                thread_groups: self.thread_groups.clone(),
                 peers,
                 ports,
                 protocol,
                 connections: Connections::All,
+                ..self.whom.clone()
             },
             delay_ns: 0,
             duration_ns: nanos(LONGEST),
@@ -113,6 +113,7 @@ impl<'a> Acting<'a> {
             armed: Some(armed),
         };
         if let Some(armed) = &acting.armed {
+            acting.kernel.mark_sockets(armed)?;
             acting.kernel.activate(armed, deadline_ns)?;
         }
         Ok(acting)

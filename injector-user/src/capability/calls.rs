@@ -1,7 +1,7 @@
 //! Trials of socket calls: they fail with an errno that they never fail with by themselves.
 
 use injector_core::fault::Kind;
-use injector_core::plan::{Attach, Hook, Mechanism};
+use injector_core::plan::{Attach, Hook, Mechanism, Select};
 use nix::errno::Errno;
 
 use super::acting::{Acting, Order};
@@ -33,7 +33,7 @@ pub(super) fn cgroup_sock(
             ("errno", "EHOSTDOWN"),
         ],
         hooks: hooks.collect(),
-        thread_groups: Vec::new(),
+        whom: Select::default(),
     };
     let acting = Acting::begin(kernel, &order)?;
     for (call, request) in calls() {
@@ -70,7 +70,10 @@ pub(super) fn fork_tracking(
         mechanism: Mechanism::CgroupSock,
         params: &[("operation", "connect"), ("errno", "EHOSTDOWN")],
         hooks: vec![hook(room, Attach::Connect)],
-        thread_groups: vec![subject.pid()],
+        whom: Select {
+            thread_groups: vec![subject.pid()],
+            ..Select::default()
+        },
     };
     let acting = Acting::begin(kernel, &order).map_err(|obstacle| match obstacle {
         Obstacle::Kernel(error) if !matches!(error, KernelError::Tracking(_)) => {

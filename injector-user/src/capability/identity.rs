@@ -43,7 +43,7 @@ fn release() -> Option<String> {
 }
 
 /// `NT_GNU_BUILD_ID` among ELF notes: three words, then name and contents, each padded to a word.
-fn find(mut notes: &[u8]) -> Option<String> {
+pub(super) fn find(mut notes: &[u8]) -> Option<String> {
     const BUILD_ID: u32 = 3;
     loop {
         let (name_size, rest) = word(notes)?;

@@ -8,6 +8,7 @@
 //! refusal says "unsupported".
 
 mod acting;
+mod attributed;
 mod calls;
 mod connections;
 mod freeze;
@@ -37,3 +38,6 @@ pub use probe::{probe, probe_all};
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod fuzz;

@@ -19,23 +19,34 @@ pub fn uses(kind: Kind) -> &'static [(Mechanism, Use)] {
     match kind {
         Kind::NetLoss => &[
             (Mechanism::TcxLoss, Use::Main),
-            (
-                Mechanism::CgroupSkbLoss,
-                Use::For("incoming packets of a target that shares its network namespace"),
-            ),
+            ARRIVING,
+            BY_PROCESS,
+            FOLLOWED,
         ],
-        Kind::NetDelay | Kind::NetRate => &[(Mechanism::TapDelay, Use::Main)],
-        Kind::NetDuplicate => &[(Mechanism::TcxClone, Use::Main)],
+        Kind::NetDelay | Kind::NetRate => &[
+            (Mechanism::TapDelay, Use::Main),
+            ARRIVING,
+            BY_PROCESS,
+            FOLLOWED,
+        ],
+        Kind::NetDuplicate => &[
+            (Mechanism::TcxClone, Use::Main),
+            ARRIVING,
+            BY_PROCESS,
+            FOLLOWED,
+        ],
         Kind::NetCorrupt => &[
             (Mechanism::TapDelay, Use::Main),
             (Mechanism::TcxRewrite, Use::For("`how: silent`")),
+            ARRIVING,
+            BY_PROCESS,
+            FOLLOWED,
         ],
         Kind::NetPartition => &[
             (Mechanism::TcxLoss, Use::Main),
-            (
-                Mechanism::CgroupSkbLoss,
-                Use::For("incoming packets of a target that shares its network namespace"),
-            ),
+            ARRIVING,
+            BY_PROCESS,
+            FOLLOWED,
             (
                 Mechanism::TcxAnswer,
                 Use::For("`how: reset` and `how: reject`"),
@@ -59,6 +70,20 @@ pub fn uses(kind: Kind) -> &'static [(Mechanism, Use)] {
         Kind::ProcessSignal => &[(Mechanism::Pidfd, Use::Main)],
     }
 }
+
+/// What faults of packets need for a target that shares its network namespace.
+const ARRIVING: (Mechanism, Use) = (
+    Mechanism::SocketLookup,
+    Use::For("incoming packets of a target that shares its network namespace"),
+);
+const BY_PROCESS: (Mechanism, Use) = (
+    Mechanism::SocketStorage,
+    Use::For("processes that share their network namespace with others"),
+);
+const FOLLOWED: (Mechanism, Use) = (
+    Mechanism::ForkTracking,
+    Use::For("processes that share their network namespace with others"),
+);
 
 /// What is known of the fault as a whole: the best of its main mechanisms.
 pub fn of_fault(kind: Kind, known: &BTreeMap<Mechanism, Capability>) -> Capability {
@@ -119,7 +144,7 @@ mod tests {
     #[test]
     fn a_fault_is_as_able_as_the_best_of_its_main_mechanisms() {
         use CapabilityState::{RefusedByPolicy, Supported, Unknown, Unsupported};
-        use Mechanism::{CgroupSkbLoss, FreezerV1, FreezerV2, TcxLoss};
+        use Mechanism::{FreezerV1, FreezerV2, SocketLookup, TcxLoss};
         let freeze = Kind::ProcessFreeze;
         check(
             freeze,
@@ -132,8 +157,8 @@ mod tests {
             Unknown,
         );
         check(freeze, &[(FreezerV2, Unsupported)], Unsupported);
-        let extra = [(TcxLoss, Supported), (CgroupSkbLoss, Unsupported)];
+        let extra = [(TcxLoss, Supported), (SocketLookup, Unsupported)];
         check(Kind::NetLoss, &extra, Supported);
-        check(Kind::NetLoss, &[(CgroupSkbLoss, Supported)], Unknown);
+        check(Kind::NetLoss, &[(SocketLookup, Supported)], Unknown);
     }
 }

@@ -8,15 +8,13 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use injector_core::fault::Kind;
-use injector_core::plan::{Hook, Mechanism, Way};
+use injector_core::plan::{Mechanism, Select, Way};
 use injector_core::units::format_duration;
 
 use super::acting::{Acting, Order};
-use super::obstacle::{Obstacle, not_seen, prepare, prepare_errno};
-use super::room::Room;
+use super::obstacle::{Obstacle, not_seen, prepare};
 use super::stage::Stage;
-use super::subject::{PATIENCE, Subject};
-use super::wire::Request;
+use super::subject::PATIENCE;
 use crate::loader::Kernel;
 
 /// How long the delay line of the trial holds packets.
@@ -36,7 +34,7 @@ pub(super) fn tcx(stage: &Stage, kernel: &mut Kernel) -> Result<(), Obstacle> {
             mechanism: Mechanism::TcxLoss,
             params: &[("protocol", "udp"), ("ports", &ports)],
             hooks: vec![stage.loopback(way)],
-            thread_groups: Vec::new(),
+            whom: Select::default(),
         };
         let acting = Acting::begin(kernel, &order)?;
         send(&sender, named.port)?;
@@ -67,7 +65,7 @@ pub(super) fn tap_line(stage: &Stage, kernel: &mut Kernel) -> Result<(), Obstacl
             ("latency", &latency),
         ],
         hooks: vec![stage.loopback(Way::Egress)],
-        thread_groups: Vec::new(),
+        whom: Select::default(),
     };
     let acting = Acting::begin(kernel, &order)?;
     await_delay(&acting, &sender, &receiver)?;
@@ -93,7 +91,7 @@ pub(super) fn copied(stage: &Stage, kernel: &mut Kernel) -> Result<(), Obstacle>
         mechanism: Mechanism::TcxClone,
         params: &[("protocol", "udp"), ("ports", &ports)],
         hooks: vec![stage.loopback(Way::Egress)],
-        thread_groups: Vec::new(),
+        whom: Select::default(),
     };
     let acting = Acting::begin(kernel, &order)?;
     receiver.must_get_from(&sender, "the packet did not arrive")?;
@@ -117,7 +115,7 @@ pub(super) fn rewritten(stage: &Stage, kernel: &mut Kernel) -> Result<(), Obstac
         mechanism: Mechanism::TcxRewrite,
         params: &[("protocol", "udp"), ("ports", &ports), ("how", "silent")],
         hooks: vec![stage.loopback(Way::Egress)],
-        thread_groups: Vec::new(),
+        whom: Select::default(),
     };
     let acting = Acting::begin(kernel, &order)?;
     send(&sender, receiver.port)?;
@@ -146,7 +144,7 @@ pub(super) fn answered(stage: &Stage, kernel: &mut Kernel) -> Result<(), Obstacl
             mechanism: Mechanism::TcxAnswer,
             params: &[("ports", &ports), ("direction", "out"), ("how", how)],
             hooks: vec![stage.loopback(Way::Egress)],
-            thread_groups: Vec::new(),
+            whom: Select::default(),
         };
         let acting = Acting::begin(kernel, &order)?;
         match TcpStream::connect_timeout(&address, PATIENCE) {
@@ -180,78 +178,15 @@ fn await_delay(
     not_seen("no packet took the way through the TAP device")
 }
 
-/// The subject's sockets: one that the fault names, and another.
-const NAMED: u8 = 0;
-const OTHER: u8 = 1;
-
-/// Packets are lost that arrive for the sockets of a cgroup.
-pub(super) fn cgroup_skb(
-    room: &Room,
-    subject: &Subject,
-    kernel: &mut Kernel,
-) -> Result<(), Obstacle> {
-    let sender = open()?;
-    let [named, other] = [bound(subject, NAMED)?, bound(subject, OTHER)?];
-    send(&sender, named)?;
-    if !gets(subject, NAMED, PATIENCE)? {
-        return not_seen("a packet did not arrive before anything was done");
-    }
-    let ports = named.to_string();
-    let order = Order {
-        kind: Kind::NetLoss,
-        mechanism: Mechanism::CgroupSkbLoss,
-        params: &[("protocol", "udp"), ("ports", &ports), ("direction", "in")],
-        hooks: vec![Hook::CgroupSkbIngress {
-            path: room.path().to_owned(),
-            id: 0,
-        }],
-        thread_groups: Vec::new(),
-    };
-    let acting = Acting::begin(kernel, &order)?;
-    send(&sender, named)?;
-    send(&sender, other)?;
-    if !gets(subject, OTHER, PATIENCE)? {
-        return not_seen("a packet that the fault does not name did not arrive");
-    }
-    if gets(subject, NAMED, Duration::ZERO)? || acting.injected()? == 0 {
-        return not_seen("attached to the cgroup, and the packet was not lost");
-    }
-    acting.end();
-    send(&sender, named)?;
-    if gets(subject, NAMED, PATIENCE)? {
-        Ok(())
-    } else {
-        not_seen("packets were still lost after the end")
-    }
-}
-
-/// Whether a packet comes to the subject within `patience`.
-fn gets(subject: &Subject, socket: u8, patience: Duration) -> Result<bool, Obstacle> {
-    let milliseconds = u16::try_from(patience.as_millis()).unwrap_or(u16::MAX);
-    let received = subject.ask(Request::Receive {
-        socket,
-        milliseconds,
-    })?;
-    Ok(received.is_ok())
-}
-
-fn bound(subject: &Subject, socket: u8) -> Result<u16, Obstacle> {
-    subject
-        .ask(Request::Open { socket })?
-        .map_err(prepare_errno("open a socket"))?;
-    subject
-        .ask(Request::Bind { socket })?
-        .map_err(prepare_errno("bind a socket"))
-}
-
+/// A socket of the prober's own.
 #[derive(Debug)]
-struct Receiver {
+pub(super) struct Receiver {
     socket: UdpSocket,
-    port: u16,
+    pub(super) port: u16,
 }
 
 impl Receiver {
-    fn open() -> Result<Self, Obstacle> {
+    pub(super) fn open() -> Result<Self, Obstacle> {
         let socket = open()?;
         let address = socket.local_addr().map_err(prepare("open a socket"))?;
         Ok(Self {
@@ -261,7 +196,7 @@ impl Receiver {
     }
 
     /// Whether a packet comes within `patience`.
-    fn get(&self, patience: Duration) -> Result<bool, Obstacle> {
+    pub(super) fn get(&self, patience: Duration) -> Result<bool, Obstacle> {
         let receive = || -> io::Result<()> {
             self.socket.set_nonblocking(patience.is_zero())?;
             if !patience.is_zero() {
@@ -289,7 +224,11 @@ impl Receiver {
         Ok(byte)
     }
 
-    fn must_get_from(&self, sender: &UdpSocket, otherwise: &str) -> Result<(), Obstacle> {
+    pub(super) fn must_get_from(
+        &self,
+        sender: &UdpSocket,
+        otherwise: &str,
+    ) -> Result<(), Obstacle> {
         send(sender, self.port)?;
         if self.get(PATIENCE)? {
             Ok(())
@@ -306,14 +245,14 @@ impl Receiver {
     }
 }
 
-fn open() -> Result<UdpSocket, Obstacle> {
+pub(super) fn open() -> Result<UdpSocket, Obstacle> {
     UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(prepare("open a socket"))
 }
 
 const SENT: &[u8; 1] = b"?";
 
 /// A fault that loses packets does it silently: an error here is one of the trial.
-fn send(sender: &UdpSocket, port: u16) -> Result<(), Obstacle> {
+pub(super) fn send(sender: &UdpSocket, port: u16) -> Result<(), Obstacle> {
     let sent = sender.send_to(SENT, (Ipv4Addr::LOCALHOST, port));
     sent.map(drop).map_err(prepare("send a packet"))
 }

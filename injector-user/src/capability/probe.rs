@@ -10,7 +10,7 @@ use super::room::{Room, mount_of, sweep};
 use super::stage::{Objects, Stage, apart};
 use super::subject::Subject;
 use super::verdict::{Finding, judge, with_causes};
-use super::{calls, connections, freeze, packets, signal};
+use super::{attributed, calls, connections, freeze, packets, signal};
 use crate::freezer::Flavour;
 use crate::loader::Kernel;
 use crate::safety::undo::UndoLog;
@@ -86,7 +86,8 @@ fn hierarchy_of(mechanism: Mechanism) -> Option<Flavour> {
         | Mechanism::Pidfd => None,
         Mechanism::FreezerV1 => Some(Flavour::V1),
         Mechanism::FreezerV2
-        | Mechanism::CgroupSkbLoss
+        | Mechanism::SocketLookup
+        | Mechanism::SocketStorage
         | Mechanism::CgroupSock
         | Mechanism::ForkTracking => Some(Flavour::V2),
     }
@@ -119,11 +120,16 @@ fn try_out(
     match mechanism {
         Mechanism::TcxLoss => packets::tcx(stage, objects.kernel()?),
         Mechanism::TapDelay => packets::tap_line(stage, objects.kernel()?),
+        Mechanism::SocketLookup => in_room(log, objects.kernel()?, |room, subject, kernel| {
+            attributed::lookup(stage, room, subject, kernel)
+        }),
+        Mechanism::SocketStorage => in_room(log, objects.kernel()?, |room, subject, kernel| {
+            attributed::storage(stage, room, subject, kernel)
+        }),
         Mechanism::TcxClone => packets::copied(stage, objects.kernel()?),
         Mechanism::TcxRewrite => packets::rewritten(stage, objects.kernel()?),
         Mechanism::TcxAnswer => packets::answered(stage, objects.kernel()?),
         Mechanism::SockDestroy => connections::reset(),
-        Mechanism::CgroupSkbLoss => in_room(log, objects.kernel()?, packets::cgroup_skb),
         Mechanism::CgroupSock => in_room(log, objects.kernel()?, calls::cgroup_sock),
         Mechanism::ForkTracking => in_room(log, objects.kernel()?, calls::fork_tracking),
         Mechanism::FreezerV2 => frozen(Flavour::V2, log),
@@ -135,7 +141,7 @@ fn try_out(
 fn in_room(
     log: Option<&UndoLog>,
     kernel: &mut Kernel,
-    trial: fn(&Room, &Subject, &mut Kernel) -> Result<(), Obstacle>,
+    trial: impl FnOnce(&Room, &Subject, &mut Kernel) -> Result<(), Obstacle>,
 ) -> Result<(), Obstacle> {
     let room = Room::make(Flavour::V2, log)?;
     // Ended before the room is removed.

@@ -1,6 +1,7 @@
 //! A throw-away cgroup, and what earlier probers may have left of theirs.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -72,6 +73,15 @@ impl Room {
     /// As in `/proc/PID/cgroup`.
     pub(super) fn path(&self) -> &str {
         &self.path
+    }
+
+    /// As the kernel's programs know it.
+    pub(super) fn id(&self) -> Result<u64, Obstacle> {
+        let found = fs::metadata(&self.folder).map_err(|source| Obstacle::Cgroup {
+            path: self.folder.clone(),
+            source,
+        })?;
+        Ok(found.ino())
     }
 
     pub(super) fn enter(&self, subject: &Subject) -> Result<(), Obstacle> {

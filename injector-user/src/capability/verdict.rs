@@ -161,20 +161,26 @@ fn step_of(error: &KernelError) -> (Step, &(dyn Error + 'static)) {
             | HookError::NoCgroup(_)
             | HookError::Map(_) => (Step::Trial, hook),
         },
+        KernelError::Fields(error) => (step_of_types(error), error),
         KernelError::Tap(error) => (Step::Device, error),
         KernelError::Tracking(tracking) => match tracking {
-            TrackingError::Offsets(error) => match error {
-                BtfError::Read(_) => (Step::Types, error),
-                BtfError::NoMember(_) | BtfError::Malformed => (Step::Trial, error),
-            },
+            TrackingError::Offsets(error) => (step_of_types(error), error),
             TrackingError::Object(error) => (step_of_object(error), error),
             TrackingError::Link(error) => (Step::Attach, error),
         },
+        KernelError::Sockets(error) => (Step::Trial, error),
         KernelError::Map(_)
         | KernelError::Line(_)
         | KernelError::Full
         | KernelError::NoLine
         | KernelError::Processors(_) => (Step::Trial, error),
+    }
+}
+
+fn step_of_types(error: &BtfError) -> Step {
+    match error {
+        BtfError::Read(_) => Step::Types,
+        BtfError::NoMember(_) | BtfError::Malformed => Step::Trial,
     }
 }
 

@@ -62,8 +62,10 @@ pub(super) async fn run(context: &Context, stop: Stop) -> Result<Exit, CliError>
             Some(faults) => say(context, &faults),
             None => kill(context, client.pid()).await,
         },
-        // One that does not even listen may still be there.
-        Err(ClientError::NotRunning { .. }) => kill(context, None).await,
+        // One that does not even listen, or that too many wait for, may still be there.
+        Err(ClientError::NotRunning { .. } | ClientError::Connect { .. }) => {
+            kill(context, None).await
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -43,6 +43,7 @@ impl Client {
             searched: 0,
             open: BTreeMap::new(),
             last: 0,
+            turned_away: None,
         };
         tokio::spawn(conversation.run(asked));
         Self { questions, pid }
@@ -84,22 +85,52 @@ struct Conversation {
     searched: usize,
     open: BTreeMap<u64, oneshot::Sender<Result<Answer, ClientError>>>,
     last: u64,
+    /// Why the engine will not talk to us at all.
+    turned_away: Option<Failure>,
 }
 
 impl Conversation {
-    /// Goes on until either side has gone. Whoever waits then learns it from its dropped channel.
+    /// Goes on until either side has gone. Whoever waits then learns it from its dropped channel, or
+    /// what the engine said when it closed the door.
     async fn run(mut self, mut asked: mpsc::Receiver<Question>) {
-        loop {
-            let goes_on = tokio::select! {
-                question = asked.recv() => match question {
-                    Some(question) => self.ask(question).await,
-                    None => false,
-                },
-                read = self.read.read_buf(&mut self.buffer) => {
-                    read.is_ok_and(|length| length > 0) && self.deliver()
+        self.talk(&mut asked).await;
+        let Some(failure) = self.turned_away else {
+            return;
+        };
+        let refuse = |reply: oneshot::Sender<_>| {
+            let _nobody_waits = reply.send(Err(ClientError::Answer(failure.clone())));
+        };
+        self.open.into_values().for_each(refuse);
+        while let Some(question) = asked.recv().await {
+            refuse(question.reply);
+        }
+    }
+
+    async fn talk(&mut self, asked: &mut mpsc::Receiver<Question>) {
+        while self.turned_away.is_none() {
+            tokio::select! {
+                question = asked.recv() => {
+                    let Some(question) = question else {
+                        return;
+                    };
+                    if !self.ask(question).await {
+                        return self.hear_the_rest().await;
+                    }
                 }
-            };
-            if !goes_on {
+                read = self.read.read_buf(&mut self.buffer) => {
+                    if !read.is_ok_and(|length| length > 0) || !self.deliver() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the engine wrote before it closed its side.
+    async fn hear_the_rest(&mut self) {
+        while self.turned_away.is_none() {
+            let read = self.read.read_buf(&mut self.buffer).await;
+            if !read.is_ok_and(|length| length > 0) || !self.deliver() {
                 return;
             }
         }
@@ -128,9 +159,14 @@ impl Conversation {
             let Ok(Response { id, answer }) = serde_json::from_slice(&line) else {
                 return false;
             };
-            if let Some(reply) = self.open.remove(&id) {
-                let answer = answer.map_err(|failure: Failure| ClientError::Answer(failure));
-                let _nobody_waits = reply.send(answer);
+            match (self.open.remove(&id), answer) {
+                (Some(reply), answer) => {
+                    let answer = answer.map_err(|failure: Failure| ClientError::Answer(failure));
+                    let _nobody_waits = reply.send(answer);
+                }
+                // Our numbers begin with 1.
+                (None, Err(failure)) if id == 0 => self.turned_away = Some(failure),
+                (None, _) => {}
             }
         }
         self.buffer.len() <= MAX_ANSWER

@@ -101,6 +101,31 @@ fn an_engine_that_goes_away_is_noticed_by_whoever_waits() {
 }
 
 #[test]
+fn who_is_turned_away_learns_why_whenever_it_asks() {
+    let folder = tempfile::tempdir().unwrap();
+    block_on(async {
+        let listener = UnixListener::bind(folder.path().join(SOCKET)).unwrap();
+        let client = connect(folder.path()).await.unwrap();
+        let (mut stream, _address) = listener.accept().await.unwrap();
+        let why = Failure {
+            class: Class::Refused,
+            problems: Vec::new(),
+        };
+        let answer = Err(why.clone());
+        let line = Response { id: 0, answer }.line().unwrap();
+        stream.write_all(&line).await.unwrap();
+        drop(stream);
+        for number in 0..3 {
+            let call = client.call(Call::Status).await;
+            let Err(ClientError::Answer(said)) = call else {
+                panic!("call {number}: {call:?}");
+            };
+            assert_eq!(said, why);
+        }
+    });
+}
+
+#[test]
 fn a_request_that_is_too_long_is_not_sent() {
     let folder = tempfile::tempdir().unwrap();
     block_on(async {

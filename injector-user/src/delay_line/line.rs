@@ -237,12 +237,11 @@ impl Loop {
     fn take(&mut self, length: usize) {
         let mut frame = self.buffers.take(length);
         let due_ns = self.done.due_ns(monotonic_ns(), &mut frame);
-        match due_ns.filter(|_| self.queue.bytes() < ROOM) {
-            Some(due_ns) => self.queue.push(due_ns, frame),
-            None => {
-                self.counts.overflowed.fetch_add(1, Ordering::Relaxed);
-                self.buffers.give_back(frame);
-            }
+        if let Some(due_ns) = due_ns.filter(|_| self.queue.bytes() < ROOM) {
+            self.queue.push(due_ns, frame);
+        } else {
+            self.counts.overflowed.fetch_add(1, Ordering::Relaxed);
+            self.buffers.give_back(frame);
         }
     }
 

@@ -148,7 +148,8 @@ impl Engine {
             .map_err(|error| failed(&error))?;
         // Children born between the snapshot and the start of tracking have parents that are known.
         let late = target::with_descendants(&arming.plan.select.thread_groups);
-        if let Err(error) = self.kernel.mark(&armed, &late) {
+        let marked = self.kernel.mark(&armed, &late);
+        if let Err(error) = marked.and_then(|()| self.kernel.mark_sockets(&armed)) {
             self.kernel.disarm(armed);
             return Err(failed(&error));
         }
@@ -223,7 +224,7 @@ pub(super) fn namespaces(plan: &Plan) -> BTreeMap<u64, String> {
                 netns, netns_inode, ..
             } => Some((*netns_inode, netns.clone())),
             Hook::Cgroup { .. }
-            | Hook::CgroupSkbIngress { .. }
+            | Hook::Sockets { .. }
             | Hook::Freezer { .. }
             | Hook::Members { .. }
             | Hook::Family { .. } => None,

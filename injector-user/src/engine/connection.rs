@@ -4,33 +4,30 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::UnixStream;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::clients::longest_line;
 use super::running::Client;
 use super::serve::{News, Shared, lock};
 use super::state::{Peer, failure};
-use crate::protocol::{Answer, Call, Class, Failure, MAX_LINE, Request, Response};
+use crate::protocol::{Answer, Call, Class, Failure, Request, Response};
 
 /// What a request looks like.
 const FORM: &str = r#"one JSON object on a line, such as {"id":1,"call":{"op":"status"}}"#;
 
-/// Serves one connection until it closes; what it armed ends with it.
+/// Room that a connection keeps for its next request, in bytes.
+const USUAL_LINE: usize = 4_096;
+
+/// Serves one connection that has been admitted until it closes; what it armed ends with it.
 pub(super) async fn converse(
     stream: UnixStream,
     engine: Shared,
     client: Client,
+    peer: Peer,
     tell_loop: UnboundedSender<News>,
 ) {
-    let Ok(credentials) = stream.peer_cred() else {
-        return;
-    };
-    let peer = Peer {
-        uid: credentials.uid(),
-        pid: credentials.pid().unwrap_or(0),
-    };
-    lock(&engine).clients += 1;
     // An error here is a client that went away: the same as the end of its stream.
     let _went_away = exchange(stream, &engine, client, peer, &tell_loop).await;
     let mut owner = lock(&engine);
-    owner.clients -= 1;
+    owner.clients.leave(peer.uid);
     owner.disconnect(client);
 }
 
@@ -43,16 +40,19 @@ async fn exchange(
 ) -> std::io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
+    let longest = longest_line(peer.uid);
+    let limit = u64::try_from(longest).unwrap_or(u64::MAX);
     let mut line = Vec::new();
     loop {
         line.clear();
-        let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX);
+        // One long request is no reason to keep its room for as long as the connection lasts.
+        line.shrink_to(USUAL_LINE);
         let length = (&mut read).take(limit).read_until(b'\n', &mut line).await?;
         if length == 0 {
             return Ok(());
         }
         if line.last() != Some(&b'\n') {
-            let message = format!("a request of more than {MAX_LINE} bytes, or one cut short");
+            let message = format!("a request of more than {longest} bytes, or one cut short");
             send(
                 &mut write,
                 0,
@@ -66,6 +66,8 @@ async fn exchange(
         if news.is_some_and(|news| tell_loop.send(news).is_err()) {
             return Ok(());
         }
+        // Requests sent ahead are there without waiting: everybody else, and the lease, come first.
+        tokio::task::yield_now().await;
     }
 }
 

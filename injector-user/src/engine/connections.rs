@@ -128,7 +128,7 @@ fn positions(
             ..
         } => *netns_inode == namespace && interface.is_none_or(|one| one == *ifindex),
         Hook::Cgroup { .. }
-        | Hook::CgroupSkbIngress { .. }
+        | Hook::Sockets { .. }
         | Hook::Freezer { .. }
         | Hook::Members { .. }
         | Hook::Family { .. } => false,

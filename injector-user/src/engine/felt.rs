@@ -136,9 +136,11 @@ impl Feeling {
 }
 
 /// How often a round trip is delayed: each way through an interface, twice on the loopback, where
-/// both ends send.
+/// both ends send, unless one of them is somebody else's.
 fn passes(plan: &Plan) -> u64 {
-    if is_loopback(plan) {
+    let loopback_only = is_loopback(plan);
+    let shared = plan.select.cgroup.is_some() || !plan.select.thread_groups.is_empty();
+    if loopback_only && !shared {
         return 2;
     }
     let ways: BTreeSet<_> = plan
@@ -147,9 +149,9 @@ fn passes(plan: &Plan) -> u64 {
         .filter_map(|hook| match hook {
             Hook::Tcx {
                 direction,
-                loopback: false,
+                loopback,
                 ..
-            } => Some(*direction),
+            } if *loopback == loopback_only => Some(*direction),
             _ => None,
         })
         .collect();
@@ -158,8 +160,16 @@ fn passes(plan: &Plan) -> u64 {
 
 /// Whether nothing but the loopback is delayed.
 fn is_loopback(plan: &Plan) -> bool {
-    let loopback = |hook: &Hook| matches!(hook, Hook::Tcx { loopback: true, .. });
-    plan.hooks.iter().all(loopback)
+    let elsewhere = |hook: &Hook| {
+        matches!(
+            hook,
+            Hook::Tcx {
+                loopback: false,
+                ..
+            }
+        )
+    };
+    !plan.hooks.iter().any(elsewhere)
 }
 
 fn open_namespaces(plan: &Plan) -> Vec<File> {

@@ -187,8 +187,9 @@ impl Engine {
                     .map_err(|error| failed(&error))?;
                 running.exempt = exempt;
                 let late = target::with_descendants(&plan.select.thread_groups);
-                self.kernel
-                    .mark(armed, &late)
+                let marked = self.kernel.mark(armed, &late);
+                marked
+                    .and_then(|()| self.kernel.mark_sockets(armed))
                     .map_err(|error| failed(&error))?;
             }
             Effect::Freeze(_) => self.freeze_anew(running, &plan)?,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use injector_core::fault::Action;
+use injector_core::plan::{Hook, Plan};
 use injector_core::target::Selector;
 
 use super::follow::Sight;
@@ -37,7 +37,7 @@ impl Engine {
             self.busy_ns = now_ns;
             self.keep_lease(now_ns);
         }
-        if self.clients > 0 {
+        if self.clients.count() > 0 {
             self.busy_ns = now_ns;
         }
         self.drain_events();
@@ -65,7 +65,7 @@ impl Engine {
 
     /// Whether there is neither a client, nor a fault, nor a command whose cgroup is ours to remove.
     pub(super) fn is_idle(&self) -> bool {
-        self.faults.is_empty() && self.clients == 0 && !self.commands.any()
+        self.faults.is_empty() && self.clients.count() == 0 && !self.commands.any()
     }
 
     /// How long nobody has needed this engine.
@@ -91,6 +91,7 @@ impl Engine {
     /// Looks after targets: what they feel, who has come, who has gone.
     fn look(&mut self) {
         self.kernel.forget(|pid| !target::is_thread_group(pid));
+        let followed = self.kernel.follow_sockets().err();
         let mut gone = Vec::new();
         for running in self
             .faults
@@ -109,6 +110,14 @@ impl Engine {
                         .warnings
                         .push(format!("new processes could not be covered: {error}"));
                 }
+            }
+            if let Effect::Kernel(armed) = &running.effect {
+                let shared = self.kernel.shares_sockets(armed).map(shared_with);
+                running.warn(shared);
+                let unfollowed = followed.as_ref().filter(|_| told_by_sockets(&running.plan));
+                running.warn(unfollowed.map(|error| {
+                    format!("the sockets of the target could not be followed: {error}")
+                }));
             }
             if target::is_gone(&running.spec.target, &running.plan) {
                 gone.push(running.id.clone());
@@ -193,11 +202,9 @@ fn due(kernel: &Kernel, running: &mut Running, now_ns: u64) -> Option<Ended> {
 /// there by number only.
 fn newcomers(running: &Running) -> Vec<i32> {
     let by_number = !running.plan.select.thread_groups.is_empty();
-    match (&running.spec.target, &running.spec.action) {
-        (Selector::Cgroup(path), Action::SockError(_)) if by_number => {
-            target::members_anywhere(path)
-        }
-        (Selector::Container(_) | Selector::Unit(_), Action::SockError(_)) if by_number => {
+    match &running.spec.target {
+        Selector::Cgroup(path) if by_number => target::members_anywhere(path),
+        Selector::Container(_) | Selector::Unit(_) if by_number => {
             let things = running.plan.chosen.iter().flat_map(|chosen| &chosen.things);
             let paths = things.flat_map(|thing| &thing.cgroups);
             paths
@@ -206,6 +213,17 @@ fn newcomers(running: &Running) -> Vec<i32> {
         }
         _ => Vec::new(),
     }
+}
+
+fn told_by_sockets(plan: &Plan) -> bool {
+    let marks = |hook: &Hook| matches!(hook, Hook::Sockets { .. });
+    plan.hooks.iter().any(marks)
+}
+
+fn shared_with(pid: i32) -> String {
+    format!(
+        "what the target shares with others, such as a socket with process {pid}, is left alone"
+    )
 }
 
 pub(super) fn nanos(duration: Duration) -> u64 {

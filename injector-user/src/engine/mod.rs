@@ -6,6 +6,7 @@
 
 mod arm;
 mod capabilities;
+mod clients;
 mod commands;
 mod connection;
 mod connections;

@@ -104,6 +104,12 @@ impl Running {
         }
     }
 
+    /// Adds a warning that has not been given yet.
+    pub(super) fn warn(&mut self, warning: Option<String>) {
+        let new = warning.filter(|warning| !self.warnings.contains(warning));
+        self.warnings.extend(new);
+    }
+
     /// As the planner wants to know it.
     pub(super) fn planned(&self) -> Planned {
         Planned {

@@ -9,16 +9,25 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::io::unix::AsyncFd;
-use tokio::net::UnixListener;
+use tokio::net::unix::SocketAddr;
+use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::UnboundedSender;
 
+use super::clients::{peer_of, turn_away};
 use super::connection::converse;
+use super::running::Client;
 use super::start::{Options, tell};
 use super::state::Engine;
 use crate::protocol::Ended;
 
 /// The one owner of everything, for the tasks of one thread. Never held across an await.
 pub(super) type Shared = Arc<Mutex<Engine>>;
+
+/// Requests that are answered before the clock is looked at.
+const REQUESTS_IN_A_ROW: u32 = 4;
+/// How long nobody is accepted after that failed: less than a tick while something is armed.
+const LATER: Duration = Duration::from_millis(20);
 
 /// What a client's task tells the loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +42,9 @@ pub(super) enum News {
 pub(super) fn serve(options: &Options, engine: Engine) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        // The clock is looked at after so many requests, each of which may take tens of milliseconds:
+        // a crowd of clients must not let the lease run out.
+        .event_interval(REQUESTS_IN_A_ROW)
         .build()
         .context("failed to start the event loop")?;
     runtime.block_on(serve_on(options, Arc::new(Mutex::new(engine))))
@@ -77,23 +89,51 @@ async fn run(
                 return Ok(ExitCode::FAILURE);
             }
             () = tokio::time::sleep(wait) => {}
-            accepted = listener.accept() => {
-                let (stream, _address) = accepted.context("failed to accept a client")?;
-                clients += 1;
-                tokio::spawn(converse(stream, Arc::clone(engine), clients, tell_loop.clone()));
-            }
             Some(news) = heard.recv() => match news {
                 News::Armed => {}
                 News::Quit => return Ok(ExitCode::SUCCESS),
             },
             _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
             _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
+            // The last: whoever connects without end keeps nobody from the rest.
+            accepted = listener.accept() => {
+                clients += 1;
+                welcome(accepted, engine, clients, &tell_loop).await;
+            }
         }
         let mut owner = lock(engine);
         wait = owner.tick();
         let unneeded = |most| owner.idle_for() > most;
         if owner.is_idle() && options.idle_exit.is_some_and(unneeded) {
             return Ok(ExitCode::SUCCESS);
+        }
+    }
+}
+
+/// Serves a new client in a task of its own, if there is room.
+async fn welcome(
+    accepted: std::io::Result<(UnixStream, SocketAddr)>,
+    engine: &Shared,
+    client: Client,
+    tell_loop: &UnboundedSender<News>,
+) {
+    let Ok((stream, _address)) = accepted else {
+        // No descriptor or memory is left for it: those who are served go on, and it waits until
+        // there is.
+        return tokio::time::sleep(LATER).await;
+    };
+    let Some(peer) = peer_of(&stream) else {
+        return;
+    };
+    // Not in the `match`: the lock would be held for all of it.
+    let admitted = lock(engine).clients.admit(peer.uid);
+    match admitted {
+        Ok(()) => {
+            let engine = Arc::clone(engine);
+            tokio::spawn(converse(stream, engine, client, peer, tell_loop.clone()));
+        }
+        Err(failure) => {
+            let _went_away = turn_away(stream, failure);
         }
     }
 }

@@ -12,6 +12,8 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::geteuid;
 
+use super::clients::{Clients, raise_descriptors};
+use super::house::{LEASE, nanos};
 use super::serve::serve;
 use super::state::Engine;
 use crate::capability::Known;
@@ -47,12 +49,18 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     let log = UndoLog::open(&undo_dir).context("failed to open the undo log")?;
     let keeper = keeper::start(&log).context("failed to start the keeper")?;
-    let kernel = Kernel::open().context("failed to prepare the kernel programs")?;
+    let clients = Clients::within(raise_descriptors());
+    let mut kernel = Kernel::open().context("failed to prepare the kernel programs")?;
+    let told = keeper.clone();
+    kernel.tell_steps_to(move || {
+        told.beat(LEASE);
+        monotonic_ns() + nanos(LEASE)
+    });
     let pid_file = options.run_dir.join("engine.pid");
     fs::write(&pid_file, std::process::id().to_string())
         .with_context(|| format!("failed to write `{}`", pid_file.display()))?;
     let known = Known::open(&options.run_dir, Some(log.clone()));
-    let code = serve(options, Engine::new(kernel, keeper, log, known));
+    let code = serve(options, Engine::new(kernel, keeper, log, known, clients));
     // Nobody else writes it while we hold the lock.
     let _absent = fs::remove_file(&pid_file);
     drop(alone);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use injector_core::problem::{Place, Problem};
 
+use super::clients::Clients;
 use super::commands::Commands;
 use super::events::EndedLogs;
 use super::explain;
@@ -32,7 +33,7 @@ pub(super) struct Engine {
     pub(super) capabilities: Known,
     /// Containers, as they were told the last time.
     pub(super) called: Called,
-    pub(super) clients: usize,
+    pub(super) clients: Clients,
     /// Monotonic; when there last was a client or a fault.
     pub(super) busy_ns: u64,
     pub(super) lease_until_ns: u64,
@@ -44,7 +45,13 @@ pub(super) struct Engine {
 const KEPT: usize = 256;
 
 impl Engine {
-    pub(super) fn new(kernel: Kernel, keeper: Keeper, log: UndoLog, capabilities: Known) -> Self {
+    pub(super) fn new(
+        kernel: Kernel,
+        keeper: Keeper,
+        log: UndoLog,
+        capabilities: Known,
+        clients: Clients,
+    ) -> Self {
         Self {
             kernel,
             keeper,
@@ -56,7 +63,7 @@ impl Engine {
             commands: Commands::default(),
             capabilities,
             called: Called::default(),
-            clients: 0,
+            clients,
             busy_ns: monotonic_ns(),
             lease_until_ns: 0,
             // Who started the engine comes first.
@@ -168,7 +175,7 @@ impl Engine {
             keeper: self.keeper.pid(),
             attached: self.kernel.attached(),
             lease_ms: if self.faults.is_empty() { 0 } else { lease_ms },
-            clients: self.clients,
+            clients: self.clients.count(),
             undo_entries: self.log.len(),
         };
         let faults = self

@@ -17,6 +17,7 @@ use super::run::Run;
 use crate::keeper::{Keeper, KeeperError, Mending, Registration, Undoing};
 use crate::safety::Permit;
 use crate::safety::undo::{Cause, Effect, Recorded, UndoError, UndoLog};
+use crate::sys::schedule;
 
 /// When to freeze and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +156,12 @@ impl Pulses {
         let (go, wait) = mpsc::channel::<Run>();
         let thread = thread::Builder::new()
             .name("freeze-pulses".to_owned())
-            .spawn(move || wait.recv().ok().map(Run::finish))
+            .spawn(move || {
+                // A loop that is kept waiting for a processor for as long as its lease would have the
+                // keeper end the engine, and every fault with it.
+                schedule::urgent();
+                wait.recv().ok().map(Run::finish)
+            })
             .map_err(PulseError::Thread)?;
         let (recorded, registration) = entrust(&permit, keeper, log, &freeze)?;
         let run = Run {

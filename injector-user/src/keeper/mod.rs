@@ -20,6 +20,9 @@ mod patience;
 mod start;
 mod watch;
 
+#[cfg(test)]
+mod fuzz;
+
 pub use charge::Mending;
 pub use fault::KeeperError;
 pub use handle::{Keeper, Registration, Undoing};

@@ -5,6 +5,8 @@
 
 use std::io;
 
+use injector_abi::SocketFields;
+
 /// Byte offsets in `task_struct`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TaskOffsets {
@@ -26,22 +28,36 @@ pub enum BtfError {
 impl TaskOffsets {
     /// Reads them from the running kernel.
     pub fn read() -> Result<Self, BtfError> {
-        let bytes = std::fs::read(PATH).map_err(BtfError::Read)?;
-        Self::find(&bytes)
+        Self::find(&running()?)
     }
 
-    fn find(bytes: &[u8]) -> Result<Self, BtfError> {
+    pub(super) fn find(bytes: &[u8]) -> Result<Self, BtfError> {
         let btf = Btf::open(bytes)?;
-        let members = btf.struct_members("task_struct")?;
-        let offset = |name| {
-            btf.member_offset(members, name)?
-                .ok_or(BtfError::NoMember(name))
-        };
-        Ok(Self {
-            pid: offset("pid")?,
-            tgid: offset("tgid")?,
-        })
+        let [pid, tgid] = btf.offsets("task_struct", ["pid", "tgid"])?;
+        Ok(Self { pid, tgid })
     }
+}
+
+/// Where the running kernel keeps the cgroup of a socket.
+pub(super) fn socket_fields() -> Result<SocketFields, BtfError> {
+    let bytes = running()?;
+    let btf = Btf::open(&bytes)?;
+    let [data] = btf.offsets("sock", ["sk_cgrp_data"])?;
+    let [cgroup] = btf.offsets("sock_cgroup_data", ["cgroup"])?;
+    let [level, ancestors, node] = btf.offsets("cgroup", ["level", "ancestors", "kn"])?;
+    let [id] = btf.offsets("kernfs_node", ["id"])?;
+    Ok(SocketFields {
+        cgroup: data + cgroup,
+        level,
+        ancestors,
+        node,
+        id,
+        reserved: 0,
+    })
+}
+
+fn running() -> Result<Vec<u8>, BtfError> {
+    std::fs::read(PATH).map_err(BtfError::Read)
 }
 
 const PATH: &str = "/sys/kernel/btf/vmlinux";
@@ -77,6 +93,22 @@ impl<'a> Btf<'a> {
             types: section(8, 12)?,
             strings: section(16, 20)?,
         })
+    }
+
+    /// The offsets of a structure's members in bytes.
+    fn offsets<const N: usize>(
+        &self,
+        name: &'static str,
+        members: [&'static str; N],
+    ) -> Result<[u32; N], BtfError> {
+        let all = self.struct_members(name)?;
+        let mut found = [0; N];
+        for (offset, member) in found.iter_mut().zip(members) {
+            *offset = self
+                .member_offset(all, member)?
+                .ok_or(BtfError::NoMember(member))?;
+        }
+        Ok(found)
     }
 
     fn struct_members(&self, name: &'static str) -> Result<Members<'a>, BtfError> {

@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 
 use aya::maps::MapError;
 use injector_abi::net::Exempt;
-use injector_abi::{Armed, HOOK_MAGIC, HOOKS, LINK_HEADER_MAGIC};
+use injector_abi::{Armed, HOOKS};
 use injector_core::plan::{Attach, Hierarchy, Hook, Way};
 
 use super::maps::Tables;
 use super::object::{Object, ObjectError};
 use super::program::{Link, LinkError, Program, Role};
 use super::slots::Slot;
+use super::spares::{ETHERNET, Instance, Spares};
 use crate::sys::netns;
 use crate::sys::pod::Shared;
 use crate::target;
@@ -66,66 +67,58 @@ pub(super) struct Texts {
 #[derive(Debug, Default)]
 pub(super) struct Hooks {
     places: BTreeMap<HookIndex, Place>,
-    /// Loaded and attached nowhere, so that arming does not wait for the verifier. Newest last.
-    spares: Vec<Spare>,
+    spares: Spares,
 }
-
-/// A program that knows the number of the place it was loaded for.
-#[derive(Debug)]
-struct Spare {
-    text: Instance,
-    program: Program,
-}
-
-/// A program's text and what is written into it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Instance {
-    index: HookIndex,
-    name: &'static str,
-    /// Bytes before the IP header.
-    link_header: u32,
-}
-
-/// Of Ethernet.
-const ETHERNET: u32 = 14;
-
-/// Spares that are kept at most.
-const SPARES: usize = 32;
 
 #[derive(Debug)]
 struct Place {
     hook: Hook,
+    /// Faults that are attached here, armed or about to be.
+    users: usize,
     armed: Armed,
     exempt: Vec<Exempt>,
     links: Vec<Link>,
-    link_header: u32,
-    programs: Vec<(&'static str, Program)>,
+    /// In the order of the links.
+    programs: Vec<(Instance, Program)>,
 }
 
 impl Hooks {
-    /// The place of `hook`, attached if it is not yet. Nothing is armed there by this.
-    pub(super) fn attach(&mut self, texts: &Texts, hook: &Hook) -> Result<HookIndex, HookError> {
-        if let Some(index) = self.find(hook) {
-            return Ok(index);
+    /// The place of `hook`, attached if it is not yet, by programs that are thorough if need be.
+    /// Nothing is armed there by this.
+    pub(super) fn attach(
+        &mut self,
+        texts: &Texts,
+        hook: &Hook,
+        thorough: bool,
+    ) -> Result<HookIndex, HookError> {
+        let mut places = self.places.iter_mut();
+        if let Some((index, place)) = places.find(|(_index, place)| place.hook == *hook) {
+            if thorough {
+                place.make_thorough(texts, &mut self.spares)?;
+            }
+            place.users += 1;
+            return Ok(*index);
         }
         let index = self.free_index()?;
         let mut programs = Vec::new();
         let link_header = link_header(hook)?;
         for (name, role) in programs_of(hook) {
-            let text = Instance {
+            let instance = Instance {
                 index,
                 name,
+                role,
                 link_header,
+                thorough,
             };
-            programs.push((name, self.program(texts, text, role)?));
+            programs.push((instance, self.spares.program(texts, instance)?));
         }
         let links = links_of(hook, &programs)?;
         let place = Place {
             hook: hook.clone(),
+            users: 1,
             armed: Armed::default(),
             exempt: Vec::new(),
             links,
-            link_header,
             programs,
         };
         self.places.insert(index, place);
@@ -182,12 +175,13 @@ impl Hooks {
         self.change(tables, index, |armed| armed.exempt = count)
     }
 
-    /// Detaches the place unless some fault still acts there; its programs are kept for the next one.
+    /// Detaches the place for one fault, unless another is there too; its programs are kept for the next one.
     pub(super) fn release(&mut self, tables: &mut Tables, index: HookIndex) {
-        if self
-            .places
-            .get(&index)
-            .is_some_and(|place| place.armed.slots == 0)
+        let left = self.places.get_mut(&index).map(|place| {
+            place.users = place.users.saturating_sub(1);
+            place.users
+        });
+        if left == Some(0)
             && let Some(place) = self.places.remove(&index)
         {
             drop(place.links);
@@ -195,66 +189,23 @@ impl Hooks {
                 let _absent = tables.exempt.remove(&Shared(connection));
             }
             let _nothing_armed = tables.armed.set(index, Shared(Armed::default()), 0);
-            let link_header = place.link_header;
-            for (name, program) in place.programs {
-                let text = Instance {
-                    index,
-                    name,
-                    link_header,
-                };
-                self.keep(Spare { text, program });
+            for (instance, program) in place.programs {
+                self.spares.keep(instance, program);
             }
         }
     }
 
     /// Loads ahead what the next fault of a frequent kind will need.
     pub(super) fn prepare(&mut self, texts: &Texts) -> Result<(), HookError> {
-        let Ok(index) = self.free_index() else {
-            return Ok(());
-        };
-        for (name, role) in [
-            ("net_egress", Role::InterfaceEgress),
-            ("net_ingress", Role::InterfaceIngress),
-        ] {
-            let text = Instance {
-                index,
-                name,
-                link_header: ETHERNET,
-            };
-            if self.spare(text).is_none() {
-                let program = load(texts, text, role)?;
-                self.keep(Spare { text, program });
-            }
+        match self.free_index() {
+            Ok(index) => Ok(self.spares.prepare(texts, index)?),
+            Err(_full) => Ok(()),
         }
-        Ok(())
     }
 
     /// How many places are in use.
     pub(super) fn count(&self) -> usize {
         self.places.len()
-    }
-
-    /// The program `name` for place `index`: a spare, or newly loaded.
-    fn program(
-        &mut self,
-        texts: &Texts,
-        text: Instance,
-        role: Role,
-    ) -> Result<Program, ObjectError> {
-        match self.spare(text) {
-            Some(position) => Ok(self.spares.remove(position).program),
-            None => load(texts, text, role),
-        }
-    }
-
-    fn spare(&self, text: Instance) -> Option<usize> {
-        self.spares.iter().position(|spare| spare.text == text)
-    }
-
-    fn keep(&mut self, spare: Spare) {
-        self.spares.push(spare);
-        let too_many = self.spares.len().saturating_sub(SPARES);
-        self.spares.drain(..too_many);
     }
 
     fn free_index(&self) -> Result<HookIndex, HookError> {
@@ -280,19 +231,25 @@ impl Hooks {
     }
 }
 
-fn load(texts: &Texts, text: Instance, role: Role) -> Result<Program, ObjectError> {
-    let Instance {
-        index,
-        name,
-        link_header,
-    } = text;
-    let object = if name.starts_with("net_") {
-        &texts.net
-    } else {
-        &texts.sock
-    };
-    let constants = [(HOOK_MAGIC, index), (LINK_HEADER_MAGIC, link_header)];
-    object.load(name, role, &constants)
+impl Place {
+    /// Puts thorough programs into the place of others, for what a new fault needs of them.
+    fn make_thorough(&mut self, texts: &Texts, spares: &mut Spares) -> Result<(), HookError> {
+        for ((instance, program), link) in self.programs.iter_mut().zip(&self.links) {
+            if instance.thorough {
+                continue;
+            }
+            let wanted = Instance {
+                thorough: true,
+                ..*instance
+            };
+            let thorough = spares.program(texts, wanted)?;
+            link.replace(&thorough)?;
+            let quick = std::mem::replace(program, thorough);
+            spares.keep(*instance, quick);
+            *instance = wanted;
+        }
+        Ok(())
+    }
 }
 
 /// Bytes before the IP header of packets at a place.
@@ -318,9 +275,7 @@ fn programs_of(hook: &Hook) -> Vec<(&'static str, Role)> {
             Way::Egress => ("net_egress", Role::InterfaceEgress),
             Way::Ingress => ("net_ingress", Role::InterfaceIngress),
         }],
-        Hook::CgroupSkbIngress { .. } => {
-            vec![("net_cgroup_ingress", Role::CgroupPacketIngress)]
-        }
+        Hook::Sockets { .. } => vec![("sock_mark", Role::SocketCreate)],
         Hook::Cgroup { attach, .. } => match attach {
             Attach::Connect => {
                 vec![
@@ -342,7 +297,7 @@ fn programs_of(hook: &Hook) -> Vec<(&'static str, Role)> {
     }
 }
 
-fn links_of(hook: &Hook, programs: &[(&'static str, Program)]) -> Result<Vec<Link>, HookError> {
+fn links_of(hook: &Hook, programs: &[(Instance, Program)]) -> Result<Vec<Link>, HookError> {
     match hook {
         Hook::Tcx {
             netns,
@@ -351,7 +306,7 @@ fn links_of(hook: &Hook, programs: &[(&'static str, Program)]) -> Result<Vec<Lin
             ..
         } => {
             let namespace = open_namespace(netns, *netns_inode)?;
-            let attach = |(_name, program): &(&str, Program)| {
+            let attach = |(_instance, program): &(Instance, Program)| {
                 within(&namespace, netns, || {
                     Ok(program.attach_to_interface(*ifindex))
                 })?
@@ -359,9 +314,9 @@ fn links_of(hook: &Hook, programs: &[(&'static str, Program)]) -> Result<Vec<Lin
             };
             programs.iter().map(attach).collect()
         }
-        Hook::Cgroup { path, id, .. } | Hook::CgroupSkbIngress { path, id } => {
+        Hook::Cgroup { path, id, .. } | Hook::Sockets { path, id } => {
             let cgroup = open_cgroup(path, *id)?;
-            let attach = |(_name, program): &(&str, Program)| {
+            let attach = |(_instance, program): &(Instance, Program)| {
                 program
                     .attach_to_cgroup(cgroup.as_fd(), path)
                     .map_err(HookError::from)

@@ -11,9 +11,10 @@ use injector_abi::{
     CONTROL_KILL, CONTROL_LEASE, Counters, Fault, Progress, SLOTS, TASK_PID_MAGIC, TASK_TGID_MAGIC,
 };
 use injector_core::fault::{Action, FaultSpec, Kind};
-use injector_core::plan::{Hook, Plan, Select};
+use injector_core::plan::{Hook, Mechanism, Plan, Select};
 
-use super::btf::{BtfError, TaskOffsets};
+use super::alive::Alive;
+use super::btf::{BtfError, TaskOffsets, socket_fields};
 use super::deathwatch::Deathwatch;
 use super::hooks::{HookError, HookIndex, Hooks, Texts};
 use super::maps::{Maps, MapsError, Tables};
@@ -22,6 +23,7 @@ use super::object::{Object, ObjectError};
 use super::program::{Link, LinkError, Program, Role};
 use super::rows::Rows;
 use super::slots::{Slot, Slots};
+use super::sockets::{Sockets, SocketsError};
 use crate::clock::monotonic_ns;
 use crate::delay_line::{Line, LineError, LineReport, TapError, Treatment};
 use crate::safety::Permit;
@@ -44,6 +46,10 @@ pub enum KernelError {
     Line(#[from] LineError),
     #[error("failed to follow new processes")]
     Tracking(#[source] TrackingError),
+    #[error(transparent)]
+    Sockets(#[from] SocketsError),
+    #[error("failed to find out where the kernel keeps a socket's cgroup")]
+    Fields(#[source] BtfError),
     #[error("all {SLOTS} places for faults are in use")]
     Full,
     #[error("a delay line was planned elsewhere than at an interface")]
@@ -100,12 +106,14 @@ pub struct Arming<'a> {
 #[derive(Debug)]
 pub struct Kernel {
     pub(super) tables: Tables,
-    texts: Texts,
+    pub(super) texts: Texts,
     slots: Slots,
     pub(super) rows: Rows,
     pub(super) hooks: Hooks,
+    sockets: Sockets,
     tracking: Option<(Link, Program)>,
     deathwatch: Deathwatch,
+    alive: Alive,
 }
 
 const NET: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/net.o"));
@@ -127,9 +135,23 @@ impl Kernel {
             slots: Slots::default(),
             rows: Rows::default(),
             hooks: Hooks::default(),
+            sockets: Sockets::default(),
             tracking: None,
             deathwatch: Deathwatch::default(),
+            alive: Alive::default(),
         })
+    }
+
+    /// Tells `whom` after each place where something was attached or detached; it says until when
+    /// faults may act.
+    pub fn tell_steps_to(&mut self, whom: impl Fn() -> u64 + Send + 'static) {
+        self.alive = Alive::telling(whom);
+    }
+
+    fn step(&self) {
+        if let Some(until_ns) = self.alive.step() {
+            self.renew_lease(until_ns);
+        }
     }
 
     /// Lets faults act until `until_ns`, monotonic.
@@ -215,7 +237,9 @@ impl Kernel {
         for hook in hooks {
             let _detached_below = self.tables.line_ifindex.set(line_of(hook, slot), 0, 0);
             self.hooks.release(&mut self.tables, hook);
+            self.step();
         }
+        self.sockets.end(slot);
         // A row that stays behind names a slot that is armed nowhere.
         let _harmless = self.rows.clear(&mut self.tables, slot, &select);
         if Rows::thread_groups(&self.tables) == 0 {
@@ -231,6 +255,27 @@ impl Kernel {
     /// Adds processes to a fault's targets.
     pub fn mark(&mut self, fault: &ArmedFault, pids: &[i32]) -> Result<(), KernelError> {
         Ok(self.rows.mark(&mut self.tables, fault.slot, pids)?)
+    }
+
+    /// Marks the open sockets of the fault's targets, if its packets are told by them.
+    pub fn mark_sockets(&mut self, fault: &ArmedFault) -> Result<(), KernelError> {
+        if self.sockets.concern(fault.slot) {
+            self.sockets.look(&self.tables, self.rows.epoch())?;
+        }
+        Ok(())
+    }
+
+    /// Keeps up with the sockets of all targets, as often as it may cost.
+    pub fn follow_sockets(&mut self) -> Result<(), KernelError> {
+        if self.sockets.is_due(monotonic_ns()) {
+            self.sockets.look(&self.tables, self.rows.epoch())?;
+        }
+        Ok(())
+    }
+
+    /// A process that shares a socket with the fault's target, which is left alone for that.
+    pub fn shares_sockets(&self, fault: &ArmedFault) -> Option<i32> {
+        self.sockets.shared_with(fault.slot)
     }
 
     /// Names open connections that a fault is restricted to, each at the places in `hooks`, which are
@@ -295,6 +340,19 @@ impl Kernel {
         self.write_fault(fault)?;
         // Without it the kernel ends the fault when it closes our descriptors, some ms later.
         let _slower = self.deathwatch.begin(&self.texts.process);
+        self.select(fault, arming)?;
+        plan.hooks
+            .iter()
+            .try_for_each(|hook| self.attach(fault, arming, hook))
+    }
+
+    /// Writes which events are the target's, and prepares what tells them.
+    pub(super) fn select(
+        &mut self,
+        fault: &ArmedFault,
+        arming: &Arming<'_>,
+    ) -> Result<(), KernelError> {
+        let plan = arming.plan;
         self.rows.fill(
             &mut self.tables,
             fault.slot,
@@ -306,9 +364,15 @@ impl Kernel {
             self.track().map_err(KernelError::Tracking)?;
             self.mark(fault, &plan.select.thread_groups)?;
         }
-        plan.hooks
-            .iter()
-            .try_for_each(|hook| self.attach(fault, arming, hook))
+        if plan.select.cgroup.is_some() && plan.mechanisms().contains(&Mechanism::SocketLookup) {
+            let fields = socket_fields().map_err(KernelError::Fields)?;
+            self.tables.fields.set(0, Shared(fields), 0)?;
+        }
+        let marks = |hook: &Hook| matches!(hook, Hook::Sockets { .. });
+        if plan.hooks.iter().any(marks) {
+            self.sockets.begin(fault.slot);
+        }
+        Ok(())
     }
 
     /// Attaches the fault at one place, with a delay line if it needs one.
@@ -318,12 +382,15 @@ impl Kernel {
         arming: &Arming<'_>,
         hook: &Hook,
     ) -> Result<(), KernelError> {
-        let index = self.hooks.attach(&self.texts, hook)?;
+        let thorough = net::is_thorough(&arming.spec.action, &fault.select);
+        let index = self.hooks.attach(&self.texts, hook, thorough)?;
+        self.step();
         fault.hooks.push(index);
         self.forget_place(fault, index)?;
         let exempt = arming.exempt.iter().copied();
         self.hooks.exempt(&mut self.tables, index, exempt)?;
-        let Some(treatment) = Treatment::of(&arming.spec.action) else {
+        let treatment = Treatment::of(&arming.spec.action);
+        let (Some(treatment), Hook::Tcx { .. }) = (treatment, hook) else {
             return Ok(());
         };
         let (net, position) = (&self.texts.net, line_of(index, fault.slot));

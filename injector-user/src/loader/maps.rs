@@ -8,15 +8,17 @@ use std::sync::Arc;
 
 use aya::maps::lpm_trie::LpmTrie;
 use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray};
+use aya_obj::generated::bpf_map_type;
 use injector_abi::net::{Connection, Exempt, LINES};
 use injector_abi::{
     ABI_VERSION, Armed, CONTROL_ENTRIES, CONTROL_VERSION, Counters, Fault, Progress, Select,
-    Stream, StreamKey,
+    SocketFields, Stream, StreamKey,
 };
 
 use super::examples::Examples;
 use crate::sys::bpf;
 use crate::sys::pod::Shared;
+use crate::sys::storage;
 use crate::sys::words::Words;
 
 /// Why the shared maps could not be made.
@@ -71,7 +73,12 @@ impl Maps {
             .filter(char::is_ascii_alphanumeric)
             .take(15)
             .collect();
-        let data = MapData::create(declared.clone(), &kernel_name, None).map_err(failed)?;
+        let data = if declared.map_type() == SOCKET_STORAGE {
+            socket_storage(declared, &kernel_name)
+        } else {
+            MapData::create(declared.clone(), &kernel_name, None)
+        };
+        let data = data.map_err(failed)?;
         if !declared.data().is_empty() {
             bpf::make_constant(data.fd().as_fd(), declared.data()).map_err(|source| {
                 MapsError::Open {
@@ -102,6 +109,12 @@ impl Maps {
             by_peer: self.typed("BY_PEER")?,
             by_cgroup: self.typed("BY_CGROUP")?,
             by_thread_group: self.typed("BY_THREAD_GROUP")?,
+            sockets: self
+                .by_name
+                .remove("SOCKETS")
+                .ok_or(MapsError::Missing("SOCKETS"))?,
+            epochs: self.typed("EPOCHS")?,
+            fields: self.typed("FIELDS")?,
             connections: self.typed("CONNECTIONS")?,
             exempt: self.typed("EXEMPT")?,
             faults: self.typed("FAULTS")?,
@@ -146,6 +159,10 @@ pub struct Tables {
     pub by_peer: LpmTrie<MapData, [u8; 16], u64>,
     pub by_cgroup: HashMap<MapData, u64, u64>,
     pub by_thread_group: HashMap<MapData, u32, u64>,
+    /// Written by descriptor of a socket, so none of the typed handles fits.
+    pub(super) sockets: MapData,
+    pub epochs: Array<MapData, u64>,
+    pub fields: Array<MapData, Shared<SocketFields>>,
     pub connections: HashMap<MapData, Shared<Connection>, u64>,
     pub exempt: HashMap<MapData, Shared<Exempt>, u8>,
     pub faults: Array<MapData, Shared<Fault>>,
@@ -162,6 +179,21 @@ impl std::fmt::Debug for Tables {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Tables").finish_non_exhaustive()
     }
+}
+
+const SOCKET_STORAGE: u32 = bpf_map_type::BPF_MAP_TYPE_SK_STORAGE as u32;
+
+fn socket_storage(declared: &aya_obj::Map, name: &str) -> Result<MapData, MapError> {
+    let made = storage::create(storage::Declared {
+        name,
+        kind: declared.map_type(),
+        flags: declared.map_flags(),
+        words: declared.value_size() / 8,
+    });
+    MapData::from_fd(made.map_err(|io_error| MapError::CreateError {
+        name: name.into(),
+        io_error,
+    })?)
 }
 
 /// Sections such as `.rodata` belong to one object; everything else is shared by name.

@@ -6,6 +6,7 @@
 //!
 //! Safe order on stop: kill switch or mask first, then whatever waits, then detach.
 
+mod alive;
 mod btf;
 mod deathwatch;
 mod examples;
@@ -18,7 +19,12 @@ mod program;
 mod refit;
 mod rows;
 mod slots;
+mod sockets;
+mod spares;
 mod tally;
+
+#[cfg(test)]
+mod fuzz;
 
 pub use btf::{BtfError, TaskOffsets};
 pub use examples::Injection;
@@ -30,4 +36,5 @@ pub use object::{Object, ObjectError};
 pub use program::{Link, LinkError, Program, Role};
 pub use rows::mapped;
 pub use slots::Slot;
+pub use sockets::SocketsError;
 pub use tally::Tally;

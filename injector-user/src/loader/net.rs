@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use injector_abi::net::{answer, resume, stage};
 use injector_abi::{CHAIN_STREAM, Chain, GOOD, HOOK_MAGIC, RESUME_MAGIC, SLOTS, draw, injects};
-use injector_core::fault::net::{Answer, Bursts};
+use injector_core::fault::net::{Answer, Bursts, Connections, Corruption};
 use injector_core::fault::{Action, FaultSpec};
-use injector_core::plan::{Hook, Way};
+use injector_core::plan::{Hook, Select, Way};
 
 use super::hooks::{HookError, open_namespace};
 use super::kernel::KernelError;
@@ -94,6 +94,19 @@ pub(super) fn answer_of(action: &Action) -> u32 {
         },
         _ => answer::SILENCE,
     }
+}
+
+/// Whether a fault needs programs that do everything, which take the verifier much longer.
+pub(super) fn is_thorough(action: &Action, select: &Select) -> bool {
+    let by_socket = select.cgroup.is_some() || !select.thread_groups.is_empty();
+    let by_connection = select.connections != Connections::All;
+    let otherwise = match action {
+        Action::NetDuplicate(_) => true,
+        Action::NetCorrupt(corrupt) => corrupt.how == Corruption::Silent,
+        Action::NetPartition(partition) => partition.how != Answer::Drop,
+        _loss_or_line => false,
+    };
+    by_socket || by_connection || otherwise
 }
 
 /// How many bits the fault flips in a packet.

@@ -12,7 +12,6 @@ use crate::sys::bpf::{self, ProgramType};
 pub enum Role {
     InterfaceEgress,
     InterfaceIngress,
-    CgroupPacketIngress,
     Connect4,
     Connect6,
     Bind4,
@@ -28,14 +27,12 @@ impl Role {
     pub fn program_type(self) -> ProgramType {
         use bpf_attach_type as at;
         use bpf_prog_type::{
-            BPF_PROG_TYPE_CGROUP_SKB as CGROUP_PACKET, BPF_PROG_TYPE_CGROUP_SOCK as SOCKET,
-            BPF_PROG_TYPE_CGROUP_SOCK_ADDR as ADDRESS, BPF_PROG_TYPE_RAW_TRACEPOINT as TRACEPOINT,
-            BPF_PROG_TYPE_SCHED_CLS as PACKET,
+            BPF_PROG_TYPE_CGROUP_SOCK as SOCKET, BPF_PROG_TYPE_CGROUP_SOCK_ADDR as ADDRESS,
+            BPF_PROG_TYPE_RAW_TRACEPOINT as TRACEPOINT, BPF_PROG_TYPE_SCHED_CLS as PACKET,
         };
         let (kind, attach) = match self {
             Self::InterfaceEgress => (PACKET, at::BPF_TCX_EGRESS),
             Self::InterfaceIngress => (PACKET, at::BPF_TCX_INGRESS),
-            Self::CgroupPacketIngress => (CGROUP_PACKET, at::BPF_CGROUP_INET_INGRESS),
             Self::Connect4 => (ADDRESS, at::BPF_CGROUP_INET4_CONNECT),
             Self::Connect6 => (ADDRESS, at::BPF_CGROUP_INET6_CONNECT),
             Self::Bind4 => (ADDRESS, at::BPF_CGROUP_INET4_BIND),
@@ -60,7 +57,17 @@ pub struct Program {
 /// An attachment. Dropping it detaches; so does the end of this process, however it comes.
 #[derive(Debug)]
 pub struct Link {
-    _fd: OwnedFd,
+    fd: OwnedFd,
+}
+
+impl Link {
+    /// Puts another program of the same role into this place, without a moment between the two.
+    pub fn replace(&self, program: &Program) -> Result<(), LinkError> {
+        bpf::update_link(self.fd.as_fd(), program.as_fd()).map_err(|source| LinkError {
+            place: "the place of another".to_owned(),
+            source,
+        })
+    }
 }
 
 /// Why a program could not be attached.
@@ -98,7 +105,7 @@ impl Program {
     /// Attaches to a raw tracepoint.
     pub fn attach_to_tracepoint(&self, name: &std::ffi::CStr) -> Result<Link, LinkError> {
         bpf::raw_tracepoint(self.fd.as_fd(), name)
-            .map(|fd| Link { _fd: fd })
+            .map(|fd| Link { fd })
             .map_err(|source| LinkError {
                 place: format!("tracepoint {name:?}"),
                 source,
@@ -107,7 +114,7 @@ impl Program {
 
     fn link(&self, target: u32, flags: u32) -> io::Result<Link> {
         let attach = self.role.program_type().attach;
-        bpf::link(self.fd.as_fd(), target, attach, flags).map(|fd| Link { _fd: fd })
+        bpf::link(self.fd.as_fd(), target, attach, flags).map(|fd| Link { fd })
     }
 }
 

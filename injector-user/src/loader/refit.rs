@@ -9,6 +9,7 @@ use injector_core::plan::{Hook, Select};
 
 use super::hooks::HookIndex;
 use super::kernel::{ArmedFault, Arming, Kernel, KernelError, line_of, sum};
+use super::net;
 use crate::safety::Permit;
 
 impl Kernel {
@@ -64,18 +65,7 @@ impl Kernel {
         self.rows
             .clear(&mut self.tables, fault.slot, &fault.select)?;
         fault.select = select.clone();
-        self.rows.fill(
-            &mut self.tables,
-            fault.slot,
-            &arming.spec.action,
-            select,
-            arming.spec.common.allow_lockout,
-        )?;
-        if !select.thread_groups.is_empty() {
-            self.track().map_err(KernelError::Tracking)?;
-            self.mark(fault, &select.thread_groups)?;
-        }
-        Ok(())
+        self.select(fault, arming)
     }
 
     fn attach_anew(
@@ -86,12 +76,29 @@ impl Kernel {
         acts: bool,
     ) -> Result<(), KernelError> {
         let there = self.hooks.find(hook);
-        if there.is_some_and(|index| fault.hooks.contains(&index)) {
-            return Ok(());
+        if let Some(index) = there.filter(|index| fault.hooks.contains(index)) {
+            return self.keep(fault, arming, hook, index);
         }
         self.attach(fault, arming, hook)?;
         if let Some(index) = self.hooks.find(hook).filter(|_index| acts) {
             self.hooks.arm(&mut self.tables, index, fault.slot)?;
+        }
+        Ok(())
+    }
+
+    /// Another selection may need programs that look more closely.
+    fn keep(
+        &mut self,
+        fault: &ArmedFault,
+        arming: &Arming<'_>,
+        hook: &Hook,
+        index: HookIndex,
+    ) -> Result<(), KernelError> {
+        let thorough = net::is_thorough(&arming.spec.action, &fault.select);
+        if thorough {
+            self.hooks.attach(&self.texts, hook, thorough)?;
+            // It was counted as one more user.
+            self.hooks.release(&mut self.tables, index);
         }
         Ok(())
     }

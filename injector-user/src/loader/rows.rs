@@ -14,7 +14,7 @@ use injector_core::fault::{Action, Prefix};
 use injector_core::plan::Select;
 
 use super::maps::Tables;
-use super::net::answer_of;
+use super::net::{answer_of, is_thorough};
 use super::slots::Slot;
 use crate::delay_line::Treatment;
 use crate::sys::pod::Shared;
@@ -42,6 +42,11 @@ impl Rows {
     ) -> Result<(), MapError> {
         let bit = 1 << slot;
         self.set_masks(bit, action, select, allow_lockout);
+        if !select.thread_groups.is_empty() {
+            // Whatever sockets were marked with for the fault that had the slot before is void from now on.
+            self.masks.epoch += 1;
+            tables.epochs.set(slot, self.masks.epoch, 0)?;
+        }
         for port in select.ports.iter().flat_map(|range| range.ports()) {
             change_port(tables, port, |mask| mask | bit)?;
         }
@@ -73,6 +78,16 @@ impl Rows {
             tables.by_thread_group.insert(pid, *mask | inherited, 0)?;
         }
         Ok(())
+    }
+
+    /// In how many epochs faults of processes have been armed.
+    pub(super) fn epoch(&self) -> u64 {
+        self.masks.epoch
+    }
+
+    /// The slots of every thread group, inherited ones included.
+    pub(super) fn slots_by_thread_group(tables: &Tables) -> BTreeMap<u32, u64> {
+        tables.by_thread_group.iter().flatten().collect()
     }
 
     /// Names connections that `slot` acts on.
@@ -162,6 +177,7 @@ impl Rows {
             (&mut masks.any_connection, connections == Connections::All),
             (&mut masks.opening, connections == Connections::New),
             (&mut masks.answering, answer_of(action) >= answer::RESET),
+            (&mut masks.thorough, is_thorough(action, select)),
             (&mut masks.any_port, select.ports.is_empty()),
             (&mut masks.any_peer, select.peers.is_empty()),
             (&mut masks.any_cgroup, select.cgroup.is_none()),
@@ -271,7 +287,7 @@ fn change_port(
     tables.by_port.set(port, change(mask), 0)
 }
 
-fn all_masks(masks: &mut Masks) -> [&mut u64; 19] {
+fn all_masks(masks: &mut Masks) -> [&mut u64; 20] {
     let Masks {
         loss,
         delay,
@@ -283,6 +299,7 @@ fn all_masks(masks: &mut Masks) -> [&mut u64; 19] {
         any_connection,
         opening,
         answering,
+        thorough,
         any_port,
         any_peer,
         any_cgroup,
@@ -293,6 +310,7 @@ fn all_masks(masks: &mut Masks) -> [&mut u64; 19] {
         other,
         lockout,
         cgroup_levels: _,
+        epoch: _,
     } = masks;
     [
         loss,
@@ -305,6 +323,7 @@ fn all_masks(masks: &mut Masks) -> [&mut u64; 19] {
         any_connection,
         opening,
         answering,
+        thorough,
         any_port,
         any_peer,
         any_cgroup,

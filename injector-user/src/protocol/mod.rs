@@ -7,6 +7,9 @@
 mod fault;
 mod message;
 
+#[cfg(test)]
+mod fuzz;
+
 pub use fault::{Ended, FaultReport, Felt, State, Suffered, Window};
 pub use message::{
     Answer, Arm, Call, Class, EngineStatus, Failure, MAX_ANSWER, MAX_LINE, PROTOCOL, Request,

@@ -290,7 +290,7 @@ fn socket_inode(target: &str) -> Option<u64> {
 }
 
 /// `client-address client-port server-address server-port`, as sshd writes it.
-fn ssh_flow(text: &str) -> Result<Flow, LockoutError> {
+pub(super) fn ssh_flow(text: &str) -> Result<Flow, LockoutError> {
     let parts: Vec<&str> = text.split_whitespace().collect();
     let flow = match parts[..] {
         [client, client_port, server, server_port] => socket(server, server_port)

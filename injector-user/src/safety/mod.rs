@@ -8,6 +8,9 @@ mod permit;
 mod protected;
 pub mod undo;
 
+#[cfg(test)]
+mod fuzz;
+
 pub use lockout::{Exemptions, Flow, LocalPort, LockoutError, Transport, exemptions};
 pub use permit::{NotPermitted, Permit, permit, permit_housekeeping};
 pub use protected::Protection;

@@ -54,7 +54,7 @@ impl Targets {
                 }
                 Hook::Tcx { .. }
                 | Hook::Cgroup { .. }
-                | Hook::CgroupSkbIngress { .. }
+                | Hook::Sockets { .. }
                 | Hook::Freezer { .. } => {}
             }
         }

@@ -104,6 +104,14 @@ pub fn link(
     owned(bpf(bpf_cmd::BPF_LINK_CREATE, &mut attr)?)
 }
 
+/// Puts another program into the place of a link's.
+pub fn update_link(link: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::Result<()> {
+    let mut attr = zeroed();
+    attr.link_update.link_fd = fd_number(link);
+    attr.link_update.__bindgen_anon_1.new_prog_fd = fd_number(program);
+    bpf(bpf_cmd::BPF_LINK_UPDATE, &mut attr).map(drop)
+}
+
 /// Attaches to a raw tracepoint.
 pub fn raw_tracepoint(program: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
     let mut attr = zeroed();
@@ -171,13 +179,13 @@ fn log_excerpt(log: &str) -> String {
     }
 }
 
-fn zeroed() -> bpf_attr {
+pub(super) fn zeroed() -> bpf_attr {
     // SAFETY: every variant of the union is plain integers, for which zero is a value.
     unsafe { std::mem::zeroed() }
 }
 
 /// One call. `attr` is exclusive because the kernel writes results into it.
-fn bpf(command: bpf_cmd, attr: &mut bpf_attr) -> io::Result<i64> {
+pub(super) fn bpf(command: bpf_cmd, attr: &mut bpf_attr) -> io::Result<i64> {
     // SAFETY: `attr` is initialised, and each pointer put into it outlives the call.
     let result = unsafe {
         libc::syscall(
@@ -194,17 +202,17 @@ fn bpf(command: bpf_cmd, attr: &mut bpf_attr) -> io::Result<i64> {
     }
 }
 
-fn owned(fd: i64) -> io::Result<OwnedFd> {
+pub(super) fn owned(fd: i64) -> io::Result<OwnedFd> {
     let fd = RawFd::try_from(fd).map_err(io::Error::other)?;
     // SAFETY: the kernel has just made this descriptor for us, with close-on-exec.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-fn fd_number(fd: BorrowedFd<'_>) -> u32 {
+pub(super) fn fd_number(fd: BorrowedFd<'_>) -> u32 {
     fd.as_raw_fd().cast_unsigned()
 }
 
 /// Lengths here are of our own objects: far below 4 GiB.
-fn length(length: usize) -> u32 {
+pub(super) fn length(length: usize) -> u32 {
     u32::try_from(length).unwrap_or(u32::MAX)
 }

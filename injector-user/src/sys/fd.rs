@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 /// How many descriptors one message can carry to [`receive`].
-pub(crate) const RECEIVED: usize = 2;
+pub const RECEIVED: usize = 2;
 
 /// Room for the control message of [`RECEIVED`] descriptors, aligned as `cmsghdr` wants it.
 type Control = [u64; 8];
@@ -41,6 +41,15 @@ pub(crate) fn pidfd_send(pidfd: BorrowedFd<'_>, signal: i32) -> nix::Result<()> 
     Errno::result(sent).map(drop)
 }
 
+/// Our own descriptor for what the process behind `pidfd` has under the number `fd`.
+pub(crate) fn pidfd_getfd(pidfd: BorrowedFd<'_>, fd: RawFd) -> nix::Result<OwnedFd> {
+    // SAFETY: this system call reads no memory of ours.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_getfd, pidfd.as_raw_fd(), fd, 0) };
+    let fd = RawFd::try_from(Errno::result(fd)?).map_err(|_too_large| Errno::EBADF)?;
+    // SAFETY: the kernel has just made it for us alone, with close-on-exec.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
 /// Closes every descriptor that is not in `keep`. Only for a process just forked, whose other owners
 /// of descriptors never run again.
 pub(crate) fn close_all_but(keep: &mut [RawFd]) -> nix::Result<()> {
@@ -64,7 +73,7 @@ fn close_range(first: libc::c_uint, last: libc::c_uint) -> nix::Result<()> {
 
 /// Receives one message without waiting and without allocating: its length, and the descriptors that
 /// came with it.
-pub(crate) fn receive(
+pub fn receive(
     socket: BorrowedFd<'_>,
     bytes: &mut [u8],
 ) -> nix::Result<(usize, [Option<OwnedFd>; RECEIVED])> {

@@ -5,12 +5,13 @@
 //! sound is written at its unsafe block.
 
 pub mod bpf;
-pub(crate) mod fd;
+pub mod fd;
 pub(crate) mod memory;
 pub mod netns;
 pub mod pod;
 pub mod poll;
 pub(crate) mod process;
 pub mod schedule;
+pub mod storage;
 pub mod tun;
 pub mod words;

@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "aya::Pod is an unsafe trait")]
 
 use injector_abi::net::{Connection, Exempt};
-use injector_abi::{Armed, Counters, Fault, Progress, Select, StreamKey};
+use injector_abi::{Armed, Counters, Fault, Progress, Select, SocketFields, StreamKey};
 
 /// A shared type on its way into or out of a map.
 #[repr(transparent)]
@@ -17,5 +17,13 @@ macro_rules! shared {
 }
 
 shared!(
-    Armed, Connection, Counters, Exempt, Fault, Progress, Select, StreamKey
+    Armed,
+    Connection,
+    Counters,
+    Exempt,
+    Fault,
+    Progress,
+    Select,
+    SocketFields,
+    StreamKey
 );

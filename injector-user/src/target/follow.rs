@@ -90,7 +90,7 @@ fn hook_is_gone(hook: &Hook) -> bool {
             ifindex,
             ..
         } => interface_is_gone(Path::new(netns), *netns_inode, *ifindex),
-        Hook::Cgroup { path, .. } | Hook::CgroupSkbIngress { path, .. } => {
+        Hook::Cgroup { path, .. } | Hook::Sockets { path, .. } => {
             folder(&Hierarchy::V2, path).is_none_or(|folder| !folder.exists())
         }
         Hook::Family { pid, .. } => Process::new(*pid).is_err(),

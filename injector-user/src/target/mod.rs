@@ -9,6 +9,7 @@ mod follow;
 mod hierarchy;
 mod identity;
 mod inventory;
+mod links;
 mod members;
 mod names;
 mod netns;

@@ -14,6 +14,7 @@ use nix::net::if_::{InterfaceFlags, if_nametoindex};
 use nix::sys::socket::LinkAddr;
 use thiserror::Error;
 
+use super::links;
 use crate::delay_line::is_line;
 use crate::sys::netns::within;
 
@@ -188,6 +189,7 @@ pub fn has_link_header(ifindex: u32) -> io::Result<bool> {
 
 /// The interfaces of the calling thread's namespace, in the order of their numbers.
 fn interfaces() -> io::Result<Vec<Interface>> {
+    let parts = links::parts()?;
     let mut found = BTreeMap::new();
     for address in getifaddrs()? {
         let up = address.flags.contains(InterfaceFlags::IFF_UP);
@@ -205,6 +207,7 @@ fn interfaces() -> io::Result<Vec<Interface>> {
             index,
             kind,
             up,
+            part_of: parts.get(&index).copied(),
         };
         found.insert(index, interface);
     }

@@ -75,10 +75,11 @@ fn it_tells_missing_from_forbidden() -> Result<()> {
         Ok::<(), anyhow::Error>(())
     };
     let v2 = [
-        Mechanism::CgroupSkbLoss,
         Mechanism::CgroupSock,
         Mechanism::FreezerV2,
         Mechanism::ForkTracking,
+        Mechanism::SocketLookup,
+        Mechanism::SocketStorage,
     ];
     let tap = [Mechanism::TapDelay];
     check("mount -t tmpfs none /dev", &tap, Unsupported)?;
@@ -116,7 +117,9 @@ fn must_have(mechanism: Mechanism) -> Result<bool> {
         Mechanism::CgroupSock | Mechanism::ForkTracking => {
             is_at_least(5, 18)? && mounted(Flavour::V2)?
         }
-        Mechanism::CgroupSkbLoss => is_at_least(5, 15)? && mounted(Flavour::V2)?,
+        Mechanism::SocketLookup | Mechanism::SocketStorage => {
+            is_at_least(6, 6)? && mounted(Flavour::V2)?
+        }
         Mechanism::FreezerV2 => mounted(Flavour::V2)?,
         Mechanism::FreezerV1 => mounted(Flavour::V1)?,
         Mechanism::Pidfd => is_at_least(5, 3)?,

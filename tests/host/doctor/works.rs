@@ -58,12 +58,17 @@ fn a_fault_goes_on_while_an_engine_finds_out_more() -> Result<()> {
 fn works(mechanism: Mechanism, stage: &mut Stage) -> Result<()> {
     match mechanism {
         Mechanism::TcxLoss => loses(mechanism, stage, &stage.client_netns(), "out"),
-        Mechanism::CgroupSkbLoss => {
+        Mechanism::SocketLookup => {
             let cgroup = Cgroup::make(Flavour::V2, "doctor")?;
             let _sibling = Actor::start_in(&stage.world.client.netns)?;
             cgroup.enter(stage.client.pid())?;
             loses(mechanism, stage, &cgroup.target(), "in")?;
             leave(&stage.client)
+        }
+        Mechanism::SocketStorage => {
+            let _sibling = Actor::start_in(&stage.world.client.netns)?;
+            let target = format!("pid:{}", stage.client.pid());
+            loses(mechanism, stage, &target, "out")
         }
         Mechanism::TapDelay => {
             let to = stage.echoes[0];
@@ -95,7 +100,7 @@ fn loses(mechanism: Mechanism, stage: &mut Stage, target: &str, direction: &str)
         ("direction", direction),
     ]);
     let armed = client.arm(Kind::NetLoss, &given)?;
-    assert_eq!(armed.plan.mechanism, mechanism);
+    assert!(armed.plan.mechanisms().contains(&mechanism));
     let to = stage.echoes[0];
     assert_eq!(stage.client.datagrams(to, 3)?, (vec![], vec![]));
     client.stop_one(&armed)?;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
@@ -12,7 +13,8 @@ use super::machine::Machine;
 use super::row::{Row, Rows};
 use super::subject::{Habit, live};
 use super::{
-    arming, breach, bystander, delay_error, ending, packet_cost, probability, table, throughput,
+    arming, breach, bystander, delay_error, doctor, ending, many, memory, packet_cost, probability,
+    sibling, soak, table, throughput, unmatched,
 };
 use crate::alone;
 
@@ -21,7 +23,7 @@ use crate::alone;
 pub struct Arguments {
     /// Which benchmarks; without a name they are listed.
     names: Vec<String>,
-    /// Run every benchmark.
+    /// Run every benchmark but `soak`, which takes as long as all others together.
     #[arg(long)]
     all: bool,
     /// Also write the rows to this file.
@@ -30,6 +32,9 @@ pub struct Arguments {
     /// A tenth of the rounds: to see whether it works, not to quote.
     #[arg(long)]
     quick: bool,
+    /// How long to soak.
+    #[arg(long, value_name = "N", default_value = "20")]
+    minutes: u64,
     /// Be somebody who suffers: started by the benchmarks themselves.
     #[arg(long, hide = true)]
     subject: Option<Habit>,
@@ -39,12 +44,18 @@ pub struct Arguments {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Effort {
     quick: bool,
+    soak: Duration,
 }
 
 impl Effort {
     /// So many rounds, or a tenth of them.
     pub(super) fn rounds(self, full: usize) -> usize {
         if self.quick { full.div_ceil(10) } else { full }
+    }
+
+    /// How long to soak.
+    pub(super) fn soak(self) -> Duration {
+        self.soak
     }
 
     /// Tells whoever waits how far it is.
@@ -60,6 +71,9 @@ struct Benchmark {
     about: &'static str,
     measure: fn(Effort) -> Result<Rows>,
 }
+
+/// Only by its name.
+const SOAK: &str = "soak";
 
 const ALL: &[Benchmark] = &[
     Benchmark {
@@ -107,6 +121,36 @@ const ALL: &[Benchmark] = &[
         about: "what faults cost whom they do not concern",
         measure: bystander::measure,
     },
+    Benchmark {
+        name: "unmatched",
+        about: "what bulk TCP keeps beside a fault that does not concern it",
+        measure: unmatched::measure,
+    },
+    Benchmark {
+        name: "sibling",
+        about: "what a Redis keeps beside a target that suffers every fault",
+        measure: sibling::measure,
+    },
+    Benchmark {
+        name: "doctor",
+        about: "how long the doctor takes",
+        measure: doctor::measure,
+    },
+    Benchmark {
+        name: "memory",
+        about: "how much memory the engine uses",
+        measure: memory::measure,
+    },
+    Benchmark {
+        name: "many",
+        about: "how long one command takes to arm 64 faults",
+        measure: many::measure,
+    },
+    Benchmark {
+        name: SOAK,
+        about: "faults at random, and everything dies: what is left",
+        measure: soak::measure,
+    },
 ];
 
 /// What is written for machines.
@@ -133,6 +177,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let _alone = alone()?;
     let effort = Effort {
         quick: arguments.quick,
+        soak: Duration::from_secs(60 * arguments.minutes),
     };
     let machine = Machine::look();
     say(&format!("{machine:?}"));
@@ -175,7 +220,7 @@ fn measure(chosen: &[&Benchmark], effort: Effort) -> (Rows, Vec<&'static str>) {
 
 fn chosen(arguments: &Arguments) -> Result<Vec<&'static Benchmark>> {
     if arguments.all {
-        return Ok(ALL.iter().collect());
+        return Ok(ALL.iter().filter(|one| one.name != SOAK).collect());
     }
     let mut chosen = Vec::new();
     for name in &arguments.names {

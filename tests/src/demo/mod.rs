@@ -25,3 +25,4 @@ mod tape;
 mod temblor;
 
 pub use cli::run;
+pub(crate) use server::Server;

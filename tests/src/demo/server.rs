@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A Redis without persistence; it ends with this value.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
     folder: TempDir,
@@ -33,7 +33,7 @@ pub(super) fn version() -> Result<String> {
 
 impl Server {
     /// Starts one in a namespace and waits until it answers; a replica, until it has the data.
-    pub(super) fn start(
+    pub(crate) fn start(
         netns: &Netns,
         address: SocketAddr,
         primary: Option<SocketAddr>,

@@ -44,6 +44,11 @@ pub(crate) const TOOLS: &[Tool] = &[
         "asks that service from outside our own code",
     ),
     Tool::new(
+        "redis-benchmark",
+        "redis-tools",
+        "benchmarks: what a service keeps beside one that suffers",
+    ),
+    Tool::new(
         "ip",
         "iproute2",
         "network namespaces and links of the stage, and the host diff",

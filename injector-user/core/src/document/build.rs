@@ -10,8 +10,10 @@ use super::node::{Entry, Node, Value};
 use super::read::position;
 
 const MAX_DEPTH: usize = 64;
-/// Values in the tree, each copy that an alias makes counted.
+/// Values in the tree, each copy that an alias or an anchor makes counted; a long text is several.
 const MAX_NODES: usize = 100_000;
+/// Bytes of a text that count as a value: copies of long texts are no smaller than many short ones.
+const BYTES_OF_A_VALUE: usize = 64;
 /// A plain key with this name takes over the entries of its value.
 const MERGE: &str = "<<";
 
@@ -94,9 +96,10 @@ impl Builder {
             Event::DocumentStart(_) => self.document(at),
             Event::Scalar(text, style, anchor, tag) => {
                 let plain_merge = style == ScalarStyle::Plain && text == MERGE;
+                let size = 1 + text.len() / BYTES_OF_A_VALUE;
                 let node = scalar(text, style, tag.as_ref(), at)?;
-                self.count(1, at)?;
-                self.complete(node, at, anchor, 1, plain_merge)
+                self.count(size, at)?;
+                self.complete(node, at, anchor, size, plain_merge)
             }
             Event::SequenceStart(anchor, _) => self.start(at, anchor, Content::List(Vec::new())),
             Event::MappingStart(anchor, _) => {
@@ -190,6 +193,7 @@ impl Builder {
         merge: bool,
     ) -> Result<(), Fault> {
         if anchor != 0 {
+            self.count(size, at)?;
             self.anchors.insert(anchor, (node.clone(), size));
         }
         match self.open.last_mut().map(|open| &mut open.content) {

@@ -211,6 +211,22 @@ fn a_billion_laughs_are_not_laughed() {
 }
 
 #[test]
+fn long_texts_are_not_copied_without_end() {
+    let text = "x".repeat(1 << 19);
+    let text = format!("a: &a {text}\nb: [{}]\n", "*a, ".repeat(100_000));
+    let message = read(&text, None).unwrap_err().message;
+    assert_eq!(message, "more than 100000 values");
+}
+
+#[test]
+fn anchors_within_anchors_are_not_copied_without_end() {
+    let open: Vec<_> = (0..60).map(|n| format!("&a{n} [")).collect();
+    let text = format!("{}{}{}", open.concat(), "1,".repeat(40_000), "]".repeat(60));
+    let message = read(&text, None).unwrap_err().message;
+    assert_eq!(message, "more than 100000 values");
+}
+
+#[test]
 fn an_alias_to_itself_is_refused() {
     let problem = read("a: &a [*a]\n", None).unwrap_err();
     assert_eq!(

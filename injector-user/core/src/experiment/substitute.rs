@@ -54,6 +54,13 @@ impl Variables {
         node_of(&Json::String(self.text(text)), node)
     }
 
+    /// How many bytes the texts of a tree have once every known name is replaced.
+    pub(super) fn length(&self, node: &Node) -> usize {
+        let named = self.0.iter();
+        let lengths = named.map(|(name, value)| (&**name, python_text(value).len()));
+        length(node, &lengths.collect())
+    }
+
     /// The text with every known name replaced.
     pub(super) fn text(&self, text: &str) -> String {
         let piece = |piece: Piece<'_>| match piece {
@@ -70,6 +77,25 @@ impl Variables {
             .collect::<Vec<_>>()
             .concat()
     }
+}
+
+/// The same where the lengths of what names stand for are known.
+fn length(node: &Node, lengths: &BTreeMap<&str, usize>) -> usize {
+    let piece = |piece: Piece<'_>| match piece {
+        Piece::Text(text) => text.len(),
+        Piece::Dollar => 1,
+        Piece::Name { name, written } => lengths.get(name).copied().unwrap_or(written.len()),
+    };
+    let lengths_of: Vec<usize> = match &node.value {
+        Value::String(text) => pieces(text).into_iter().map(piece).collect(),
+        Value::List(items) => items.iter().map(|item| length(item, lengths)).collect(),
+        Value::Map(entries) => {
+            let entries = entries.iter();
+            entries.map(|entry| length(&entry.value, lengths)).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) => Vec::new(),
+    };
+    lengths_of.into_iter().fold(0, usize::saturating_add)
 }
 
 /// The first name in a text, for messages about what was left unreplaced.

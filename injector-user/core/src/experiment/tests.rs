@@ -377,6 +377,21 @@ fn a_secret_never_appears_in_the_debug_form_of_the_secrets() {
     assert!(!format!("{:?}", valid(FULL).secrets).contains("6379"));
 }
 
+#[test]
+fn names_do_not_grow_without_end() {
+    let long = "x".repeat(1 << 19);
+    let uses = "\"${v}\", ".repeat(1 << 14);
+    let text = format!(
+        "title: t\ndescription: d\nconfiguration: {{ v: {long} }}\nmethod:\n- type: probe\n  \
+         name: a\n  provider: {{ type: process, path: 'true', arguments: [{uses}] }}\n"
+    );
+    let messages: Vec<_> = read(&text).errors.into_iter().map(|p| p.message).collect();
+    assert_eq!(
+        messages,
+        ["with every name replaced it is longer than 16 MiB"]
+    );
+}
+
 proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text in "(?s).{0,300}") {

@@ -43,14 +43,27 @@ impl Plan {
         let tracking = !self.select.thread_groups.is_empty();
         let mut all = vec![self.mechanism];
         let of_hooks = self.hooks.iter().filter_map(Hook::mechanism);
-        let also = self.also.iter().copied();
-        all.extend(
-            also.chain(of_hooks)
-                .chain(tracking.then_some(Mechanism::ForkTracking)),
-        );
+        let also = self.also.iter().copied().chain(of_hooks);
+        all.extend(also.chain(tracking.then_some(Mechanism::ForkTracking)));
+        all.extend(self.looks_sockets_up().then_some(Mechanism::SocketLookup));
         all.sort();
         all.dedup();
         all
+    }
+
+    /// Whether packets that arrive are told by their socket.
+    fn looks_sockets_up(&self) -> bool {
+        let by_socket = self.select.cgroup.is_some() || !self.select.thread_groups.is_empty();
+        let arriving = |hook: &Hook| {
+            matches!(
+                hook,
+                Hook::Tcx {
+                    direction: Way::Ingress,
+                    ..
+                }
+            )
+        };
+        by_socket && self.hooks.iter().any(arriving)
     }
 }
 
@@ -88,8 +101,6 @@ pub struct Thing {
 pub enum Mechanism {
     /// Packets are dropped by a program at an interface.
     TcxLoss,
-    /// Packets that arrive for a cgroup's sockets are dropped.
-    CgroupSkbLoss,
     /// Packets make a detour through a TAP device and wait there.
     TapDelay,
     /// Packets are copied by a program at an interface.
@@ -108,11 +119,14 @@ pub enum Mechanism {
     Pidfd,
     /// Children of target processes become targets.
     ForkTracking,
+    /// Packets that arrive are told by the socket that they are for.
+    SocketLookup,
+    /// Sockets of target processes are marked.
+    SocketStorage,
 }
 
 words!(Mechanism, "a mechanism", {
     TcxLoss => "tcx",
-    CgroupSkbLoss => "cgroup-skb",
     TapDelay => "tap-line",
     TcxClone => "tcx-clone",
     TcxRewrite => "tcx-rewrite",
@@ -123,6 +137,8 @@ words!(Mechanism, "a mechanism", {
     FreezerV1 => "freezer-v1",
     Pidfd => "pidfd",
     ForkTracking => "fork-tracking",
+    SocketLookup => "socket-lookup",
+    SocketStorage => "socket-storage",
 });
 
 /// A place in the kernel.
@@ -146,7 +162,8 @@ pub enum Hook {
         id: u64,
         attach: Attach,
     },
-    CgroupSkbIngress {
+    /// Where the sockets that target processes make are marked.
+    Sockets {
         /// In the v2 hierarchy.
         path: String,
         /// As above.
@@ -175,7 +192,7 @@ impl Hook {
         match self {
             Self::Tcx { .. } => None,
             Self::Cgroup { .. } => Some(Mechanism::CgroupSock),
-            Self::CgroupSkbIngress { .. } => Some(Mechanism::CgroupSkbLoss),
+            Self::Sockets { .. } => Some(Mechanism::SocketStorage),
             Self::Freezer { hierarchy, .. } => Some(match hierarchy {
                 Hierarchy::V2 => Mechanism::FreezerV2,
                 Hierarchy::V1Freezer | Hierarchy::V1Other(_) => Mechanism::FreezerV1,

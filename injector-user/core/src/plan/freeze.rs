@@ -137,11 +137,31 @@ fn qualifies(inventory: &Inventory, pids: &BTreeSet<i32>, cgroup: &Cgroup) -> Re
         Err(format!("temblor itself runs in or below {path}"))
     } else if let Some(other) = other {
         Err(format!("{path} also holds process {other}"))
-    } else if cgroup.frozen {
+    } else if cgroup.frozen && !is_frozen_by_us(inventory, cgroup) {
         Err(format!("{path} is frozen already, and not by this fault"))
     } else {
         Ok(())
     }
+}
+
+/// Whether a fault of ours freezes it or what holds it: that is a conflict with somebody who has a
+/// name, and is said as such.
+fn is_frozen_by_us(inventory: &Inventory, cgroup: &Cgroup) -> bool {
+    let mut hooks = inventory.armed.iter().flat_map(|fault| &fault.hooks);
+    hooks.any(|hook| match hook {
+        Hook::Freezer {
+            hierarchy, path, ..
+        } => {
+            let below = cgroup.path.strip_prefix(path.as_str());
+            let covered = below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            *hierarchy == cgroup.hierarchy && covered
+        }
+        Hook::Tcx { .. }
+        | Hook::Cgroup { .. }
+        | Hook::Sockets { .. }
+        | Hook::Members { .. }
+        | Hook::Family { .. } => false,
+    })
 }
 
 fn usable(inventory: &Inventory, mechanism: Mechanism) -> Result<(), String> {

@@ -134,6 +134,9 @@ pub struct Interface {
     pub index: u32,
     pub kind: InterfaceKind,
     pub up: bool,
+    /// The bridge or bond of the same namespace which its packets pass too, by number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<u32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

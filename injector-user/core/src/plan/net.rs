@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::decision::{CgroupId, Hook, Mechanism, Select, Way};
-use super::inventory::{Cgroup, Hierarchy, Interface, InterfaceKind, Inventory, Namespace};
+use super::inventory::{Cgroup, Interface, InterfaceKind, Inventory, Namespace, Process};
 use super::make::Part;
 use super::refusal::Refusal;
 use super::resolve::{LINK_UP, Processes, Target, host};
-use crate::fault::net::{Answer, Connections, Corruption, Direction, Filter, Partition};
+use super::sock::v2_id;
+use crate::fault::net::{Answer, Connections, Corruption, Direction, Filter, Partition, Protocol};
 use crate::fault::{Action, prefixes};
 
 /// What `action` does to the packets that `filter` names.
@@ -20,18 +21,11 @@ pub(super) fn packets(
     let mechanism = mechanism(action);
     let mut part = match attribution(inventory, target)? {
         Attribution::Interfaces(places) => by_interface(&places, filter, mechanism)?,
-        Attribution::Cgroup(places, cgroup) => {
-            let mut part = by_cgroup(&places, cgroup, filter, mechanism)?;
-            if filter.direction.is_in() {
-                part.hooks.push(arriving(action, cgroup)?);
-            }
-            part
+        Attribution::Cgroup(places, cgroup) => by_cgroup(&places, cgroup, filter, mechanism)?,
+        Attribution::Processes(places, processes) => {
+            by_processes(inventory, &places, processes, filter, mechanism)?
         }
     };
-    let tcx = |hook: &Hook| matches!(hook, Hook::Tcx { .. });
-    if !part.hooks.iter().any(tcx) {
-        part.mechanism = Mechanism::CgroupSkbLoss;
-    }
     if let Action::NetPartition(partition) = action {
         part_connections(&mut part, partition);
     }
@@ -50,27 +44,6 @@ fn mechanism(action: &Action) -> Mechanism {
         | Action::ProcessFreeze(_)
         | Action::ProcessSignal(_) => Mechanism::TcxLoss,
     }
-}
-
-/// Packets that arrive for a cgroup's sockets can only be dropped.
-fn arriving(action: &Action, cgroup: &Cgroup) -> Result<Hook, Refusal> {
-    let drops = match action {
-        Action::NetLoss(_) => true,
-        Action::NetPartition(partition) => partition.how == Answer::Drop,
-        _ => false,
-    };
-    if drops {
-        let path = cgroup.path.clone();
-        return Ok(Hook::CgroupSkbIngress {
-            path,
-            id: cgroup.id,
-        });
-    }
-    Err(Refusal::refused(
-        "direction",
-        "packets that arrive cannot be attributed to a cgroup here yet",
-    )
-    .hint("use direction out, or a target with its own network namespace"))
 }
 
 /// What a partition needs beyond dropping packets.
@@ -103,11 +76,13 @@ enum Attribution<'a> {
     Interfaces(Places<'a>),
     /// The interfaces are shared; the socket's cgroup tells.
     Cgroup(Places<'a>, &'a Cgroup),
+    /// The interfaces are shared, and the cgroup may be; the socket's mark tells.
+    Processes(Places<'a>, &'a Processes<'a>),
 }
 
 fn attribution<'a>(
     inventory: &'a Inventory,
-    target: &Target<'a>,
+    target: &'a Target<'a>,
 ) -> Result<Attribution<'a>, Refusal> {
     let processes = match target {
         Target::Interfaces(namespace, interfaces) => {
@@ -131,9 +106,14 @@ fn attribution<'a>(
     let Some(shared) = shared else {
         return Ok(Attribution::Interfaces(places));
     };
-    match processes.v2_cgroup() {
-        Some(cgroup) => Ok(Attribution::Cgroup(places, cgroup)),
-        None => Err(not_attributable(inventory, processes, shared)),
+    let outside = processes
+        .all
+        .iter()
+        .find(|process| process.cgroup_v2.is_none());
+    match (processes.v2_cgroup(), outside) {
+        (Some(cgroup), _) => Ok(Attribution::Cgroup(places, cgroup)),
+        (None, None) => Ok(Attribution::Processes(places, processes)),
+        (None, Some(outside)) => Err(not_attributable(processes, shared, outside)),
     }
 }
 
@@ -166,11 +146,7 @@ fn is_own(namespace: &Namespace, pids: &BTreeSet<i32>) -> bool {
     !namespace.is_host && namespace.members.as_ref().is_some_and(only_target)
 }
 
-fn not_attributable(
-    inventory: &Inventory,
-    processes: &Processes<'_>,
-    shared: &Namespace,
-) -> Refusal {
+fn not_attributable(processes: &Processes<'_>, shared: &Namespace, outside: &Process) -> Refusal {
     let pids = processes.pids();
     let others = shared
         .members
@@ -182,21 +158,15 @@ fn not_attributable(
         1 => "shares it with another process".to_owned(),
         count => format!("shares it with {count} other processes"),
     };
-    let refusal = Refusal::refused(
+    Refusal::refused(
         "target",
-        format!("packets in {shared} cannot be attributed to the target, which {with}"),
-    );
-    let mut own = inventory.cgroups.iter().filter(|cgroup| {
-        cgroup.hierarchy == Hierarchy::V2
-            && !cgroup.is_root
-            && cgroup.members.iter().copied().collect::<BTreeSet<_>>() == pids
-    });
-    match own.next() {
-        Some(cgroup) => refusal.hint(format!("use target cgroup:{}", cgroup.path)),
-        None => refusal.hint(
-            "start it with `-- COMMAND`, or in a v2 cgroup or a network namespace of its own",
+        format!(
+            "packets in {shared} cannot be attributed to the target, which {with}: process {} ({}) \
+             is in no v2 cgroup, where its sockets could be marked",
+            outside.pid, outside.comm
         ),
-    }
+    )
+    .hint("mount the v2 hierarchy, or start the target in a network namespace of its own")
 }
 
 fn by_interface(
@@ -218,27 +188,89 @@ fn by_interface(
     usable(part, places)
 }
 
-/// Out by the socket's cgroup; who wants the other way adds it.
+/// By the cgroup of the socket that sends the packet, or that it is for.
 fn by_cgroup(
     places: &Places<'_>,
     cgroup: &Cgroup,
     filter: &Filter,
     mechanism: Mechanism,
 ) -> Result<Part, Refusal> {
-    let mut part = part(filter, mechanism);
+    let mut part = by_socket(places, filter, mechanism)?;
     part.select.cgroup = Some(CgroupId {
         id: cgroup.id,
         path: cgroup.path.clone(),
     });
-    if !filter.direction.is_out() {
-        return Ok(part);
-    }
-    attach(&mut part, places, Way::Egress);
-    part.warnings.push(
-        "packets that no socket sends, such as resets and ICMP replies, belong to no cgroup and pass"
-            .to_owned(),
-    );
     usable(part, places)
+}
+
+/// By the mark of that socket, which new ones get in the cgroups that the processes are in.
+fn by_processes(
+    inventory: &Inventory,
+    places: &Places<'_>,
+    processes: &Processes<'_>,
+    filter: &Filter,
+    mechanism: Mechanism,
+) -> Result<Part, Refusal> {
+    let part = by_socket(places, filter, mechanism)?;
+    let mut part = usable(part, places)?;
+    part.select.thread_groups = processes.pids().into_iter().collect();
+    let paths = processes
+        .all
+        .iter()
+        .filter_map(|process| process.cgroup_v2.clone());
+    let paths: BTreeSet<String> = paths.collect();
+    part.hooks
+        .extend(paths.into_iter().map(|path| Hook::Sockets {
+            id: v2_id(inventory, &path),
+            path,
+        }));
+    part.warnings
+        .push("children are covered, a restart under a new pid is not".to_owned());
+    Ok(part)
+}
+
+/// Where packets pass that are told by their socket, which not all can be.
+fn by_socket(places: &Places<'_>, filter: &Filter, mechanism: Mechanism) -> Result<Part, Refusal> {
+    if filter.protocol == Some(Protocol::Icmp) && !filter.direction.is_out() {
+        return Err(Refusal::refused(
+            "protocol",
+            "ICMP that arrives cannot be attributed to a socket",
+        )
+        .hint("use direction out, or a target with its own network namespace"));
+    }
+    let mut part = part(filter, mechanism);
+    let places = &wholes(places);
+    for way in ways(filter.direction) {
+        attach(&mut part, places, way);
+        part.warnings.push(unattributed(way).to_owned());
+    }
+    Ok(part)
+}
+
+/// Without the parts of what is there itself: a packet with its socket would be met at both.
+fn wholes<'a>(places: &Places<'a>) -> Places<'a> {
+    let whole = |all: &[&'a Interface], one: &Interface| {
+        let mut others = all.iter();
+        one.part_of
+            .is_none_or(|whole| !others.any(|other| other.index == whole))
+    };
+    let places = places.iter().map(|(namespace, all)| {
+        let wholes = all.iter().copied().filter(|one| whole(all, one));
+        (*namespace, wholes.collect())
+    });
+    places.collect()
+}
+
+/// What passes because it is nobody's.
+fn unattributed(way: Way) -> &'static str {
+    match way {
+        Way::Egress => {
+            "packets that no socket sends, such as resets and ICMP replies, are nobody's and pass"
+        }
+        Way::Ingress => {
+            "packets that arrive for no single socket, such as ICMP and multicast, are nobody's and pass"
+        }
+    }
 }
 
 fn part(filter: &Filter, mechanism: Mechanism) -> Part {
@@ -277,6 +309,7 @@ fn attach(part: &mut Part, places: &Places<'_>, way: Way) {
                 index,
                 kind,
                 up,
+                part_of: _,
             } = interface;
             let other = matches!(kind, InterfaceKind::Other(_));
             let warning = if other && part.mechanism == Mechanism::TapDelay {

@@ -55,7 +55,7 @@ impl fmt::Display for Hook {
                 ..
             } => write!(out, "{direction} of {interface} in {netns}"),
             Self::Cgroup { path, attach, .. } => write!(out, "{attach} in cgroup {path}"),
-            Self::CgroupSkbIngress { path, .. } => write!(out, "arriving packets of cgroup {path}"),
+            Self::Sockets { path, .. } => write!(out, "new sockets in cgroup {path}"),
             Self::Freezer {
                 hierarchy, path, ..
             } => write!(out, "{path} in {hierarchy}"),

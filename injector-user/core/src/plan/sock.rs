@@ -70,7 +70,7 @@ fn hooks(
 }
 
 /// The id of a cgroup; 0 if it could not be read, which stands for any of that path.
-fn v2_id(inventory: &Inventory, path: &str) -> u64 {
+pub(super) fn v2_id(inventory: &Inventory, path: &str) -> u64 {
     let mut all = inventory.cgroups.iter();
     let found = all.find(|cgroup| cgroup.hierarchy == Hierarchy::V2 && cgroup.path == path);
     found.map_or(0, |cgroup| cgroup.id)

@@ -47,6 +47,7 @@ fn interface(name: &str, index: u32, kind: InterfaceKind) -> Interface {
         index,
         kind,
         up: !name.starts_with("down"),
+        part_of: None,
     }
 }
 
@@ -258,14 +259,17 @@ fn a_plan_reads_well() {
         planned("net.loss cgroup:/redis direction=both ports=6379 delay=2s").to_string(),
         "fault    net.loss delay=2s direction=both duration=10s ports=6379 target=cgroup:/redis\n\
          who      redis (200), redis-bg (201)\n\
-         how      tcx, cgroup-skb\n\
+         how      tcx, socket-lookup\n\
          where    egress of lo in /proc/1/ns/net\n         \
          egress of eth0 in /proc/1/ns/net\n         \
-         arriving packets of cgroup /redis\n\
+         ingress of lo in /proc/1/ns/net\n         \
+         ingress of eth0 in /proc/1/ns/net\n\
          which    cgroup /redis, ports 6379\n\
          when     for 10s, beginning 2s after arming\n\
-         warning  packets that no socket sends, such as resets and ICMP replies, belong to no \
-         cgroup and pass"
+         warning  packets that no socket sends, such as resets and ICMP replies, are nobody's and \
+         pass\n\
+         warning  packets that arrive for no single socket, such as ICMP and multicast, are \
+         nobody's and pass"
     );
 }
 
@@ -413,63 +417,102 @@ fn a_cgroup_in_a_shared_namespace_is_chosen_by_its_sockets() {
         (42, "/redis", 1)
     );
 
-    let arriving = "arriving packets of cgroup /redis";
-    check(
-        "net.loss cgroup:/redis direction=in",
-        Mechanism::CgroupSkbLoss,
-        &[arriving],
-    );
-    let plan = check(
-        "net.loss cgroup:/redis direction=both",
-        Mechanism::TcxLoss,
-        &[egress[0], egress[1], arriving],
-    );
-    assert_eq!(
-        plan.mechanisms(),
-        [Mechanism::TcxLoss, Mechanism::CgroupSkbLoss]
-    );
-}
-
-#[test]
-fn arriving_packets_of_a_shared_namespace_are_not_delayed() {
-    for direction in ["in", "both"] {
-        refused(
-            &format!("net.delay cgroup:/redis direction={direction}"),
-            3,
-            "--direction: packets that arrive cannot be attributed to a cgroup here yet\n\
-             hint: use direction out, or a target with its own network namespace",
-        );
+    let ingress = "ingress of eth0 in /proc/1/ns/net";
+    for (kind, mechanism) in [
+        ("net.loss", Mechanism::TcxLoss),
+        ("net.delay", Mechanism::TapDelay),
+    ] {
+        let arriving = planned(&format!("{kind} cgroup:/redis direction=in"));
+        assert_eq!(arriving.mechanisms(), [mechanism, Mechanism::SocketLookup]);
+        assert_eq!(hooks(&arriving).last().unwrap(), ingress);
+        let both = planned(&format!("{kind} cgroup:/redis direction=both"));
+        assert_eq!(hooks(&both)[..2], egress);
+        assert_eq!(both.hooks.len(), 4);
     }
 }
 
 #[test]
-fn what_cannot_be_attributed_is_refused_and_not_widened() {
-    refused(
-        "net.loss pid:600",
-        3,
-        "packets in the network namespace green cannot be attributed to the target, which shares \
-         it with another process\nhint: use target cgroup:/left",
+fn processes_in_a_shared_namespace_are_chosen_by_the_marks_of_their_sockets() {
+    let plan = check(
+        "net.loss pid:500",
+        Mechanism::TcxLoss,
+        &[
+            "egress of lo in /proc/1/ns/net",
+            "egress of eth0 in /proc/1/ns/net",
+            "new sockets in cgroup /spread/a",
+            "new sockets in cgroup /spread/b",
+        ],
     );
-    refused(
-        "net.delay pid:300",
-        3,
-        "packets in the host's network namespace cannot be attributed to the target, which shares \
-         it with 8 other processes\nhint: use target cgroup:/user",
-    );
-    refused(
-        "net.loss pid:501",
-        3,
-        "packets in the host's network namespace cannot be attributed to the target, which shares \
-         it with 8 other processes\nhint: start it with `-- COMMAND`, or in a v2 cgroup or a \
-         network namespace of its own",
-    );
-    // A v1 cgroup, though there is an empty v2 cgroup of that name.
+    assert_eq!(plan.select.thread_groups, [500, 501]);
+    assert_eq!(plan.select.cgroup, None);
+    let all = [
+        Mechanism::TcxLoss,
+        Mechanism::ForkTracking,
+        Mechanism::SocketStorage,
+    ];
+    assert_eq!(plan.mechanisms(), all);
+    let arriving = planned("net.delay pid:600 direction=in");
     assert_eq!(
-        plan(&inventory(), &spec("net.loss cgroup:/limited"))
-            .unwrap_err()
-            .exit_code(),
-        3
+        hooks(&arriving),
+        [
+            "ingress of lo in /run/netns/green",
+            "ingress of eth0 in /run/netns/green",
+            "new sockets in cgroup /left"
+        ]
     );
+    assert!(arriving.mechanisms().contains(&Mechanism::SocketLookup));
+    // A cgroup of version 1, whose members are known by number.
+    let plan = planned("net.loss cgroup:/limited all=true");
+    assert_eq!(plan.select.thread_groups, [300]);
+}
+
+#[test]
+fn packets_are_told_by_their_socket_at_a_bridge_and_not_at_its_ports_again() {
+    let mut inventory = inventory();
+    let [lo, eth0, ..] = &mut inventory.namespaces[0].interfaces[..] else {
+        panic!("two interfaces");
+    };
+    eth0.part_of = Some(77);
+    let bridge = interface("br0", 77, InterfaceKind::Ethernet);
+    let (lo, up) = (lo.up, eth0.up);
+    assert!(lo && up);
+    let planned =
+        |inventory: &Inventory| hooks(&plan(inventory, &spec("net.loss pid:500")).unwrap());
+    // A bridge that is down has no packets.
+    let both = planned(&inventory);
+    assert!(both.contains(&"egress of eth0 in /proc/1/ns/net".to_owned()));
+    inventory.namespaces[0].interfaces.push(bridge);
+    let at_bridge = planned(&inventory);
+    assert!(!at_bridge.contains(&"egress of eth0 in /proc/1/ns/net".to_owned()));
+    assert!(at_bridge.contains(&"egress of br0 in /proc/1/ns/net".to_owned()));
+    let named = plan(&inventory, &spec("net.loss iface:eth0 ports=80")).unwrap();
+    assert_eq!(hooks(&named), ["egress of eth0 in /proc/1/ns/net"]);
+}
+
+#[test]
+fn what_cannot_be_attributed_is_refused_and_not_widened() {
+    let mut inventory = inventory();
+    let log = inventory.processes.iter_mut();
+    for process in log.filter(|process| process.pid == 301) {
+        process.cgroup_v2 = None;
+    }
+    check_refused(
+        &inventory,
+        "net.loss pid:301",
+        3,
+        "packets in the host's network namespace cannot be attributed to the target, which shares \
+         it with 8 other processes: process 301 (log) is in no v2 cgroup, where its sockets could \
+         be marked\nhint: mount the v2 hierarchy, or start the target in a network namespace of \
+         its own",
+    );
+    refused(
+        "net.loss pid:300 direction=in protocol=icmp",
+        3,
+        "--protocol: ICMP that arrives cannot be attributed to a socket\n\
+         hint: use direction out, or a target with its own network namespace",
+    );
+    planned("net.loss pid:300 protocol=icmp");
+    planned("net.loss pid:400 direction=in protocol=icmp");
 }
 
 #[test]
@@ -478,14 +521,8 @@ fn an_unknown_neighbourhood_is_not_taken_for_an_empty_one() {
     for namespace in &mut inventory.namespaces {
         namespace.members = None;
     }
-    check_refused(
-        &inventory,
-        "net.loss pid:400",
-        3,
-        "packets in the network namespace blue cannot be attributed to the target, which may \
-         share it with others\nhint: start it with `-- COMMAND`, or in a v2 cgroup or a network \
-         namespace of its own",
-    );
+    let alone = plan(&inventory, &spec("net.loss pid:400")).unwrap();
+    assert_eq!(alone.select.thread_groups, [400, 401]);
     plan(&inventory, &spec("net.loss cgroup:/redis")).unwrap();
     plan(&inventory, &spec("net.loss netns:blue")).unwrap();
 }
@@ -925,6 +962,17 @@ mod conflicts {
     }
 
     #[test]
+    fn what_a_fault_has_frozen_is_refused_by_its_name() {
+        let mut inventory = armed("process.freeze cgroup:/redis");
+        for cgroup in &mut inventory.cgroups {
+            cgroup.frozen = true;
+        }
+        let refusal = plan(&inventory, &spec("process.freeze cgroup:/redis")).unwrap_err();
+        let said = refusal.to_string();
+        assert!(said.contains("fault f7 of alice"), "{said}");
+    }
+
+    #[test]
     fn overlapping_targets_are_refused() {
         conflict(
             "process.freeze cgroup:/spread",
@@ -1094,10 +1142,10 @@ fn a_refusal_names_the_line_of_the_parameter_that_is_to_blame() {
         "x.yaml:6:9: method[2].provider.target: there is no process 9999\n\
          hint: `temblor targets` lists what there is"
     );
-    let spec = in_a_file("net.delay cgroup:/redis direction=in");
+    let spec = in_a_file("net.delay cgroup:/redis direction=in protocol=icmp");
     let refusal = plan(&inventory(), &spec).unwrap_err();
     let place = refusal.at(&spec).place.to_string();
-    assert_eq!(place, "x.yaml:5:9: method[2].provider.direction");
+    assert_eq!(place, "x.yaml:8:9: method[2].provider.protocol");
 }
 
 proptest! {
@@ -1137,6 +1185,7 @@ proptest! {
                         .find(|namespace| namespace.inode == *netns_inode)
                         .and_then(|namespace| namespace.members.clone()).unwrap().into_iter();
                     prop_assert!(targets.is_empty() || made.select.cgroup.is_some()
+                        || made.select.thread_groups == targets
                         || members.all(|pid| targets.contains(&pid)));
                 }
                 Hook::Freezer {
@@ -1160,7 +1209,7 @@ proptest! {
                     prop_assert!(made.select.thread_groups == targets
                         || members.as_ref() == Some(&targets));
                 }
-                Hook::CgroupSkbIngress { .. } => prop_assert!(made.select.cgroup.is_some()),
+                Hook::Sockets { .. } => prop_assert_eq!(&made.select.thread_groups, &targets),
             }
         }
     }

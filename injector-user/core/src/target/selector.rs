@@ -157,7 +157,12 @@ fn cgroup(value: &str) -> Result<Selector, Invalid> {
         return Err(Invalid::saying(format!("`{value}` contains `.` or `..`")).hint(hint));
     }
     let parts: Vec<_> = value.split('/').filter(|part| !part.is_empty()).collect();
-    Ok(Selector::Cgroup(format!("/{}", parts.join("/"))))
+    let path = format!("/{}", parts.join("/"));
+    // Printed and read again it would be another one.
+    if path.trim_end() != path {
+        return Err(Invalid::saying(format!("`{value}` ends with a space")).hint(hint));
+    }
+    Ok(Selector::Cgroup(path))
 }
 
 fn netns(value: &str) -> Result<String, Invalid> {

@@ -111,6 +111,7 @@ mod tests {
                     index: 2,
                     kind: InterfaceKind::Ethernet,
                     up: true,
+                    part_of: None,
                 }],
                 members: Some(Vec::new()),
             }],

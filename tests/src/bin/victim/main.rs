@@ -8,6 +8,7 @@ mod content;
 mod datagrams;
 mod echo;
 mod family;
+mod kept;
 mod ticking;
 mod times;
 
@@ -19,6 +20,7 @@ use temblor_tests::Actor;
 use temblor_tests::order::{Doer, Order, Outcome};
 
 use chat::Chat;
+use kept::Kept;
 use ticking::Ticking;
 
 /// What a victim has by now.
@@ -27,6 +29,7 @@ struct State {
     child: Option<Actor>,
     ticking: Option<Ticking>,
     chat: Option<Chat>,
+    kept: Option<Kept>,
 }
 
 fn main() -> Result<()> {
@@ -59,6 +62,24 @@ impl State {
                 let chat = self.chat.as_ref().context("it does not chat")?;
                 let exchanges = chat.exchanges();
                 Ok(Outcome::Chatted { exchanges })
+            }
+            Order::Hold(hold) => {
+                self.kept = Some(Kept::open(hold)?);
+                Ok(Outcome::Done)
+            }
+            Order::Ask { count, patience_ms } => {
+                let kept = self.kept.as_ref().context("it keeps no socket")?;
+                kept.ask(*count, *patience_ms)
+            }
+            Order::Take { path } => {
+                self.kept = Some(Kept::take(path)?);
+                Ok(Outcome::Done)
+            }
+            Order::Give { path, keep } => {
+                let kept = self.kept.take().context("it keeps no socket")?;
+                kept.give(path)?;
+                self.kept = keep.then_some(kept);
+                Ok(Outcome::Done)
             }
             Order::Pauses { longer_than_ms } => {
                 let ticking = self.ticking.as_ref().context("it does not tick")?;
@@ -104,6 +125,10 @@ fn alone(order: &Order) -> Result<Outcome> {
         }
         Order::Chat { .. }
         | Order::Chatted
+        | Order::Hold(_)
+        | Order::Ask { .. }
+        | Order::Take { .. }
+        | Order::Give { .. }
         | Order::Tick
         | Order::Pauses { .. }
         | Order::Bear

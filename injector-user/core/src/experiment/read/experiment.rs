@@ -6,6 +6,7 @@ use super::activity::{self, Known};
 use super::at::{At, Reading};
 use super::breaker;
 use crate::document;
+use crate::experiment::substitute::Variables;
 use crate::experiment::variables::{self, Environment};
 use crate::experiment::{Activity, BreakerSpec, Experiment, Hypothesis, Runtime};
 use crate::problem::{Place, Problem};
@@ -55,6 +56,9 @@ pub struct Validated {
     pub warnings: Vec<Problem>,
 }
 
+/// Bytes of all texts once names are replaced: sixteen times what a file may have.
+const MAX_TEXT: usize = 1 << 24;
+
 /// Reads an experiment and says everything that is wrong with it.
 pub fn validate(text: &str, source: &Source<'_>) -> Validated {
     let mut out = Reading::default();
@@ -89,6 +93,9 @@ fn experiment(at: &At<'_>, environment: Environment<'_>, out: &mut Reading) -> O
     at.warn_unknown(&KEYS, out);
     refuse_dry(at, out);
     let (variables, secrets) = variables::read(at, environment, out);
+    if is_too_long(at, &variables, out) {
+        return None;
+    }
     let known = Known::new(at, &variables);
     let hypothesis = at
         .get("steady-state-hypothesis")
@@ -115,6 +122,19 @@ fn experiment(at: &At<'_>, environment: Environment<'_>, out: &mut Reading) -> O
         breakers,
         secrets,
     })
+}
+
+/// Whether names that stand for long texts are used too often; then it is told.
+fn is_too_long(at: &At<'_>, variables: &Variables, out: &mut Reading) -> bool {
+    let too_long = variables.length(at.node) > MAX_TEXT;
+    if too_long {
+        out.error(
+            at,
+            "with every name replaced it is longer than 16 MiB",
+            "names that stand for long texts are used too often",
+        );
+    }
+    too_long
 }
 
 fn version(at: &At<'_>) -> Option<String> {
