@@ -6,6 +6,7 @@
 
 mod command;
 mod compose;
+mod container;
 mod deathwatch;
 mod delay;
 mod doctor;
@@ -31,4 +32,5 @@ mod stage;
 mod statistics;
 mod status;
 mod target;
+mod target_selectors;
 mod undo;

@@ -9,14 +9,20 @@ use injector_core::plan::{Cgroup as Found, Hierarchy, Inventory};
 use injector_core::target::Selector;
 use injector_user::safety::{Protection, permit_housekeeping};
 use injector_user::sys::netns::within;
-use injector_user::target::gather;
+use injector_user::target::{Gathering, Names, gather};
 use temblor_tests::{Cgroup, Victim, wait_until};
 
 use super::double::{DEADLINE, for_each_freezer};
 
 fn gathered(target: &str, kind: Kind) -> Result<Inventory> {
     let selector: Selector = target.parse()?;
-    Ok(gather(&selector, kind, None, &Protection::of([]), &[])?)
+    let gathering = Gathering {
+        command: None,
+        names: &Names::default(),
+        protection: &Protection::of([]),
+        own: &[],
+    };
+    Ok(gather(&selector, kind, &gathering)?)
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! A victim at the other end of a pipe.
 
 use std::env;
+use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::os::fd::AsFd as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
@@ -43,7 +45,25 @@ impl Actor {
         Self::from(netns.spawn(command_of(&link))?)
     }
 
-    fn from(mut child: Child) -> Result<Self> {
+    /// Starts a copy of the program under this name in `folder`, as this user: a program of its own
+    /// for whoever looks at names and paths.
+    pub fn start_copy(folder: &Path, name: &str, netns: &Netns, uid: u32) -> Result<Self> {
+        let copy = folder.join(name);
+        if !copy.exists() {
+            fs::copy(program()?, &copy)?;
+        }
+        let mut command = command_of(&copy);
+        command.uid(uid);
+        Self::from(netns.spawn(command)?)
+    }
+
+    /// What it runs.
+    pub fn program() -> Result<PathBuf> {
+        program()
+    }
+
+    /// Talks to one that was started otherwise, with pipes for input and output.
+    pub(crate) fn from(mut child: Child) -> Result<Self> {
         let orders = child.stdin.take().context("stdin is piped")?;
         let outcomes = child.stdout.take().context("stdout is piped")?;
         Ok(Self {

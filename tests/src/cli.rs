@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow};
 use serde_json::Value;
 
+use crate::docker::Docker;
 use crate::engine::{Engine, temblor_program};
 use crate::netns::Netns;
 use crate::wait_until;
@@ -38,12 +39,26 @@ pub struct Cli<'a> {
     engine: &'a Engine,
     netns: &'a Netns,
     uid: u32,
+    docker: Option<String>,
 }
 
 impl<'a> Cli<'a> {
     pub fn of(engine: &'a Engine, netns: &'a Netns) -> Self {
-        let uid = 0;
-        Self { engine, netns, uid }
+        Self {
+            engine,
+            netns,
+            uid: 0,
+            docker: None,
+        }
+    }
+
+    /// The same for somebody who may ask this Docker Engine.
+    #[must_use]
+    pub fn asking(self, docker: &Docker) -> Self {
+        Self {
+            docker: Some(docker.host()),
+            ..self
+        }
     }
 
     /// The same for a user.
@@ -59,6 +74,10 @@ impl<'a> Cli<'a> {
             .args(words)
             .env("TEMBLOR_RUN_DIR", self.engine.run_dir())
             .env_remove("SSH_CONNECTION")
+            .env(
+                "DOCKER_HOST",
+                self.docker.as_deref().unwrap_or("unix:///nowhere"),
+            )
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -13,6 +13,7 @@ use nix::unistd::Pid;
 use procfs::process::Process;
 
 use crate::client::Client;
+use crate::docker::Docker;
 use crate::netns::Netns;
 use crate::{tell, wait_until};
 
@@ -77,21 +78,29 @@ fn command(run_dir: &Path) -> Result<Command> {
 impl Engine {
     /// Starts one in a new folder and in the caller's network namespace.
     pub fn start() -> Result<Self> {
-        Self::begin(RunDir::Own(tempfile::tempdir()?), None)
+        Self::begin(RunDir::Own(tempfile::tempdir()?), None, None)
     }
 
     /// Starts one for which this namespace is the host's.
     pub fn start_in(netns: &Netns) -> Result<Self> {
-        Self::begin(RunDir::Own(tempfile::tempdir()?), Some(netns))
+        Self::begin(RunDir::Own(tempfile::tempdir()?), Some(netns), None)
+    }
+
+    /// The same beside a Docker Engine, which it can ask.
+    pub fn start_beside(docker: &Docker) -> Result<Self> {
+        let run = RunDir::Own(tempfile::tempdir()?);
+        Self::begin(run, Some(docker.netns()), Some(&docker.host()))
     }
 
     /// The same in an existing folder, which stays.
     pub fn start_at(folder: &Path, netns: &Netns) -> Result<Self> {
-        Self::begin(RunDir::Given(folder.to_owned()), Some(netns))
+        Self::begin(RunDir::Given(folder.to_owned()), Some(netns), None)
     }
 
-    fn begin(run: RunDir, netns: Option<&Netns>) -> Result<Self> {
+    fn begin(run: RunDir, netns: Option<&Netns>, docker: Option<&str>) -> Result<Self> {
         let mut command = command(run.path())?;
+        // A daemon of the host's own is none of the test's.
+        command.env("DOCKER_HOST", docker.unwrap_or("unix:///nowhere"));
         let mut child = match netns {
             Some(netns) => netns.spawn(command)?,
             None => command.spawn()?,

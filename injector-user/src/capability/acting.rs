@@ -60,6 +60,7 @@ impl Order<'_> {
             kind: self.kind,
             fault: spec.to_params(),
             who: Vec::new(),
+            chosen: None,
             mechanism: self.mechanism,
             also: Vec::new(),
             hooks: self.hooks.clone(),

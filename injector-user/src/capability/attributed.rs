@@ -99,6 +99,7 @@ fn of_process(stage: &Stage, room: &Room, subject: &Subject) -> Order<'static> {
             stage.loopback(Way::Egress),
             Hook::Sockets {
                 path: room.path().to_owned(),
+                id: 0,
             },
         ],
         whom: Select {

@@ -100,6 +100,7 @@ pub(super) fn fork_tracking(
 fn hook(room: &Room, attach: Attach) -> Hook {
     Hook::Cgroup {
         path: room.path().to_owned(),
+        id: 0,
         attach,
     }
 }

@@ -155,6 +155,7 @@ fn step_of(error: &KernelError) -> (Step, &(dyn Error + 'static)) {
             HookError::Link(error) => (Step::Attach, error),
             HookError::Open { .. }
             | HookError::Changed(_)
+            | HookError::Replaced(_)
             | HookError::Full
             | HookError::Enter { .. }
             | HookError::NoCgroup(_)

@@ -54,7 +54,7 @@ pub(super) fn examples(kind: Kind) -> &'static [Example] {
 const LOSS: &[Example] = &[
     (
         "A third of a container's packets to its database is lost",
-        "--target cgroup:/web --probability 30% --ports 5432 --duration 60s",
+        "--target container:web --probability 30% --ports 5432 --duration 60s",
     ),
     (
         "The network namespace blue is cut off from one host, both ways",
@@ -76,8 +76,8 @@ const DELAY: &[Example] = &[
         "--target netns:blue --latency 20ms --jitter 5ms --duration 60s",
     ),
     (
-        "Answers of a process on port 6379 are late, most of them by 80 to 120 ms",
-        "--target pid:123 --latency 100ms --jitter 20ms --distribution normal --ports 6379 --duration 1m",
+        "Answers of a service on port 6379 are late, most of them by 80 to 120 ms",
+        "--target unit:redis-server --latency 100ms --jitter 20ms --distribution normal --ports 6379 --duration 1m",
     ),
 ];
 
@@ -123,6 +123,10 @@ const ERROR: &[Example] = &[
         "--operation connect --errno ECONNREFUSED --probability 30% --duration 10s -- redis-cli ping",
     ),
     (
+        "No program named nginx can listen, also those that are started meanwhile",
+        "--target comm:nginx --all --operation bind --errno EADDRINUSE --duration 60s",
+    ),
+    (
         "The cgroup /web runs out of sockets after the hundredth",
         "--target cgroup:/web --operation socket --errno EMFILE --when 101+ --duration 60s",
     ),
@@ -140,6 +144,10 @@ const FREEZE: &[Example] = &[
     (
         "It stands still once, for 3 s",
         "--target cgroup:/web --active 3s --count 1 --duration 5s",
+    ),
+    (
+        "Half of the containers whose names begin with web stand still, drawn at random",
+        "--target container:~^web --mode fixed-percent --mode-value 50% --active 1s --count 1 --duration 5s",
     ),
 ];
 

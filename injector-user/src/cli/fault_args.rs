@@ -185,6 +185,7 @@ fn argument(param: &'static Param) -> Arg {
         | ValueType::Probability
         | ValueType::When
         | ValueType::Count(_)
+        | ValueType::Share
         | ValueType::Label
         | ValueType::Errno
         | ValueType::Signal
@@ -201,6 +202,7 @@ fn valued(arg: Arg, param: &Param) -> Arg {
         ValueType::Probability => "SHARE",
         ValueType::When => "FIRST[..LAST][+STEP]",
         ValueType::Count(_) => "N",
+        ValueType::Share => "N[%]",
         ValueType::Label => "LABEL",
         ValueType::Flag => "BOOL",
         ValueType::Peers => "ADDRESS[,…]",

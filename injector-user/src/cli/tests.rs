@@ -160,9 +160,11 @@ fn plan() -> Plan {
             pid: 7,
             comm: "redis".to_owned(),
         }],
+        chosen: None,
         mechanism: Mechanism::TapDelay,
         hooks: vec![Hook::Cgroup {
             path: "/web".to_owned(),
+            id: 0,
             attach: Attach::Connect,
         }],
         select: Select::default(),

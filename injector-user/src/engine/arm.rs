@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use injector_abi::net::Exempt;
 use injector_core::fault::{self, Action, FaultSpec, Given, Kind};
-use injector_core::plan::{self, Hook, Plan};
+use injector_core::plan::{self, Hook, Plan, Refusal};
 
 use super::connections;
 use super::events::Log;
 use super::felt::Feeling;
+use super::follow::Following;
 use super::house::nanos;
 use super::running::{Client, Effect, Order, Running};
 use super::state::{Engine, failed, refused};
@@ -31,21 +32,16 @@ impl Engine {
             .iter()
             .map(|(name, text)| (name.clone(), Given::flag(name, text)))
             .collect();
-        let spec = fault::parse(kind, &given).map_err(|problems| Failure {
+        let mut spec = fault::parse(kind, &given).map_err(|problems| Failure {
             class: Class::Input,
             problems: problems.0,
         })?;
+        if spec.common.effective_choice().is_drawn() {
+            // The plan depends on it, so it is drawn first and shown.
+            spec.common.seed.get_or_insert_with(rand::random);
+        }
         let inventory = self.inventory(client, &spec)?;
-        let plan = plan::plan(&inventory, &spec).map_err(|refusal| {
-            let class = match refusal.class {
-                plan::RefusalClass::Input => Class::Input,
-                plan::RefusalClass::Refused => Class::Refused,
-            };
-            Failure {
-                class,
-                problems: vec![refusal.at(&spec)],
-            }
-        })?;
+        let plan = plan::plan(&inventory, &spec).map_err(|refused| refusal(refused, &spec))?;
         Ok((spec, plan))
     }
 
@@ -57,6 +53,7 @@ impl Engine {
         let seed = spec.common.seed.unwrap_or_else(rand::random);
         self.renew_lease(monotonic_ns());
         let feeling = feeling_before(&spec, &plan);
+        let following = Following::begin(&spec, &plan);
         let exempt = self.exempt(&spec, &plan, arm.ssh_connection.as_deref())?;
         let order = Order {
             id: id.clone(),
@@ -91,6 +88,8 @@ impl Engine {
             spent_ns: None,
             effect,
             feeling,
+            ssh_connection: arm.ssh_connection,
+            following,
             exempt,
             connections_reset: None,
             rehearsing: rehearsal.is_some(),
@@ -176,6 +175,18 @@ impl Engine {
             }
             running.state = State::Active;
         }
+    }
+}
+
+/// What is refused, said of the fault.
+pub(super) fn refusal(refusal: Refusal, spec: &FaultSpec) -> Failure {
+    let class = match refusal.class {
+        plan::RefusalClass::Input => Class::Input,
+        plan::RefusalClass::Refused => Class::Refused,
+    };
+    Failure {
+        class,
+        problems: vec![refusal.at(spec)],
     }
 }
 

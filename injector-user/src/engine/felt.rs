@@ -36,10 +36,7 @@ const KEPT: usize = 1 << 12;
 impl Feeling {
     /// Measures before the fault acts.
     pub(super) fn before(plan: &Plan, delay: &Delay) -> Self {
-        let namespaces: Vec<File> = super::arm::namespaces(plan)
-            .into_iter()
-            .filter_map(|(inode, path)| open_namespace(&path, inode).ok())
-            .collect();
+        let namespaces = open_namespaces(plan);
         let passes = passes(plan);
         let latency_us = u64::try_from(delay.latency.as_micros()).unwrap_or(u64::MAX);
         let mut feeling = Self {
@@ -53,6 +50,13 @@ impl Feeling {
         };
         feeling.before_us = feeling.sample(Duration::MAX);
         feeling
+    }
+
+    /// Measures at the target's new places from now on; what was felt before stays.
+    pub(super) fn follow(&mut self, plan: &Plan) {
+        self.namespaces = open_namespaces(plan);
+        self.scope = Scope::of(plan);
+        self.loopback = is_loopback(plan);
     }
 
     /// Measures while it acts.
@@ -166,6 +170,12 @@ fn is_loopback(plan: &Plan) -> bool {
         )
     };
     !plan.hooks.iter().any(elsewhere)
+}
+
+fn open_namespaces(plan: &Plan) -> Vec<File> {
+    let all = super::arm::namespaces(plan).into_iter();
+    all.filter_map(|(inode, path)| open_namespace(&path, inode).ok())
+        .collect()
 }
 
 fn median(mut values: Vec<u64>) -> Option<u64> {

@@ -5,13 +5,14 @@ use std::time::Duration;
 use injector_core::plan::{Hook, Plan};
 use injector_core::target::Selector;
 
+use super::follow::Sight;
 use super::rehearse::GRACE;
 use super::running::{Effect, Running};
 use super::state::Engine;
 use crate::clock::monotonic_ns;
 use crate::loader::Kernel;
 use crate::protocol::{Ended, State};
-use crate::target;
+use crate::target::{self, Mounts};
 
 /// How long faults act without this loop running.
 pub(super) const LEASE: Duration = Duration::from_secs(2);
@@ -34,9 +35,7 @@ impl Engine {
             self.keeper.rest();
         } else {
             self.busy_ns = now_ns;
-            if self.lease_until_ns < now_ns + nanos(LEASE) - nanos(RENEWAL) {
-                self.renew_lease(now_ns);
-            }
+            self.keep_lease(now_ns);
         }
         if self.clients.count() > 0 {
             self.busy_ns = now_ns;
@@ -49,6 +48,12 @@ impl Engine {
             self.look();
         }
         self.next_wake(monotonic_ns())
+    }
+
+    fn keep_lease(&mut self, now_ns: u64) {
+        if self.lease_until_ns < now_ns + nanos(LEASE) - nanos(RENEWAL) {
+            self.renew_lease(now_ns);
+        }
     }
 
     /// Moves the lease of the kernel programs and the one that the keeper watches.
@@ -118,6 +123,7 @@ impl Engine {
                 gone.push(running.id.clone());
             }
         }
+        gone.extend(self.follow_all());
         for id in gone {
             self.end_all(&[id], Ended::TargetGone);
         }
@@ -125,6 +131,28 @@ impl Engine {
         if let Err(error) = self.kernel.prepare() {
             super::start::tell(&format!("preparing the next fault failed: {error}"));
         }
+    }
+
+    /// Follows targets that may come back; gives the faults whose targets stay away.
+    fn follow_all(&mut self) -> Vec<String> {
+        let restartable = self.faults.values().filter(|running| {
+            running.state == State::Active && running.spec.target.is_restartable()
+        });
+        let ids: Vec<String> = restartable.map(|running| running.id.clone()).collect();
+        let mounts = if ids.is_empty() {
+            None
+        } else {
+            Mounts::read().ok()
+        };
+        let Some(mounts) = mounts else {
+            return Vec::new();
+        };
+        let gone = |id: &String| {
+            // Many that are restarted at once take their time.
+            self.keep_lease(monotonic_ns());
+            self.follow(id, &mounts) == Sight::Gone
+        };
+        ids.into_iter().filter(gone).collect()
     }
 
     fn next_wake(&self, now_ns: u64) -> Duration {
@@ -154,8 +182,11 @@ fn due(kernel: &Kernel, running: &mut Running, now_ns: u64) -> Option<Ended> {
     if now_ns >= running.window.deadline_ns {
         return Some(Ended::Deadline);
     }
-    let over = match &running.effect {
-        Effect::Freeze(pulses) => pulses.has_ended(),
+    let over = match &mut running.effect {
+        Effect::Freeze(freezes) => {
+            freezes.collect(running.spec.target.is_restartable());
+            freezes.has_ended()
+        }
         Effect::Signals(signals) => signals.has_ended(),
         Effect::Kernel(armed) => {
             let limit = running.spec.common.max_hits?;
@@ -173,6 +204,13 @@ fn newcomers(running: &Running) -> Vec<i32> {
     let by_number = !running.plan.select.thread_groups.is_empty();
     match &running.spec.target {
         Selector::Cgroup(path) if by_number => target::members_anywhere(path),
+        Selector::Container(_) | Selector::Unit(_) if by_number => {
+            let things = running.plan.chosen.iter().flat_map(|chosen| &chosen.things);
+            let paths = things.flat_map(|thing| &thing.cgroups);
+            paths
+                .flat_map(|path| target::members_anywhere(path))
+                .collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -1,12 +1,41 @@
 //! What the planner reads, for one fault.
 
+use std::time::Duration;
+
 use injector_core::fault::FaultSpec;
 use injector_core::plan::{self, Inventory};
+use injector_core::target::{Pattern, Selector, meant};
 
+use super::house::nanos;
 use super::running::{Client, Running};
 use super::state::{Engine, failed};
+use crate::clock::monotonic_ns;
 use crate::protocol::Failure;
-use crate::target;
+use crate::target::{self, Gathering, Names};
+
+/// How long names of containers are believed without asking again.
+const BELIEVED: Duration = Duration::from_secs(1);
+
+/// What containers were called when that was asked the last time.
+#[derive(Debug, Default)]
+pub(super) struct Called {
+    names: Names,
+    asked_ns: u64,
+}
+
+impl Called {
+    pub(super) fn ask(&mut self) {
+        self.names = Names::ask().or_before(&self.names);
+        self.asked_ns = monotonic_ns();
+    }
+
+    /// Whether this was told a moment ago. An expression may mean new ones too.
+    fn has(&self, pattern: &Pattern) -> bool {
+        let fresh = monotonic_ns().saturating_sub(self.asked_ns) < nanos(BELIEVED);
+        let known = |name: &String| self.names.by_id.values().any(|known| known == name);
+        fresh && matches!(pattern, Pattern::Exact(name) if known(name))
+    }
+}
 
 impl Engine {
     /// As much of the host as the fault's target needs, what is armed, and what this host can do.
@@ -15,16 +44,35 @@ impl Engine {
         client: Client,
         spec: &FaultSpec,
     ) -> Result<Inventory, Failure> {
-        let own = [std::process::id().cast_signed(), self.keeper.pid()];
         let command = self.commands.path(client);
-        let mut inventory = target::gather(
-            &spec.target,
-            spec.kind(),
-            command.as_deref(),
-            &self.protection,
-            &own,
-        )
-        .map_err(|error| failed(&error))?;
+        let Selector::Container(pattern) = &spec.target else {
+            return self.gather(command.as_deref(), spec);
+        };
+        if self.called.has(pattern) {
+            let inventory = self.gather(None, spec)?;
+            if !meant(&inventory.containers, pattern).is_empty() {
+                return Ok(inventory);
+            }
+        }
+        self.called.ask();
+        self.gather(None, spec)
+    }
+
+    /// The same, with the names that are known already.
+    pub(super) fn gather(
+        &mut self,
+        command: Option<&str>,
+        spec: &FaultSpec,
+    ) -> Result<Inventory, Failure> {
+        let own = [std::process::id().cast_signed(), self.keeper.pid()];
+        let gathering = Gathering {
+            command,
+            names: &self.called.names,
+            protection: &self.protection,
+            own: &own,
+        };
+        let gathered = target::gather(&spec.target, spec.kind(), &gathering);
+        let mut inventory = gathered.map_err(|error| failed(&error))?;
         inventory.armed = self.armed();
         inventory.capabilities = self.capabilities_of(spec.kind());
         Ok(inventory)

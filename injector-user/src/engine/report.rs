@@ -39,7 +39,7 @@ impl Engine {
             examples: Vec::new(),
             rehearsal: running.rehearsing,
             events_lost: None,
-            warnings: running.warnings.clone(),
+            warnings: [running.warnings.clone(), running.following.warnings()].concat(),
         };
         match &running.effect {
             Effect::Kernel(armed) => match self.kernel.counters(armed) {
@@ -53,7 +53,7 @@ impl Engine {
                     .warnings
                     .push(format!("the counters could not be read: {error}")),
             },
-            Effect::Freeze(pulses) => add_pulses(&mut report, pulses.progress()),
+            Effect::Freeze(freezes) => add_pulses(&mut report, freezes.progress()),
             Effect::Signals(signals) => {
                 let asked = running.spec.common.probability;
                 add_signals(&mut report, &signals.progress(), asked);

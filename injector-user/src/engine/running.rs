@@ -8,7 +8,8 @@ use injector_core::plan::{ArmedFault as Planned, Plan, Select};
 
 use super::events::Log;
 use super::felt::Feeling;
-use crate::freezer::Pulses;
+use super::follow::Following;
+use super::freezes::Freezes;
 use crate::loader::ArmedFault;
 use crate::protocol::{State, Window};
 use crate::signals::Signals;
@@ -34,6 +35,9 @@ pub(super) struct Running {
     pub(super) state: State,
     pub(super) effect: Effect,
     pub(super) feeling: Option<Feeling>,
+    /// Of the caller, whose session must survive wherever the fault moves.
+    pub(super) ssh_connection: Option<String>,
+    pub(super) following: Following,
     /// Connections that must not be touched.
     pub(super) exempt: Vec<Exempt>,
     /// How many open connections it reset, if it was to.
@@ -61,7 +65,7 @@ pub(super) struct Order {
 #[derive(Debug)]
 pub(super) enum Effect {
     Kernel(Box<ArmedFault>),
-    Freeze(Pulses),
+    Freeze(Freezes),
     Signals(Signals),
 }
 

@@ -8,6 +8,7 @@ use super::clients::Clients;
 use super::commands::Commands;
 use super::events::EndedLogs;
 use super::explain;
+use super::inventory::Called;
 use super::running::{Client, Running};
 use crate::capability::Known;
 use crate::clock::monotonic_ns;
@@ -30,6 +31,8 @@ pub(super) struct Engine {
     pub(super) ended_logs: EndedLogs,
     pub(super) commands: Commands,
     pub(super) capabilities: Known,
+    /// Containers, as they were told the last time.
+    pub(super) called: Called,
     pub(super) clients: Clients,
     /// Monotonic; when there last was a client or a fault.
     pub(super) busy_ns: u64,
@@ -59,6 +62,7 @@ impl Engine {
             ended_logs: EndedLogs::default(),
             commands: Commands::default(),
             capabilities,
+            called: Called::default(),
             clients,
             busy_ns: monotonic_ns(),
             lease_until_ns: 0,

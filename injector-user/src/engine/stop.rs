@@ -179,7 +179,7 @@ pub(super) fn how_it_ended(reason: &Reason, asked: Ended) -> Ended {
 fn silence(kernel: &mut crate::loader::Kernel, effect: &Effect) {
     match effect {
         Effect::Kernel(armed) => kernel.silence(armed),
-        Effect::Freeze(pulses) => pulses.halt(),
+        Effect::Freeze(freezes) => freezes.halt(),
         Effect::Signals(signals) => signals.halt(),
     }
 }

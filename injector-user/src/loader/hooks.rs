@@ -35,6 +35,8 @@ pub enum HookError {
     },
     #[error("`{0}` is not the network namespace that was planned for any more")]
     Changed(String),
+    #[error("cgroup `{0}` is not the one that was planned for any more")]
+    Replaced(String),
     #[error("all {HOOKS} places for kernel programs are in use")]
     Full,
     #[error("failed to enter network namespace `{path}`")]
@@ -121,6 +123,14 @@ impl Hooks {
         };
         self.places.insert(index, place);
         Ok(index)
+    }
+
+    /// The place of `hook`, if it is attached.
+    pub(super) fn find(&self, hook: &Hook) -> Option<HookIndex> {
+        let mut places = self.places.iter();
+        places
+            .find(|(_index, place)| place.hook == *hook)
+            .map(|(index, _place)| *index)
     }
 
     /// Makes `slot` act at the place: the last step of arming.
@@ -304,8 +314,8 @@ fn links_of(hook: &Hook, programs: &[(Instance, Program)]) -> Result<Vec<Link>, 
             };
             programs.iter().map(attach).collect()
         }
-        Hook::Cgroup { path, .. } | Hook::Sockets { path } => {
-            let cgroup = open(&v2_folder(path)?)?;
+        Hook::Cgroup { path, id, .. } | Hook::Sockets { path, id } => {
+            let cgroup = open_cgroup(path, *id)?;
             let attach = |(_instance, program): &(Instance, Program)| {
                 program
                     .attach_to_cgroup(cgroup.as_fd(), path)
@@ -314,6 +324,20 @@ fn links_of(hook: &Hook, programs: &[(Instance, Program)]) -> Result<Vec<Link>, 
             programs.iter().map(attach).collect()
         }
         Hook::Freezer { .. } | Hook::Members { .. } | Hook::Family { .. } => Ok(Vec::new()),
+    }
+}
+
+/// Opens a cgroup and makes sure that it is the one that was planned for; 0 stands for any.
+fn open_cgroup(path: &str, id: u64) -> Result<File, HookError> {
+    let cgroup = open(&v2_folder(path)?)?;
+    let found = cgroup.metadata().map_err(|source| HookError::Open {
+        path: path.to_owned(),
+        source,
+    })?;
+    if id == 0 || found.ino() == id {
+        Ok(cgroup)
+    } else {
+        Err(HookError::Replaced(path.to_owned()))
     }
 }
 

@@ -77,11 +77,15 @@ pub struct ArmedFault {
     pub(super) row: Fault,
     /// Where it begins.
     pub(super) progress: Progress,
-    select: Select,
+    pub(super) select: Select,
+    /// In the order of the plan's.
     pub(super) hooks: Vec<HookIndex>,
     /// Whether processes are told apart.
     pub(super) by_process: bool,
-    lines: Vec<Line>,
+    /// By the place they belong to.
+    pub(super) lines: Vec<(HookIndex, Line)>,
+    /// What lines did whose places are gone.
+    pub(super) finished: Option<LineReport>,
 }
 
 /// What a fault needs to be armed beyond its plan.
@@ -102,10 +106,10 @@ pub struct Arming<'a> {
 #[derive(Debug)]
 pub struct Kernel {
     pub(super) tables: Tables,
-    texts: Texts,
+    pub(super) texts: Texts,
     slots: Slots,
-    rows: Rows,
-    hooks: Hooks,
+    pub(super) rows: Rows,
+    pub(super) hooks: Hooks,
     sockets: Sockets,
     tracking: Option<(Link, Program)>,
     deathwatch: Deathwatch,
@@ -183,6 +187,7 @@ impl Kernel {
             hooks: Vec::new(),
             by_process: arming.plan.kind == Kind::SockError,
             lines: Vec::new(),
+            finished: None,
         };
         match self.fill(&mut fault, arming, permit) {
             Ok(()) => Ok(fault),
@@ -225,8 +230,10 @@ impl Kernel {
             hooks,
             by_process: _,
             lines,
+            finished,
         } = fault;
-        let report = sum(lines.into_iter().map(Line::finish));
+        let lines = lines.into_iter().map(|(_hook, line)| line.finish());
+        let report = sum(lines.chain(finished));
         for hook in hooks {
             let _detached_below = self.tables.line_ifindex.set(line_of(hook, slot), 0, 0);
             self.hooks.release(&mut self.tables, hook);
@@ -308,12 +315,14 @@ impl Kernel {
 
     /// What its delay lines did, if it has any.
     pub fn lines(fault: &ArmedFault) -> Option<LineReport> {
-        sum(fault.lines.iter().map(Line::report))
+        let lines = fault.lines.iter().map(|(_hook, line)| line.report());
+        sum(lines.chain(fault.finished))
     }
 
     /// Whether its delay lines have given back everything that they took before `since_ns`, monotonic.
     pub fn is_done_with(fault: &ArmedFault, since_ns: u64) -> bool {
-        fault.lines.iter().all(|line| line.is_done_with(since_ns))
+        let mut lines = fault.lines.iter();
+        lines.all(|(_hook, line)| line.is_done_with(since_ns))
     }
 
     /// Places in use: 0 when nothing is armed.
@@ -331,6 +340,19 @@ impl Kernel {
         self.write_fault(fault)?;
         // Without it the kernel ends the fault when it closes our descriptors, some ms later.
         let _slower = self.deathwatch.begin(&self.texts.process);
+        self.select(fault, arming)?;
+        plan.hooks
+            .iter()
+            .try_for_each(|hook| self.attach(fault, arming, hook))
+    }
+
+    /// Writes which events are the target's, and prepares what tells them.
+    pub(super) fn select(
+        &mut self,
+        fault: &ArmedFault,
+        arming: &Arming<'_>,
+    ) -> Result<(), KernelError> {
+        let plan = arming.plan;
         self.rows.fill(
             &mut self.tables,
             fault.slot,
@@ -350,13 +372,11 @@ impl Kernel {
         if plan.hooks.iter().any(marks) {
             self.sockets.begin(fault.slot);
         }
-        plan.hooks
-            .iter()
-            .try_for_each(|hook| self.attach(fault, arming, hook))
+        Ok(())
     }
 
     /// Attaches the fault at one place, with a delay line if it needs one.
-    fn attach(
+    pub(super) fn attach(
         &mut self,
         fault: &mut ArmedFault,
         arming: &Arming<'_>,
@@ -377,7 +397,7 @@ impl Kernel {
         let started = net::line(net, &self.tables, hook, position, &treatment, arming.seed)?;
         let ifindex = started.ifindex;
         self.tables.line_ifindex.set(position, ifindex, 0)?;
-        fault.lines.push(started.line);
+        fault.lines.push((index, started.line));
         Ok(())
     }
 
@@ -389,7 +409,7 @@ impl Kernel {
     }
 
     /// Follows forks from now on.
-    fn track(&mut self) -> Result<(), TrackingError> {
+    pub(super) fn track(&mut self) -> Result<(), TrackingError> {
         if self.tracking.is_none() {
             let offsets = TaskOffsets::read()?;
             let constants = [
@@ -445,7 +465,7 @@ pub(super) fn line_of(hook: HookIndex, slot: Slot) -> u32 {
     hook * SLOTS + slot
 }
 
-fn sum(lines: impl Iterator<Item = LineReport>) -> Option<LineReport> {
+pub(super) fn sum(lines: impl Iterator<Item = LineReport>) -> Option<LineReport> {
     lines.reduce(|sum, one| LineReport {
         forwarded: sum.forwarded + one.forwarded,
         discarded: sum.discarded + one.discarded,

@@ -16,6 +16,7 @@ mod maps;
 mod net;
 mod object;
 mod program;
+mod refit;
 mod rows;
 mod slots;
 mod sockets;

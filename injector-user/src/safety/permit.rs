@@ -56,6 +56,7 @@ mod tests {
                 pid,
                 comm: "somebody".to_owned(),
             }],
+            chosen: None,
             mechanism: Mechanism::FreezerV2,
             hooks: Vec::new(),
             select: Select::default(),

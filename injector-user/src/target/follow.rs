@@ -73,6 +73,12 @@ pub fn is_gone(selector: &Selector, plan: &Plan) -> bool {
         | Selector::Command(_)
         | Selector::Netns(_)
         | Selector::Iface { .. } => plan.hooks.iter().all(hook_is_gone),
+        // They may come back: whoever follows them decides.
+        Selector::Container(_)
+        | Selector::Unit(_)
+        | Selector::Comm(_)
+        | Selector::Exe(_)
+        | Selector::User(_) => false,
     }
 }
 
@@ -84,11 +90,14 @@ fn hook_is_gone(hook: &Hook) -> bool {
             ifindex,
             ..
         } => interface_is_gone(Path::new(netns), *netns_inode, *ifindex),
-        Hook::Cgroup { path, .. } | Hook::Sockets { path } => {
+        Hook::Cgroup { path, .. } | Hook::Sockets { path, .. } => {
             folder(&Hierarchy::V2, path).is_none_or(|folder| !folder.exists())
         }
         Hook::Family { pid, .. } => Process::new(*pid).is_err(),
-        Hook::Freezer { hierarchy, path } | Hook::Members { hierarchy, path } => {
+        Hook::Freezer {
+            hierarchy, path, ..
+        }
+        | Hook::Members { hierarchy, path } => {
             folder(hierarchy, path).is_none_or(|folder| !folder.exists())
         }
     }

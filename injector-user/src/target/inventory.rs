@@ -6,13 +6,14 @@ use std::path::Path;
 
 use injector_core::fault::Kind;
 use injector_core::plan::{Cgroup, Hierarchy, Inventory, Namespace, Process};
-use injector_core::target::Selector;
+use injector_core::target::{Selector, meant, unit_of};
 use procfs::ProcError;
 use thiserror::Error;
 
 use super::hierarchy::{Mounts, ReadMounts};
+use super::names::Names;
 use super::netns::NetnsError;
-use super::{cgroups, netns, process};
+use super::{cgroups, netns, process, scan};
 use crate::safety::Protection;
 
 /// The host cannot be read; what merely does not exist is no error.
@@ -28,16 +29,31 @@ pub enum GatherError {
     Netns(#[from] NetnsError),
 }
 
-/// Reads what a fault of this kind on this target depends on. `own` are the engine and its keeper;
-/// `command` is the cgroup made for a command. What the host can do and what is armed already is for
-/// the engine to add.
+/// What has to be known before looking.
+#[derive(Clone, Copy, Debug)]
+pub struct Gathering<'a> {
+    /// The cgroup made for a command.
+    pub command: Option<&'a str>,
+    /// What containers are called, for a selector of containers.
+    pub names: &'a Names,
+    pub protection: &'a Protection,
+    /// The engine and its keeper.
+    pub own: &'a [i32],
+}
+
+/// Reads what a fault of this kind on this target depends on. What the host can do and what is armed
+/// already is for the engine to add.
 pub fn gather(
     selector: &Selector,
     kind: Kind,
-    command: Option<&str>,
-    protection: &Protection,
-    own: &[i32],
+    given: &Gathering<'_>,
 ) -> Result<Inventory, GatherError> {
+    let &Gathering {
+        command,
+        names,
+        protection,
+        own,
+    } = given;
     let mut inventory = Inventory {
         own_cgroup_ancestors: cgroups::ancestors_of(own),
         command_cgroup: command.map(str::to_owned),
@@ -48,17 +64,63 @@ pub fn gather(
         Selector::Netns(text)
         | Selector::Iface {
             netns: Some(text), ..
-        } => {
-            inventory.namespaces.extend(named_namespace(text)?);
-        }
+        } => inventory.namespaces.extend(named_namespace(text)?),
         Selector::Pid(pid) => {
             let pids = process::with_descendants(*pid)?;
             add_processes(&mut inventory, kind, &Mounts::read()?, pids, protection)?;
         }
         Selector::Cgroup(path) => add_cgroup(&mut inventory, kind, path, protection)?,
         Selector::Command(_) => add_command(&mut inventory, kind, command, protection)?,
+        Selector::Container(_) | Selector::Unit(_) => {
+            let mounts = Mounts::read()?;
+            let paths = meant_cgroups(&mut inventory, &mounts, selector, names)?;
+            add_cgroups(&mut inventory, kind, &mounts, &paths, protection)?;
+        }
+        Selector::Comm(_) | Selector::Exe(_) | Selector::User(_) => {
+            let pids = matching_processes(&mut inventory, selector)?;
+            add_processes(&mut inventory, kind, &Mounts::read()?, pids, protection)?;
+        }
     }
     Ok(inventory)
+}
+
+/// The cgroups of the containers or units that are meant; all there are of those are listed.
+fn meant_cgroups(
+    inventory: &mut Inventory,
+    mounts: &Mounts,
+    selector: &Selector,
+    names: &Names,
+) -> io::Result<BTreeSet<String>> {
+    Ok(match selector {
+        Selector::Container(pattern) => {
+            add_containers(inventory, mounts, names)?;
+            let meant = meant(&inventory.containers, pattern).into_iter();
+            meant
+                .flat_map(|container| container.paths.clone())
+                .collect()
+        }
+        Selector::Unit(pattern) => {
+            inventory.units = scan::units(mounts)?;
+            let is_meant = |path: &&String| unit_of(path).is_some_and(|unit| pattern.matches(unit));
+            inventory.units.iter().filter(is_meant).cloned().collect()
+        }
+        _ => BTreeSet::new(),
+    })
+}
+
+/// The processes that match, with all they have started.
+fn matching_processes(
+    inventory: &mut Inventory,
+    selector: &Selector,
+) -> Result<BTreeSet<i32>, GatherError> {
+    if let Selector::User(user) = selector {
+        inventory.user = scan::uid_of(user);
+    }
+    let mut pids = BTreeSet::new();
+    for pid in scan::matching(selector)? {
+        pids.extend(process::with_descendants(pid)?);
+    }
+    Ok(pids)
 }
 
 /// Reads everything, for `temblor targets`; what needs more rights than ours is left out.
@@ -81,13 +143,16 @@ pub fn survey(protection: &Protection, own: &[i32]) -> Result<Inventory, GatherE
             namespaces.extend(read_if_allowed(&netns::handle(name), &names)?);
         }
     }
-    Ok(Inventory {
+    let mut inventory = Inventory {
         processes,
         cgroups: found,
         namespaces,
         own_cgroup_ancestors: cgroups::ancestors_of(own),
+        units: scan::units(&mounts)?,
         ..Inventory::default()
-    })
+    };
+    add_containers(&mut inventory, &mounts, &Names::ask())?;
+    Ok(inventory)
 }
 
 fn named_namespace(text: &str) -> Result<Option<Namespace>, NetnsError> {
@@ -118,10 +183,33 @@ fn add_cgroup(
     protection: &Protection,
 ) -> Result<(), GatherError> {
     let mounts = Mounts::read()?;
-    inventory.cgroups = cgroups::everywhere(&mounts, path)?;
+    let paths = BTreeSet::from([path.to_owned()]);
+    add_cgroups(inventory, kind, &mounts, &paths, protection)
+}
+
+fn add_cgroups(
+    inventory: &mut Inventory,
+    kind: Kind,
+    mounts: &Mounts,
+    paths: &BTreeSet<String>,
+    protection: &Protection,
+) -> Result<(), GatherError> {
+    for path in paths {
+        inventory.cgroups.extend(cgroups::everywhere(mounts, path)?);
+    }
     let members = inventory.cgroups.iter().flat_map(|cgroup| &cgroup.members);
     let pids = members.copied().collect();
-    add_processes(inventory, kind, &mounts, pids, protection)
+    add_processes(inventory, kind, mounts, pids, protection)
+}
+
+/// All containers of the host with their names, as far as those are known.
+fn add_containers(inventory: &mut Inventory, mounts: &Mounts, names: &Names) -> io::Result<()> {
+    inventory.containers = scan::containers(mounts)?;
+    for container in &mut inventory.containers {
+        container.name = names.by_id.get(&container.id).cloned();
+    }
+    inventory.nameless.clone_from(&names.unknown);
+    Ok(())
 }
 
 /// Adds processes and what they are in.
@@ -189,9 +277,12 @@ fn namespaces_of(
     let (names, everybody) = (netns::names(), process::namespaces()?);
     // 0 is a namespace that we may not see.
     let visible = processes.iter().filter(|process| process.netns != 0);
-    let pids: BTreeMap<u64, i32> = visible
-        .map(|process| (process.netns, process.pid))
-        .collect();
+    let mut pids: BTreeMap<u64, i32> = BTreeMap::new();
+    for process in visible {
+        // The oldest is likelier to stay than those that come and go.
+        let oldest = pids.entry(process.netns).or_insert(process.pid);
+        *oldest = process.pid.min(*oldest);
+    }
     let mut found = Vec::new();
     for (inode, pid) in pids {
         let handle = netns::handle_of(inode, pid, &names);
@@ -211,7 +302,8 @@ mod tests {
     use injector_core::plan::Inventory;
     use injector_core::target::Selector;
 
-    use super::{gather, survey};
+    use super::super::names::Names;
+    use super::{Gathering, gather, survey};
     use crate::safety::Protection;
 
     fn me() -> i32 {
@@ -220,7 +312,18 @@ mod tests {
 
     fn gathered(target: &str, kind: Kind) -> Inventory {
         let selector: Selector = target.parse().unwrap();
-        gather(&selector, kind, None, &Protection::of([]), &[me()]).unwrap()
+        let protection = Protection::of([]);
+        let names = Names::default();
+        gather(&selector, kind, &given(&protection, &names)).unwrap()
+    }
+
+    fn given<'a>(protection: &'a Protection, names: &'a Names) -> Gathering<'a> {
+        Gathering {
+            command: None,
+            names,
+            protection,
+            own: &[],
+        }
     }
 
     /// How many processes, cgroups and namespaces were read.
@@ -274,7 +377,12 @@ mod tests {
     fn a_command_is_planned_for_where_we_are() {
         let command = Selector::Command(vec!["sleep".to_owned()]);
         let protection = Protection::of([]);
-        let inventory = gather(&command, Kind::NetLoss, None, &protection, &[]).unwrap();
+        let inventory = gather(
+            &command,
+            Kind::NetLoss,
+            &given(&protection, &Names::default()),
+        )
+        .unwrap();
         assert!(inventory.namespaces[0].is_host);
     }
 

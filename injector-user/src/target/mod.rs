@@ -7,11 +7,14 @@ mod cgroups;
 pub mod command;
 mod follow;
 mod hierarchy;
+mod identity;
 mod inventory;
 mod links;
 mod members;
+mod names;
 mod netns;
 mod process;
+mod scan;
 mod sockets;
 
 pub use follow::{
@@ -19,9 +22,11 @@ pub use follow::{
     protected, v2_folder_of, v2_path, with_descendants,
 };
 pub use hierarchy::{Mount, Mounts, ReadMounts, cgroup_of};
-pub use inventory::{GatherError, gather, survey};
+pub use identity::{Identity, identity};
+pub use inventory::{GatherError, Gathering, gather, survey};
 pub(crate) use members::has_vanished;
 pub use members::{descendants, members};
+pub use names::Names;
 pub use netns::{NetnsError, has_link_header};
 pub(crate) use process::netns_of;
 pub use sockets::SocketsError;

@@ -9,7 +9,15 @@ use procfs::process::{Process as Proc, all_processes};
 use procfs::{ProcError, ProcResult};
 
 use super::hierarchy::cgroup_of;
+use super::scan;
 use crate::safety::Protection;
+
+/// What the kernel shows for users that it cannot show.
+const NOBODY: u32 = 65_534;
+
+fn page_kib() -> u64 {
+    procfs::page_size() / 1024
+}
 
 /// One process; none if it has vanished.
 pub(super) fn read(pid: i32, protection: &Protection) -> ProcResult<Option<Process>> {
@@ -110,6 +118,10 @@ fn describe(process: &Proc, protection: &Protection) -> ProcResult<Process> {
         ppid: stat.ppid,
         start_time: stat.starttime,
         comm: stat.comm,
+        exe: scan::exe(stat.pid),
+        uid: scan::uid(stat.pid).unwrap_or(NOBODY),
+        memory_kib: stat.rss.saturating_mul(page_kib()),
+        cpu_ticks: stat.utime.saturating_add(stat.stime),
         cgroup_v2: cgroup_of(process, &Hierarchy::V2)?,
         freezer_v1: cgroup_of(process, &Hierarchy::V1Freezer)?,
         netns,

@@ -72,6 +72,28 @@ pub(crate) const TOOLS: &[Tool] = &[
         "tests: the errno a failed call really returned",
     )
     .only(Purpose::Test),
+    Tool::new(
+        "dockerd",
+        "docker.io",
+        "a Docker Engine of the tests' own, for containers as targets",
+    ),
+    Tool::new("containerd", "containerd", "the Docker Engine starts it"),
+    Tool::new(
+        "containerd-shim-runc-v2",
+        "containerd",
+        "containerd starts it for each container",
+    ),
+    Tool::new("runc", "runc", "makes the containers"),
+    Tool::new(
+        "docker",
+        "docker.io",
+        "asks that Docker Engine for containers",
+    ),
+    Tool::new(
+        "busybox",
+        "busybox-static",
+        "the image of those containers: nothing is downloaded",
+    ),
 ];
 
 impl Tool {

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::choice;
 use super::given::{Reader, between};
 use crate::problem::Invalid;
+use crate::target::{Choice, Mode};
 use crate::units::{Probability, When, format_duration};
 
 /// The longest a fault may last unless `long` is given.
@@ -33,6 +35,8 @@ pub struct Common {
     pub owner: Option<String>,
     /// Accept a selector that matches more than one thing.
     pub all: bool,
+    /// Which of several things that match; `all` stands for [`Mode::All`] too.
+    pub choice: Choice,
     /// Do not spare the caller's own connection and what keeps the host reachable.
     pub allow_lockout: bool,
     /// Accept a duration above 1 h.
@@ -40,6 +44,17 @@ pub struct Common {
 }
 
 impl Common {
+    /// Which of several things that match, or what `all` says.
+    pub fn effective_choice(&self) -> Choice {
+        match self.choice.mode {
+            None if self.all => Choice {
+                mode: Some(Mode::All),
+                ..self.choice
+            },
+            _ => self.choice,
+        }
+    }
+
     /// `None` only if a problem was reported.
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let long = reader.flag("long");
@@ -55,10 +70,12 @@ impl Common {
             duration: duration.unwrap_or_default(),
             owner: reader.optional("owner", owner),
             all: reader.flag("all"),
+            choice: Choice::default(),
             allow_lockout: reader.flag("allow_lockout"),
             long,
         };
-        duration.map(|_| common)
+        let choice = choice::read(reader, common.all);
+        duration.map(|_| Self { choice, ..common })
     }
 
     /// Only what differs from the defaults.
@@ -72,6 +89,7 @@ impl Common {
             duration,
             owner,
             all,
+            choice,
             allow_lockout,
             long,
         } = self;
@@ -94,6 +112,7 @@ impl Common {
         for (name, text) in rows {
             params.extend(text.map(|text| (name.to_owned(), text)));
         }
+        choice::write(choice, params);
     }
 }
 

@@ -6,6 +6,7 @@
 //! [`Action`] and its rows in the table.
 
 mod address;
+mod choice;
 mod common;
 mod errno;
 mod given;

@@ -10,6 +10,7 @@ use super::process::Volleys;
 use super::*;
 use crate::document;
 use crate::problem::{Place, Problem};
+use crate::target::{Choice, Mode, Weigh};
 use crate::units::Probability;
 
 fn flags(text: &str) -> BTreeMap<String, Given> {
@@ -76,6 +77,7 @@ fn a_delay_is_read_whole() {
             duration: Duration::from_mins(1),
             owner: Some("me".to_owned()),
             all: true,
+            choice: Choice::default(),
             allow_lockout: false,
             long: false,
         },
@@ -102,8 +104,8 @@ fn everything_wrong_is_said_at_once() {
         "target=redis latecny=20ms jitter=5 probability=10 ports=http",
         &[
             "--latecny: net.delay has no parameter `latecny` | did you mean `--latency`",
-            "--target: `redis` does not say what kind of target it is | pid:123, cgroup:/path, \
-             netns:NAME, iface:NAME[@NETNS], or a command after --",
+            "--target: `redis` does not say what kind of target it is | did you mean \
+             container:redis, unit:redis or comm:redis",
             "--duration: net.delay needs `duration` | for example --duration 60s",
             "--probability: `10` is not between 0 and 1 | did you mean 10%",
             "--ports: `http` is not a port or a range of ports | 1 to 65535, for example 6379 or \
@@ -122,7 +124,7 @@ fn a_parameter_of_another_fault_is_recognised() {
         &[
             "--colour: net.loss has no parameter `colour` | it has --target, --duration, --peers, \
              --ports, --protocol, --direction, --correlation, --p, --r, --1-h, --1-k, --visible, --probability, --when, --max-hits, --seed, --delay, \
-             --owner, --all, --allow-lockout, --long",
+             --owner, --all, --allow-lockout, --long, --mode, --mode-value, --weigh",
             "--latency: net.loss has no parameter `latency` | it belongs to net.delay",
             "--operation: net.loss has no parameter `operation` | it belongs to sock.error",
         ],
@@ -361,6 +363,92 @@ fn an_unknown_fault_is_refused_with_the_nearest() {
     let invalid = "net.dealy".parse::<Kind>().unwrap_err();
     assert_eq!(invalid.message, "`net.dealy` is not a fault");
     assert_eq!(invalid.hint, "did you mean `net.delay`");
+}
+
+#[test]
+fn a_choice_is_read_and_written() {
+    let check_choice = |text: &str, mode, weigh| {
+        let given = format!("target=comm:~web duration=5s {text}");
+        let spec = check(Kind::NetLoss, &given);
+        assert_eq!(spec.common.choice, Choice { mode, weigh }, "{text}");
+        let params = spec.to_params();
+        let again = params
+            .iter()
+            .map(|(name, text)| (name.clone(), Given::flag(name, text)));
+        assert_eq!(parse(Kind::NetLoss, &again.collect()), Ok(spec), "{text}");
+    };
+    check_choice("", None, Weigh::Equal);
+    check_choice("mode=all", Some(Mode::All), Weigh::Equal);
+    check_choice("mode=one weigh=cpu", Some(Mode::One), Weigh::Cpu);
+    check_choice(
+        "mode=fixed mode_value=3",
+        Some(Mode::Fixed(3)),
+        Weigh::Equal,
+    );
+    check_choice(
+        "mode=fixed-percent mode_value=50% weigh=memory",
+        Some(Mode::FixedPercent(50)),
+        Weigh::Memory,
+    );
+    check_choice(
+        "mode=random-max-percent mode_value=100",
+        Some(Mode::RandomMaxPercent(100)),
+        Weigh::Equal,
+    );
+}
+
+#[test]
+fn a_choice_that_cannot_be_says_why() {
+    let bad = |text: &str, expected: &[&str]| {
+        let given = format!("target=comm:~web duration=5s {text}");
+        check_bad(Kind::NetLoss, &given, expected);
+    };
+    bad(
+        "mode=fixed",
+        &["--mode-value: `mode` fixed needs `mode_value` | how many, such as 2"],
+    );
+    bad(
+        "mode=one mode_value=2",
+        &["--mode-value: `mode` one takes no `mode_value` | leave it away, or use `mode` fixed"],
+    );
+    bad(
+        "mode_value=2",
+        &[
+            "--mode-value: `mode_value` says how many, and there is no `mode` | add `mode`: \
+           fixed, fixed-percent or random-max-percent",
+        ],
+    );
+    bad(
+        "mode=fixed mode_value=50%",
+        &[
+            "--mode-value: `50%` is not a number of things to choose | a whole number from 1 on; \
+           percentages are for fixed-percent",
+        ],
+    );
+    bad(
+        "mode=fixed-percent mode_value=101%",
+        &[
+            "--mode-value: `101%` is not a percentage of things to choose | a whole number from \
+           1% to 100%",
+        ],
+    );
+    bad(
+        "mode=all weigh=cpu",
+        &[
+            "--weigh: `weigh` is for a `mode` that draws | add `mode`: one, fixed, fixed-percent \
+           or random-max-percent",
+        ],
+    );
+    bad(
+        "mode=one all=true",
+        &["--all: `all` and a `mode` that draws contradict each other | leave one of them away"],
+    );
+    bad(
+        "mode=some",
+        &[
+            "--mode: `some` is not a mode | one of one, all, fixed, fixed-percent, random-max-percent",
+        ],
+    );
 }
 
 fn some(name: &'static str, value: &'static str) -> impl Strategy<Value = Option<String>> {
@@ -637,6 +725,11 @@ mod table {
                         given.insert(name.to_owned(), Given::flag(name, text));
                     }
                 }
+                if ["mode_value", "weigh"].contains(&extra.name) {
+                    for (name, text) in [("mode", "fixed-percent"), ("mode_value", "50%")] {
+                        given.insert(name.to_owned(), Given::flag(name, text));
+                    }
+                }
                 given.insert(extra.name.to_owned(), Given::flag(extra.name, text));
                 parse(*kind, &given)
                     .map_err(|problems| problems.render())
@@ -655,7 +748,7 @@ mod table {
     #[test]
     fn no_name_occurs_twice_and_every_one_has_a_fault() {
         let names = names();
-        assert_eq!(names.len(), 40);
+        assert_eq!(names.len(), 43);
         for kind in Kind::ALL {
             assert!(schema::params(*kind).count() >= 13);
         }
@@ -672,7 +765,7 @@ mod table {
     #[test]
     fn the_markdown_table_has_a_row_for_each_parameter() {
         let table = schema::markdown_table();
-        assert_eq!(table.lines().count(), 2 + 42);
+        assert_eq!(table.lines().count(), 2 + 45);
         assert!(
             table
                 .lines()
@@ -689,7 +782,7 @@ mod table {
 fn any_value() -> impl Strategy<Value = String> {
     prop_oneof![
         "[0-9]{0,6}(\\.[0-9]{0,3})?(ns|us|ms|s|m|h|%|sec)?",
-        "(pid|cgroup|netns|iface|command|pod)?:?.{0,9}",
+        "(pid|cgroup|container|unit|comm|exe|user|netns|iface|command|pod)?:?~?.{0,9}",
         "(E[A-Z]{2,9}|tcp|icmp|out|both|connect|socket|uniform|true|yes)",
         "[0-9.:/,+-]{0,12}",
         ".{0,9}",

@@ -38,10 +38,11 @@ pub(super) fn check(armed: &[ArmedFault], plan: &Plan) -> Result<(), Refusal> {
 fn same_place(one: &Hook, other: &Hook) -> bool {
     match (one, other) {
         (
-            Hook::Cgroup { path, attach },
+            Hook::Cgroup { path, attach, .. },
             Hook::Cgroup {
                 path: other_path,
                 attach: other_attach,
+                ..
             },
         ) => attach == other_attach && nested(path, other_path),
         (
@@ -93,7 +94,7 @@ fn nested(one: &str, other: &str) -> bool {
 }
 
 /// Whether `lower` is `upper` or lies below it.
-fn below(upper: &str, lower: &str) -> bool {
+pub(super) fn below(upper: &str, lower: &str) -> bool {
     let rest = lower.strip_prefix(upper.trim_end_matches('/'));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

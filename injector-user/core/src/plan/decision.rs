@@ -17,6 +17,9 @@ pub struct Plan {
     pub fault: BTreeMap<String, String>,
     /// Who suffers, at the time of planning.
     pub who: Vec<Who>,
+    /// Which of several things that matched; none where a target is one thing by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<Chosen>,
     /// By which mechanism, the main one if several take part.
     pub mechanism: Mechanism,
     /// What takes part beside it and the hooks.
@@ -69,6 +72,28 @@ impl Plan {
 pub enum Who {
     Process { pid: i32, comm: String },
     Interface { name: String, netns: String },
+}
+
+/// What of that which matched a selector was chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chosen {
+    /// In the order of their names.
+    pub things: Vec<Thing>,
+    /// How many matched.
+    pub of: usize,
+    /// Decided the draw; none if nothing was drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+}
+
+/// One container, unit or process with its descendants.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Thing {
+    /// By which it is known again after a restart: `container web`, `unit /a.slice`, `process 123`.
+    pub name: String,
+    /// Its cgroups, as in `/proc/PID/cgroup`; none for a process.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cgroups: Vec<String>,
 }
 
 /// One way to do something to a target.
@@ -133,17 +158,23 @@ pub enum Hook {
     Cgroup {
         /// In the v2 hierarchy.
         path: String,
+        /// To tell it from another one of that path, before or after.
+        id: u64,
         attach: Attach,
     },
     /// Where the sockets that target processes make are marked.
     Sockets {
         /// In the v2 hierarchy.
         path: String,
+        /// As above.
+        id: u64,
     },
     Freezer {
         /// [`Hierarchy::V2`] or [`Hierarchy::V1Freezer`].
         hierarchy: Hierarchy,
         path: String,
+        /// As above.
+        id: u64,
     },
     /// Whoever is in this cgroup, and below it, when a signal is sent.
     Members { hierarchy: Hierarchy, path: String },

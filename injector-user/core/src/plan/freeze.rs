@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::conflict::below;
 use super::decision::{Hook, Mechanism, Select};
 use super::inventory::{CapabilityState, Cgroup, Hierarchy, Inventory};
 use super::make::Part;
@@ -28,11 +29,11 @@ pub(super) fn freeze(
         (Hierarchy::V2, Mechanism::FreezerV2),
         (Hierarchy::V1Freezer, Mechanism::FreezerV1),
     ] {
-        let found = candidate(inventory, processes, &hierarchy)
-            .and_then(|cgroup| qualifies(inventory, processes, cgroup))
-            .and_then(|cgroup| usable(inventory, mechanism).map(|()| cgroup));
+        let found = candidates(inventory, processes, &hierarchy)
+            .and_then(|cgroups| qualify(inventory, processes, cgroups))
+            .and_then(|cgroups| usable(inventory, mechanism).map(|()| cgroups));
         match found {
-            Ok(cgroup) => return Ok(part(mechanism, cgroup, freeze, duration)),
+            Ok(cgroups) => return Ok(part(mechanism, &cgroups, freeze, duration)),
             Err(reason) => against.push(format!("{hierarchy}: {reason}")),
         }
     }
@@ -46,66 +47,100 @@ pub(super) fn freeze(
     .hint("start the target with `-- COMMAND`, or move it into a cgroup of its own"))
 }
 
-fn part(mechanism: Mechanism, cgroup: &Cgroup, freeze: &Freeze, duration: Duration) -> Part {
+fn part(mechanism: Mechanism, cgroups: &[&Cgroup], freeze: &Freeze, duration: Duration) -> Part {
+    let hooks = cgroups.iter().map(|cgroup| Hook::Freezer {
+        hierarchy: cgroup.hierarchy.clone(),
+        path: cgroup.path.clone(),
+        id: cgroup.id,
+    });
     Part {
         mechanism,
         also: Vec::new(),
-        hooks: vec![Hook::Freezer {
-            hierarchy: cgroup.hierarchy.clone(),
-            path: cgroup.path.clone(),
-        }],
+        hooks: hooks.collect(),
         select: Select::default(),
         warnings: too_many_pulses(freeze, duration).into_iter().collect(),
     }
 }
 
-/// The selected cgroup, or else the one all target processes are in.
-fn candidate<'a>(
+/// The selected cgroups, or else those that the target's processes are in; none within another.
+fn candidates<'a>(
     inventory: &'a Inventory,
     processes: &Processes<'a>,
     hierarchy: &Hierarchy,
-) -> Result<&'a Cgroup, String> {
-    let mut selected = processes.cgroups.iter();
-    if let Some(cgroup) = selected.find(|cgroup| cgroup.hierarchy == *hierarchy) {
-        return Ok(cgroup);
+) -> Result<Vec<&'a Cgroup>, String> {
+    let selected = processes.cgroups.iter().copied();
+    let mut selected: Vec<&Cgroup> = selected
+        .filter(|cgroup| cgroup.hierarchy == *hierarchy)
+        .collect();
+    if selected.is_empty() {
+        selected = of_processes(inventory, processes, hierarchy)?;
     }
+    let all = selected.clone();
+    let outer = |cgroup: &Cgroup| {
+        let mut all = all.iter();
+        all.any(|other| other.path != cgroup.path && below(&other.path, &cgroup.path))
+    };
+    selected.retain(|cgroup| !outer(cgroup));
+    Ok(selected)
+}
+
+fn of_processes<'a>(
+    inventory: &'a Inventory,
+    processes: &Processes<'_>,
+    hierarchy: &Hierarchy,
+) -> Result<Vec<&'a Cgroup>, String> {
     let paths = processes.all.iter().map(|process| match hierarchy {
         Hierarchy::V2 => process.cgroup_v2.as_deref(),
         Hierarchy::V1Freezer | Hierarchy::V1Other(_) => process.freezer_v1.as_deref(),
     });
-    let paths: BTreeSet<_> = paths.collect();
-    let path = match paths.into_iter().collect::<Vec<_>>().as_slice() {
-        [Some(path)] => *path,
-        [] | [None] => return Err("the target is in none of its cgroups".to_owned()),
-        _ => return Err("the target is spread over several of its cgroups".to_owned()),
-    };
-    let mut all = inventory.cgroups.iter();
-    all.find(|cgroup| cgroup.hierarchy == *hierarchy && cgroup.path == path)
-        .ok_or_else(|| format!("{path} could not be read"))
+    let paths: Option<BTreeSet<&str>> = paths.collect();
+    let paths = paths.filter(|paths| !paths.is_empty());
+    let paths = paths.ok_or_else(|| "the target is in none of its cgroups".to_owned())?;
+    let found = paths.into_iter().map(|path| {
+        let mut all = inventory.cgroups.iter();
+        all.find(|cgroup| cgroup.hierarchy == *hierarchy && cgroup.path == path)
+            .ok_or_else(|| format!("{path} could not be read"))
+    });
+    found.collect()
 }
 
-/// Not the root, not ours, not frozen already, and its members are exactly the target.
-fn qualifies<'a>(
+/// Each of them qualifies, and together they hold the whole target.
+fn qualify<'a>(
     inventory: &Inventory,
     processes: &Processes<'_>,
-    cgroup: &'a Cgroup,
-) -> Result<&'a Cgroup, String> {
-    let path = &cgroup.path;
+    cgroups: Vec<&'a Cgroup>,
+) -> Result<Vec<&'a Cgroup>, String> {
     let pids = processes.pids();
+    for cgroup in &cgroups {
+        qualifies(inventory, &pids, cgroup)?;
+    }
+    let held: BTreeSet<i32> = cgroups
+        .iter()
+        .flat_map(|cgroup| cgroup.members.iter().copied())
+        .collect();
+    match (pids.iter().find(|pid| !held.contains(pid)), &*cgroups) {
+        (None, _) => Ok(cgroups),
+        (Some(missing), [cgroup]) => {
+            Err(format!("{} does not hold process {missing}", cgroup.path))
+        }
+        (Some(missing), _) => Err(format!("none of them holds process {missing}")),
+    }
+}
+
+/// Not the root, not ours, not frozen already, and all its members are the target's.
+fn qualifies(inventory: &Inventory, pids: &BTreeSet<i32>, cgroup: &Cgroup) -> Result<(), String> {
+    let path = &cgroup.path;
     let other = cgroup.members.iter().find(|pid| !pids.contains(pid));
-    let missing = pids.iter().find(|pid| !cgroup.members.contains(pid));
     if cgroup.is_root {
         Err("the target is in the root cgroup".to_owned())
     } else if inventory.own_cgroup_ancestors.contains(path) {
         Err(format!("temblor itself runs in or below {path}"))
     } else if let Some(other) = other {
         Err(format!("{path} also holds process {other}"))
-    } else if let Some(missing) = missing {
-        Err(format!("{path} does not hold process {missing}"))
     } else if cgroup.frozen && !is_frozen_by_us(inventory, cgroup) {
         Err(format!("{path} is frozen already, and not by this fault"))
     } else {
-        Ok(cgroup)
+        Ok(())
     }
 }
 
@@ -114,7 +149,9 @@ fn qualifies<'a>(
 fn is_frozen_by_us(inventory: &Inventory, cgroup: &Cgroup) -> bool {
     let mut hooks = inventory.armed.iter().flat_map(|fault| &fault.hooks);
     hooks.any(|hook| match hook {
-        Hook::Freezer { hierarchy, path } => {
+        Hook::Freezer {
+            hierarchy, path, ..
+        } => {
             let below = cgroup.path.strip_prefix(path.as_str());
             let covered = below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
             *hierarchy == cgroup.hierarchy && covered

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decision::{Hook, Mechanism, Select};
 use crate::fault::Kind;
+use crate::target::Container;
 
 /// Everything a plan may depend on. What is not here does not exist for [`super::plan`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,15 @@ pub struct Inventory {
     pub armed: Vec<ArmedFault>,
     /// The cgroup made for a command target; it is in `cgroups` too and may be empty.
     pub command_cgroup: Option<String>,
+    /// Every container of the host, if containers were asked for; only the cgroups of those meant are
+    /// in `cgroups`.
+    pub containers: Vec<Container>,
+    /// Why containers have no names here, if they have none.
+    pub nameless: Option<String>,
+    /// The cgroup of every unit of the host, if units were asked for.
+    pub units: Vec<String>,
+    /// The number of the user that was asked for, if there is one of that name.
+    pub user: Option<u32>,
 }
 
 /// A process, that is a thread group.
@@ -34,6 +44,15 @@ pub struct Process {
     /// Field 22 of `/proc/PID/stat`, in clock ticks after boot; with the pid it is unique.
     pub start_time: u64,
     pub comm: String,
+    /// The path of its program, without ` (deleted)`; none for kernel threads and where we may not
+    /// look.
+    pub exe: Option<String>,
+    /// Effective user.
+    pub uid: u32,
+    /// Resident memory in KiB.
+    pub memory_kib: u64,
+    /// Processor time used so far, in clock ticks.
+    pub cpu_ticks: u64,
     /// The path in the v2 hierarchy, if there is one.
     pub cgroup_v2: Option<String>,
     /// The path in the v1 freezer hierarchy, if there is one.

@@ -4,7 +4,9 @@
 //! [`Plan`] it returns without choosing anything itself. What cannot be attributed to the target
 //! is a [`Refusal`]; a plan never reaches further than its target.
 
+mod candidates;
 mod check;
+mod choose;
 mod conflict;
 mod decision;
 mod freeze;
@@ -17,13 +19,15 @@ mod resolve;
 mod signal;
 mod sock;
 
-pub use decision::{Attach, CgroupId, Hook, Mechanism, Plan, Select, Way, Who};
+pub use decision::{Attach, CgroupId, Chosen, Hook, Mechanism, Plan, Select, Thing, Way, Who};
 pub use inventory::{
     ArmedFault, Capability, CapabilityState, Cgroup, Hierarchy, Interface, InterfaceKind,
     Inventory, Namespace, Process, ProtectedReason,
 };
-pub use make::plan;
+pub use make::{plan, plan_again};
 pub use refusal::{Refusal, RefusalClass};
 
+#[cfg(test)]
+mod choice_tests;
 #[cfg(test)]
 mod tests;

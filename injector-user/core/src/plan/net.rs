@@ -7,6 +7,7 @@ use super::inventory::{Cgroup, Interface, InterfaceKind, Inventory, Namespace, P
 use super::make::Part;
 use super::refusal::Refusal;
 use super::resolve::{LINK_UP, Processes, Target, host};
+use super::sock::v2_id;
 use crate::fault::net::{Answer, Connections, Corruption, Direction, Filter, Partition, Protocol};
 use crate::fault::{Action, prefixes};
 
@@ -22,7 +23,7 @@ pub(super) fn packets(
         Attribution::Interfaces(places) => by_interface(&places, filter, mechanism)?,
         Attribution::Cgroup(places, cgroup) => by_cgroup(&places, cgroup, filter, mechanism)?,
         Attribution::Processes(places, processes) => {
-            by_processes(&places, processes, filter, mechanism)?
+            by_processes(inventory, &places, processes, filter, mechanism)?
         }
     };
     if let Action::NetPartition(partition) = action {
@@ -204,6 +205,7 @@ fn by_cgroup(
 
 /// By the mark of that socket, which new ones get in the cgroups that the processes are in.
 fn by_processes(
+    inventory: &Inventory,
     places: &Places<'_>,
     processes: &Processes<'_>,
     filter: &Filter,
@@ -218,7 +220,10 @@ fn by_processes(
         .filter_map(|process| process.cgroup_v2.clone());
     let paths: BTreeSet<String> = paths.collect();
     part.hooks
-        .extend(paths.into_iter().map(|path| Hook::Sockets { path }));
+        .extend(paths.into_iter().map(|path| Hook::Sockets {
+            id: v2_id(inventory, &path),
+            path,
+        }));
     part.warnings
         .push("children are covered, a restart under a new pid is not".to_owned());
     Ok(part)

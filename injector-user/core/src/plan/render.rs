@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::decision::{Hook, Plan, Select, Who};
+use super::decision::{Chosen, Hook, Plan, Select, Who};
 use crate::fault::net::Connections;
 use crate::units::format_duration;
 
@@ -19,6 +19,9 @@ impl fmt::Display for Plan {
             .collect();
         let mechanisms: Vec<_> = self.mechanisms().iter().map(ToString::to_string).collect();
         writeln!(out, "fault    {} {}", self.kind, asked.join(" "))?;
+        if let Some(chosen) = self.chosen.as_ref().and_then(chosen) {
+            writeln!(out, "chosen   {chosen}")?;
+        }
         writeln!(out, "who      {}", who(&self.who))?;
         writeln!(out, "how      {}", mechanisms.join(", "))?;
         for (index, hook) in self.hooks.iter().enumerate() {
@@ -51,13 +54,37 @@ impl fmt::Display for Hook {
                 direction,
                 ..
             } => write!(out, "{direction} of {interface} in {netns}"),
-            Self::Cgroup { path, attach } => write!(out, "{attach} in cgroup {path}"),
-            Self::Sockets { path } => write!(out, "new sockets in cgroup {path}"),
-            Self::Freezer { hierarchy, path } => write!(out, "{path} in {hierarchy}"),
+            Self::Cgroup { path, attach, .. } => write!(out, "{attach} in cgroup {path}"),
+            Self::Sockets { path, .. } => write!(out, "new sockets in cgroup {path}"),
+            Self::Freezer {
+                hierarchy, path, ..
+            } => write!(out, "{path} in {hierarchy}"),
             Self::Members { hierarchy, path } => write!(out, "all in {path} in {hierarchy}"),
             Self::Family { pid, .. } => write!(out, "process {pid} and all it starts"),
         }
     }
+}
+
+/// Said where there was something to choose.
+fn chosen(chosen: &Chosen) -> Option<String> {
+    let Chosen { things, of, seed } = chosen;
+    let names: Vec<_> = things
+        .iter()
+        .take(NAMED)
+        .map(|thing| &*thing.name)
+        .collect();
+    let more = match things.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let drawn = seed.map_or_else(String::new, |seed| format!(", by seed {seed}"));
+    (*of > 1).then(|| {
+        format!(
+            "{}{more}; {} of {of}{drawn}",
+            names.join(", "),
+            things.len()
+        )
+    })
 }
 
 fn who(who: &[Who]) -> String {

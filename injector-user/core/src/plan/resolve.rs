@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::candidates::nothing;
 use super::inventory::{Cgroup, Hierarchy, Interface, Inventory, Namespace, Process};
 use super::refusal::Refusal;
 use crate::target::Selector;
 
 /// What a fault of processes takes.
-pub(super) const OF_PROCESSES: &str = "use pid:, cgroup: or `-- COMMAND`";
+pub(super) const OF_PROCESSES: &str =
+    "use pid:, cgroup:, container:, unit:, comm:, exe:, user: or `-- COMMAND`";
 /// What helps where every interface is down.
 pub(super) const LINK_UP: &str = "bring one up: ip link set NAME up";
 
@@ -23,7 +25,7 @@ pub(super) enum Target<'a> {
 #[derive(Debug)]
 pub(super) struct Processes<'a> {
     pub(super) all: Vec<&'a Process>,
-    /// The selected cgroup in each hierarchy, if a cgroup was selected.
+    /// The selected cgroups, each in every hierarchy that has it; none if processes were selected.
     pub(super) cgroups: Vec<&'a Cgroup>,
 }
 
@@ -32,17 +34,30 @@ impl<'a> Processes<'a> {
         self.all.iter().map(|process| process.pid).collect()
     }
 
-    /// The selected v2 cgroup, if every target process is in it.
+    /// The selected v2 cgroup, if it is one and every target process is in it.
     pub(super) fn v2_cgroup(&self) -> Option<&'a Cgroup> {
-        let holds = |cgroup: &Cgroup| {
-            let mut all = self.all.iter();
-            all.all(|process| cgroup.members.contains(&process.pid))
-        };
-        let mut cgroups = self.cgroups.iter().copied();
-        cgroups.find(|cgroup| cgroup.hierarchy == Hierarchy::V2 && !cgroup.is_root && holds(cgroup))
+        match self.v2_cgroups().as_slice() {
+            [cgroup] => Some(cgroup),
+            _ => None,
+        }
+    }
+
+    /// The selected v2 cgroups, if every target process is in one of them.
+    pub(super) fn v2_cgroups(&self) -> Vec<&'a Cgroup> {
+        let mut selected = self.cgroups.clone();
+        selected.retain(|cgroup| cgroup.hierarchy == Hierarchy::V2 && !cgroup.is_root);
+        let members = selected.iter().flat_map(|cgroup| &cgroup.members);
+        let members: BTreeSet<i32> = members.copied().collect();
+        let mut all = self.all.iter();
+        if all.all(|process| members.contains(&process.pid)) {
+            selected
+        } else {
+            Vec::new()
+        }
     }
 }
 
+/// What a selector means that is one thing by itself. The others are [`super::choose`]'s.
 pub(super) fn resolve<'a>(
     inventory: &'a Inventory,
     selector: &Selector,
@@ -52,6 +67,11 @@ pub(super) fn resolve<'a>(
         Selector::Pid(pid) => by_pid(inventory, *pid).map(Target::Processes),
         Selector::Cgroup(path) => by_cgroup(inventory, path, all).map(Target::Processes),
         Selector::Command(_) => by_command(inventory).map(Target::Processes),
+        Selector::Container(_)
+        | Selector::Unit(_)
+        | Selector::Comm(_)
+        | Selector::Exe(_)
+        | Selector::User(_) => Err(nothing(inventory, selector)),
         Selector::Netns(name) => {
             let namespace = by_netns(inventory, name)?;
             let up = namespace.interfaces.iter().filter(|interface| interface.up);
@@ -102,7 +122,7 @@ fn by_pid(inventory: &Inventory, pid: i32) -> Result<Processes<'_>, Refusal> {
 }
 
 /// A process and everything it and its children started, by pid.
-fn with_descendants(inventory: &Inventory, pid: i32) -> Vec<&Process> {
+pub(super) fn with_descendants(inventory: &Inventory, pid: i32) -> Vec<&Process> {
     let mut pids = BTreeSet::from([pid]);
     loop {
         let children = inventory
@@ -118,7 +138,7 @@ fn with_descendants(inventory: &Inventory, pid: i32) -> Vec<&Process> {
     }
 }
 
-fn among<'a>(inventory: &'a Inventory, pids: &BTreeSet<i32>) -> Vec<&'a Process> {
+pub(super) fn among<'a>(inventory: &'a Inventory, pids: &BTreeSet<i32>) -> Vec<&'a Process> {
     let found = inventory
         .processes
         .iter()

@@ -3,13 +3,18 @@
 use std::collections::BTreeSet;
 
 use super::decision::{Attach, Hook, Mechanism, Select};
+use super::inventory::{Hierarchy, Inventory};
 use super::make::Part;
 use super::refusal::Refusal;
 use super::resolve::{OF_PROCESSES, Processes, Target};
 use crate::fault::prefixes;
 use crate::fault::sock::{Failure, Operation};
 
-pub(super) fn error(target: &Target<'_>, failure: &Failure) -> Result<Part, Refusal> {
+pub(super) fn error(
+    inventory: &Inventory,
+    target: &Target<'_>,
+    failure: &Failure,
+) -> Result<Part, Refusal> {
     let Failure {
         operations,
         errno: _,
@@ -31,7 +36,7 @@ pub(super) fn error(target: &Target<'_>, failure: &Failure) -> Result<Part, Refu
     Ok(Part {
         mechanism: Mechanism::CgroupSock,
         also: Vec::new(),
-        hooks: hooks(&paths, operations),
+        hooks: hooks(inventory, &paths, operations),
         select: Select {
             thread_groups,
             peers: prefixes(peers),
@@ -42,7 +47,11 @@ pub(super) fn error(target: &Target<'_>, failure: &Failure) -> Result<Part, Refu
     })
 }
 
-fn hooks(paths: &BTreeSet<String>, operations: &BTreeSet<Operation>) -> Vec<Hook> {
+fn hooks(
+    inventory: &Inventory,
+    paths: &BTreeSet<String>,
+    operations: &BTreeSet<Operation>,
+) -> Vec<Hook> {
     let calls = operations.iter().map(|operation| match operation {
         Operation::Connect => Attach::Connect,
         Operation::Bind => Attach::Bind,
@@ -53,16 +62,26 @@ fn hooks(paths: &BTreeSet<String>, operations: &BTreeSet<Operation>) -> Vec<Hook
     let all = paths.iter().flat_map(|path| {
         calls.iter().map(|attach| Hook::Cgroup {
             path: path.clone(),
+            id: v2_id(inventory, path),
             attach: *attach,
         })
     });
     all.collect()
 }
 
+/// The id of a cgroup; 0 if it could not be read, which stands for any of that path.
+pub(super) fn v2_id(inventory: &Inventory, path: &str) -> u64 {
+    let mut all = inventory.cgroups.iter();
+    let found = all.find(|cgroup| cgroup.hierarchy == Hierarchy::V2 && cgroup.path == path);
+    found.map_or(0, |cgroup| cgroup.id)
+}
+
 /// The v2 cgroups to attach to, and the processes to choose in them if they hold others too.
 fn cgroups(processes: &Processes<'_>) -> Result<(BTreeSet<String>, Vec<i32>), Refusal> {
-    if let Some(cgroup) = processes.v2_cgroup() {
-        return Ok((BTreeSet::from([cgroup.path.clone()]), Vec::new()));
+    let selected = processes.v2_cgroups();
+    if !selected.is_empty() {
+        let paths = selected.iter().map(|cgroup| cgroup.path.clone());
+        return Ok((paths.collect(), Vec::new()));
     }
     let mut paths = BTreeSet::new();
     for process in &processes.all {

@@ -9,16 +9,20 @@ use crate::fault::{FaultSpec, Given, Kind, parse};
 use crate::problem::{Place, Problem};
 use crate::target::Selector;
 
-const HOST: u64 = 1;
-const BLUE: u64 = 7;
-const GREEN: u64 = 8;
+pub(super) const HOST: u64 = 1;
+pub(super) const BLUE: u64 = 7;
+pub(super) const GREEN: u64 = 8;
 
-fn process(pid: i32, ppid: i32, comm: &str, cgroups: [&str; 2], netns: u64) -> Process {
+pub(super) fn process(pid: i32, ppid: i32, comm: &str, cgroups: [&str; 2], netns: u64) -> Process {
     Process {
         pid,
         ppid,
         start_time: 1_000,
         comm: comm.to_owned(),
+        exe: Some(format!("/usr/bin/{comm}")),
+        uid: if pid < 300 { 0 } else { 33 },
+        memory_kib: 1,
+        cpu_ticks: 1,
         cgroup_v2: Some(cgroups[0].to_owned()),
         freezer_v1: Some(cgroups[1].to_owned()),
         netns,
@@ -26,7 +30,7 @@ fn process(pid: i32, ppid: i32, comm: &str, cgroups: [&str; 2], netns: u64) -> P
     }
 }
 
-fn cgroup(hierarchy: Hierarchy, path: &str, id: u64, members: &[i32]) -> Cgroup {
+pub(super) fn cgroup(hierarchy: Hierarchy, path: &str, id: u64, members: &[i32]) -> Cgroup {
     Cgroup {
         hierarchy,
         path: path.to_owned(),
@@ -47,7 +51,7 @@ fn interface(name: &str, index: u32, kind: InterfaceKind) -> Interface {
     }
 }
 
-fn namespace(inode: u64, name: Option<&str>, members: &[i32]) -> Namespace {
+pub(super) fn namespace(inode: u64, name: Option<&str>, members: &[i32]) -> Namespace {
     let mut interfaces = vec![
         interface("lo", 1, InterfaceKind::Loopback),
         interface("eth0", 2, InterfaceKind::Ethernet),
@@ -74,7 +78,7 @@ fn namespace(inode: u64, name: Option<&str>, members: &[i32]) -> Namespace {
 
 /// A host with a redis of two processes, a shared cgroup, an app in a namespace of its own (blue),
 /// a pair that shares one (green), and more.
-fn inventory() -> Inventory {
+pub(super) fn inventory() -> Inventory {
     let processes = vec![
         process(1, 0, "systemd", ["/init", "/"], HOST),
         process(100, 1, "sshd", ["/ssh", "/"], HOST),
@@ -131,11 +135,12 @@ fn inventory() -> Inventory {
         own_cgroup_ancestors: vec!["/".to_owned(), "/user".to_owned()],
         armed: Vec::new(),
         command_cgroup: Some("/new".to_owned()),
+        ..Inventory::default()
     }
 }
 
 /// `text` is a kind, a target and more parameters: `net.loss pid:7 ports=80`.
-fn spec(text: &str) -> FaultSpec {
+pub(super) fn spec(text: &str) -> FaultSpec {
     let mut words = text.split_whitespace();
     let kind: Kind = words.next().unwrap().parse().unwrap();
     let target = words.next().unwrap();
@@ -158,14 +163,14 @@ fn spec(text: &str) -> FaultSpec {
         .unwrap()
 }
 
-fn planned(text: &str) -> Plan {
+pub(super) fn planned(text: &str) -> Plan {
     plan(&inventory(), &spec(text))
         .map_err(|refusal| refusal.to_string())
         .unwrap()
 }
 
 /// The places, in the words of `temblor plan`.
-fn hooks(plan: &Plan) -> Vec<String> {
+pub(super) fn hooks(plan: &Plan) -> Vec<String> {
     plan.hooks.iter().map(ToString::to_string).collect()
 }
 
@@ -177,7 +182,7 @@ fn check(text: &str, mechanism: Mechanism, expected: &[&str]) -> Plan {
 }
 
 /// `expected` is the place if it is not `--target`, the reason, and the hint in a second line.
-fn check_refused(inventory: &Inventory, text: &str, code: u8, expected: &str) {
+pub(super) fn check_refused(inventory: &Inventory, text: &str, code: u8, expected: &str) {
     let spec = spec(text);
     let refusal = plan(inventory, &spec).unwrap_err();
     assert_eq!(refusal.exit_code(), code, "{text}");
@@ -212,6 +217,7 @@ fn a_plan_is_a_whole_value() {
             name: "eth0".to_owned(),
             netns: "blue".to_owned(),
         }],
+        chosen: None,
         mechanism: Mechanism::TcxLoss,
         hooks: vec![Hook::Tcx {
             netns: "/run/netns/blue".to_owned(),
@@ -625,7 +631,7 @@ fn faults_of_processes_have_no_interfaces() {
             2,
             &format!(
                 "{kind} is a fault of processes, and netns:blue is not one\n\
-                 hint: use pid:, cgroup: or `-- COMMAND`"
+                 hint: use pid:, cgroup:, container:, unit:, comm:, exe:, user: or `-- COMMAND`"
             ),
         );
     }
@@ -701,7 +707,7 @@ fn freezing_refuses_what_would_hit_others_or_miss_some() {
     );
     none(
         "process.freeze pid:500",
-        "the target is spread over several of its cgroups",
+        "/spread/b could not be read",
         root,
     );
     none(
@@ -1182,7 +1188,9 @@ proptest! {
                         || made.select.thread_groups == targets
                         || members.all(|pid| targets.contains(&pid)));
                 }
-                Hook::Freezer { hierarchy, path } => {
+                Hook::Freezer {
+                    hierarchy, path, ..
+                } => {
                     let cgroup = inventory.cgroups.iter()
                         .find(|cgroup| cgroup.path == *path && cgroup.hierarchy == *hierarchy);
                     prop_assert_eq!(&cgroup.unwrap().members, &targets);

@@ -12,7 +12,7 @@ use crate::cli::fault_args::FaultArgs;
 use crate::client::{ClientError, resolve};
 use crate::protocol::{Answer, Call};
 use crate::safety::Protection;
-use crate::target::gather;
+use crate::target::{Gathering, Names, gather};
 
 /// Print what `inject` would do: who, where, by which mechanism, with which warnings
 ///
@@ -70,7 +70,13 @@ async fn by_engine(context: &Context, spec: &FaultSpec) -> Result<Plan, CliError
 
 fn by_ourselves(spec: &FaultSpec) -> Result<Plan, CliError> {
     let protection = Protection::of([std::process::id().cast_signed()]);
-    let mut inventory = gather(&spec.target, spec.kind(), None, &protection, &[])?;
+    let gathering = Gathering {
+        command: None,
+        names: &Names::needed_by(&spec.target),
+        protection: &protection,
+        own: &[],
+    };
+    let mut inventory = gather(&spec.target, spec.kind(), &gathering)?;
     let assumed = Capability {
         state: CapabilityState::Supported,
         reason: String::new(),

@@ -1,7 +1,7 @@
 //! Everything on a host that could be named as a target.
 
 use injector_core::plan::{Cgroup, Interface, InterfaceKind, Inventory, Namespace, Process};
-use injector_core::target::Selector;
+use injector_core::target::{Container, Pattern, Selector, unit_of};
 
 /// One thing that could suffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,9 +12,15 @@ pub(super) struct Candidate {
     pub(super) protected: Option<String>,
 }
 
-/// Namespaces and their interfaces, then cgroups, then processes.
+/// Containers and units, namespaces and their interfaces, other cgroups, and processes.
 pub(super) fn candidates(inventory: &Inventory) -> Vec<Candidate> {
-    let mut found = Vec::new();
+    let mut found: Vec<Candidate> = inventory
+        .containers
+        .iter()
+        .filter_map(|one| container(one, inventory))
+        .collect();
+    let units = inventory.units.iter();
+    found.extend(units.filter_map(|path| unit(path, inventory)));
     for namespace in &inventory.namespaces {
         found.extend(named(namespace));
         found.extend(
@@ -28,6 +34,7 @@ pub(super) fn candidates(inventory: &Inventory) -> Vec<Candidate> {
         .cgroups
         .iter()
         .filter(|cgroup| !cgroup.is_root && !cgroup.members.is_empty())
+        .filter(|cgroup| !has_a_name(&cgroup.path))
         .map(|one| cgroup(one, inventory))
         .collect();
     cgroups.sort_by(|left, right| left.selector.cmp(&right.selector));
@@ -36,6 +43,40 @@ pub(super) fn candidates(inventory: &Inventory) -> Vec<Candidate> {
     found.extend(cgroups);
     found.extend(inventory.processes.iter().map(process));
     found
+}
+
+/// Whether it is listed as what it is and not as a cgroup.
+fn has_a_name(path: &str) -> bool {
+    Container::of_path(path).is_some() || unit_of(path).is_some()
+}
+
+/// None for one without processes, as far as we see.
+fn container(container: &Container, inventory: &Inventory) -> Option<Candidate> {
+    let used = used(&container.paths, inventory)?;
+    let made_by = format!("{} {}", container.runtime, container.short_id());
+    let pattern = Pattern::Exact(container.label().to_owned());
+    Some(Candidate {
+        selector: Selector::Container(pattern),
+        about: format!("{made_by}, {}", used.about),
+        protected: used.protected,
+    })
+}
+
+fn unit(path: &str, inventory: &Inventory) -> Option<Candidate> {
+    let used = used(&[path.to_owned()], inventory)?;
+    let pattern = Pattern::Exact(unit_of(path)?.to_owned());
+    Some(Candidate {
+        selector: Selector::Unit(pattern),
+        about: format!("{path}, {}", used.about),
+        protected: used.protected,
+    })
+}
+
+/// The first cgroup of these paths that has processes.
+fn used(paths: &[String], inventory: &Inventory) -> Option<Candidate> {
+    let mut cgroups = inventory.cgroups.iter();
+    let found = cgroups.find(|one| paths.contains(&one.path) && !one.members.is_empty())?;
+    Some(cgroup(found, inventory))
 }
 
 fn named(namespace: &Namespace) -> Option<Candidate> {

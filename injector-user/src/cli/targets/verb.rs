@@ -40,6 +40,8 @@ pub(crate) fn run(context: &Context, args: Targets) -> Result<Exit, CliError> {
     let mut inventory = survey(&protection, &[])?;
     suppose_able(&mut inventory);
     let found = candidates(&inventory);
+    let has_nameless = inventory.containers.iter().any(|one| one.name.is_none());
+    let nameless = inventory.nameless.clone().filter(|_why| has_nameless);
     let count = found.len();
     let rows = found.into_iter().map(|candidate| {
         let Candidate {
@@ -56,19 +58,20 @@ pub(crate) fn run(context: &Context, args: Targets) -> Result<Exit, CliError> {
         }
     });
     let rows: Vec<Row> = rows.filter(|row| args.all || row.is_of_use()).collect();
-    let hidden = count - rows.len();
-    let unseen = unseen();
+    let (hidden, unseen) = (count - rows.len(), unseen());
     let value = json!({ "targets": rows, "hidden": hidden, "unseen": unseen });
     context
         .out
         .result(&value, |style| text(&rows, args.all, style))?;
-    if hidden > 0 && !context.out.json {
-        context.out.note(&format!(
-            "{hidden} more are protected or fit no fault: `temblor targets --all` says why"
-        ));
-    }
-    if let Some(unseen) = unseen.filter(|_| !context.out.json) {
-        context.out.note(unseen);
+    if !context.out.json {
+        let hidden = (hidden > 0).then(|| {
+            format!("{hidden} more are protected or fit no fault: `temblor targets --all` says why")
+        });
+        let nameless = nameless.map(|why| format!("containers are listed by their ids: {why}"));
+        let notes = [hidden, nameless, unseen.map(str::to_owned)];
+        for note in notes.iter().flatten() {
+            context.out.note(note);
+        }
     }
     Ok(Exit::Passed)
 }

@@ -31,7 +31,9 @@ pub(crate) fn send(order: &Datagrams) -> Result<Outcome> {
         from_port,
     } = *order;
     let socket = UdpSocket::bind(family::any(to, from_port))?;
-    setsockopt(&socket, sockopt::RcvBufForce, &(8 << 20))?;
+    // Whoever may not have that much gets what there is: it is enough for short exchanges.
+    setsockopt(&socket, sockopt::RcvBufForce, &(8 << 20))
+        .or_else(|_denied| setsockopt(&socket, sockopt::RcvBuf, &(8 << 20)))?;
     // What is dropped below is told to the sender, unless the drop is silent.
     match to {
         SocketAddr::V4(_) => setsockopt(&socket, sockopt::Ipv4RecvErr, &true)?,

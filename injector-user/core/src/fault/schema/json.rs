@@ -87,7 +87,9 @@ fn property(param: &Param) -> Value {
 
 fn value(value: ValueType) -> Value {
     match value {
-        ValueType::Target => text(r"^(pid|cgroup|netns|iface|command):.+$"),
+        ValueType::Target => {
+            text(r"^(pid|cgroup|container|unit|comm|exe|user|netns|iface|command):.+$")
+        }
         ValueType::Duration => text(r"^([0-9]+(\.[0-9]+)?(h|m|s|ms|us|µs|ns))+$"),
         ValueType::Probability => json!({"anyOf": [
             {"type": "number", "minimum": 0, "maximum": 1},
@@ -100,6 +102,10 @@ fn value(value: ValueType) -> Value {
         ValueType::Count(minimum) => json!({"anyOf": [
             {"type": "integer", "minimum": minimum},
             text(r"^(0x[0-9a-fA-F]+|[0-9]+)$"),
+        ]}),
+        ValueType::Share => json!({"anyOf": [
+            {"type": "integer", "minimum": 1},
+            text(r"^[0-9]+ ?%?$"),
         ]}),
         ValueType::Label => text(r"^[A-Za-z0-9._@/:-]{1,64}$"),
         ValueType::Flag => json!({"type": "boolean"}),

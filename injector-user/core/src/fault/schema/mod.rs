@@ -1,5 +1,6 @@
 //! The one table of parameters, from which flags, documentation and the JSON schema are made.
 
+mod choice;
 mod json;
 mod markdown;
 mod signal;

@@ -1,5 +1,6 @@
 //! Every parameter of every fault.
 
+use super::choice::CHOICE;
 use super::signal::SIGNALS;
 use crate::fault::kind::Kind;
 use crate::fault::net::{Answer, Connections, Corruption, Direction, Distribution, Protocol};
@@ -22,6 +23,8 @@ pub enum ValueType {
     Peers,
     Ports,
     Errno,
+    /// A whole number, or a percentage.
+    Share,
     /// Bits per second.
     Rate,
     /// Bytes.
@@ -111,11 +114,11 @@ pub fn unknown(kind: Kind, name: &str, place: &Place) -> Option<Problem> {
     })
 }
 
-fn all() -> impl Iterator<Item = &'static Param> {
-    TABLE.iter().chain(&SIGNALS)
+fn all() -> impl Iterator<Item = &'static Param> + Clone {
+    TABLE.iter().chain(&SIGNALS).chain(&CHOICE)
 }
 
-const ALL: &[Kind] = Kind::ALL;
+pub(super) const ALL: &[Kind] = Kind::ALL;
 const NET: &[Kind] = &[
     Kind::NetLoss,
     Kind::NetDelay,
@@ -197,7 +200,8 @@ const TABLE: [Param; 39] = [
         ALL,
         [
             "cgroup:/web",
-            "pid:N, cgroup:/PATH, netns:NAME, iface:NAME[@NETNS]",
+            "pid:N, cgroup:/PATH, container:NAME, unit:NAME, comm:NAME, exe:/PATH, user:NAME, \
+             netns:NAME, iface:NAME[@NETNS]; ~REGEX for the NAME of a container, unit, comm or exe",
             "who suffers",
         ],
     ),
