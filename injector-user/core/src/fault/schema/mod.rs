@@ -1,9 +1,12 @@
 //! The one table of parameters, from which flags, documentation and the JSON schema are made.
 
 mod choice;
+mod common;
 mod json;
 mod markdown;
-mod signal;
+mod net;
+mod process;
+mod sock;
 mod table;
 
 pub use json::json_schema;
