@@ -107,7 +107,9 @@ extern "C" fn flip(skb: *mut __sk_buff, payload: u64, bit: u32) -> u64 {
     if failed != 0 || at == 0 {
         return 0;
     }
-    let flags = u64::from(BPF_F_MARK_MANGLED_0) * u64::from(at == transport + UDP_CHECKSUM) | 2;
+    let of_udp = u64::from(at == transport + UDP_CHECKSUM);
+    // Two bytes change.
+    let flags = (u64::from(BPF_F_MARK_MANGLED_0) * of_udp) | 2;
     let (old, new) = (u64::from(old), u64::from(new));
     // SAFETY: the context is the program's own. Where the device is to complete the checksum this does
     // nothing, and need not.

@@ -6,6 +6,10 @@
 #![no_main]
 #![expect(unsafe_code, reason = "kernel memory, maps and helpers")]
 #![expect(
+    clippy::needless_pass_by_value,
+    reason = "the macro that makes a program's entry passes the context by value"
+)]
+#![expect(
     clippy::inline_always,
     reason = "a call that LLVM leaves is checked by the verifier anew in every context"
 )]

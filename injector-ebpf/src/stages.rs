@@ -20,12 +20,11 @@ use crate::verdict::LOOPBACK;
 #[inline(always)]
 pub fn lost(ctx: &TcContext, select: &Select, mask: u64, occasion: Occasion) -> Option<u32> {
     let parted = first_to_act(mask & select.partition, occasion, Way::Here);
-    let act = match parted {
-        Some(act) => act,
-        None => {
-            let whole = occasion.of_segments(segments(ctx));
-            first_to_act(mask & select.loss, whole, Way::Here)?
-        }
+    let act = if let Some(act) = parted {
+        act
+    } else {
+        let whole = occasion.of_segments(segments(ctx));
+        first_to_act(mask & select.loss, whole, Way::Here)?
     };
     FAULTS.get(act.slot).map(|fault| fault.answer)
 }

@@ -8,14 +8,14 @@ use crate::maps::{EVENTS, STREAMS};
 use crate::patched;
 
 /// No thread group has this number: a packet.
-pub const NO_TGID: u32 = 0;
+pub(crate) const NO_TGID: u32 = 0;
 
 /// The stream of this event and its index there, from 1.
 ///
 /// Packets are one stream. A thread group is one of its own, named by the order in which thread
 /// groups appeared: its decisions do not depend on what other processes do meanwhile.
 #[inline(always)]
-pub fn hit_index(slot: u32, tgid: u32, progress: *mut Progress) -> Option<(u64, u64)> {
+pub(crate) fn hit_index(slot: u32, tgid: u32, progress: *mut Progress) -> Option<(u64, u64)> {
     // SAFETY: a field of the array's entry.
     let hits = unsafe { &raw mut (*progress).hits };
     // SAFETY: nothing changes it otherwise.
@@ -46,7 +46,7 @@ const NO_WAKEUP: u64 = 1;
 
 /// Tells user space; a full buffer loses the event, not the injection.
 #[inline(always)]
-pub fn report(slot: u32, stream: u64, hit: u64, progress: *mut Progress) {
+pub(crate) fn report(slot: u32, stream: u64, hit: u64, progress: *mut Progress) {
     // SAFETY: the helper has no arguments and always succeeds.
     let at_ns = unsafe { bpf_ktime_get_ns() };
     // SAFETY: a word written whole; the last writer wins, which is what it says.
