@@ -58,6 +58,7 @@ impl Docker {
     pub fn start() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let netns = Netns::make("docker")?;
+        netns.inside(still)??;
         let cgroups = top_cgroups()?;
         let log = fs::File::create(folder.path().join("log"))?;
         let mut command = Command::new("unshare");
@@ -244,6 +245,16 @@ impl Drop for Docker {
             // Not a panic: it would hide why the test failed.
             tell(&format!("the Docker Engine did not end well: {error:#}"));
         }
+    }
+}
+
+/// Interfaces made from now on in the caller's namespace get no addresses by themselves, which would
+/// come a second later.
+fn still() -> std::io::Result<()> {
+    const NONE: &str = "1";
+    match fs::write("/proc/sys/net/ipv6/conf/default/addr_gen_mode", NONE) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        written => written,
     }
 }
 

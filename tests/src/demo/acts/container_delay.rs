@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::delay::check_felt;
 use super::span::during;
@@ -25,15 +25,15 @@ pub(super) fn play(demo: &mut Demo) -> Result<()> {
     let felt = tape.figures(Lane::Primary, during);
     check_felt(demo, "the client felt the delay", &calm, &felt);
     check_sibling(demo, &tape, before, during);
-    check_back(demo, &tape, before, back)?;
-    demo.check_left(shown(back))
+    check_back(demo, &tape, before)?;
+    demo.check_left(format!("the client was well {}", shown(back)))
 }
 
 /// What the client in its container feels.
 pub(super) fn client(demo: &Demo) -> Result<Tape> {
     let containers = demo.containers.as_ref();
     let tape = containers.map(Containers::tape).cloned();
-    anyhow::Context::context(tape, "there are no containers")
+    tape.context("there are no containers")
 }
 
 /// Delays what the Redis container sends.
@@ -49,10 +49,9 @@ pub(super) fn check_sibling(demo: &mut Demo, tape: &Tape, before: Span, during: 
 }
 
 /// Watches for as long as before the fault whether all is as it was then.
-pub(super) fn check_back(demo: &mut Demo, tape: &Tape, before: Span, back: Recovery) -> Result<()> {
-    let after = demo.rest()?;
-    let name = format!("the client is as before, {}", shown(back));
-    demo.check_same(&name, (tape, Lane::Primary), before, after);
+pub(super) fn check_back(demo: &mut Demo, tape: &Tape, before: Span) -> Result<()> {
+    let (of, after) = ((tape, Lane::Primary), demo.rest()?);
+    demo.check_same("the client is as before", of, before, after);
     Ok(())
 }
 

@@ -34,7 +34,7 @@ pub(super) fn play(demo: &mut Demo) -> Result<()> {
         back.new < MOST,
         format!("{} (counted from the kill)", shown(back)),
     );
-    check_back(demo, &tape, before, back)?;
+    check_back(demo, &tape, before)?;
     let codes = await_clients(demo, vec![process])?;
     check_told(demo, &codes);
     check_sibling(demo, &tape, before, during);

@@ -9,6 +9,7 @@ use super::container_delay::{check_back, check_sibling, client, inject};
 use super::delay::check_felt;
 use super::kill_net::await_effect;
 use crate::demo::client::Lane;
+use crate::demo::containers::Containers;
 use crate::demo::demo::{Demo, nanos, of};
 use crate::demo::tape::{Span, Tape};
 
@@ -28,12 +29,12 @@ pub(super) fn play(demo: &mut Demo) -> Result<()> {
     demo.narrator.command("temblor stop");
     demo.temblor.stop()?;
     let report = demo.play(process, LONGEST)?;
-    let back = demo.recover_of(&tape, Lane::Primary, report.window.ended_ns)?;
+    demo.recover_of(&tape, Lane::Primary, report.window.ended_ns)?;
     let calm = tape.figures(Lane::Primary, before);
     let felt = tape.figures(Lane::Primary, during);
     check_felt(demo, "after the restart it is delayed again", &calm, &felt);
     check_sibling(demo, &tape, before, during);
-    check_back(demo, &tape, before, back)
+    check_back(demo, &tape, before)
 }
 
 /// Restarts the container; the time in which its client could feel the fault again.
@@ -41,7 +42,7 @@ fn restart(demo: &mut Demo, tape: &Tape) -> Result<Span> {
     let containers = demo.containers.as_ref();
     demo.narrator.command("docker restart --time 0 redis");
     let begun_ns = monotonic_ns();
-    containers.map_or(Ok(()), crate::demo::containers::Containers::restart)?;
+    containers.map_or(Ok(()), Containers::restart)?;
     let back_ns = monotonic_ns();
     demo.watch_until("the client has its connections again", LONGEST, || {
         let lately_ns = monotonic_ns().saturating_sub(nanos(STEADY));
