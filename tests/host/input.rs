@@ -284,26 +284,31 @@ fn protected_processes_are_never_targets() -> Result<()> {
 fn two_clients_cannot_arm_the_same_thing() -> Result<()> {
     let mut stage = Stage::set()?;
     let mut first = stage.engine.client()?;
-    let target = stage.client_netns();
+    let target = format!("pid:{}", stage.client.pid());
     let given = params([
         ("target", &*target),
         ("duration", "60s"),
+        ("operation", "connect"),
+        ("errno", "ENETUNREACH"),
         ("owner", "game-day-7"),
     ]);
-    let armed = first.arm(Kind::NetLoss, &given)?;
-    let words = format!("inject net.loss --duration 2s --target {target}");
+    let armed = first.arm(Kind::SockError, &given)?;
+    let words = format!(
+        "inject sock.error --operation connect --errno EPERM --duration 2s --target {target}"
+    );
     let err = format!(
-        "error: --target: net.loss already acts there: fault {id} of game-day-7\n\
+        "error: --target: sock.error already acts there: fault {id} of game-day-7\n\
          hint: wait until it ends, or end it with `temblor stop {id}`\n",
         id = armed.fault
     );
     check(&stage.cli(), &words, 3, &err)?;
     let to = stage.echoes[0];
-    assert_eq!(stage.client.datagrams(to, 3)?.0, Vec::<u32>::new());
+    let unreachable = [nix::errno::Errno::ENETUNREACH as i32; 2];
+    assert_eq!(stage.client.calls(SocketCall::Connect, to, 2)?, unreachable);
     let said = stage.cli().run(&["stop", &armed.fault])?;
     assert_eq!(said.code, Some(0), "{said:?}");
-    assert_eq!(stage.client.datagrams(to, 3)?.0.len(), 3);
-    first.arm(Kind::NetLoss, &given)?;
+    assert_eq!(stage.client.calls(SocketCall::Connect, to, 2)?, [0; 2]);
+    first.arm(Kind::SockError, &given)?;
     stage.close()
 }
 
@@ -334,7 +339,7 @@ fn an_interface_without_ethernet_headers_cannot_be_delayed() -> Result<()> {
     fed("ip", &["-n", netns, "-batch", "-"], make)?;
     let words =
         format!("inject net.delay --duration 2s --latency 20ms --target iface:tun0@{netns}");
-    let err = "error: --target: an interface without Ethernet headers cannot be delayed\n\
+    let err = "error: --target: packets of an interface without Ethernet headers cannot take a detour\n\
                hint: choose an interface of kind ethernet or loopback, or use net.loss\n";
     check(&stage.cli(), &words, 3, err)?;
     fed("ip", &["-n", netns, "-batch", "-"], "link del tun0\n")?;

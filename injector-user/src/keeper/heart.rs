@@ -63,6 +63,12 @@ impl Heart {
             .min()
     }
 
+    /// Whether the lease of `cell` has passed at `now`.
+    pub(super) fn is_late(&self, cell: Cell, now: u64) -> bool {
+        let lease = self.cell(cell).load(Ordering::Acquire);
+        lease != 0 && lease <= now
+    }
+
     fn cell(&self, cell: Cell) -> &AtomicU64 {
         // A `Cell` is at most `CELLS`, and the page holds one more than that.
         &self.shared.cells()[usize::from(cell.0)]
@@ -87,6 +93,8 @@ mod tests {
         assert!(heart.earliest().unwrap() < late);
         heart.rest(Cell::ENGINE);
         assert_eq!(heart.earliest(), Some(late));
+        assert!(heart.is_late(last, late) && !heart.is_late(last, late - 1));
+        assert!(!heart.is_late(Cell::ENGINE, u64::MAX));
         heart.rest(last);
         assert_eq!(heart.earliest(), None);
     }

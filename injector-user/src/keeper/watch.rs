@@ -61,7 +61,13 @@ struct Watch {
     charges: [Option<Charge>; CELLS as usize],
     patience: Patience,
     looked_at: u64,
+    /// Until when a loop that is late may catch up, after its effect has been undone.
+    second_chance: Option<u64>,
 }
+
+/// What a late loop gets to catch up. Its target does not suffer meanwhile: the loop may only have
+/// been kept waiting, by a busy machine or by the kernel.
+const SECOND_CHANCE_NS: u64 = 300_000_000;
 
 /// Keeps watch until the engine ends or must be ended; the result is the exit code of the process.
 pub(super) fn watch(post: Post) -> i32 {
@@ -71,6 +77,7 @@ pub(super) fn watch(post: Post) -> i32 {
         charges: [const { None }; CELLS as usize],
         patience: Patience::default(),
         looked_at: monotonic_ns(),
+        second_chance: None,
     };
     let end = loop {
         if let Some(end) = watch.look() {
@@ -138,8 +145,33 @@ impl Watch {
             return Some(end);
         }
         let earliest = self.post.heart.earliest();
-        let stuck = self.patience.is_over(now, overslept, earliest);
-        stuck.then_some(End::Stuck)
+        if self.patience.is_over(now, overslept, earliest) {
+            self.is_hopeless(now).then_some(End::Stuck)
+        } else {
+            self.second_chance = None;
+            None
+        }
+    }
+
+    /// Whether the engine is to be killed, one of whose loops is late. One that does something to a
+    /// target has that undone first, and a second chance.
+    fn is_hopeless(&mut self, now: u64) -> bool {
+        if self.post.heart.is_late(Cell::ENGINE, now) {
+            return true;
+        }
+        if let Some(until) = self.second_chance {
+            return now >= until;
+        }
+        self.second_chance = Some(now.saturating_add(SECOND_CHANCE_NS));
+        let charges = (1..).zip(&self.charges);
+        for (index, charge) in charges {
+            let late = Cell::effect(index).is_some_and(|cell| self.post.heart.is_late(cell, now));
+            if let Some(charge) = charge.as_ref().filter(|_| late) {
+                // Verified when it is undone for the last time.
+                let _so_far = charge.mend();
+            }
+        }
+        false
     }
 
     /// Whether the engine has ended, and whether there is something to hear from it.
