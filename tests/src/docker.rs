@@ -14,7 +14,7 @@ use nix::sys::signal::Signal;
 use procfs::process::all_processes;
 
 use crate::actor::Actor;
-use crate::engine::signal;
+use crate::engine::{is_running, signal};
 use crate::netns::Netns;
 use crate::tool::tool;
 use crate::{tell, wait_until};
@@ -92,9 +92,12 @@ impl Docker {
     }
 
     fn prepare(&self) -> Result<()> {
-        wait_until("the Docker Engine answers", DEADLINE, || {
-            self.docker(&["version"]).is_ok()
+        let daemon = self.daemon.id().cast_signed();
+        let answers = || self.docker(&["version"]);
+        wait_until("the Docker Engine answers or gives up", DEADLINE, || {
+            answers().is_ok() || !is_running(daemon)
         })?;
+        answers()?;
         self.import()
     }
 

@@ -28,10 +28,12 @@ pub(super) fn play(demo: &mut Demo) -> Result<()> {
     let docker = match Docker::start() {
         Ok(docker) => docker,
         Err(error) => {
-            let why = error.root_cause();
+            // A daemon says last why it gave up.
+            let said = error.to_string();
+            let why = said.lines().last().unwrap_or_default();
             let told = format!("does not start here, nothing is played in containers: {why}");
             demo.narrator.say("docker", told);
-            return Ok(());
+            return demo.interrupts.wait(Duration::ZERO);
         }
     };
     let mut processes = Vec::new();
