@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use nix::sys::signal::Signal;
 use procfs::process::all_processes;
 
 use crate::actor::Actor;
-use crate::engine::signal;
+use crate::engine::{is_running, signal};
 use crate::netns::Netns;
 use crate::tool::tool;
 use crate::{tell, wait_until};
@@ -41,6 +42,8 @@ pub struct Docker {
 }
 
 impl Docker {
+    /// What a container does that only waits for others to start something in it.
+    pub const SLEEP: [&'static str; 2] = ["/bin/sleep", "3600"];
     /// The daemon's address at its own bridge.
     pub const GATEWAY: &'static str = "10.78.0.1";
 
@@ -55,6 +58,7 @@ impl Docker {
     pub fn start() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let netns = Netns::make("docker")?;
+        netns.inside(still)??;
         let cgroups = top_cgroups()?;
         let log = fs::File::create(folder.path().join("log"))?;
         let mut command = Command::new("unshare");
@@ -74,7 +78,9 @@ impl Docker {
             .arg(host(folder.path()))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(log);
+            .stderr(log)
+            // Ctrl-C is for whoever started it, who ends it in order.
+            .process_group(0);
         let docker = Self {
             daemon: netns.spawn(command)?,
             folder,
@@ -86,9 +92,12 @@ impl Docker {
     }
 
     fn prepare(&self) -> Result<()> {
-        wait_until("the Docker Engine answers", DEADLINE, || {
-            self.docker(&["version"]).is_ok()
+        let daemon = self.daemon.id().cast_signed();
+        let answers = || self.docker(&["version"]);
+        wait_until("the Docker Engine answers or gives up", DEADLINE, || {
+            answers().is_ok() || !is_running(daemon)
         })?;
+        answers()?;
         self.import()
     }
 
@@ -128,32 +137,38 @@ impl Docker {
     /// Starts a container that sleeps until it is told what to do; returns its id.
     pub fn run(&self, name: &str, options: &[&str]) -> Result<String> {
         let victim = Actor::program()?;
-        let shared = LIBRARIES.map(|folder| format!("{folder}:{folder}:ro"));
         let victim = format!("{}:{VICTIM}:ro", text(&victim)?);
-        let mut arguments = vec!["run", "--detach", "--name", name, "--volume", &victim];
+        let options = [&["--volume", &victim], options].concat();
+        self.run_program(name, &options, &Self::SLEEP)
+    }
+
+    /// Starts a container of a program that finds the host's libraries; returns its id.
+    pub fn run_program(&self, name: &str, options: &[&str], program: &[&str]) -> Result<String> {
+        let shared = LIBRARIES.map(|folder| format!("{folder}:{folder}:ro"));
+        let mut arguments = vec!["run", "--detach", "--name", name];
         for folder in &shared {
             arguments.extend(["--volume", folder]);
         }
         arguments.extend(options);
-        arguments.extend([IMAGE, "/bin/sleep", "3600"]);
+        arguments.push(IMAGE);
+        arguments.extend(program);
         Ok(self.docker(&arguments)?.trim_end().to_owned())
+    }
+
+    /// Runs a program in a container, beside its first process, with pipes for input and output.
+    pub(crate) fn exec(&self, name: &str, program: &str) -> Command {
+        let mut command = Command::new("docker");
+        command
+            .args(["--host", &self.host(), "exec", "--interactive"])
+            .args([name, program])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        command
     }
 
     /// A victim in a container, beside its first process.
     pub fn actor(&self, name: &str) -> Result<Actor> {
-        let mut command = Command::new("docker");
-        command
-            .args([
-                "--host",
-                &self.host(),
-                "exec",
-                "--interactive",
-                name,
-                VICTIM,
-            ])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
-        Actor::from(command.spawn()?)
+        Actor::from(self.exec(name, VICTIM).spawn()?)
     }
 
     /// The address that the bridge has given to a container.
@@ -202,20 +217,21 @@ impl Docker {
             self.daemon.wait()?;
         }
         // What the daemon started stands below nobody; its command line has our folder.
-        let mut left = self.leftovers();
+        let mut left = self.processes();
         for pid in &left {
             signal(*pid, Signal::SIGKILL)?;
         }
         wait_until("its other processes end", DEADLINE, || {
-            left = self.leftovers();
+            left = self.processes();
             left.is_empty()
         })?;
         remove_cgroups(&self.cgroups)?;
         waited.map(drop)
     }
 
-    /// Processes that name our folder on their command line and are not our children.
-    fn leftovers(&self) -> Vec<i32> {
+    /// The daemon and what it has started to serve its containers: they name its folder on their
+    /// command lines.
+    pub fn processes(&self) -> Vec<i32> {
         let folder = self.folder.path().display().to_string();
         let all = all_processes().into_iter().flatten().flatten();
         let ours = all.filter(|process| {
@@ -232,6 +248,16 @@ impl Drop for Docker {
             // Not a panic: it would hide why the test failed.
             tell(&format!("the Docker Engine did not end well: {error:#}"));
         }
+    }
+}
+
+/// Interfaces made from now on in the caller's namespace get no addresses by themselves, which would
+/// come a second later.
+fn still() -> std::io::Result<()> {
+    const NONE: &str = "1";
+    match fs::write("/proc/sys/net/ipv6/conf/default/addr_gen_mode", NONE) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        written => written,
     }
 }
 

@@ -11,6 +11,7 @@ use injector_user::protocol::FaultReport;
 
 use super::book::Book;
 use super::client::{Lane, Operation};
+use super::containers::Containers;
 use super::figures::{Figures, Ms, SLOW_MS};
 use super::interrupt::Interrupts;
 use super::narrator::Narrator;
@@ -23,15 +24,17 @@ use crate::{Difference, HostSnapshot};
 #[derive(Debug)]
 pub(super) struct Demo {
     pub(super) temblor: Temblor,
+    /// The second stage, while it is used.
+    pub(super) containers: Option<Containers>,
     pub(super) stage: Stage,
     pub(super) narrator: Narrator,
     pub(super) interrupts: Interrupts,
     pub(super) book: Book,
-    /// The host and the stage before the first fault, without an engine.
+    /// The host and the stages before the first fault, without an engine.
     pub(super) calm: HostSnapshot,
     /// Where the report goes.
     pub(super) out: PathBuf,
-    /// Since when client A has been well.
+    /// Since when the client that suffers has been well.
     pub(super) well_ns: u64,
     /// Which act is on.
     pub(super) act: &'static str,
@@ -105,7 +108,9 @@ impl Demo {
     pub(super) fn inject(&self, fault: &str, parameters: &[(&str, &str)]) -> Result<Process> {
         let words = inject(fault, parameters);
         self.narrator.command(typed(&words));
-        self.temblor.start(&words, &[])
+        let docker = self.containers.as_ref();
+        let variables: Vec<_> = docker.map(Containers::variable).into_iter().collect();
+        self.temblor.start(&words, &variables)
     }
 
     /// Watches the clients until an injection has ended by itself, and puts its report down.
@@ -118,9 +123,19 @@ impl Demo {
 
     /// Waits until client A is well again, and every connection of a lane has done something since.
     pub(super) fn recover(&mut self, lane: Lane, since_ns: u64) -> Result<Recovery> {
-        let tape = self.stage.a.tape();
+        let tape = self.stage.a.tape().clone();
+        self.recover_of(&tape, lane, since_ns)
+    }
+
+    /// The same for whoever has this tape.
+    pub(super) fn recover_of(
+        &mut self,
+        tape: &Tape,
+        lane: Lane,
+        since_ns: u64,
+    ) -> Result<Recovery> {
         let mut well_ns = None;
-        let found = self.watch_until("client A is well again", PATIENCE, || {
+        let found = self.watch_until("the client is well again", PATIENCE, || {
             well_ns = well_since(tape, lane, since_ns);
             well_ns.is_some() && tape.is_complete(lane, since_ns)
         });
@@ -159,7 +174,8 @@ impl Demo {
         self.check_same(name, (&tape, lane), before, during);
     }
 
-    fn check_same(&mut self, name: &str, of: (&Tape, Lane), before: Span, during: Span) {
+    /// A lane of somebody's is as before.
+    pub(super) fn check_same(&mut self, name: &str, of: (&Tape, Lane), before: Span, during: Span) {
         let (tape, lane) = of;
         let (before, during) = (tape.figures(lane, before), tape.figures(lane, during));
         let detail = format!(
@@ -174,7 +190,7 @@ impl Demo {
     }
 
     /// Nothing is armed or attached, and the network of host and stage is as it was.
-    pub(super) fn check_left(&mut self, back: Recovery) -> Result<()> {
+    pub(super) fn check_left(&mut self, back: impl fmt::Display) -> Result<()> {
         let status = self.temblor.status()?;
         let (attached, armed) =
             status.map_or((0, 0), |(engine, faults)| (engine.attached, faults.len()));
@@ -197,7 +213,16 @@ impl Demo {
     }
 
     pub(super) fn look_at_host(&self) -> Result<HostSnapshot> {
-        HostSnapshot::take(&self.stage.world.names())
+        let mut names = self.stage.world.names();
+        names.extend(self.containers.as_ref().map(Containers::netns));
+        HostSnapshot::take(&names)
+    }
+
+    /// Takes for calm what is there without an engine now.
+    pub(super) fn calm_down(&mut self) -> Result<()> {
+        self.temblor.leave()?;
+        self.calm = self.look_at_host()?;
+        Ok(())
     }
 
     fn look(&self) -> Result<()> {
@@ -221,10 +246,16 @@ impl Demo {
                 Ms(figures.median).to_string()
             }
         };
+        let passed = self.book.ms(to_ns) / 1e3;
+        if let Some(containers) = &self.containers {
+            let (redis, sibling) = (Lane::Primary, Lane::Replica);
+            let tape = containers.tape();
+            let (redis, sibling) = (of(tape, redis), of(tape, sibling));
+            return format!("{passed:5.1} s   Redis {redis}   its sibling {sibling}");
+        }
         let (a, b) = (self.stage.a.tape(), self.stage.b.tape());
         format!(
-            "{:5.1} s   A {}   A, new connections {}   A, replica {}   B {}",
-            self.book.ms(to_ns) / 1e3,
+            "{passed:5.1} s   A {}   A, new connections {}   A, replica {}   B {}",
             of(a, Lane::Primary),
             of(a, Lane::Connect),
             of(a, Lane::Replica),

@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result};
 
 use super::client::Load;
 use super::tape::Tape;
-use crate::Netns;
+use crate::{Docker, Netns};
 
-/// A process in a namespace of its own; it ends with this value.
+/// A process in a namespace or container of its own; it ends with this value.
 #[derive(Debug)]
 pub(super) struct Guest {
     child: Child,
@@ -19,21 +19,22 @@ pub(super) struct Guest {
 impl Guest {
     /// Starts this very program as a client.
     pub(super) fn start(netns: &Netns, load: &Load) -> Result<Self> {
-        let Load {
-            primary,
-            replica,
-            key,
-        } = load;
         let mut command = Command::new("/proc/self/exe");
-        command
-            .args(["client", "--primary", &primary.to_string(), "--key", key])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .process_group(0);
-        if let Some(replica) = replica {
-            command.args(["--replica", &replica.to_string()]);
-        }
-        let mut child = netns.spawn(command)?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        Self::of(netns.spawn(loading(command, load))?)
+    }
+
+    /// Starts it in a container, where this program goes by another path.
+    pub(super) fn start_in(
+        (docker, container): (&Docker, &str),
+        program: &str,
+        load: &Load,
+    ) -> Result<Self> {
+        let command = docker.exec(container, program);
+        Self::of(loading(command, load).spawn()?)
+    }
+
+    fn of(mut child: Child) -> Result<Self> {
         let output = child.stdout.take().context("stdout is piped")?;
         Ok(Self {
             child,
@@ -55,4 +56,19 @@ impl Drop for Guest {
         // A process that has ended already is as good.
         let _ended = self.child.kill().and_then(|()| self.child.wait());
     }
+}
+
+fn loading(mut command: Command, load: &Load) -> Command {
+    let Load {
+        primary,
+        replica,
+        key,
+    } = load;
+    command
+        .args(["client", "--primary", &primary.to_string(), "--key", key])
+        .process_group(0);
+    if let Some(replica) = replica {
+        command.args(["--replica", &replica.to_string()]);
+    }
+    command
 }

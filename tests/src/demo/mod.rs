@@ -8,8 +8,10 @@ mod acts;
 mod book;
 mod cli;
 mod client;
+mod containers;
 #[expect(clippy::module_inception, reason = "the one value every act gets")]
 mod demo;
+mod encore;
 mod figures;
 mod gauge;
 mod guest;

@@ -27,7 +27,8 @@ const TITLE: &str = "Temblor on a real Redis";
 const DESCRIPTION: &str = "A Redis primary, its replica, and two clients that do the same work on the primary, \
 each in a network namespace of its own. Client A suffers one fault after the other. Client B must notice none of \
 them. Only A reads from the replica, which is there to be frozen. In the end the host must be as it was before. \
-Twice the engine itself is killed while its faults act, which must end them. \
+The engine itself is killed while its faults act, which must end them. \
+Where Docker is there, part of it is played again in containers of a Docker Engine of the demo's own. \
 The charts show the longest operation under way in every 50 ms, by each client's own clock.";
 
 /// Makes the report; `outcome` is how the acts ended.

@@ -12,9 +12,10 @@ use injector_user::clock::monotonic_ns;
 use injector_user::report::write;
 use nix::unistd::geteuid;
 
-use super::acts::{ACTS, Act};
+use super::acts::ACTS;
 use super::book::Book;
 use super::demo::{Demo, changes};
+use super::encore;
 use super::interrupt::{Interrupted, Interrupts};
 use super::narrator::Narrator;
 use super::report::{Tapes, report};
@@ -94,6 +95,7 @@ fn on_stage(
     };
     let mut demo = Demo {
         temblor,
+        containers: None,
         stage,
         narrator,
         interrupts,
@@ -129,18 +131,10 @@ fn build(narrator: &Narrator) -> Result<(Temblor, Stage, HostSnapshot)> {
 }
 
 fn play(demo: &mut Demo) -> Result<()> {
-    for (number, act) in (1..).zip(ACTS) {
-        let Act { name, title, play } = act;
-        demo.act = name;
-        demo.narrator.title(format!("{number}  {title}"));
-        let from_ns = monotonic_ns();
-        let failed = demo.book.failed();
-        let outcome = play(demo);
-        let failed = outcome.is_err() || demo.book.failed() > failed;
-        demo.book.act(name, from_ns, failed);
-        outcome?;
+    for (number, act) in (1..).zip(&ACTS) {
+        act.perform(demo, number)?;
     }
-    Ok(())
+    encore::play(demo)
 }
 
 /// Looks whether the host is as it was before the demo.

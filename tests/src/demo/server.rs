@@ -1,12 +1,15 @@
 //! A real `redis-server`.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use procfs::process::Process;
 use tempfile::TempDir;
 
 use crate::{Netns, tool, wait_until};
@@ -20,6 +23,14 @@ pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
     folder: TempDir,
+}
+
+/// What runs, behind whatever script has started it.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub(super) file: PathBuf,
+    /// Folders of libraries that it was told of, with colons between them.
+    pub(super) libraries: Option<String>,
 }
 
 /// What Redis is here.
@@ -61,14 +72,18 @@ impl Server {
         self.address
     }
 
+    pub(super) fn program(&self) -> Result<Program> {
+        let process = Process::new(self.pid())?;
+        let libraries = process.environ()?.remove(OsStr::new("LD_LIBRARY_PATH"));
+        Ok(Program {
+            file: process.exe()?,
+            libraries: libraries.and_then(|folders| folders.into_string().ok()),
+        })
+    }
+
     fn is_ready(&self, replica: bool) -> bool {
-        let asked = || -> redis::RedisResult<String> {
-            let address = (self.address.ip().to_string(), self.address.port());
-            let client = redis::Client::open(address)?;
-            let mut connection = client.get_connection_with_timeout(Duration::from_secs(1))?;
-            redis::cmd("INFO").arg("replication").query(&mut connection)
-        };
-        asked().is_ok_and(|text| !replica || text.contains("master_link_status:up"))
+        let asked = replication(self.address);
+        asked.is_ok_and(|text| !replica || text.contains("master_link_status:up"))
     }
 
     fn log(&self) -> String {
@@ -82,6 +97,13 @@ impl Drop for Server {
         // It has nothing to save; a process that has ended already is as good.
         let _ended = self.child.kill().and_then(|()| self.child.wait());
     }
+}
+
+/// What a Redis says about its part in replication.
+pub(super) fn replication(address: SocketAddr) -> redis::RedisResult<String> {
+    let client = redis::Client::open((address.ip().to_string(), address.port()))?;
+    let mut connection = client.get_connection_with_timeout(Duration::from_secs(1))?;
+    redis::cmd("INFO").arg("replication").query(&mut connection)
 }
 
 fn command(address: SocketAddr, primary: Option<SocketAddr>, folder: &TempDir) -> Command {

@@ -2,6 +2,9 @@
 //! felt, what client B did not, and what was left.
 
 mod breaker;
+mod container_delay;
+mod container_kill;
+mod container_restart;
 mod delay;
 mod freeze;
 mod kill_freeze;
@@ -11,4 +14,4 @@ mod programme;
 mod refuse;
 mod span;
 
-pub(super) use programme::{ACTS, Act};
+pub(super) use programme::{ACTS, IN_CONTAINERS};

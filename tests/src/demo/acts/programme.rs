@@ -1,21 +1,40 @@
 //! The acts in their order.
 
 use anyhow::Result;
+use injector_user::clock::monotonic_ns;
 
-use super::{breaker, delay, freeze, kill_freeze, kill_net, loss, refuse};
+use super::{
+    breaker, container_delay, container_kill, container_restart, delay, freeze, kill_freeze,
+    kill_net, loss, refuse,
+};
 use crate::demo::demo::Demo;
 
 /// One act.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::demo) struct Act {
     /// What the report calls it.
-    pub(in crate::demo) name: &'static str,
+    name: &'static str,
     /// What happens, and to whom.
-    pub(in crate::demo) title: &'static str,
-    pub(in crate::demo) play: fn(&mut Demo) -> Result<()>,
+    title: &'static str,
+    play: fn(&mut Demo) -> Result<()>,
 }
 
-/// All of them.
+impl Act {
+    /// Plays it and puts it down.
+    pub(in crate::demo) fn perform(&self, demo: &mut Demo, number: usize) -> Result<()> {
+        let Self { name, title, play } = *self;
+        demo.act = name;
+        demo.narrator.title(format!("{number}  {title}"));
+        let from_ns = monotonic_ns();
+        let failed = demo.book.failed();
+        let outcome = play(demo);
+        let failed = outcome.is_err() || demo.book.failed() > failed;
+        demo.book.act(name, from_ns, failed);
+        outcome
+    }
+}
+
+/// Those on the first stage.
 pub(in crate::demo) const ACTS: [Act; 7] = [
     Act {
         name: "delay",
@@ -51,5 +70,24 @@ pub(in crate::demo) const ACTS: [Act; 7] = [
         name: "kill in a freeze",
         title: "The engine is killed (SIGKILL) while it keeps the replica frozen",
         play: kill_freeze::play,
+    },
+];
+
+/// Those that follow in containers.
+pub(in crate::demo) const IN_CONTAINERS: [Act; 3] = [
+    Act {
+        name: "delay of a container",
+        title: "Everything the Redis container sends takes 20 ms longer",
+        play: container_delay::play,
+    },
+    Act {
+        name: "restart of a container",
+        title: "The container is restarted while it is delayed",
+        play: container_restart::play,
+    },
+    Act {
+        name: "kill beside a container",
+        title: "The engine is killed (SIGKILL) while it delays the container",
+        play: container_kill::play,
     },
 ];
