@@ -115,12 +115,11 @@ fn every_kind_at_once_acts_in_its_turn() -> Result<()> {
 fn an_error_wins_over_a_delay() -> Result<()> {
     let mut stage = Stage::set()?;
     let mut owners = [stage.engine.client()?, stage.engine.client()?];
-    let late = arm(
-        &mut owners[0],
-        &stage,
-        Kind::NetDelay,
-        &[("latency", "300ms")],
-    )?;
+    let to = stage.echoes[0];
+    let port = to.port().to_string();
+    // Of the protocol that connections are of: a namespace has things of its own to say as well.
+    let latency = [("latency", "300ms"), ("ports", &*port)];
+    let late = arm(&mut owners[0], &stage, Kind::NetDelay, &latency)?;
     let target = format!("pid:{}", stage.client.pid());
     let refused = owners[1].arm(
         Kind::SockError,
@@ -131,7 +130,6 @@ fn an_error_wins_over_a_delay() -> Result<()> {
             ("errno", "ENETUNREACH"),
         ]),
     )?;
-    let to = stage.echoes[0];
     let errnos = stage.client.calls(SocketCall::Connect, to, 5)?;
     assert_eq!(errnos, [nix::errno::Errno::ENETUNREACH as i32; 5]);
     let report = owners[0].stop_one(&late)?;

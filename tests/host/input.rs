@@ -82,7 +82,22 @@ const WRITTEN_WRONG: &[(&str, &str)] = &[
     (
         "net.loss --target web --duration 2s",
         "error: --target: `web` does not say what kind of target it is\n\
-         hint: pid:123, cgroup:/path, netns:NAME, iface:NAME[@NETNS], or a command after --\n",
+         hint: did you mean container:web, unit:web or comm:web\n",
+    ),
+    (
+        "net.partition --target {pid} --duration 2s --protocol udp --connections new",
+        "error: --connections: udp has no connections\n\
+         hint: leave `connections` or `protocol` away\n",
+    ),
+    (
+        "net.rate --target {pid} --duration 2s --rate 10mbps",
+        "error: --rate: `10mbps` is not a rate\n\
+         hint: `bps` means bytes in tc and bits elsewhere: write 10mbit\n",
+    ),
+    (
+        "net.loss --target {pid} --duration 2s --p 1% --probability 5%",
+        "error: --probability: `p` takes the place of `probability`\n\
+         hint: leave one of them away\n",
     ),
 ];
 

@@ -12,6 +12,7 @@ mod delay;
 mod doctor;
 mod double;
 mod engine;
+mod feel;
 mod freeze;
 mod freezer;
 mod input;

@@ -10,17 +10,11 @@ use injector_user::protocol::{Ended, FaultReport, State};
 use temblor_tests::order::{Order, SocketCall};
 use temblor_tests::{Actor, Armed, Cgroup, Client, params, wait_until};
 
+use super::feel::{DELAY, ERROR, FELT, REFUSED, more, suffers};
 use super::stage::{DEADLINE, Stage, await_end};
-
-const PROBES: u32 = 20;
-const REFUSED: i32 = 111;
 
 /// A user that has no name here.
 const SOMEBODY: u32 = 54_321;
-
-fn all(count: u32) -> Vec<u32> {
-    (0..count).collect()
-}
 
 /// One target and one sibling with programs, users, units and namespaces of their own.
 #[derive(Debug)]
@@ -95,58 +89,43 @@ fn arm(client: &mut Client, kind: Kind, target: &str, more: &[(&str, &str)]) -> 
     armed.with_context(|| format!("{kind} {target}"))
 }
 
-const ERROR: [(&str, &str); 2] = [("operation", "connect"), ("errno", "ECONNREFUSED")];
-const DELAY: [(&str, &str); 1] = [("latency", "30ms")];
 const PULSES: [(&str, &str); 3] = [("active", "300ms"), ("dormant", "100ms"), ("count", "2")];
 
 #[test]
-fn packets_of_every_selector_are_lost() -> Result<()> {
+fn every_fault_fits_every_selector() -> Result<()> {
     let mut scene = Scene::set()?;
     let mut client = scene.stage.engine.client()?;
     let to = scene.stage.echoes[0];
     for target in scene.selectors() {
-        let armed = arm(&mut client, Kind::NetLoss, &target, &[])?;
-        assert_eq!(scene.target.datagrams(to, PROBES)?.0, [0; 0], "{target}");
-        assert_eq!(scene.sibling.datagrams(to, PROBES)?.0, all(PROBES));
-        client.stop_one(&armed)?;
-        assert_eq!(
-            scene.target.datagrams(to, PROBES)?.0,
-            all(PROBES),
-            "{target}"
-        );
+        for kind in FELT {
+            let armed = arm(&mut client, kind, &target, more(kind))?;
+            assert!(suffers(&mut scene.target, kind, to)?, "{kind} {target}");
+            assert!(!suffers(&mut scene.sibling, kind, to)?, "{kind} {target}");
+            client.stop_one(&armed)?;
+            assert!(!suffers(&mut scene.target, kind, to)?, "{kind} {target}");
+        }
     }
     scene.close()
 }
 
+/// Whoever gets the signal stands still until the fault is over.
 #[test]
-fn packets_of_every_selector_are_late() -> Result<()> {
+fn processes_of_every_selector_are_sent_signals() -> Result<()> {
     let mut scene = Scene::set()?;
     let mut client = scene.stage.engine.client()?;
-    let to = scene.stage.echoes[1];
+    scene.target.order(&Order::Tick)?;
+    scene.sibling.order(&Order::Tick)?;
     for target in scene.selectors() {
-        let armed = arm(&mut client, Kind::NetDelay, &target, &DELAY)?;
-        let late = |times: &[Option<u64>]| times.iter().flatten().min() >= Some(&30_000);
-        let times = scene.target.udp_times(to, 5)?;
-        assert!(late(&times), "{target}: {times:?}");
-        assert!(!late(&scene.sibling.udp_times(to, 5)?), "{target}");
-        client.stop_one(&armed)?;
-        assert!(!late(&scene.target.udp_times(to, 5)?), "{target}");
-    }
-    scene.close()
-}
-
-#[test]
-fn calls_of_every_selector_fail() -> Result<()> {
-    let mut scene = Scene::set()?;
-    let mut client = scene.stage.engine.client()?;
-    let to = scene.stage.echoes[0];
-    for target in scene.selectors() {
-        let armed = arm(&mut client, Kind::SockError, &target, &ERROR)?;
-        let calls = |actor: &mut Actor| actor.calls(SocketCall::Connect, to, 3);
-        assert_eq!(calls(&mut scene.target)?, [REFUSED; 3], "{target}");
-        assert_eq!(calls(&mut scene.sibling)?, [0; 3], "{target}");
-        client.stop_one(&armed)?;
-        assert_eq!(calls(&mut scene.target)?, [0; 3], "{target}");
+        let given = [
+            ("target", &*target),
+            ("duration", "400ms"),
+            ("signal", "STOP"),
+        ];
+        let armed = client.arm(Kind::ProcessSignal, &params(given))?;
+        let report = await_end(&mut client, &armed.fault)?;
+        assert_eq!(report.counters.injected, 1, "{report:?}");
+        assert_eq!(scene.target.pauses(250)?.len(), 1, "{target}");
+        assert_eq!(scene.sibling.pauses(250)?, [0; 0], "{target}");
     }
     scene.close()
 }

@@ -128,9 +128,25 @@ impl Actor {
         })
     }
 
+    /// How many of so many datagrams came back more than once.
+    pub fn repeated(&mut self, to: SocketAddr, count: u32) -> Result<u32> {
+        let order = Order::Datagrams(Datagrams {
+            to,
+            count,
+            size: 64,
+            from_port: 0,
+        });
+        match self.order(&order)? {
+            Outcome::Datagrams { again, .. } => Ok(again),
+            other => bail!("{other:?}"),
+        }
+    }
+
     pub fn datagrams_as(&mut self, order: &Datagrams) -> Result<(Vec<u32>, Vec<i32>)> {
         match self.order(&Order::Datagrams(order.clone()))? {
-            Outcome::Datagrams { answered, errors } => Ok((answered, errors)),
+            Outcome::Datagrams {
+                answered, errors, ..
+            } => Ok((answered, errors)),
             other => bail!("{other:?}"),
         }
     }

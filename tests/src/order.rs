@@ -120,6 +120,8 @@ pub enum Outcome {
         answered: Vec<u32>,
         /// Errors that sending or the socket's error queue told, as errno.
         errors: Vec<i32>,
+        /// How many came back once more.
+        again: u32,
     },
     /// Microseconds; none where there was no answer in time.
     Times {

@@ -7,7 +7,8 @@ use nix::sys::signal::Signal;
 use temblor_tests::order::Order;
 use temblor_tests::{Cli, Engine, params, signal, wait_until};
 
-use super::scene::{ERROR, FELT, PULSES, Scene, arm, more, suffers};
+use super::scene::{PULSES, Scene, arm};
+use crate::feel::{ERROR, FELT, more, suffers};
 use crate::stage::{DEADLINE, await_end};
 
 #[test]

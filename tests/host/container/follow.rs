@@ -6,7 +6,8 @@ use injector_user::protocol::{Ended, State};
 use temblor_tests::order::Order;
 use temblor_tests::{Armed, wait_until};
 
-use super::scene::{ERROR, FELT, Scene, arm, await_ease, await_suffering, more, suffers};
+use super::scene::{Scene, arm, await_ease, await_suffering};
+use crate::feel::{ERROR, FELT, more, suffers};
 use crate::stage::{DEADLINE, await_end};
 
 #[test]

@@ -4,18 +4,13 @@ use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result, ensure};
 use injector_core::fault::Kind;
-use temblor_tests::order::SocketCall;
 use temblor_tests::{
     Actor, Alone, Armed, Client, Docker, Engine, HostSnapshot, alone, params, wait_until,
 };
 
+use crate::feel::suffers;
 use crate::stage::DEADLINE;
 
-pub(super) const PROBES: u32 = 20;
-pub(super) const REFUSED: i32 = 111;
-
-pub(super) const ERROR: [(&str, &str); 2] = [("operation", "connect"), ("errno", "ECONNREFUSED")];
-pub(super) const DELAY: [(&str, &str); 1] = [("latency", "30ms")];
 pub(super) const PULSES: [(&str, &str); 3] =
     [("active", "300ms"), ("dormant", "100ms"), ("count", "2")];
 
@@ -85,38 +80,6 @@ pub(super) fn arm(
     let armed = client.arm(kind, &params(basic.into_iter().chain(more.to_vec())));
     armed.with_context(|| format!("{kind} {target}"))
 }
-
-/// The parameters with which [`suffers`] can tell.
-pub(super) fn more(kind: Kind) -> &'static [(&'static str, &'static str)] {
-    match kind {
-        Kind::SockError => &ERROR,
-        Kind::NetDelay => &DELAY,
-        _ => &[],
-    }
-}
-
-/// Whether somebody feels a fault of this kind, all of it.
-pub(super) fn suffers(actor: &mut Actor, kind: Kind, to: SocketAddr) -> Result<bool> {
-    let (felt, of) = match kind {
-        Kind::SockError => {
-            let errnos = actor.calls(SocketCall::Connect, to, 3)?;
-            (errnos.iter().filter(|errno| **errno == REFUSED).count(), 3)
-        }
-        Kind::NetDelay => {
-            let times = actor.udp_times(to, 5)?;
-            let late = times.iter().flatten().filter(|time| **time >= 30_000);
-            (late.count(), 5)
-        }
-        _ => {
-            let answered = actor.datagrams(to, PROBES)?.0.len();
-            (PROBES as usize - answered, PROBES as usize)
-        }
-    };
-    ensure!(felt == 0 || felt == of, "{kind}: {felt} of {of} suffered");
-    Ok(felt == of)
-}
-
-pub(super) const FELT: [Kind; 3] = [Kind::NetLoss, Kind::NetDelay, Kind::SockError];
 
 pub(super) fn await_suffering(actor: &mut Actor, kind: Kind, to: SocketAddr) -> Result<()> {
     wait_until("the new one suffers", DEADLINE, || {

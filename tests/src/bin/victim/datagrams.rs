@@ -44,6 +44,7 @@ pub(crate) fn send(order: &Datagrams) -> Result<Outcome> {
         to,
         answered: BTreeSet::new(),
         errors: Vec::new(),
+        again: 0,
     };
     for first in (0..count).step_by(BATCH as usize) {
         let end = count.min(first + BATCH);
@@ -53,10 +54,12 @@ pub(crate) fn send(order: &Datagrams) -> Result<Outcome> {
         exchange.receive(end, PACE)?;
     }
     exchange.receive(count, SILENCE)?;
+    exchange.repetitions()?;
     exchange.queued_errors();
     Ok(Outcome::Datagrams {
         answered: exchange.answered.into_iter().collect(),
         errors: exchange.errors,
+        again: exchange.again,
     })
 }
 
@@ -66,6 +69,7 @@ struct Exchange {
     to: SocketAddr,
     answered: BTreeSet<u32>,
     errors: Vec<i32>,
+    again: u32,
 }
 
 impl Exchange {
@@ -86,7 +90,9 @@ impl Exchange {
                 Ok(length) => {
                     let mut number = [0; 4];
                     (&buffer[..length]).read_exact(&mut number)?;
-                    self.answered.insert(u32::from_be_bytes(number));
+                    if !self.answered.insert(u32::from_be_bytes(number)) {
+                        self.again += 1;
+                    }
                 }
                 Err(error) => match error.raw_os_error().map(Errno::from_raw) {
                     Some(Errno::EAGAIN) => return Ok(()),
@@ -94,6 +100,15 @@ impl Exchange {
                     None => return Err(error.into()),
                 },
             }
+        }
+        Ok(())
+    }
+
+    /// Takes what comes once more, though everything has come.
+    fn repetitions(&mut self) -> Result<()> {
+        self.socket.set_read_timeout(Some(PACE))?;
+        while self.socket.recv(&mut [0; 4]).is_ok() {
+            self.again += 1;
         }
         Ok(())
     }
