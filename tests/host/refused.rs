@@ -53,10 +53,17 @@ fn what_the_host_refuses_in_a_file_is_said_of_its_line() -> Result<()> {
     let (file, out) = (file.display().to_string(), folder.path().join("out"));
     let out = out.display().to_string();
     let mut owner = stage.engine.client()?;
-    let target = stage.client_netns();
-    let given = params([("target", &*target), ("duration", "60s"), ("owner", "ann")]);
-    owner.arm(Kind::NetLoss, &given)?;
+    let target = format!("pid:{}", stage.client.pid());
+    let given = params([
+        ("target", &*target),
+        ("duration", "60s"),
+        ("operation", "connect"),
+        ("errno", "EPERM"),
+        ("owner", "ann"),
+    ]);
+    owner.arm(Kind::SockError, &given)?;
     let taken = format!("target: {target}");
+    let refuse = ["fault: sock.error", "operation: connect", "errno: EINTR"];
     let cases: [(&[&str], i32, &str); 5] = [
         (
             &["fault: net.loss", "duration: 2s", "target: pid:4194303"],
@@ -69,9 +76,9 @@ fn what_the_host_refuses_in_a_file_is_said_of_its_line() -> Result<()> {
             ":9:13: method[0].provider.target: process 1 (",
         ),
         (
-            &["fault: net.loss", &taken, "duration: 2s"],
+            &[refuse[0], &taken, refuse[1], refuse[2], "duration: 2s"],
             3,
-            ":9:13: method[0].provider.target: net.loss already acts there",
+            ":9:13: method[0].provider.target: sock.error already acts there",
         ),
         (
             &["fault: net.loss", "target: iface:eth0", "duration: 2s"],
