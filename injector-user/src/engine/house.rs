@@ -123,6 +123,7 @@ impl Engine {
                 gone.push(running.id.clone());
             }
         }
+        self.leave_strangers_alone();
         gone.extend(self.follow_all());
         for id in gone {
             self.end_all(&[id], Ended::TargetGone);
