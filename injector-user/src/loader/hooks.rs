@@ -6,6 +6,7 @@ use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aya::maps::MapError;
 use injector_abi::net::Exempt;
@@ -102,14 +103,7 @@ impl Hooks {
         let index = self.free_index()?;
         let mut programs = Vec::new();
         let link_header = link_header(hook)?;
-        for (name, role) in programs_of(hook) {
-            let instance = Instance {
-                index,
-                name,
-                role,
-                link_header,
-                thorough,
-            };
+        for instance in instances(hook, index, link_header, thorough) {
             programs.push((instance, self.spares.program(texts, instance)?));
         }
         let links = links_of(hook, &programs)?;
@@ -123,6 +117,25 @@ impl Hooks {
         };
         self.places.insert(index, place);
         Ok(index)
+    }
+
+    /// Begins to load the programs of those of `hooks` that are not attached yet, to be attached in
+    /// this order, until [`Hooks::end_ahead`].
+    pub(super) fn begin_ahead(&mut self, texts: &Arc<Texts>, hooks: &[Hook], thorough: bool) {
+        let free = (0..HOOKS).filter(|index| !self.places.contains_key(index));
+        let missing = hooks.iter().filter(|hook| self.find(hook).is_none());
+        let wanted = missing.zip(free).flat_map(|(hook, index)| {
+            // Rarely something else, for which another program is loaded.
+            let is_interface = matches!(hook, Hook::Tcx { .. });
+            let link_header = if is_interface { ETHERNET } else { 0 };
+            instances(hook, index, link_header, thorough)
+        });
+        let wanted = wanted.collect();
+        self.spares.begin_ahead(texts, wanted);
+    }
+
+    pub(super) fn end_ahead(&mut self) {
+        self.spares.end_ahead();
     }
 
     /// The place of `hook`, if it is attached.
@@ -266,6 +279,24 @@ fn link_header(hook: &Hook) -> Result<u32, HookError> {
     let namespace = open_namespace(netns, *netns_inode)?;
     let has = within(&namespace, netns, || target::has_link_header(*ifindex))?;
     Ok(if has { ETHERNET } else { 0 })
+}
+
+/// What is written into the programs of a place.
+fn instances(
+    hook: &Hook,
+    index: HookIndex,
+    link_header: u32,
+    thorough: bool,
+) -> impl Iterator<Item = Instance> + use<> {
+    programs_of(hook)
+        .into_iter()
+        .map(move |(name, role)| Instance {
+            index,
+            name,
+            role,
+            link_header,
+            thorough,
+        })
 }
 
 /// The programs that a place needs; addresses of both families have programs of their own.

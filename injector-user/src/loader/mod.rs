@@ -6,6 +6,7 @@
 //!
 //! Safe order on stop: kill switch or mask first, then whatever waits, then detach.
 
+mod ahead;
 mod alive;
 mod btf;
 mod deathwatch;
