@@ -68,7 +68,7 @@ pub(super) fn ending_report(report: &mut FaultReport, ending: &Ending, asked: En
     add_pulses(report, ending.progress);
     for one in &mut report.suffered {
         // All of them stand still in every pulse.
-        one.injected = ending.progress.injected;
+        one.injected = ending.progress.counters.injected;
     }
     report.state = match &ending.not_undone {
         None => State::Ended {
@@ -140,24 +140,12 @@ fn left_alone(report: &mut FaultReport, progress: &signals::Progress) {
 fn add_signals(report: &mut FaultReport, progress: &signals::Progress, asked: Probability) {
     let signals::Progress {
         rounds,
-        matched,
-        eligible,
-        expired,
-        outside,
-        injected,
-        passed,
+        counters,
         protected: _,
         stopped_before: _,
         ref suffered,
     } = *progress;
-    report.counters = Counters {
-        matched,
-        eligible,
-        expired,
-        outside,
-        injected,
-        passed,
-    };
+    report.counters = counters;
     report.rate = Rate::of(asked, &report.counters);
     report.rounds = Some(rounds);
     report.suffered = suffered.iter().map(suffered_by).collect();
@@ -178,24 +166,8 @@ fn suffered_by(process: &signals::Suffered) -> Suffered {
 }
 
 fn add_pulses(report: &mut FaultReport, progress: Progress) {
-    let Progress {
-        matched,
-        eligible,
-        expired,
-        outside,
-        injected,
-        passed,
-        ..
-    } = progress;
-    report.counters = Counters {
-        matched,
-        eligible,
-        expired,
-        outside,
-        injected,
-        passed,
-    };
-    report.pulses = u32::try_from(injected).ok();
+    report.counters = progress.counters;
+    report.pulses = u32::try_from(progress.counters.injected).ok();
 }
 
 fn counters(counted: injector_abi::Counters) -> Counters {
