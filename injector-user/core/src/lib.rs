@@ -5,6 +5,8 @@
 //! is not in its input, and what is wrong with an input is returned as [`problem::Problem`]s.
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod golden;
 mod words;
 
 pub mod decide;

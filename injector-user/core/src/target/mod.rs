@@ -5,6 +5,7 @@
 
 mod choice;
 mod container;
+mod form;
 mod named;
 mod pattern;
 mod selector;
@@ -12,6 +13,7 @@ mod unit;
 
 pub use choice::{Choice, Mode, ModeName, Weigh};
 pub use container::{Container, Runtime, meant};
+pub use form::markdown_table;
 pub use pattern::{Expression, Pattern};
 pub use selector::Selector;
 pub use unit::unit_of;
