@@ -5,8 +5,6 @@
 //! is not in its input, and what is wrong with an input is returned as [`problem::Problem`]s.
 #![forbid(unsafe_code)]
 
-#[cfg(test)]
-mod golden;
 mod words;
 
 pub mod decide;
@@ -21,3 +19,6 @@ pub mod safety;
 pub mod suggest;
 pub mod target;
 pub mod units;
+
+#[cfg(test)]
+mod tests;

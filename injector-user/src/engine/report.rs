@@ -14,33 +14,7 @@ use crate::signals;
 impl Engine {
     /// The report of a fault that is armed.
     pub(super) fn report(&self, running: &Running) -> FaultReport {
-        let mut report = FaultReport {
-            fault: running.id.clone(),
-            name: running.name.clone(),
-            kind: running.plan.kind,
-            owner: running.spec.common.owner.clone(),
-            params: running.spec.to_params(),
-            seed: running.seed,
-            plan: running.plan.clone(),
-            state: running.state.clone(),
-            window: running.window,
-            counters: Counters::default(),
-            rate: None,
-            felt: running
-                .feeling
-                .as_ref()
-                .filter(|_| !running.rehearsing)
-                .map(super::felt::Feeling::report),
-            line: None,
-            pulses: None,
-            rounds: None,
-            suffered: Vec::new(),
-            connections_reset: running.connections_reset,
-            examples: Vec::new(),
-            rehearsal: running.rehearsing,
-            events_lost: None,
-            warnings: [running.warnings.clone(), running.following.warnings()].concat(),
-        };
+        let mut report = unmeasured(running);
         match &running.effect {
             Effect::Kernel(armed) => match self.kernel.counters(armed) {
                 Ok(counted) => {
@@ -60,6 +34,37 @@ impl Engine {
             }
         }
         report
+    }
+}
+
+/// What is known of a fault without asking what it did.
+fn unmeasured(running: &Running) -> FaultReport {
+    FaultReport {
+        fault: running.id.clone(),
+        name: running.name.clone(),
+        kind: running.plan.kind,
+        owner: running.spec.common.owner.clone(),
+        params: running.spec.to_params(),
+        seed: running.seed,
+        plan: running.plan.clone(),
+        state: running.state.clone(),
+        window: running.window,
+        counters: Counters::default(),
+        rate: None,
+        felt: running
+            .feeling
+            .as_ref()
+            .filter(|_| !running.rehearsing)
+            .map(super::felt::Feeling::report),
+        line: None,
+        pulses: None,
+        rounds: None,
+        suffered: Vec::new(),
+        connections_reset: running.connections_reset,
+        examples: Vec::new(),
+        rehearsal: running.rehearsing,
+        events_lost: None,
+        warnings: [running.warnings.clone(), running.following.warnings()].concat(),
     }
 }
 

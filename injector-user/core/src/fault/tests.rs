@@ -662,7 +662,7 @@ mod table {
     /// `BLESS=1 cargo test -p injector-core the_readme` writes the table anew.
     #[test]
     fn the_readme_shows_every_parameter() {
-        crate::golden::check_readme("faults", schema::markdown_table().trim());
+        crate::tests::check_readme("faults", schema::markdown_table().trim());
     }
 
     #[test]

@@ -89,6 +89,11 @@ pub(super) const FORMS: [Form; 9] = [
     },
 ];
 
+/// What may stand before the colon.
+pub(crate) fn kinds() -> [&'static str; 9] {
+    FORMS.map(|form| form.kind)
+}
+
 /// All of them in a line.
 pub(crate) fn syntax() -> String {
     FORMS

@@ -13,6 +13,7 @@ mod unit;
 
 pub use choice::{Choice, Mode, ModeName, Weigh};
 pub use container::{Container, Runtime, meant};
+pub(crate) use form::kinds;
 pub use form::markdown_table;
 pub use pattern::{Expression, Pattern};
 pub use selector::Selector;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::form::{FORMS, hint};
+use super::form::{FORMS, hint, kinds};
 use super::pattern::Pattern;
 use crate::problem::Invalid;
 use crate::suggest;
@@ -79,7 +79,7 @@ impl FromStr for Selector {
         if kind == "command" {
             return command(value);
         }
-        let near = suggest::nearest(kind, FORMS.iter().map(|form| form.kind));
+        let near = suggest::nearest(kind, kinds());
         let meant = near.map(|near| format!("did you mean `{near}:{value}`"));
         Err(Invalid::saying(format!("`{kind}` is not a kind of target"))
             .hint(meant.unwrap_or_else(hint)))

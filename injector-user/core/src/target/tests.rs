@@ -270,5 +270,5 @@ fn the_schema_names_every_form() {
 /// `BLESS=1 cargo test -p injector-core the_readme` writes the table anew.
 #[test]
 fn the_readme_shows_every_selector() {
-    crate::golden::check_readme("selectors", &markdown_table());
+    crate::tests::check_readme("selectors", &markdown_table());
 }
