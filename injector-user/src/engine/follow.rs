@@ -15,6 +15,7 @@ use super::state::{Engine, failed};
 use crate::clock::monotonic_ns;
 use crate::loader::{Arming, open_namespace};
 use crate::protocol::{Failure, State};
+use crate::signals::Targets;
 use crate::target::{self, Identity, Mounts};
 
 /// How long a target may be away: a restart has a gap.
@@ -201,8 +202,7 @@ impl Engine {
                     .map_err(|error| failed(&error))?;
             }
             Effect::Freeze(_) => self.freeze_anew(running, &plan)?,
-            // Each round looks for the members of the same cgroups anew.
-            Effect::Signals(_) => return Ok(()),
+            Effect::Signals(signals) => signals.follow(Targets::of(&plan)),
         }
         if let (Action::NetDelay(_), Some(feeling)) = (&running.spec.action, &mut running.feeling) {
             feeling.follow(&plan);
