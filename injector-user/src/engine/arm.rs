@@ -1,6 +1,6 @@
 //! From a request to an armed fault: read, look, plan, permit, and only then touch the kernel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use injector_abi::net::Exempt;
@@ -15,7 +15,6 @@ use super::follow::Following;
 use super::house::nanos;
 use super::running::{Client, Effect, Order, Running};
 use super::state::{Engine, failed, refused};
-use super::strangers::Strangers;
 use crate::clock::{monotonic_ns, unix_ms};
 use crate::loader::Arming;
 use crate::protocol::{Answer, Arm, Class, Failure, State, Window};
@@ -92,7 +91,7 @@ impl Engine {
             feeling,
             ssh_connection: arm.ssh_connection,
             following,
-            strangers: Strangers::default(),
+            strangers: BTreeSet::new(),
             exempt,
             connections_reset: None,
             rehearsing: rehearsal.is_some(),

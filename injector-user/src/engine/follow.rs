@@ -103,7 +103,8 @@ impl Running {
         self.following.trouble = moved.err().map(said);
         if self.following.trouble.is_some() {
             self.following.settled_ns = monotonic_ns() + nanos(SETTLING);
-            self.strangers.forget();
+            // They are news at the next look, too.
+            self.strangers.clear();
         }
     }
 }
@@ -120,7 +121,7 @@ impl Engine {
     }
 
     fn look_at(&mut self, running: &mut Running, mounts: &Mounts) -> Sight {
-        let joined = running.meets_strangers();
+        let joined = self.strangers.have_joined(running);
         let choice = running.spec.common.effective_choice();
         let identity = target::identity(&running.spec.target, &choice, &running.plan, mounts);
         let chosen = running.plan.chosen.as_ref();

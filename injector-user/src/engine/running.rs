@@ -1,5 +1,6 @@
 //! A fault that is armed.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use injector_abi::net::Exempt;
@@ -10,7 +11,6 @@ use super::events::Log;
 use super::felt::Feeling;
 use super::follow::Following;
 use super::freezes::Freezes;
-use super::strangers::Strangers;
 use crate::loader::ArmedFault;
 use crate::protocol::{State, Window};
 use crate::signals::Signals;
@@ -39,7 +39,8 @@ pub(super) struct Running {
     /// Of the caller, whose session must survive wherever the fault moves.
     pub(super) ssh_connection: Option<String>,
     pub(super) following: Following,
-    pub(super) strangers: Strangers,
+    /// Who else was in the target's namespaces at the last look.
+    pub(super) strangers: BTreeSet<i32>,
     /// Connections that must not be touched.
     pub(super) exempt: Vec<Exempt>,
     /// How many open connections it reset, if it was to.

@@ -10,6 +10,7 @@ use super::events::EndedLogs;
 use super::explain;
 use super::inventory::Called;
 use super::running::{Client, Running};
+use super::strangers::Strangers;
 use crate::capability::Known;
 use crate::clock::monotonic_ns;
 use crate::keeper::Keeper;
@@ -25,6 +26,7 @@ pub(super) struct Engine {
     pub(super) log: UndoLog,
     pub(super) protection: Protection,
     pub(super) faults: BTreeMap<String, Running>,
+    pub(super) strangers: Strangers,
     /// Newest last.
     pub(super) ended: VecDeque<FaultReport>,
     /// What was told of faults that have ended.
@@ -58,6 +60,7 @@ impl Engine {
             log,
             protection: Protection::default(),
             faults: BTreeMap::new(),
+            strangers: Strangers::default(),
             ended: VecDeque::new(),
             ended_logs: EndedLogs::default(),
             commands: Commands::default(),

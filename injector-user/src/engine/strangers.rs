@@ -1,7 +1,6 @@
 //! Strangers who join a network namespace that was the target's alone: they are no targets. From then
 //! on the fault's packets are told by their sockets.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use injector_core::plan::{Plan, plan};
@@ -11,38 +10,38 @@ use super::running::Running;
 use super::state::Engine;
 use crate::clock::monotonic_ns;
 use crate::protocol::{Failure, State};
-use crate::target;
+use crate::target::Residents;
 
 /// Looking reads a link of every process on the host.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Who else was in the target's namespaces at the last look.
+/// What is known of strangers on the host.
 #[derive(Debug, Default)]
 pub(super) struct Strangers {
-    known: BTreeSet<i32>,
     due_ns: u64,
+    /// As of this look, if it was due.
+    residents: Option<Residents>,
 }
 
 impl Strangers {
-    /// They are news at the next look, too.
-    pub(super) fn forget(&mut self) {
-        self.known.clear();
-    }
-}
-
-impl Running {
-    /// Whether somebody has come since the last look.
-    pub(super) fn meets_strangers(&mut self) -> bool {
+    /// Once for all faults.
+    fn look(&mut self, is_needed: bool) {
         let now_ns = monotonic_ns();
-        if now_ns < self.strangers.due_ns {
-            return false;
+        self.residents = None;
+        if is_needed && now_ns >= self.due_ns {
+            self.due_ns = now_ns + nanos(LOOK);
+            self.residents = Some(Residents::look());
         }
-        let found = target::strangers(&self.spec.target, &self.plan);
-        let is_news = !found.is_subset(&self.strangers.known);
-        self.strangers = Strangers {
-            known: found,
-            due_ns: now_ns + nanos(LOOK),
+    }
+
+    /// Whether somebody has joined the fault's target since the last look.
+    pub(super) fn have_joined(&self, running: &mut Running) -> bool {
+        let Some(residents) = &self.residents else {
+            return false;
         };
+        let found = residents.strangers(&running.spec.target, &running.plan);
+        let is_news = !found.is_subset(&running.strangers);
+        running.strangers = found;
         is_news
     }
 }
@@ -50,9 +49,17 @@ impl Running {
 impl Engine {
     /// Leaves strangers alone who have joined targets that do not come back; about others see `follow`.
     pub(super) fn leave_strangers_alone(&mut self) {
-        let joined = self.faults.values_mut().filter_map(|running| {
-            let stays = running.state == State::Active && !running.spec.target.is_restartable();
-            (stays && running.meets_strangers()).then(|| running.id.clone())
+        let Self {
+            faults, strangers, ..
+        } = self;
+        let active = |running: &Running| running.state == State::Active;
+        let alone = |running: &Running| {
+            active(running) && Residents::matter_to(&running.spec.target, &running.plan)
+        };
+        strangers.look(faults.values().any(alone));
+        let joined = faults.values_mut().filter_map(|running| {
+            let stays = active(running) && !running.spec.target.is_restartable();
+            (stays && strangers.have_joined(running)).then(|| running.id.clone())
         });
         for id in joined.collect::<Vec<_>>() {
             // Out of the list of what is armed meanwhile: it does not conflict with itself.

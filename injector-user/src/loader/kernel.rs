@@ -7,21 +7,19 @@ use std::io;
 use std::sync::Arc;
 
 use aya::maps::MapError;
-use injector_abi::net::{Connection, Exempt};
-use injector_abi::{
-    CONTROL_KILL, CONTROL_LEASE, Counters, Fault, Progress, SLOTS, TASK_PID_MAGIC, TASK_TGID_MAGIC,
-};
+use injector_abi::net::Exempt;
+use injector_abi::{CONTROL_KILL, CONTROL_LEASE, Counters, Fault, Progress, SLOTS};
 use injector_core::fault::{Action, FaultSpec, Kind};
-use injector_core::plan::{Hook, Mechanism, Plan, Select};
+use injector_core::plan::{Hook, Plan, Select};
 
 use super::alive::Alive;
-use super::btf::{BtfError, TaskOffsets, socket_fields};
+use super::btf::BtfError;
 use super::deathwatch::Deathwatch;
 use super::hooks::{HookError, HookIndex, Hooks, Texts};
 use super::maps::{Maps, MapsError, Tables};
 use super::net;
 use super::object::{Object, ObjectError};
-use super::program::{Link, LinkError, Program, Role};
+use super::program::{Link, LinkError, Program};
 use super::rows::Rows;
 use super::slots::{Slot, Slots};
 use super::sockets::{Sockets, SocketsError};
@@ -111,8 +109,8 @@ pub struct Kernel {
     slots: Slots,
     pub(super) rows: Rows,
     pub(super) hooks: Hooks,
-    sockets: Sockets,
-    tracking: Option<(Link, Program)>,
+    pub(super) sockets: Sockets,
+    pub(super) tracking: Option<(Link, Program)>,
     deathwatch: Deathwatch,
     alive: Alive,
 }
@@ -253,54 +251,6 @@ impl Kernel {
         report
     }
 
-    /// Adds processes to a fault's targets.
-    pub fn mark(&mut self, fault: &ArmedFault, pids: &[i32]) -> Result<(), KernelError> {
-        Ok(self.rows.mark(&mut self.tables, fault.slot, pids)?)
-    }
-
-    /// Marks the open sockets of the fault's targets, if its packets are told by them.
-    pub fn mark_sockets(&mut self, fault: &ArmedFault) -> Result<(), KernelError> {
-        if self.sockets.concern(fault.slot) {
-            self.sockets.look(&self.tables, self.rows.epoch())?;
-        }
-        Ok(())
-    }
-
-    /// Keeps up with the sockets of all targets, as often as it may cost.
-    pub fn follow_sockets(&mut self) -> Result<(), KernelError> {
-        if self.sockets.is_due(monotonic_ns()) {
-            self.sockets.look(&self.tables, self.rows.epoch())?;
-        }
-        Ok(())
-    }
-
-    /// A process that shares a socket with the fault's target, which is left alone for that.
-    pub fn shares_sockets(&self, fault: &ArmedFault) -> Option<i32> {
-        self.sockets.shared_with(fault.slot)
-    }
-
-    /// Names open connections that a fault is restricted to, each at the places in `hooks`, which are
-    /// numbered as in its plan.
-    pub fn connect(
-        &mut self,
-        fault: &ArmedFault,
-        connections: &[(usize, Connection)],
-    ) -> Result<(), KernelError> {
-        let at_hooks = connections.iter().filter_map(|(position, connection)| {
-            let hook = *fault.hooks.get(*position)?;
-            Some(Connection {
-                hook,
-                ..*connection
-            })
-        });
-        Ok(self.rows.connect(&mut self.tables, fault.slot, at_hooks)?)
-    }
-
-    /// Drops targets that are gone.
-    pub fn forget(&mut self, gone: impl Fn(u32) -> bool) {
-        self.rows.forget(&mut self.tables, gone);
-    }
-
     /// What the fault did so far, over all processors.
     pub fn counters(&self, fault: &ArmedFault) -> Result<Counters, KernelError> {
         let per_cpu = self.tables.counters.get(&fault.slot, 0)?;
@@ -351,42 +301,6 @@ impl Kernel {
         attached
     }
 
-    /// Writes which events are the target's, and prepares what tells them.
-    pub(super) fn add_rows(
-        &mut self,
-        fault: &ArmedFault,
-        arming: &Arming<'_>,
-    ) -> Result<(), KernelError> {
-        let plan = arming.plan;
-        let select = &plan.select;
-        self.rows.add(&mut self.tables, fault.slot, select)?;
-        if !select.thread_groups.is_empty() {
-            self.track().map_err(KernelError::Tracking)?;
-            self.mark(fault, &select.thread_groups)?;
-        }
-        if select.cgroup.is_some() && plan.mechanisms().contains(&Mechanism::SocketLookup) {
-            let fields = socket_fields().map_err(KernelError::Fields)?;
-            self.tables.fields.set(0, Shared(fields), 0)?;
-        }
-        let marks = |hook: &Hook| matches!(hook, Hook::Sockets { .. });
-        if plan.hooks.iter().any(marks) {
-            self.sockets.begin(fault.slot);
-        }
-        Ok(())
-    }
-
-    /// Makes these rows the ones that count.
-    pub(super) fn choose(
-        &mut self,
-        fault: &ArmedFault,
-        arming: &Arming<'_>,
-    ) -> Result<(), KernelError> {
-        let (spec, select) = (arming.spec, &arming.plan.select);
-        let lockout = spec.common.allow_lockout;
-        let (tables, rows) = (&mut self.tables, &mut self.rows);
-        Ok(rows.choose(tables, fault.slot, &spec.action, select, lockout)?)
-    }
-
     /// Attaches the fault at one place, with a delay line if it needs one.
     pub(super) fn attach(
         &mut self,
@@ -417,24 +331,6 @@ impl Kernel {
         let slot = fault.slot;
         self.reset(fault)?;
         self.tables.faults.set(slot, Shared(fault.row), 0)?;
-        Ok(())
-    }
-
-    /// Follows forks from now on.
-    pub(super) fn track(&mut self) -> Result<(), TrackingError> {
-        if self.tracking.is_none() {
-            let offsets = TaskOffsets::read()?;
-            let constants = [
-                (TASK_PID_MAGIC, offsets.pid),
-                (TASK_TGID_MAGIC, offsets.tgid),
-            ];
-            let program =
-                self.texts
-                    .process
-                    .load("process_fork", Role::RawTracepoint, &constants)?;
-            let link = program.attach_to_tracepoint(c"sched_process_fork")?;
-            self.tracking = Some((link, program));
-        }
         Ok(())
     }
 }

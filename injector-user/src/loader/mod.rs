@@ -9,6 +9,7 @@
 mod ahead;
 mod alive;
 mod btf;
+mod choosing;
 mod deathwatch;
 mod examples;
 mod hooks;

@@ -32,4 +32,4 @@ pub use netns::{NetnsError, has_link_header};
 pub(crate) use process::netns_of;
 pub use sockets::SocketsError;
 pub(crate) use sockets::{OpenConnection, open_connections, reset, tcp_sockets};
-pub use strangers::strangers;
+pub use strangers::Residents;
