@@ -287,6 +287,29 @@ fn what_the_target_feels_is_reported_and_flagged_only_if_it_is_off() -> Result<(
 }
 
 #[test]
+fn two_delays_at_once_are_not_blamed_for_each_other() -> Result<()> {
+    let mut stage = Stage::set()?;
+    let to = stage.echoes[0];
+    stage.client.order(&Order::Chat { to })?;
+    let mut client = stage.engine.client()?;
+    let target = stage.client_netns();
+    let first = delay(&mut client, &target, &[("latency", "30ms")])?;
+    let second = delay(&mut client, &target, &[("latency", "90ms")])?;
+    for armed in [&first, &second] {
+        let mut felt = None;
+        wait_until("it is said why nothing is measured", DEADLINE, || {
+            felt = client.snapshot(&armed.fault).ok().and_then(|s| s.felt);
+            let note = felt.as_ref().and_then(|felt| felt.note.as_deref());
+            note.is_some_and(|note| note.contains("no other fault"))
+        })
+        .with_context(|| format!("{felt:?}"))?;
+    }
+    let felt = client.stop_one(&second)?.felt.context("a delay is felt")?;
+    assert_eq!((felt.during_us, felt.flagged), (None, false), "{felt:?}");
+    stage.close()
+}
+
+#[test]
 fn without_a_connection_nothing_is_claimed_to_be_felt() -> Result<()> {
     let mut stage = Stage::set()?;
     let mut client = stage.engine.client()?;

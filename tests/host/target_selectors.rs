@@ -3,11 +3,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use injector_core::fault::Kind;
 use injector_user::freezer::Flavour;
 use injector_user::protocol::{Ended, FaultReport, State};
-use temblor_tests::order::{Order, SocketCall};
+use temblor_tests::order::{Order, Outcome, SocketCall, Times};
 use temblor_tests::{Actor, Armed, Cgroup, Client, params, wait_until};
 
 use super::feel::{DELAY, ERROR, FELT, REFUSED, more, suffers};
@@ -249,6 +249,43 @@ fn a_program_that_does_not_come_back_ends_its_fault() -> Result<()> {
         let how = Ended::TargetGone;
         assert_eq!(report.state, State::Ended { how }, "{kind}");
         scene.target = start(&scene.folder, "tt-web", &scene.stage, SOMEBODY)?;
+    }
+    scene.close()
+}
+
+/// Meanwhile nothing of the target's slips through.
+#[test]
+fn a_stranger_who_moves_in_is_left_alone() -> Result<()> {
+    let mut scene = Scene::set()?;
+    let mut client = scene.stage.engine.client()?;
+    let to = scene.stage.echoes[0];
+    let [unit, .., user] = &scene.selectors()[..] else {
+        unreachable!("a unit and a user are among them");
+    };
+    let pid = format!("pid:{}", scene.target.pid());
+    let loss: fn(&Option<u64>) -> bool = Option::is_none;
+    let delay: fn(&Option<u64>) -> bool = |time| time.is_some_and(|time| time >= 30_000);
+    for target in [unit, user, &pid, &scene.unit.target()] {
+        for (kind, is_felt) in [(Kind::NetLoss, loss), (Kind::NetDelay, delay)] {
+            let armed = arm(&mut client, kind, target, more(kind))?;
+            let long = Times {
+                to,
+                count: 100,
+                patience_ms: 40,
+            };
+            scene.target.begin(&Order::UdpTimes(long))?;
+            let mut stranger = Actor::start_in(&scene.stage.world.client.netns)?;
+            wait_until("the stranger is left alone", DEADLINE, || {
+                suffers(&mut stranger, kind, to).is_ok_and(|yes| !yes)
+            })?;
+            let Outcome::Times { microseconds } = scene.target.finish()? else {
+                bail!("it was to tell times");
+            };
+            assert!(microseconds.iter().all(is_felt), "{kind} {microseconds:?}");
+            assert!(suffers(&mut scene.target, kind, to)?, "{kind} {target}");
+            client.stop_one(&armed)?;
+            assert!(!suffers(&mut scene.target, kind, to)?, "{kind} {target}");
+        }
     }
     scene.close()
 }

@@ -14,6 +14,7 @@ use super::follow::Following;
 use super::house::nanos;
 use super::running::{Client, Effect, Order, Running};
 use super::state::{Engine, failed, refused};
+use super::strangers::Strangers;
 use crate::clock::{monotonic_ns, unix_ms};
 use crate::loader::Arming;
 use crate::protocol::{Answer, Arm, Class, Failure, State, Window};
@@ -90,6 +91,7 @@ impl Engine {
             feeling,
             ssh_connection: arm.ssh_connection,
             following,
+            strangers: Strangers::default(),
             exempt,
             connections_reset: None,
             rehearsing: rehearsal.is_some(),

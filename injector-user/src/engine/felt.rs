@@ -1,17 +1,19 @@
 //! What the target feels of a delay: its own sockets' round trip time before and during.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
+use injector_core::fault::Action;
 use injector_core::fault::net::Delay;
 use injector_core::plan::{Hook, Plan};
 use injector_core::proof;
 
+use super::running::Running;
 use super::scope::Scope;
 use crate::loader::open_namespace;
-use crate::protocol::Felt;
+use crate::protocol::{Felt, State};
 use crate::telemetry::{SocketTime, round_trips};
 
 /// Measurements around one delay fault.
@@ -32,6 +34,9 @@ const FRESH: Duration = Duration::from_millis(500);
 
 /// Samples that are kept: minutes, at four a second.
 const KEPT: usize = 1 << 12;
+
+const TOGETHER: &str =
+    "measured only while no other fault slowed packets down at the same interfaces";
 
 impl Feeling {
     /// Measures before the fault acts.
@@ -59,8 +64,13 @@ impl Feeling {
         self.loopback = is_loopback(plan);
     }
 
-    /// Measures while it acts.
-    pub(super) fn during(&mut self) {
+    /// Measures while it acts, unless something else slows the same packets down: whose effect it would
+    /// be is not known.
+    pub(super) fn during(&mut self, alone: bool) {
+        if !alone {
+            self.note = Some(TOGETHER.to_owned());
+            return;
+        }
         if self.during_us.len() < KEPT
             && let Some(sample) = self.sample(FRESH)
         {
@@ -133,6 +143,26 @@ impl Feeling {
         }
         median(times)
     }
+}
+
+/// The faults that slow packets down where another one does, too.
+pub(super) fn together(faults: &BTreeMap<String, Running>) -> BTreeSet<String> {
+    let slows = |running: &&Running| {
+        let action = &running.spec.action;
+        running.state == State::Active
+            && !running.rehearsing
+            && matches!(action, Action::NetDelay(_) | Action::NetRate(_))
+    };
+    let slow: Vec<&Running> = faults.values().filter(slows).collect();
+    let meets = |one: &&&Running| {
+        let mut others = slow.iter().filter(|other| other.id != one.id);
+        others.any(|other| {
+            let mut hooks = other.plan.hooks.iter();
+            hooks.any(|hook| one.plan.hooks.contains(hook))
+        })
+    };
+    let met = slow.iter().filter(meets);
+    met.map(|running| running.id.clone()).collect()
 }
 
 /// How often a round trip is delayed: each way through an interface, twice on the loopback, where

@@ -15,6 +15,7 @@ use super::state::{Engine, failed};
 use crate::clock::monotonic_ns;
 use crate::loader::{Arming, open_namespace};
 use crate::protocol::{Failure, State};
+use crate::signals::Targets;
 use crate::target::{self, Identity, Mounts};
 
 /// How long a target may be away: a restart has a gap.
@@ -96,6 +97,17 @@ impl Following {
     }
 }
 
+impl Running {
+    /// Where it has not succeeded, the next look is a close one.
+    pub(super) fn note_move(&mut self, moved: Result<(), Failure>) {
+        self.following.trouble = moved.err().map(said);
+        if self.following.trouble.is_some() {
+            self.following.settled_ns = monotonic_ns() + nanos(SETTLING);
+            self.strangers.forget();
+        }
+    }
+}
+
 impl Engine {
     /// Looks after the target of one fault and moves the fault to where it is now.
     pub(super) fn follow(&mut self, id: &str, mounts: &Mounts) -> Sight {
@@ -108,12 +120,13 @@ impl Engine {
     }
 
     fn look_at(&mut self, running: &mut Running, mounts: &Mounts) -> Sight {
+        let joined = running.meets_strangers();
         let choice = running.spec.common.effective_choice();
         let identity = target::identity(&running.spec.target, &choice, &running.plan, mounts);
         let chosen = running.plan.chosen.as_ref();
         let lacks_some = chosen.is_some_and(|chosen| identity.lacks_some(chosen));
         let following = &mut running.following;
-        if !following.is_close(identity, lacks_some) {
+        if !following.is_close(identity, lacks_some) && !joined {
             following.gone_since_ns = None;
             return Sight::There;
         }
@@ -122,11 +135,7 @@ impl Engine {
             Ok(Some(plan)) => {
                 running.following.gone_since_ns = None;
                 let moved = self.move_to(running, plan);
-                let following = &mut running.following;
-                following.trouble = moved.err().map(said);
-                if following.trouble.is_some() {
-                    following.settled_ns = monotonic_ns() + nanos(SETTLING);
-                }
+                running.note_move(moved);
                 return Sight::There;
             }
             Ok(None) => running.following.trouble = None,
@@ -156,7 +165,7 @@ impl Engine {
         Ok(plan.map(|plan| remembering(chosen, plan)))
     }
 
-    fn move_to(&mut self, running: &mut Running, mut plan: Plan) -> Result<(), Failure> {
+    pub(super) fn move_to(&mut self, running: &mut Running, mut plan: Plan) -> Result<(), Failure> {
         keep_handles(&running.plan, &mut plan);
         let same = running.plan.hooks == plan.hooks && running.plan.select == plan.select;
         let moved = running.plan.hooks != plan.hooks || things(&running.plan) != things(&plan);
@@ -193,8 +202,7 @@ impl Engine {
                     .map_err(|error| failed(&error))?;
             }
             Effect::Freeze(_) => self.freeze_anew(running, &plan)?,
-            // Each round looks for the members of the same cgroups anew.
-            Effect::Signals(_) => return Ok(()),
+            Effect::Signals(signals) => signals.follow(Targets::of(&plan)),
         }
         if let (Action::NetDelay(_), Some(feeling)) = (&running.spec.action, &mut running.feeling) {
             feeling.follow(&plan);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use injector_core::plan::{Hook, Plan};
 use injector_core::target::Selector;
 
+use super::felt::together;
 use super::follow::Sight;
 use super::rehearse::GRACE;
 use super::running::{Effect, Running};
@@ -92,6 +93,7 @@ impl Engine {
     fn look(&mut self) {
         self.kernel.forget(|pid| !target::is_thread_group(pid));
         let followed = self.kernel.follow_sockets().err();
+        let together = together(&self.faults);
         let mut gone = Vec::new();
         for running in self
             .faults
@@ -101,7 +103,7 @@ impl Engine {
             if let Some(feeling) = &mut running.feeling
                 && !running.rehearsing
             {
-                feeling.during();
+                feeling.during(!together.contains(&running.id));
             }
             if let Effect::Kernel(armed) = &running.effect {
                 let newcomers = newcomers(running);
@@ -123,6 +125,7 @@ impl Engine {
                 gone.push(running.id.clone());
             }
         }
+        self.leave_strangers_alone();
         gone.extend(self.follow_all());
         for id in gone {
             self.end_all(&[id], Ended::TargetGone);

@@ -29,5 +29,6 @@ mod signal;
 mod start;
 mod state;
 mod stop;
+mod strangers;
 
 pub use start::{Options, run};

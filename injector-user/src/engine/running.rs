@@ -10,6 +10,7 @@ use super::events::Log;
 use super::felt::Feeling;
 use super::follow::Following;
 use super::freezes::Freezes;
+use super::strangers::Strangers;
 use crate::loader::ArmedFault;
 use crate::protocol::{State, Window};
 use crate::signals::Signals;
@@ -38,6 +39,7 @@ pub(super) struct Running {
     /// Of the caller, whose session must survive wherever the fault moves.
     pub(super) ssh_connection: Option<String>,
     pub(super) following: Following,
+    pub(super) strangers: Strangers,
     /// Connections that must not be touched.
     pub(super) exempt: Vec<Exempt>,
     /// How many open connections it reset, if it was to.

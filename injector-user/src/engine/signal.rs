@@ -22,6 +22,7 @@ impl Engine {
         let volleys = Sending {
             signal: asked.signal,
             targets: Targets::of(&order.plan),
+            returns: order.spec.target.is_restartable(),
             schedule: Schedule {
                 delay: order.delay(),
                 interval: asked.interval,

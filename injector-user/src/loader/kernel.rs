@@ -340,31 +340,27 @@ impl Kernel {
         self.write_fault(fault)?;
         // Without it the kernel ends the fault when it closes our descriptors, some ms later.
         let _slower = self.deathwatch.begin(&self.texts.process);
-        self.select(fault, arming)?;
+        self.add_rows(fault, arming)?;
+        self.choose(fault, arming)?;
         plan.hooks
             .iter()
             .try_for_each(|hook| self.attach(fault, arming, hook))
     }
 
     /// Writes which events are the target's, and prepares what tells them.
-    pub(super) fn select(
+    pub(super) fn add_rows(
         &mut self,
         fault: &ArmedFault,
         arming: &Arming<'_>,
     ) -> Result<(), KernelError> {
         let plan = arming.plan;
-        self.rows.fill(
-            &mut self.tables,
-            fault.slot,
-            &arming.spec.action,
-            &plan.select,
-            arming.spec.common.allow_lockout,
-        )?;
-        if !plan.select.thread_groups.is_empty() {
+        let select = &plan.select;
+        self.rows.add(&mut self.tables, fault.slot, select)?;
+        if !select.thread_groups.is_empty() {
             self.track().map_err(KernelError::Tracking)?;
-            self.mark(fault, &plan.select.thread_groups)?;
+            self.mark(fault, &select.thread_groups)?;
         }
-        if plan.select.cgroup.is_some() && plan.mechanisms().contains(&Mechanism::SocketLookup) {
+        if select.cgroup.is_some() && plan.mechanisms().contains(&Mechanism::SocketLookup) {
             let fields = socket_fields().map_err(KernelError::Fields)?;
             self.tables.fields.set(0, Shared(fields), 0)?;
         }
@@ -375,6 +371,18 @@ impl Kernel {
         Ok(())
     }
 
+    /// Makes these rows the ones that count.
+    pub(super) fn choose(
+        &mut self,
+        fault: &ArmedFault,
+        arming: &Arming<'_>,
+    ) -> Result<(), KernelError> {
+        let (spec, select) = (arming.spec, &arming.plan.select);
+        let lockout = spec.common.allow_lockout;
+        let (tables, rows) = (&mut self.tables, &mut self.rows);
+        Ok(rows.choose(tables, fault.slot, &spec.action, select, lockout)?)
+    }
+
     /// Attaches the fault at one place, with a delay line if it needs one.
     pub(super) fn attach(
         &mut self,
@@ -382,7 +390,7 @@ impl Kernel {
         arming: &Arming<'_>,
         hook: &Hook,
     ) -> Result<(), KernelError> {
-        let thorough = net::is_thorough(&arming.spec.action, &fault.select);
+        let thorough = net::is_thorough(&arming.spec.action, &arming.plan.select);
         let index = self.hooks.attach(&self.texts, hook, thorough)?;
         self.step();
         fault.hooks.push(index);

@@ -1,7 +1,7 @@
 //! Moving an armed fault to where its target is now: same slot, same counters, other places.
 //!
 //! Never wider than planned in between: places that the new plan does not have are silent before the
-//! selectors change, and new places act only after.
+//! selection changes, and new places act only after. Nor narrower: places that stay act all the time.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::safety::Permit;
 impl Kernel {
     /// Attaches what the new plan adds, takes out what it has no more, and leaves the rest as it is.
     /// `acts` says whether the fault acts already. After an error the fault is at fewer places than
-    /// planned, and can be refitted again.
+    /// planned, or at none, and can be refitted again.
     pub fn refit(
         &mut self,
         fault: &mut ArmedFault,
@@ -33,13 +33,17 @@ impl Kernel {
         for index in fault.hooks.iter().filter(|index| !kept.contains(index)) {
             self.hooks.disarm(&mut self.tables, *index, fault.slot)?;
         }
-        self.select_anew(fault, arming)?;
         let before = fault.hooks.clone();
         let attached = arming
             .plan
             .hooks
             .iter()
-            .try_for_each(|hook| self.attach_anew(fault, arming, hook, acts));
+            .try_for_each(|hook| self.attach_anew(fault, arming, hook));
+        self.select_anew(fault, arming)
+            .inspect_err(|_error| self.silence(fault))?;
+        for index in fault.hooks.iter().filter(|_index| acts) {
+            self.hooks.arm(&mut self.tables, *index, fault.slot)?;
+        }
         for index in before.iter().filter(|index| !kept.contains(index)) {
             self.take_out(fault, *index);
         }
@@ -47,7 +51,8 @@ impl Kernel {
         attached
     }
 
-    /// Writes the rows of another selection. Meanwhile the fault concerns nothing.
+    /// Writes the rows of another selection: what it adds, what counts now, and only then away with the
+    /// rest.
     fn select_anew(
         &mut self,
         fault: &mut ArmedFault,
@@ -59,13 +64,16 @@ impl Kernel {
         }
         if differs_by_processes(&fault.select, select) {
             // Those that are gone are forgotten elsewhere.
-            fault.select = select.clone();
-            return self.mark(fault, &select.thread_groups);
+            self.mark(fault, &select.thread_groups)?;
+        } else {
+            self.add_rows(fault, arming)?;
+            self.mark_sockets(fault)?;
+            self.choose(fault, arming)?;
+            self.rows
+                .forget_others(&mut self.tables, fault.slot, select)?;
         }
-        self.rows
-            .clear(&mut self.tables, fault.slot, &fault.select)?;
         fault.select = select.clone();
-        self.select(fault, arming)
+        Ok(())
     }
 
     fn attach_anew(
@@ -73,28 +81,22 @@ impl Kernel {
         fault: &mut ArmedFault,
         arming: &Arming<'_>,
         hook: &Hook,
-        acts: bool,
     ) -> Result<(), KernelError> {
         let there = self.hooks.find(hook);
-        if let Some(index) = there.filter(|index| fault.hooks.contains(index)) {
-            return self.keep(fault, arming, hook, index);
+        match there.filter(|index| fault.hooks.contains(index)) {
+            Some(index) => self.keep(arming, hook, index),
+            None => self.attach(fault, arming, hook),
         }
-        self.attach(fault, arming, hook)?;
-        if let Some(index) = self.hooks.find(hook).filter(|_index| acts) {
-            self.hooks.arm(&mut self.tables, index, fault.slot)?;
-        }
-        Ok(())
     }
 
     /// Another selection may need programs that look more closely.
     fn keep(
         &mut self,
-        fault: &ArmedFault,
         arming: &Arming<'_>,
         hook: &Hook,
         index: HookIndex,
     ) -> Result<(), KernelError> {
-        let thorough = net::is_thorough(&arming.spec.action, &fault.select);
+        let thorough = net::is_thorough(&arming.spec.action, &arming.plan.select);
         if thorough {
             self.hooks.attach(&self.texts, hook, thorough)?;
             // It was counted as one more user.

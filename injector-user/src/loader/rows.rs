@@ -1,7 +1,8 @@
 //! Selector rows: which slots an address, a port, a cgroup or a thread group concerns.
 //!
 //! A slot's rows are complete before the slot is armed anywhere, and are cleared after it is armed
-//! nowhere: what a program reads of a slot that is not armed does not matter.
+//! nowhere: what a program reads of a slot that is not armed does not matter. A selection that changes
+//! while it acts has its rows before the masks tell that they count, and loses the old ones after.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use injector_abi::Select as Masks;
 use injector_abi::net::{Connection, answer};
 use injector_core::fault::net::{Connections, Protocol};
 use injector_core::fault::{Action, Prefix};
-use injector_core::plan::Select;
+use injector_core::plan::{CgroupId, Select};
 
 use super::maps::Tables;
 use super::net::{answer_of, is_thorough};
@@ -31,17 +32,14 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Writes the rows of `slot`.
-    pub(super) fn fill(
+    /// Writes the rows of `slot`, which count once the masks tell so.
+    pub(super) fn add(
         &mut self,
         tables: &mut Tables,
         slot: Slot,
-        action: &Action,
         select: &Select,
-        allow_lockout: bool,
     ) -> Result<(), MapError> {
         let bit = 1 << slot;
-        self.set_masks(bit, action, select, allow_lockout);
         if !select.thread_groups.is_empty() {
             // Whatever sockets were marked with for the fault that had the slot before is void from now on.
             self.masks.epoch += 1;
@@ -59,6 +57,33 @@ impl Rows {
             *mask |= bit;
             tables.by_cgroup.insert(cgroup.id, *mask, 0)?;
             *self.levels.entry(cgroup.level()).or_default() |= bit;
+        }
+        self.write_masks(tables)
+    }
+
+    /// Tells by which of its rows `slot` chooses, and what it does.
+    pub(super) fn choose(
+        &mut self,
+        tables: &mut Tables,
+        slot: Slot,
+        action: &Action,
+        select: &Select,
+        allow_lockout: bool,
+    ) -> Result<(), MapError> {
+        self.set_masks(1 << slot, action, select, allow_lockout);
+        self.write_masks(tables)
+    }
+
+    /// Takes the cgroups and thread groups of `slot` out that it does not choose by any more.
+    pub(super) fn forget_others(
+        &mut self,
+        tables: &mut Tables,
+        slot: Slot,
+        select: &Select,
+    ) -> Result<(), MapError> {
+        self.clear_cgroups(tables, slot, select.cgroup.as_ref())?;
+        if select.thread_groups.is_empty() {
+            self.clear_thread_groups(tables, !(1 << slot))?;
         }
         self.write_masks(tables)
     }
@@ -140,7 +165,7 @@ impl Rows {
             *mask &= keep;
         }
         self.write_peers(tables)?;
-        self.clear_cgroups(tables, keep)?;
+        self.clear_cgroups(tables, slot, None)?;
         self.clear_thread_groups(tables, keep)?;
         self.clear_connections(tables, keep)?;
         for mask in all_masks(&mut self.masks) {
@@ -227,18 +252,26 @@ impl Rows {
         Ok(())
     }
 
-    fn clear_cgroups(&mut self, tables: &mut Tables, keep: u64) -> Result<(), MapError> {
-        for (id, mask) in &mut self.cgroups {
-            *mask &= keep;
-            if *mask == 0 {
-                let _absent = tables.by_cgroup.remove(id);
-            } else {
-                tables.by_cgroup.insert(id, *mask, 0)?;
+    fn clear_cgroups(
+        &mut self,
+        tables: &mut Tables,
+        slot: Slot,
+        but: Option<&CgroupId>,
+    ) -> Result<(), MapError> {
+        let keep = !(1 << slot);
+        let (id, level) = (but.map(|one| one.id), but.map(CgroupId::level));
+        let mut others = self.cgroups.iter_mut();
+        others.try_for_each(|(other, mask)| {
+            *mask &= if id == Some(*other) { !0 } else { keep };
+            if *mask != 0 {
+                return tables.by_cgroup.insert(other, *mask, 0);
             }
-        }
+            let _absent = tables.by_cgroup.remove(other);
+            Ok(())
+        })?;
         self.cgroups.retain(|_id, mask| *mask != 0);
-        for mask in self.levels.values_mut() {
-            *mask &= keep;
+        for (other, mask) in &mut self.levels {
+            *mask &= if level == Some(*other) { !0 } else { keep };
         }
         Ok(())
     }

@@ -14,4 +14,4 @@ mod fuzz;
 pub use lockout::{Exemptions, Flow, LocalPort, LockoutError, Transport, exemptions};
 pub use permit::{NotPermitted, Permit, permit, permit_housekeeping};
 pub use protected::Protection;
-pub(crate) use protected::is_kernel_thread;
+pub(crate) use protected::{is_kernel_thread, starts_container};

@@ -82,6 +82,19 @@ impl Protection {
     }
 }
 
+/// Names of what a container runtime leaves in a container's cgroup until the container's own program
+/// takes its place; one that ends in a bracket stands for what begins with it. (runc and youki name
+/// their stages, as `runc:[2:INIT]`.)
+const STARTING: [&str; 5] = ["runc", "runc:[", "crun", "youki", "youki:["];
+
+/// Whether a process of this name is a runtime's that starts a container, and not the container's yet:
+/// ending it would make the start fail, which nobody tries again.
+pub(crate) fn starts_container(comm: &str) -> bool {
+    STARTING
+        .into_iter()
+        .any(|name| name == comm || name.ends_with('[') && comm.starts_with(name))
+}
+
 fn stat(pid: i32) -> Option<Stat> {
     Process::new(pid).and_then(|process| process.stat()).ok()
 }
@@ -112,7 +125,7 @@ fn by_name(name: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Protection, by_name, by_number};
+    use super::{Protection, by_name, by_number, starts_container};
 
     #[test]
     fn programs_that_let_people_in_are_protected_by_name() {
@@ -146,6 +159,16 @@ mod tests {
             "",
         ] {
             assert_eq!(by_name(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_runtime_in_a_container_is_told_by_its_name() {
+        for comm in ["runc", "runc:[1:CHILD]", "runc:[2:INIT]", "crun"] {
+            assert!(starts_container(comm), "{comm}");
+        }
+        for comm in ["runcat", "crunch", "sleep", ""] {
+            assert!(!starts_container(comm), "{comm}");
         }
     }
 

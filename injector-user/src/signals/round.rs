@@ -58,8 +58,7 @@ impl Streams {
 impl Run {
     /// Meets everybody who is in the target now, until `end`.
     pub(super) fn round(&mut self, end: u64) -> Result<(), Reason> {
-        let looked = self.order.targets.look().map_err(SignalsError::Look);
-        let members = looked.map_err(Reason::Failed)?.ok_or(Reason::Vanished)?;
+        let members = self.members()?;
         self.streams.forget_all_but(&members);
         lock(&self.progress).rounds += 1;
         let members: Vec<Member> = members
@@ -80,6 +79,16 @@ impl Run {
             self.meet(member).map_err(Reason::Failed)?;
         }
         Ok(())
+    }
+
+    fn members(&mut self) -> Result<Vec<Member>, Reason> {
+        if let Some(moved) = lock(&self.moved).take() {
+            self.order.targets.renew(moved);
+        }
+        let looked = self.order.targets.look().map_err(SignalsError::Look);
+        let found = looked.map_err(Reason::Failed)?;
+        let nobody = || self.order.returns.then(Vec::new);
+        found.or_else(nobody).ok_or(Reason::Vanished)
     }
 
     /// Whether the process is left alone; counted if it is.

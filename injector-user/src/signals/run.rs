@@ -14,6 +14,7 @@ use super::fault::SignalsError;
 use super::round::Streams;
 use super::start::{Order, Progress, lock};
 use super::stopped::{List, continue_all};
+use super::target::Targets;
 use crate::clock::monotonic_ns;
 use crate::keeper::{Keeper, Mending, Registration, Undoing};
 use crate::safety::Permit;
@@ -69,6 +70,7 @@ pub(super) struct Run {
     pub(super) keeper: Keeper,
     pub(super) stop: Arc<EventFd>,
     pub(super) progress: Arc<Mutex<Progress>>,
+    pub(super) moved: Arc<Mutex<Option<Targets>>>,
     pub(super) streams: Streams,
 }
 

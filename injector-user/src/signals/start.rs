@@ -49,6 +49,8 @@ pub enum Choice {
 pub struct Order {
     pub signal: Signal,
     pub targets: Targets,
+    /// A target that is away may come back: whoever calls decides when it is gone.
+    pub returns: bool,
     pub schedule: Schedule,
     /// Every choice is only counted, so nobody will have to be continued.
     pub rehearses: bool,
@@ -95,6 +97,8 @@ pub struct Suffered {
 pub struct Signals {
     stop: Arc<EventFd>,
     progress: Arc<Mutex<Progress>>,
+    /// Where the target has moved, until the next round.
+    moved: Arc<Mutex<Option<Targets>>>,
     thread: Option<JoinHandle<Ending>>,
 }
 
@@ -110,6 +114,7 @@ impl Signals {
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let stop = Arc::new(EventFd::from_flags(flags).map_err(SignalsError::Stop)?);
         let progress = Arc::<Mutex<Progress>>::default();
+        let moved = Arc::<Mutex<Option<Targets>>>::default();
         let undo = if order.signal.stops() && !order.rehearses {
             Some(Undo::prepare(&permit, keeper, log, order.cause.clone())?)
         } else {
@@ -122,6 +127,7 @@ impl Signals {
             keeper: keeper.clone(),
             stop: Arc::clone(&stop),
             progress: Arc::clone(&progress),
+            moved: Arc::clone(&moved),
             streams: super::round::Streams::default(),
         };
         // Should this fail, the undo log's entry stays, with an empty list: nobody was stopped.
@@ -132,8 +138,14 @@ impl Signals {
         Ok(Self {
             stop,
             progress,
+            moved,
             thread: Some(thread),
         })
+    }
+
+    /// Goes on with the target where it is now, from the next round.
+    pub fn follow(&self, targets: Targets) {
+        *lock(&self.moved) = Some(targets);
     }
 
     pub fn progress(&self) -> Progress {
@@ -180,7 +192,7 @@ impl fmt::Debug for Order {
     }
 }
 
-pub(super) fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
-    // Counters are whole between any two statements.
-    progress.lock().unwrap_or_else(PoisonError::into_inner)
+pub(super) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is in it is whole between any two statements.
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use injector_core::plan::{Hierarchy, Hook, Plan};
 use procfs::process::Process;
 
+use crate::safety::starts_container;
 use crate::target::{cgroup_of, folder, has_vanished, members, with_descendants};
 
 /// A process, told from one that gets its number later.
@@ -59,6 +60,12 @@ impl Targets {
             }
         }
         targets
+    }
+
+    /// Takes over where the target is now. Whom it has known stays known.
+    pub(super) fn renew(&mut self, now: Self) {
+        self.cgroups = now.cgroups;
+        self.family.extend(now.family);
     }
 
     /// Everybody who lives, the oldest first; none if there is no target any more.
@@ -139,10 +146,12 @@ struct Alive {
     start_time: u64,
 }
 
-/// A process that a signal still means something to.
+/// A process that a signal means something to: one that has not ended, nor is about to become
+/// somebody else.
 fn alive(pid: i32) -> Option<Alive> {
     let stat = Process::new(pid).and_then(|process| process.stat()).ok()?;
-    (!['Z', 'X'].contains(&stat.state)).then_some(Alive {
+    let means_something = !['Z', 'X'].contains(&stat.state) && !starts_container(&stat.comm);
+    means_something.then_some(Alive {
         pid,
         parent: stat.ppid,
         start_time: stat.starttime,

@@ -16,6 +16,7 @@ mod netns;
 mod process;
 mod scan;
 mod sockets;
+mod strangers;
 
 pub use follow::{
     descends_from, folder, is_gone, is_own_namespace, is_thread_group, members_anywhere, parent_of,
@@ -31,3 +32,4 @@ pub use netns::{NetnsError, has_link_header};
 pub(crate) use process::netns_of;
 pub use sockets::SocketsError;
 pub(crate) use sockets::{OpenConnection, open_connections, reset, tcp_sockets};
+pub use strangers::strangers;

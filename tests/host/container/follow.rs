@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use injector_core::fault::Kind;
 use injector_user::protocol::{Ended, State};
 use temblor_tests::order::Order;
-use temblor_tests::{Armed, wait_until};
+use temblor_tests::{Armed, Client, wait_until};
 
 use super::scene::{Scene, arm, await_ease, await_suffering};
 use crate::feel::{ERROR, FELT, more, suffers};
@@ -56,6 +56,36 @@ fn a_frozen_container_that_is_restarted_stands_still_again() -> Result<()> {
     again.with_context(|| format!("{:?}", client.snapshot(&armed.fault)))?;
     let report = client.stop_one(&armed)?;
     assert!(scene.web.pauses(250)?.len() >= 2, "{report:?}");
+    scene.close()
+}
+
+/// What it is killed by does not take its being away for its end.
+#[test]
+fn a_container_that_is_killed_and_comes_back_is_killed_again() -> Result<()> {
+    let scene = Scene::set()?;
+    let mut client = scene.engine.client()?;
+    let always = ["--restart", "always"];
+    let told = [("signal", "KILL"), ("interval", "200ms")];
+    scene.docker.run("phoenix", &always)?;
+    let target = "container:~^phoenix$";
+    let armed = arm(&mut client, Kind::ProcessSignal, target, &told)?;
+    let killed = |client: &mut Client, times: usize| {
+        let report = client.snapshot(&armed.fault);
+        report.is_ok_and(|report| report.suffered.len() >= times)
+    };
+    let again = wait_until("it is killed again", DEADLINE, || killed(&mut client, 3));
+    again.with_context(|| format!("{:?}", client.snapshot(&armed.fault)))?;
+    scene.docker.remove("phoenix")?;
+    let times = client.snapshot(&armed.fault)?.suffered.len();
+    scene.docker.run("phoenix", &always)?;
+    let again = wait_until("the new one is killed", DEADLINE, || {
+        killed(&mut client, times + 1)
+    });
+    again.with_context(|| format!("{:?}", client.snapshot(&armed.fault)))?;
+    scene.docker.remove("phoenix")?;
+    let report = await_end(&mut client, &armed.fault)?;
+    let how = Ended::TargetGone;
+    assert_eq!(report.state, State::Ended { how }, "{report:?}");
     scene.close()
 }
 
