@@ -46,7 +46,7 @@ pub(super) struct Post {
 
 /// Why the keeper's watch ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     /// The engine asked for it.
     Orderly,
     /// The engine has ended.
@@ -56,8 +56,8 @@ enum End {
 }
 
 #[derive(Debug)]
-struct Watch {
-    post: Post,
+pub(super) struct Watch {
+    pub(super) post: Post,
     charges: [Option<Charge>; CELLS as usize],
     patience: Patience,
     looked_at: u64,
@@ -75,7 +75,7 @@ struct Chance {
 
 /// What a late loop gets to catch up. Its target does not suffer meanwhile: the loop may only have
 /// been kept waiting, by a busy machine or by the kernel.
-const SECOND_CHANCE_NS: u64 = 300_000_000;
+pub(super) const SECOND_CHANCE_NS: u64 = 300_000_000;
 
 /// Keeps watch until the engine ends or must be ended; the result is the exit code of the process.
 pub(super) fn watch(post: Post) -> i32 {
@@ -129,7 +129,7 @@ fn replace_standard_streams() -> io::Result<()> {
 }
 
 impl Watch {
-    fn new(post: Post) -> Self {
+    pub(super) fn new(post: Post) -> Self {
         Self {
             post,
             charges: [const { None }; CELLS as usize],
@@ -160,7 +160,7 @@ impl Watch {
     }
 
     /// What the leases say at `now`, when the keeper slept `overslept` longer than it meant to.
-    fn judge(&mut self, now: u64, overslept: u64) -> Option<End> {
+    pub(super) fn judge(&mut self, now: u64, overslept: u64) -> Option<End> {
         let earliest = self.post.heart.earliest();
         if self.patience.is_over(now, overslept, earliest) {
             self.is_hopeless(now).then_some(End::Stuck)
@@ -237,7 +237,7 @@ impl Watch {
     }
 
     /// Takes `charge` into a cell that has none yet.
-    fn take_charge(&mut self, cell: Cell, charge: Option<Charge>) -> bool {
+    pub(super) fn take_charge(&mut self, cell: Cell, charge: Option<Charge>) -> bool {
         match (self.slot(cell), charge) {
             (Some(slot @ None), Some(charge)) => {
                 *slot = Some(charge);
@@ -305,6 +305,3 @@ impl Watch {
         regardless(waited);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,5 @@
-//! Verdicts at made-up times. Files stand for cgroups: what is in them is what was done last.
+//! What the keeper says of leases at made-up times. Files stand for cgroups: what is in them is what
+//! was done last.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -6,10 +7,10 @@ use std::os::unix::fs::FileExt as _;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use proptest::prelude::*;
 
-use super::super::charge::{Charge, Mending};
-use super::super::heart::{Cell, Heart};
-use super::super::message::name;
-use super::{End, Post, SECOND_CHANCE_NS, Watch};
+use super::charge::{Charge, Mending};
+use super::heart::{Cell, Heart};
+use super::message::name;
+use super::watch::{End, Post, SECOND_CHANCE_NS, Watch};
 
 /// Effects in the keeper's charge.
 const EFFECTS: u8 = 3;
