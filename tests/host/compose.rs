@@ -3,20 +3,9 @@
 use anyhow::{Context as _, Result};
 use injector_core::fault::Kind;
 use temblor_tests::order::SocketCall;
-use temblor_tests::{Client, params};
+use temblor_tests::params;
 
 use super::stage::Stage;
-
-fn arm(
-    client: &mut Client,
-    stage: &Stage,
-    kind: Kind,
-    more: &[(&str, &str)],
-) -> Result<temblor_tests::Armed> {
-    let target = stage.client_netns();
-    let basic = [("target", &*target), ("duration", "60s")];
-    client.arm(kind, &params(basic.into_iter().chain(more.to_vec())))
-}
 
 /// The middle one of several round trips, in milliseconds.
 fn median(times: &[Option<u64>]) -> Option<u64> {
@@ -36,7 +25,7 @@ fn latencies_add_up() -> Result<()> {
     for to in stage.echoes {
         let mut armed = Vec::new();
         for (owner, latency) in owners.iter_mut().zip(["20ms", "50ms", "100ms"]) {
-            armed.push(arm(owner, &stage, Kind::NetDelay, &[("latency", latency)])?);
+            armed.push(stage.arm(owner, Kind::NetDelay, &[("latency", latency)])?);
         }
         for least in [170, 150, 100] {
             let times = stage.client.udp_times(to, 5)?;
@@ -63,7 +52,7 @@ fn losses_throw_dice_of_their_own() -> Result<()> {
     let mut armed = Vec::new();
     for (owner, seed) in owners.iter_mut().zip(["1", "2"]) {
         let half = [("probability", "50%"), ("seed", seed), ("ports", &*port)];
-        armed.push(arm(owner, &stage, Kind::NetLoss, &half)?);
+        armed.push(stage.arm(owner, Kind::NetLoss, &half)?);
     }
     let arrived = flow.send(10_000, 64)?.len();
     assert!((2_300..2_700).contains(&arrived), "a quarter: {arrived}");
@@ -94,7 +83,7 @@ fn every_kind_at_once_acts_in_its_turn() -> Result<()> {
     ];
     let mut armed = Vec::new();
     for (kind, more) in faults {
-        armed.push(arm(&mut client, &stage, kind, more)?);
+        armed.push(stage.arm(&mut client, kind, more)?);
     }
     let arrived = flow.send(100, 200)?;
     let mut injected = Vec::new();
@@ -119,7 +108,7 @@ fn an_error_wins_over_a_delay() -> Result<()> {
     let port = to.port().to_string();
     // Of the protocol that connections are of: a namespace has things of its own to say as well.
     let latency = [("latency", "300ms"), ("ports", &*port)];
-    let late = arm(&mut owners[0], &stage, Kind::NetDelay, &latency)?;
+    let late = stage.arm(&mut owners[0], Kind::NetDelay, &latency)?;
     let target = format!("pid:{}", stage.client.pid());
     let refused = owners[1].arm(
         Kind::SockError,

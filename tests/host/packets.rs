@@ -4,22 +4,11 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 use injector_core::fault::Kind;
-use temblor_tests::{Arrival, Client, Netns, params};
+use temblor_tests::{Arrival, Netns, params};
 
 use super::stage::Stage;
 
 /// Arms a fault on the client's namespace with these parameters besides a duration.
-fn arm(
-    client: &mut Client,
-    stage: &Stage,
-    kind: Kind,
-    more: &[(&str, &str)],
-) -> Result<temblor_tests::Armed> {
-    let target = stage.client_netns();
-    let basic = [("target", &*target), ("duration", "60s")];
-    client.arm(kind, &params(basic.into_iter().chain(more.to_vec())))
-}
-
 fn numbers(arrived: &[Arrival]) -> Vec<u32> {
     arrived.iter().map(|one| one.number).collect()
 }
@@ -35,7 +24,7 @@ fn every_packet_comes_twice_and_only_the_targets() -> Result<()> {
     let mut client = stage.engine.client()?;
     for (family, direction) in [(0, "out"), (1, "out"), (0, "in"), (1, "in")] {
         let more = [("protocol", "udp"), ("direction", direction)];
-        let armed = arm(&mut client, &stage, Kind::NetDuplicate, &more)?;
+        let armed = stage.arm(&mut client, Kind::NetDuplicate, &more)?;
         if direction == "out" {
             let arrived = numbers(&stage.flow(family)?.send(50, 64)?);
             let twice: Vec<u32> = (0..50).flat_map(|number| [number, number]).collect();
@@ -62,12 +51,7 @@ fn every_packet_comes_twice_and_only_the_targets() -> Result<()> {
 fn a_copy_is_not_copied_again_and_tcp_mends_it() -> Result<()> {
     let mut stage = Stage::set()?;
     let mut client = stage.engine.client()?;
-    let armed = arm(
-        &mut client,
-        &stage,
-        Kind::NetDuplicate,
-        &[("direction", "both")],
-    )?;
+    let armed = stage.arm(&mut client, Kind::NetDuplicate, &[("direction", "both")])?;
     for to in stage.echoes {
         assert!(stage.client.bulk(to, 1 << 20)?);
     }
@@ -132,7 +116,7 @@ fn what_is_corrupted_as_on_a_wire_is_dropped_by_the_receivers_kernel() -> Result
     for family in [0, 1] {
         let v6 = family == 1;
         let more = [("protocol", "udp"), ("probability", "30%"), ("seed", "1")];
-        let armed = arm(&mut client, &stage, Kind::NetCorrupt, &more)?;
+        let armed = stage.arm(&mut client, Kind::NetCorrupt, &more)?;
         let before = damaged(server, v6)?;
         let arrived = stage.flow(family)?.send(1000, 200)?;
         let dropped = damaged(server, v6)? - before;
@@ -160,7 +144,7 @@ fn what_is_corrupted_silently_is_read_by_the_application() -> Result<()> {
             ("how", "silent"),
             ("bits", &*bits_text),
         ];
-        let armed = arm(&mut client, &stage, Kind::NetCorrupt, &more)?;
+        let armed = stage.arm(&mut client, Kind::NetCorrupt, &more)?;
         let arrived = stage.flow(family)?.send(200, size)?;
         // A number may be what was hit: then the rest tells.
         assert_eq!(arrived.len(), 200);
@@ -176,7 +160,7 @@ fn what_is_corrupted_silently_is_read_by_the_application() -> Result<()> {
     for to in stage.echoes {
         let port = to.port().to_string();
         let more = [("ports", &*port), ("how", "silent"), ("probability", "2%")];
-        let armed = arm(&mut client, &stage, Kind::NetCorrupt, &more)?;
+        let armed = stage.arm(&mut client, Kind::NetCorrupt, &more)?;
         // TCP delivers it: no segment is sent again, and the content is another one.
         assert!(!stage.client.bulk(to, 1 << 20)?);
         let report = client.stop_one(&armed)?;
@@ -191,7 +175,7 @@ fn packets_without_content_do_not_concern_a_silent_corruption() -> Result<()> {
     let mut stage = Stage::set()?;
     let mut client = stage.engine.client()?;
     let more = [("protocol", "tcp"), ("how", "silent")];
-    let armed = arm(&mut client, &stage, Kind::NetCorrupt, &more)?;
+    let armed = stage.arm(&mut client, Kind::NetCorrupt, &more)?;
     let to = stage.echoes[0];
     let calls = stage
         .client
@@ -208,7 +192,7 @@ fn no_more_than_the_rate_gets_through_and_nothing_is_lost_below_it() -> Result<(
     let mut client = stage.engine.client()?;
     for family in [0, 1] {
         let more = [("rate", "4mbit"), ("burst", "4KiB"), ("protocol", "udp")];
-        let armed = arm(&mut client, &stage, Kind::NetRate, &more)?;
+        let armed = stage.arm(&mut client, Kind::NetRate, &more)?;
         let begun = std::time::Instant::now();
         // A quarter of a second's worth.
         let arrived = stage.flow(family)?.send(120, 1000)?;
@@ -235,7 +219,7 @@ fn a_flood_at_a_narrow_line_overflows_and_is_counted() -> Result<()> {
     let stage = Stage::set()?;
     let mut client = stage.engine.client()?;
     let more = [("rate", "80kbit"), ("protocol", "udp")];
-    let armed = arm(&mut client, &stage, Kind::NetRate, &more)?;
+    let armed = stage.arm(&mut client, Kind::NetRate, &more)?;
     // Two seconds' worth, of which one may wait.
     stage.flow(0)?.send(20, 1000)?;
     let line = client

@@ -5,6 +5,7 @@ use std::fs;
 use anyhow::{Result, bail};
 use injector_core::fault::Kind;
 use injector_user::freezer::Flavour;
+use injector_user::protocol::Which;
 use temblor_tests::order::{Order, Outcome, SocketCall};
 use temblor_tests::{Actor, Cgroup, finish, params, wait_until};
 
@@ -164,5 +165,32 @@ fn a_child_born_under_a_fault_is_its_own_conflict() -> Result<()> {
     client.stop_one(&armed)?;
     client.arm(Kind::SockError, &fault(pid))?;
     drop(client);
+    stage.close()
+}
+
+#[test]
+fn more_faults_than_there_is_room_for_are_refused() -> Result<()> {
+    let stage = Stage::set()?;
+    let mut owner = stage.engine.client()?;
+    for _fault in 0..64 {
+        stage.arm(&mut owner, Kind::NetLoss, &[("probability", "1%")])?;
+    }
+    let target = stage.client_netns();
+    let one_more = [
+        "inject",
+        "net.loss",
+        "--duration",
+        "2s",
+        "--target",
+        &target,
+    ];
+    let said = finish(stage.cli().start(&one_more)?)?;
+    let err = "error: net.loss: all 64 places for faults are in use\n\
+               hint: `temblor status` says what is armed; `temblor stop FAULT` makes room\n";
+    assert_eq!((said.code, &*said.err), (Some(3), err), "{said:?}");
+    owner.stop(Which::Mine)?;
+    let said = finish(stage.cli().start(&one_more)?)?;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    stage.check_nothing_armed()?;
     stage.close()
 }

@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use injector_core::fault::Kind;
 use injector_user::protocol::{FaultReport, State};
 use temblor_tests::{
-    Actor, Alone, Cli, Client, Engine, Flow, HostSnapshot, Node, World, alone, wait_until,
+    Actor, Alone, Armed, Cli, Client, Engine, Flow, HostSnapshot, Node, World, alone, params,
+    wait_until,
 };
 
 /// Longer than anything that is expected takes on a busy machine.
@@ -54,6 +56,18 @@ impl Stage {
     /// The client's namespace as a target.
     pub(crate) fn client_netns(&self) -> String {
         format!("netns:{}", self.world.client.netns.name())
+    }
+
+    /// Arms a fault on it for a minute.
+    pub(crate) fn arm(
+        &self,
+        client: &mut Client,
+        kind: Kind,
+        more: &[(&str, &str)],
+    ) -> Result<Armed> {
+        let target = self.client_netns();
+        let basic = [("target", &*target), ("duration", "60s")];
+        client.arm(kind, &params(basic.into_iter().chain(more.to_vec())))
     }
 
     /// Datagrams from the client to the server, by IPv4 or IPv6 (0 or 1).

@@ -203,8 +203,9 @@ impl Docker {
 
     fn end(&mut self) -> Result<()> {
         let all = self.docker(&["ps", "--all", "--quiet"]).unwrap_or_default();
-        for id in all.lines() {
-            self.remove(id)?;
+        if !all.is_empty() {
+            let ids: Vec<&str> = all.lines().collect();
+            self.docker(&[&["rm", "--force"], &*ids].concat())?;
         }
         signal(self.daemon.id().cast_signed(), Signal::SIGTERM)?;
         let mut ended = None;

@@ -19,3 +19,6 @@ pub mod safety;
 pub mod suggest;
 pub mod target;
 pub mod units;
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use injector_core::plan::{self, Hook, Plan, Refusal};
 
 use super::connections;
 use super::events::Log;
+use super::explain;
 use super::felt::Feeling;
 use super::follow::Following;
 use super::house::nanos;
@@ -147,7 +148,7 @@ impl Engine {
         let armed = self
             .kernel
             .arm(arming, permit)
-            .map_err(|error| failed(&error))?;
+            .map_err(|error| explain::not_armed(&error))?;
         // Children born between the snapshot and the start of tracking have parents that are known.
         let late = target::with_descendants(&arming.plan.select.thread_groups);
         let marked = self.kernel.mark(&armed, &late);

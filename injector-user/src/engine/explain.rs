@@ -6,12 +6,27 @@ use std::io;
 use injector_core::fault::Kind;
 use injector_core::problem::{Place, Problem};
 
+use super::state::{failed, refused};
+use crate::loader::{HookError, KernelError};
 use crate::protocol::Failure;
 use crate::safety::undo::UndoError;
 
 /// What helps against what has changed between planning and arming.
 const ASK_AGAIN: &str =
     "nothing was changed; ask again, or let `temblor plan` say what would be done";
+
+/// What helps when there is no room for another fault.
+const MAKE_ROOM: &str = "`temblor status` says what is armed; `temblor stop FAULT` makes room";
+
+/// Why the kernel's side could not be armed: a refusal where nothing but room is missing.
+pub(super) fn not_armed(error: &KernelError) -> Failure {
+    match error {
+        KernelError::Full | KernelError::Hook(HookError::Full) => {
+            refused(error.to_string(), Some(MAKE_ROOM))
+        }
+        _ => failed(error),
+    }
+}
 
 /// What the user can do about an error, by its causes. Whatever it is, arming has been undone.
 pub(super) fn hint(error: &(dyn Error + 'static)) -> String {

@@ -81,7 +81,7 @@ impl Freezes {
                 continue;
             };
             if may_come_back && has_left(&hook, &ending) {
-                self.pulses = self.pulses.max(ending.progress.matched);
+                self.pulses = self.pulses.max(ending.progress.counters.matched);
                 self.before = add(self.before, ending.progress);
             } else {
                 self.ended.push(ending);
@@ -103,7 +103,7 @@ impl Freezes {
         for (_hook, pulses) in go {
             match pulses.stop() {
                 Some(ending) if ending.not_undone.is_none() => {
-                    self.pulses = self.pulses.max(ending.progress.matched);
+                    self.pulses = self.pulses.max(ending.progress.counters.matched);
                     self.before = add(self.before, ending.progress);
                 }
                 Some(ending) => self.ended.push(ending),
@@ -171,13 +171,10 @@ fn worse(one: Ending, other: Ending) -> Ending {
 }
 
 fn add(one: Progress, other: Progress) -> Progress {
+    let mut counters = one.counters;
+    counters += other.counters;
     Progress {
-        matched: one.matched + other.matched,
-        eligible: one.eligible + other.eligible,
-        expired: one.expired + other.expired,
-        outside: one.outside + other.outside,
-        injected: one.injected + other.injected,
-        passed: one.passed + other.passed,
+        counters,
         unsettled: one.unsettled + other.unsettled,
         frozen_ns: one.frozen_ns + other.frozen_ns,
         settling_ns: one.settling_ns + other.settling_ns,

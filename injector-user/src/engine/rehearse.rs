@@ -92,7 +92,7 @@ impl Engine {
                 }
             }
             Effect::Freeze(pulses) => {
-                let injected = pulses.progress().injected;
+                let injected = pulses.progress().counters.injected;
                 let who = running.plan.who.iter().filter_map(name);
                 report.suffered = who
                     .map(|who| Suffered {

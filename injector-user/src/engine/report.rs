@@ -14,33 +14,7 @@ use crate::signals;
 impl Engine {
     /// The report of a fault that is armed.
     pub(super) fn report(&self, running: &Running) -> FaultReport {
-        let mut report = FaultReport {
-            fault: running.id.clone(),
-            name: running.name.clone(),
-            kind: running.plan.kind,
-            owner: running.spec.common.owner.clone(),
-            params: running.spec.to_params(),
-            seed: running.seed,
-            plan: running.plan.clone(),
-            state: running.state.clone(),
-            window: running.window,
-            counters: Counters::default(),
-            rate: None,
-            felt: running
-                .feeling
-                .as_ref()
-                .filter(|_| !running.rehearsing)
-                .map(super::felt::Feeling::report),
-            line: None,
-            pulses: None,
-            rounds: None,
-            suffered: Vec::new(),
-            connections_reset: running.connections_reset,
-            examples: Vec::new(),
-            rehearsal: running.rehearsing,
-            events_lost: None,
-            warnings: [running.warnings.clone(), running.following.warnings()].concat(),
-        };
+        let mut report = unmeasured(running);
         match &running.effect {
             Effect::Kernel(armed) => match self.kernel.counters(armed) {
                 Ok(counted) => {
@@ -63,12 +37,43 @@ impl Engine {
     }
 }
 
+/// What is known of a fault without asking what it did.
+fn unmeasured(running: &Running) -> FaultReport {
+    FaultReport {
+        fault: running.id.clone(),
+        name: running.name.clone(),
+        kind: running.plan.kind,
+        owner: running.spec.common.owner.clone(),
+        params: running.spec.to_params(),
+        seed: running.seed,
+        plan: running.plan.clone(),
+        state: running.state.clone(),
+        window: running.window,
+        counters: Counters::default(),
+        rate: None,
+        felt: running
+            .feeling
+            .as_ref()
+            .filter(|_| !running.rehearsing)
+            .map(super::felt::Feeling::report),
+        line: None,
+        pulses: None,
+        rounds: None,
+        suffered: Vec::new(),
+        connections_reset: running.connections_reset,
+        examples: Vec::new(),
+        rehearsal: running.rehearsing,
+        events_lost: None,
+        warnings: [running.warnings.clone(), running.following.warnings()].concat(),
+    }
+}
+
 /// Completes the report of a freeze with how it ended.
 pub(super) fn ending_report(report: &mut FaultReport, ending: &Ending, asked: Ended) {
     add_pulses(report, ending.progress);
     for one in &mut report.suffered {
         // All of them stand still in every pulse.
-        one.injected = ending.progress.injected;
+        one.injected = ending.progress.counters.injected;
     }
     report.state = match &ending.not_undone {
         None => State::Ended {
@@ -140,24 +145,12 @@ fn left_alone(report: &mut FaultReport, progress: &signals::Progress) {
 fn add_signals(report: &mut FaultReport, progress: &signals::Progress, asked: Probability) {
     let signals::Progress {
         rounds,
-        matched,
-        eligible,
-        expired,
-        outside,
-        injected,
-        passed,
+        counters,
         protected: _,
         stopped_before: _,
         ref suffered,
     } = *progress;
-    report.counters = Counters {
-        matched,
-        eligible,
-        expired,
-        outside,
-        injected,
-        passed,
-    };
+    report.counters = counters;
     report.rate = Rate::of(asked, &report.counters);
     report.rounds = Some(rounds);
     report.suffered = suffered.iter().map(suffered_by).collect();
@@ -178,24 +171,8 @@ fn suffered_by(process: &signals::Suffered) -> Suffered {
 }
 
 fn add_pulses(report: &mut FaultReport, progress: Progress) {
-    let Progress {
-        matched,
-        eligible,
-        expired,
-        outside,
-        injected,
-        passed,
-        ..
-    } = progress;
-    report.counters = Counters {
-        matched,
-        eligible,
-        expired,
-        outside,
-        injected,
-        passed,
-    };
-    report.pulses = u32::try_from(injected).ok();
+    report.counters = progress.counters;
+    report.pulses = u32::try_from(progress.counters.injected).ok();
 }
 
 fn counters(counted: injector_abi::Counters) -> Counters {

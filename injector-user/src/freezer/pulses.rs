@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use injector_core::proof::Counters;
 use nix::errno::Errno;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use serde::Serialize;
@@ -61,16 +62,11 @@ pub struct Freeze {
     pub ended: Box<dyn FnOnce(&Ending) + Send>,
 }
 
-/// What has happened so far. `matched` = `eligible` + `expired` + `outside`, and `eligible` =
-/// `injected` + `passed`.
+/// What has happened so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Progress {
-    pub matched: u64,
-    pub eligible: u64,
-    pub expired: u64,
-    pub outside: u64,
-    pub injected: u64,
-    pub passed: u64,
+    /// Of pulses.
+    pub counters: Counters,
     /// Pulses in which some task had not stopped when they ended.
     pub unsettled: u64,
     /// How long the kernel called the cgroup frozen, all pulses together.

@@ -89,21 +89,21 @@ impl Run {
 
     fn decide(&mut self, number: u64) -> Decision {
         let decision = (self.freeze.decide)(number);
-        let mut progress = lock(&self.progress);
-        progress.matched += 1;
+        let counters = &mut lock(&self.progress).counters;
+        counters.matched += 1;
         match decision {
             // Counted as injected once the kernel has been told.
-            Decision::Inject => progress.eligible += 1,
+            Decision::Inject => counters.eligible += 1,
             Decision::Rehearse => {
-                progress.eligible += 1;
-                progress.injected += 1;
+                counters.eligible += 1;
+                counters.injected += 1;
             }
             Decision::Pass => {
-                progress.eligible += 1;
-                progress.passed += 1;
+                counters.eligible += 1;
+                counters.passed += 1;
             }
-            Decision::Outside => progress.outside += 1,
-            Decision::Expired => progress.expired += 1,
+            Decision::Outside => counters.outside += 1,
+            Decision::Expired => counters.expired += 1,
         }
         decision
     }
@@ -114,7 +114,7 @@ impl Run {
         self.registration.beat(LEASE);
         let begun = monotonic_ns();
         let frozen = freezer.freeze(&self.permit);
-        lock(&self.progress).injected += 1;
+        lock(&self.progress).counters.injected += 1;
         let held = frozen
             .map_err(failed)
             .and_then(|()| self.hold(begun, active));

@@ -1,25 +1,21 @@
 //! Places where programs are attached: each once, however many faults act there.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd as _, BorrowedFd};
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aya::maps::MapError;
 use injector_abi::net::Exempt;
 use injector_abi::{Armed, HOOKS};
-use injector_core::plan::{Attach, Hierarchy, Hook, Way};
+use injector_core::plan::{Attach, Hook, Way};
 
 use super::maps::Tables;
 use super::object::{Object, ObjectError};
+use super::place::{link_header, links_of};
 use super::program::{Link, LinkError, Program, Role};
 use super::slots::Slot;
 use super::spares::{ETHERNET, Instance, Spares};
-use crate::sys::netns;
 use crate::sys::pod::Shared;
-use crate::target;
 
 /// The number of an attached place, by which its programs know it.
 pub(super) type HookIndex = u32;
@@ -102,14 +98,7 @@ impl Hooks {
         let index = self.free_index()?;
         let mut programs = Vec::new();
         let link_header = link_header(hook)?;
-        for (name, role) in programs_of(hook) {
-            let instance = Instance {
-                index,
-                name,
-                role,
-                link_header,
-                thorough,
-            };
+        for instance in instances(hook, index, link_header, thorough) {
             programs.push((instance, self.spares.program(texts, instance)?));
         }
         let links = links_of(hook, &programs)?;
@@ -123,6 +112,25 @@ impl Hooks {
         };
         self.places.insert(index, place);
         Ok(index)
+    }
+
+    /// Begins to load the programs of those of `hooks` that are not attached yet, to be attached in
+    /// this order, until [`Hooks::end_ahead`].
+    pub(super) fn begin_ahead(&mut self, texts: &Arc<Texts>, hooks: &[Hook], thorough: bool) {
+        let free = (0..HOOKS).filter(|index| !self.places.contains_key(index));
+        let missing = hooks.iter().filter(|hook| self.find(hook).is_none());
+        let wanted = missing.zip(free).flat_map(|(hook, index)| {
+            // Rarely something else, for which another program is loaded.
+            let is_interface = matches!(hook, Hook::Tcx { .. });
+            let link_header = if is_interface { ETHERNET } else { 0 };
+            instances(hook, index, link_header, thorough)
+        });
+        let wanted = wanted.collect();
+        self.spares.begin_ahead(texts, wanted);
+    }
+
+    pub(super) fn end_ahead(&mut self) {
+        self.spares.end_ahead();
     }
 
     /// The place of `hook`, if it is attached.
@@ -252,20 +260,22 @@ impl Place {
     }
 }
 
-/// Bytes before the IP header of packets at a place.
-fn link_header(hook: &Hook) -> Result<u32, HookError> {
-    let Hook::Tcx {
-        netns,
-        netns_inode,
-        ifindex,
-        ..
-    } = hook
-    else {
-        return Ok(0);
-    };
-    let namespace = open_namespace(netns, *netns_inode)?;
-    let has = within(&namespace, netns, || target::has_link_header(*ifindex))?;
-    Ok(if has { ETHERNET } else { 0 })
+/// What is written into the programs of a place.
+fn instances(
+    hook: &Hook,
+    index: HookIndex,
+    link_header: u32,
+    thorough: bool,
+) -> impl Iterator<Item = Instance> + use<> {
+    programs_of(hook)
+        .into_iter()
+        .map(move |(name, role)| Instance {
+            index,
+            name,
+            role,
+            link_header,
+            thorough,
+        })
 }
 
 /// The programs that a place needs; addresses of both families have programs of their own.
@@ -295,87 +305,4 @@ fn programs_of(hook: &Hook) -> Vec<(&'static str, Role)> {
         // Neither the freezer nor signals have programs.
         Hook::Freezer { .. } | Hook::Members { .. } | Hook::Family { .. } => Vec::new(),
     }
-}
-
-fn links_of(hook: &Hook, programs: &[(Instance, Program)]) -> Result<Vec<Link>, HookError> {
-    match hook {
-        Hook::Tcx {
-            netns,
-            netns_inode,
-            ifindex,
-            ..
-        } => {
-            let namespace = open_namespace(netns, *netns_inode)?;
-            let attach = |(_instance, program): &(Instance, Program)| {
-                within(&namespace, netns, || {
-                    Ok(program.attach_to_interface(*ifindex))
-                })?
-                .map_err(HookError::from)
-            };
-            programs.iter().map(attach).collect()
-        }
-        Hook::Cgroup { path, id, .. } | Hook::Sockets { path, id } => {
-            let cgroup = open_cgroup(path, *id)?;
-            let attach = |(_instance, program): &(Instance, Program)| {
-                program
-                    .attach_to_cgroup(cgroup.as_fd(), path)
-                    .map_err(HookError::from)
-            };
-            programs.iter().map(attach).collect()
-        }
-        Hook::Freezer { .. } | Hook::Members { .. } | Hook::Family { .. } => Ok(Vec::new()),
-    }
-}
-
-/// Opens a cgroup and makes sure that it is the one that was planned for; 0 stands for any.
-fn open_cgroup(path: &str, id: u64) -> Result<File, HookError> {
-    let cgroup = open(&v2_folder(path)?)?;
-    let found = cgroup.metadata().map_err(|source| HookError::Open {
-        path: path.to_owned(),
-        source,
-    })?;
-    if id == 0 || found.ino() == id {
-        Ok(cgroup)
-    } else {
-        Err(HookError::Replaced(path.to_owned()))
-    }
-}
-
-fn v2_folder(path: &str) -> Result<PathBuf, HookError> {
-    target::folder(&Hierarchy::V2, path).ok_or_else(|| HookError::NoCgroup(path.to_owned()))
-}
-
-/// Opens a namespace and makes sure that it is the one that was planned for.
-pub fn open_namespace(path: &str, inode: u64) -> Result<File, HookError> {
-    let namespace = open(Path::new(path))?;
-    let found = namespace.metadata().map_err(|source| HookError::Open {
-        path: path.to_owned(),
-        source,
-    })?;
-    if found.ino() == inode {
-        Ok(namespace)
-    } else {
-        Err(HookError::Changed(path.to_owned()))
-    }
-}
-
-fn within<T: Send>(
-    namespace: &File,
-    path: &str,
-    work: impl FnOnce() -> io::Result<T> + Send,
-) -> Result<T, HookError> {
-    let namespace: BorrowedFd<'_> = namespace.as_fd();
-    netns::within(namespace, work)
-        .flatten()
-        .map_err(|source| HookError::Enter {
-            path: path.to_owned(),
-            source,
-        })
-}
-
-fn open(path: &Path) -> Result<File, HookError> {
-    File::open(path).map_err(|source| HookError::Open {
-        path: path.display().to_string(),
-        source,
-    })
 }

@@ -4,6 +4,7 @@
 //! what waits, then the attachments, then the rows.
 
 use std::io;
+use std::sync::Arc;
 
 use aya::maps::MapError;
 use injector_abi::net::{Connection, Exempt};
@@ -106,7 +107,7 @@ pub struct Arming<'a> {
 #[derive(Debug)]
 pub struct Kernel {
     pub(super) tables: Tables,
-    pub(super) texts: Texts,
+    pub(super) texts: Arc<Texts>,
     slots: Slots,
     pub(super) rows: Rows,
     pub(super) hooks: Hooks,
@@ -131,7 +132,7 @@ impl Kernel {
         };
         Ok(Self {
             tables: maps.into_tables()?,
-            texts,
+            texts: Arc::new(texts),
             slots: Slots::default(),
             rows: Rows::default(),
             hooks: Hooks::default(),
@@ -342,9 +343,12 @@ impl Kernel {
         let _slower = self.deathwatch.begin(&self.texts.process);
         self.add_rows(fault, arming)?;
         self.choose(fault, arming)?;
-        plan.hooks
-            .iter()
-            .try_for_each(|hook| self.attach(fault, arming, hook))
+        let thorough = net::is_thorough(&arming.spec.action, &plan.select);
+        self.hooks.begin_ahead(&self.texts, &plan.hooks, thorough);
+        let mut hooks = plan.hooks.iter();
+        let attached = hooks.try_for_each(|hook| self.attach(fault, arming, hook));
+        self.hooks.end_ahead();
+        attached
     }
 
     /// Writes which events are the target's, and prepares what tells them.

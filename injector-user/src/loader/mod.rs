@@ -6,6 +6,7 @@
 //!
 //! Safe order on stop: kill switch or mask first, then whatever waits, then detach.
 
+mod ahead;
 mod alive;
 mod btf;
 mod deathwatch;
@@ -15,6 +16,7 @@ mod kernel;
 mod maps;
 mod net;
 mod object;
+mod place;
 mod program;
 mod refit;
 mod rows;
@@ -28,11 +30,12 @@ mod fuzz;
 
 pub use btf::{BtfError, TaskOffsets};
 pub use examples::Injection;
-pub use hooks::{HookError, open_namespace};
+pub use hooks::HookError;
 pub use kernel::{ArmedFault, Arming, Kernel, KernelError, TrackingError};
 pub use maps::{Maps, MapsError, Tables};
 pub use net::Return;
 pub use object::{Object, ObjectError};
+pub use place::open_namespace;
 pub use program::{Link, LinkError, Program, Role};
 pub use rows::mapped;
 pub use slots::Slot;

@@ -9,10 +9,11 @@ use injector_core::fault::net::{Answer, Bursts, Connections, Corruption};
 use injector_core::fault::{Action, FaultSpec};
 use injector_core::plan::{Hook, Select, Way};
 
-use super::hooks::{HookError, open_namespace};
+use super::hooks::HookError;
 use super::kernel::KernelError;
 use super::maps::Tables;
 use super::object::Object;
+use super::place::open_namespace;
 use super::program::{Link, Program, Role};
 use crate::delay_line::{Line, Tap, Treatment, name_at};
 use crate::sys::netns;

@@ -1,7 +1,10 @@
 //! Programs that are loaded and attached nowhere, so that arming does not wait for the verifier.
 
+use std::sync::Arc;
+
 use injector_abi::{HOOK_MAGIC, LINK_HEADER_MAGIC, THOROUGH_MAGIC};
 
+use super::ahead::Ahead;
 use super::hooks::{HookIndex, Texts};
 use super::object::ObjectError;
 use super::program::{Program, Role};
@@ -20,11 +23,15 @@ pub(super) struct Instance {
 /// Of Ethernet.
 pub(super) const ETHERNET: u32 = 14;
 
-/// Newest last.
 #[derive(Debug, Default)]
-pub(super) struct Spares(Vec<(Instance, Program)>);
+pub(super) struct Spares {
+    /// Newest last.
+    kept: Vec<(Instance, Program)>,
+    /// For a fault that is being armed at many places.
+    ahead: Option<Ahead>,
+}
 
-/// How many are kept.
+/// How many are kept while nothing is being armed.
 const KEPT: usize = 32;
 
 impl Spares {
@@ -34,16 +41,41 @@ impl Spares {
         texts: &Texts,
         instance: Instance,
     ) -> Result<Program, ObjectError> {
-        match self.position(instance) {
-            Some(position) => Ok(self.0.remove(position).1),
-            None => load(texts, instance),
+        if let Some(position) = self.position(instance) {
+            return Ok(self.kept.remove(position).1);
         }
+        let Self { kept, ahead } = self;
+        let coming = ahead
+            .as_mut()
+            .and_then(|ahead| ahead.take(instance, |other, program| kept.push((other, program))));
+        coming.map_or_else(|| load(texts, instance), Ok)
     }
 
     pub(super) fn keep(&mut self, instance: Instance, program: Program) {
-        self.0.push((instance, program));
-        let too_many = self.0.len().saturating_sub(KEPT);
-        self.0.drain(..too_many);
+        self.kept.push((instance, program));
+        if self.ahead.is_none() {
+            self.forget_oldest();
+        }
+    }
+
+    /// Loads meanwhile what is missing of `wanted`, until [`Spares::end_ahead`].
+    pub(super) fn begin_ahead(&mut self, texts: &Arc<Texts>, wanted: Vec<Instance>) {
+        let missing = wanted.into_iter();
+        let missing: Vec<_> = missing
+            .filter(|one| self.position(*one).is_none())
+            .collect();
+        // The only one is needed at once.
+        self.ahead = (missing.len() > 1).then(|| Ahead::begin(texts, missing));
+    }
+
+    pub(super) fn end_ahead(&mut self) {
+        self.ahead = None;
+        self.forget_oldest();
+    }
+
+    fn forget_oldest(&mut self) {
+        let too_many = self.kept.len().saturating_sub(KEPT);
+        self.kept.drain(..too_many);
     }
 
     /// Loads ahead what a fault of a frequent kind will need at place `index`.
@@ -68,11 +100,13 @@ impl Spares {
     }
 
     fn position(&self, instance: Instance) -> Option<usize> {
-        self.0.iter().position(|(one, _program)| *one == instance)
+        self.kept
+            .iter()
+            .position(|(one, _program)| *one == instance)
     }
 }
 
-fn load(texts: &Texts, instance: Instance) -> Result<Program, ObjectError> {
+pub(super) fn load(texts: &Texts, instance: Instance) -> Result<Program, ObjectError> {
     let Instance {
         index,
         name,

@@ -148,18 +148,19 @@ fn send(_permit: &Permit, pidfd: BorrowedFd<'_>, signal: i32) -> nix::Result<()>
 
 impl Progress {
     fn count(&mut self, choice: Choice) {
-        self.matched += 1;
+        let counters = &mut self.counters;
+        counters.matched += 1;
         match choice {
             Choice::Send | Choice::Rehearse => {
-                self.eligible += 1;
-                self.injected += 1;
+                counters.eligible += 1;
+                counters.injected += 1;
             }
             Choice::Pass => {
-                self.eligible += 1;
-                self.passed += 1;
+                counters.eligible += 1;
+                counters.passed += 1;
             }
-            Choice::Outside => self.outside += 1,
-            Choice::Expired => self.expired += 1,
+            Choice::Outside => counters.outside += 1,
+            Choice::Expired => counters.expired += 1,
         }
     }
 

@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use injector_core::fault::process::Signal;
+use injector_core::proof::Counters;
 use nix::errno::Errno;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
@@ -64,17 +65,12 @@ pub struct Order {
     pub told: Box<dyn FnMut(u64, u64) + Send>,
 }
 
-/// What has happened so far. `matched` = `eligible` + `expired` + `outside`, and `eligible` =
-/// `injected` + `passed`.
+/// What has happened so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     pub rounds: u64,
-    pub matched: u64,
-    pub eligible: u64,
-    pub expired: u64,
-    pub outside: u64,
-    pub injected: u64,
-    pub passed: u64,
+    /// Of processes that were met.
+    pub counters: Counters,
     /// Met and left alone: protected.
     pub protected: u64,
     /// Met and left alone: stopped by somebody else.

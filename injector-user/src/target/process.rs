@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 
 use injector_core::plan::{Hierarchy, Process, ProtectedReason};
@@ -34,15 +35,22 @@ pub(super) fn read_all(protection: &Protection) -> ProcResult<Vec<Process>> {
     Ok(found)
 }
 
+/// The numbers of all processes. None of them is opened, which is most of what listing costs.
+pub(super) fn pids() -> io::Result<Vec<i32>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        found.extend(name.to_str().and_then(|name| name.parse::<i32>().ok()));
+    }
+    Ok(found)
+}
+
 /// Every process of the host by its network namespace; none if that cannot be told of one of them,
 /// for then nothing can be said about who is alone in a namespace.
 pub(super) fn namespaces() -> ProcResult<Option<BTreeMap<u64, Vec<i32>>>> {
     let mut found: BTreeMap<u64, Vec<i32>> = BTreeMap::new();
     let mut hidden = Vec::new();
-    for process in all_processes()? {
-        let Some(pid) = vanished_is_none(process.map(|process| process.pid))? else {
-            continue;
-        };
+    for pid in pids()? {
         match vanished_is_none(netns(pid)) {
             Ok(Some(inode)) => found.entry(inode).or_default().push(pid),
             Ok(None) => {}

@@ -13,6 +13,7 @@ use nix::unistd::User;
 
 use super::hierarchy::Mounts;
 use super::members::descendants;
+use super::process::pids;
 
 /// The processes that match, without their descendants; none for a selector of something else.
 pub(super) fn matching(selector: &Selector) -> io::Result<BTreeSet<i32>> {
@@ -110,13 +111,8 @@ fn comm(pid: i32) -> Option<String> {
 }
 
 fn among_all(matches: impl Fn(i32) -> bool) -> io::Result<BTreeSet<i32>> {
-    let mut found = BTreeSet::new();
-    for entry in fs::read_dir("/proc")? {
-        let name = entry?.file_name();
-        let pid = name.to_str().and_then(|name| name.parse().ok());
-        found.extend(pid.filter(|pid| matches(*pid)));
-    }
-    Ok(found)
+    let all = pids()?.into_iter();
+    Ok(all.filter(|pid| matches(*pid)).collect())
 }
 
 #[cfg(test)]

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use injector_core::plan::{Hook, Plan, Select, Who};
 use injector_core::target::Selector;
-use procfs::process::all_processes;
 
 use super::follow::{descends_from, members_anywhere};
-use super::process::netns_of;
+use super::process::{netns_of, pids};
 
 /// Processes that suffer and are not the target's: those in its namespaces that it did not start and
 /// whose cgroup is not its own. None where packets are told by sockets, where a namespace itself is the
@@ -18,10 +17,8 @@ pub fn strangers(selector: &Selector, plan: &Plan) -> BTreeSet<i32> {
         return BTreeSet::new();
     }
     let known = known(selector, plan);
-    let all = all_processes().into_iter().flatten().flatten();
-    let inside = all
-        .map(|process| process.pid)
-        .filter(|pid| netns_of(*pid).is_some_and(|inode| namespaces.contains(&inode)));
+    let all = pids().unwrap_or_default().into_iter();
+    let inside = all.filter(|pid| netns_of(*pid).is_some_and(|inode| namespaces.contains(&inode)));
     let (own, strange): (BTreeSet<i32>, BTreeSet<i32>) =
         inside.partition(|pid| descends_from(*pid, &known));
     if own.is_empty() {

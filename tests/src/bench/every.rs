@@ -1,4 +1,4 @@
-//! One fault of each kind, in the words of the schema.
+//! Faults of each kind, in the words of the schema.
 
 use std::collections::BTreeMap;
 
@@ -6,24 +6,69 @@ use injector_core::fault::Kind;
 
 use crate::client::params;
 
-/// What a fault of this kind needs beside its target and duration.
-fn own(kind: Kind) -> &'static [(&'static str, &'static str)] {
+/// What a fault needs beside its target and duration.
+type Own = &'static [(&'static str, &'static str)];
+
+/// Ways of suffering this kind, the plain one first.
+pub(super) fn ways(kind: Kind) -> &'static [Own] {
     match kind {
-        Kind::NetLoss => &[("probability", "50%")],
-        Kind::NetDuplicate => &[("probability", "10%")],
-        Kind::NetCorrupt => &[("probability", "10%"), ("bits", "2"), ("how", "silent")],
-        Kind::NetRate => &[("rate", "10mbit")],
-        Kind::NetPartition => &[("how", "drop")],
-        Kind::NetDelay => &[("latency", "5ms"), ("jitter", "1ms")],
-        Kind::SockError => &[("operation", "connect"), ("errno", "ECONNREFUSED")],
-        // One that its target does not notice.
-        Kind::ProcessSignal => &[("signal", "SIGWINCH"), ("interval", "50ms")],
-        Kind::ProcessFreeze => &[("active", "20ms"), ("dormant", "30ms")],
+        Kind::NetLoss => &[
+            &[("probability", "50%")],
+            &[("p", "5%"), ("r", "30%"), ("1-h", "90%"), ("1-k", "1%")],
+            &[("probability", "20%"), ("correlation", "0.5")],
+        ],
+        Kind::NetDuplicate => &[&[("probability", "10%")]],
+        Kind::NetCorrupt => &[
+            &[("probability", "10%"), ("bits", "2"), ("how", "silent")],
+            &[("probability", "10%"), ("how", "wire")],
+        ],
+        Kind::NetRate => &[&[("rate", "10mbit")]],
+        Kind::NetPartition => &[
+            &[("how", "drop")],
+            &[("how", "reject"), ("direction", "out")],
+            &[("how", "reset"), ("protocol", "tcp")],
+        ],
+        Kind::NetDelay => &[
+            &[("latency", "5ms"), ("jitter", "1ms")],
+            &[("latency", "2ms"), ("reorder", "25%"), ("gap", "3")],
+        ],
+        Kind::SockError => &[&[("operation", "connect"), ("errno", "ECONNREFUSED")]],
+        // One that its target does not notice, and one that has to be undone.
+        Kind::ProcessSignal => &[
+            &[("signal", "SIGWINCH"), ("interval", "50ms")],
+            &[("signal", "SIGSTOP"), ("interval", "50ms")],
+        ],
+        Kind::ProcessFreeze => &[&[("active", "20ms"), ("dormant", "30ms")]],
     }
 }
 
-/// A fault of this kind on `target` for `duration`.
+/// A plain fault of this kind on `target` for `duration`.
 pub(super) fn fault(kind: Kind, target: &str, duration: &str) -> BTreeMap<String, String> {
+    let plain = ways(kind).first().copied().unwrap_or_default();
+    given(plain, target, duration)
+}
+
+/// A fault of one of the ways.
+pub(super) fn given(own: Own, target: &str, duration: &str) -> BTreeMap<String, String> {
     let common = [("target", target), ("duration", duration)];
-    params(common.into_iter().chain(own(kind).iter().copied()))
+    params(common.into_iter().chain(own.iter().copied()))
+}
+
+#[cfg(test)]
+mod tests {
+    use injector_core::fault::{Given, Kind, parse};
+
+    use super::{given, ways};
+
+    #[test]
+    fn every_way_is_one_that_the_schema_takes() {
+        for kind in Kind::ALL {
+            assert!(!ways(*kind).is_empty(), "{kind}");
+            for own in ways(*kind) {
+                let given = given(own, "pid:1", "1s").into_iter();
+                let given = given.map(|(name, text)| (name.clone(), Given::flag(&name, text)));
+                parse(*kind, &given.collect()).unwrap();
+            }
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! How much memory the engine has in use: idle, and with as many faults armed as there can be.
 //!
 //! Resident set size as the kernel counts it (`VmRSS`), after the engine has answered its first client,
-//! and after 64 losses are armed on 64 network namespaces. What the kernel itself keeps for programs
+//! and after 64 losses are armed on 64 containers, or on network namespaces where there is no Docker
+//! Engine, which the row says. What the kernel itself keeps for programs
 //! and maps is not the engine's and not in it. There is no peer.
 
 use anyhow::{Context as _, Result};
@@ -9,26 +10,29 @@ use injector_core::fault::Kind;
 use injector_user::protocol::Which;
 use procfs::process::Process;
 
-use super::crowd::{Crowd, MANY};
+use super::crowd::MANY;
+use super::fleet::Fleet;
 use super::row::{Row, Rows};
 use super::statistics::median;
 use super::suite::Effort;
 use crate::client::params;
-use crate::engine::Engine;
 
+/// What containers are called, and a number.
+const NAME: &str = "memory";
 const ROUNDS: usize = 10;
 const IDLE_AIM_MIB: f64 = 20.0;
 const ARMED_AIM_MIB: f64 = 40.0;
 
 pub(super) fn measure(effort: Effort) -> Result<Rows> {
-    let crowd = Crowd::gather("memory")?;
+    let fleet = Fleet::gather(effort, NAME)?;
+    let targets = fleet.targets(NAME);
     let rounds = effort.rounds(ROUNDS);
     let (mut idle, mut armed, mut after) = (Vec::new(), Vec::new(), Vec::new());
     for number in 1..=rounds {
-        let engine = Engine::start()?;
+        let engine = fleet.engine()?;
         idle.push(resident(engine.pid())?);
         let mut client = engine.client()?;
-        for target in crowd.targets() {
+        for target in &targets {
             let given = params([("target", target.as_str()), ("duration", "5m")]);
             client.arm(Kind::NetLoss, &given)?;
         }
@@ -44,9 +48,12 @@ pub(super) fn measure(effort: Effort) -> Result<Rows> {
         row("engine, idle", &idle)
             .at_most(IDLE_AIM_MIB)
             .note("median"),
-        row(&format!("engine, {MANY} faults armed"), &armed)
-            .at_most(ARMED_AIM_MIB)
-            .note(all_ended),
+        row(
+            &format!("engine, {MANY} faults armed on {}", fleet.are()),
+            &armed,
+        )
+        .at_most(ARMED_AIM_MIB)
+        .note(all_ended),
     ])
 }
 

@@ -14,6 +14,7 @@ mod delay_error;
 mod doctor;
 mod ending;
 mod every;
+mod fleet;
 mod machine;
 mod many;
 mod memory;

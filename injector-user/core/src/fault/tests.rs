@@ -662,24 +662,17 @@ mod table {
     /// `BLESS=1 cargo test -p injector-core the_readme` writes the table anew.
     #[test]
     fn the_readme_shows_every_parameter() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md");
-        let readme = std::fs::read_to_string(path).unwrap();
-        let (before, rest) = readme.split_once("<!-- faults -->\n").unwrap();
-        let (shown, after) = rest.split_once("<!-- end of faults -->").unwrap();
-        let table = format!("\n{}\n", schema::markdown_table().trim());
-        if std::env::var_os("BLESS").is_some() {
-            std::fs::write(
-                path,
-                format!("{before}<!-- faults -->\n{table}\n<!-- end of faults -->{after}"),
-            )
-            .unwrap();
-            return;
-        }
-        assert_eq!(
-            shown.trim(),
-            table.trim(),
-            "README.md is out of date; run `BLESS=1 cargo test -p injector-core the_readme`"
-        );
+        crate::tests::check_readme("faults", schema::markdown_table().trim());
+    }
+
+    #[test]
+    fn the_readme_describes_every_fault() {
+        let readme = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md"));
+        let (_before, described) = readme.split_once("| fault | ").unwrap();
+        let rows = described.lines().take_while(|line| !line.is_empty());
+        let names = rows.skip(2).filter_map(|row| row.split('`').nth(1));
+        let kinds = Kind::ALL.iter().map(|kind| kind.name());
+        assert!(names.eq(kinds));
     }
 
     /// `BLESS=1 cargo test -p injector-core committed_schema` writes the file anew.

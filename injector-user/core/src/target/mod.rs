@@ -5,6 +5,7 @@
 
 mod choice;
 mod container;
+mod form;
 mod named;
 mod pattern;
 mod selector;
@@ -12,6 +13,8 @@ mod unit;
 
 pub use choice::{Choice, Mode, ModeName, Weigh};
 pub use container::{Container, Runtime, meant};
+pub(crate) use form::kinds;
+pub use form::markdown_table;
 pub use pattern::{Expression, Pattern};
 pub use selector::Selector;
 pub use unit::unit_of;

@@ -5,25 +5,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::named;
+use super::form::{FORMS, hint, kinds};
 use super::pattern::Pattern;
 use crate::problem::Invalid;
 use crate::suggest;
 
-pub(super) const FORMS: &str = "pid:123, cgroup:/path, container:NAME, unit:NAME, comm:NAME, \
-    exe:/PATH, user:NAME, netns:NAME, iface:NAME[@NETNS], or a command after --";
-/// What a person writes before the colon.
-const KINDS: [&str; 9] = [
-    "pid",
-    "cgroup",
-    "container",
-    "unit",
-    "comm",
-    "exe",
-    "user",
-    "netns",
-    "iface",
-];
 /// `IFNAMSIZ` without the closing zero.
 const MAX_IFACE: usize = 15;
 /// `PATH_MAX` without the closing zero.
@@ -84,29 +70,19 @@ impl FromStr for Selector {
         };
         if value.contains(['\0', '\n']) {
             return Err(
-                Invalid::saying("a target contains a line break or a zero byte").hint(FORMS),
+                Invalid::saying("a target contains a line break or a zero byte").hint(hint()),
             );
         }
-        match kind {
-            "pid" => pid(value),
-            "cgroup" => cgroup(value),
-            "container" => named::container(value),
-            "unit" => named::unit(value),
-            "comm" => named::comm(value),
-            "exe" => named::exe(value),
-            "user" => named::user(value),
-            "netns" => netns(value).map(Self::Netns),
-            "iface" => iface(value),
-            "command" => command(value),
-            _ => Err(
-                Invalid::saying(format!("`{kind}` is not a kind of target")).hint(
-                    suggest::nearest(kind, KINDS).map_or_else(
-                        || FORMS.to_owned(),
-                        |near| format!("did you mean `{near}:{value}`"),
-                    ),
-                ),
-            ),
+        if let Some(form) = FORMS.iter().find(|form| form.kind == kind) {
+            return (form.parse)(value);
         }
+        if kind == "command" {
+            return command(value);
+        }
+        let near = suggest::nearest(kind, kinds());
+        let meant = near.map(|near| format!("did you mean `{near}:{value}`"));
+        Err(Invalid::saying(format!("`{kind}` is not a kind of target"))
+            .hint(meant.unwrap_or_else(hint)))
     }
 }
 
@@ -125,14 +101,14 @@ fn no_kind(text: &str) -> Invalid {
     } else {
         None
     };
-    invalid.hint(meant.map_or_else(|| FORMS.to_owned(), |meant| format!("did you mean {meant}")))
+    invalid.hint(meant.map_or_else(hint, |meant| format!("did you mean {meant}")))
 }
 
 fn is_of_names(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_.-".contains(&byte)
 }
 
-fn pid(value: &str) -> Result<Selector, Invalid> {
+pub(super) fn pid(value: &str) -> Result<Selector, Invalid> {
     match value.parse::<i32>() {
         Ok(pid) if (1..=MAX_PID).contains(&pid) && !value.starts_with('+') => {
             Ok(Selector::Pid(pid))
@@ -142,7 +118,7 @@ fn pid(value: &str) -> Result<Selector, Invalid> {
     }
 }
 
-fn cgroup(value: &str) -> Result<Selector, Invalid> {
+pub(super) fn cgroup(value: &str) -> Result<Selector, Invalid> {
     let hint = "the path as it stands in /proc/PID/cgroup after the last colon";
     if value.len() > MAX_PATH || !value.starts_with('/') {
         return Err(Invalid::saying(format!("`{value}` is not the path of a cgroup")).hint(hint));
@@ -165,7 +141,7 @@ fn cgroup(value: &str) -> Result<Selector, Invalid> {
     Ok(Selector::Cgroup(path))
 }
 
-fn netns(value: &str) -> Result<String, Invalid> {
+pub(super) fn netns(value: &str) -> Result<String, Invalid> {
     let is_path = value.starts_with('/');
     let bad = value.is_empty()
         || value.len() > MAX_PATH
@@ -177,7 +153,7 @@ fn netns(value: &str) -> Result<String, Invalid> {
     Ok(value.to_owned())
 }
 
-fn iface(value: &str) -> Result<Selector, Invalid> {
+pub(super) fn iface(value: &str) -> Result<Selector, Invalid> {
     let (name, space) = match value.split_once('@') {
         Some((name, space)) => (name, Some(netns(space)?)),
         None => (value, None),

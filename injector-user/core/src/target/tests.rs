@@ -4,8 +4,10 @@ use std::str::FromStr as _;
 
 use proptest::prelude::*;
 
-use super::selector::{FORMS, MAX_PID};
+use super::form::{FORMS, Form, hint, markdown_table, syntax};
+use super::selector::MAX_PID;
 use super::{Pattern, Selector};
+use crate::fault::{Kind, schema};
 
 fn check(text: &str, selector: Selector) {
     assert_eq!(selector.to_string(), text);
@@ -92,8 +94,8 @@ fn a_forgotten_kind_is_guessed_in_the_hint() {
         &message("redis"),
         "did you mean container:redis, unit:redis or comm:redis",
     );
-    check_bad("a b", &message("a b"), FORMS);
-    check_bad("", &message(""), FORMS);
+    check_bad("a b", &message("a b"), &hint());
+    check_bad("", &message(""), &hint());
 }
 
 #[test]
@@ -108,7 +110,7 @@ fn an_unknown_kind_is_refused() {
         "`pod` is not a kind of target",
         "did you mean `pid:redis`",
     );
-    check_bad("host:here", "`host` is not a kind of target", FORMS);
+    check_bad("host:here", "`host` is not a kind of target", &hint());
 }
 
 #[test]
@@ -245,4 +247,28 @@ proptest! {
         let read = Selector::from_str(&text);
         prop_assert!(read.is_err() || !read.unwrap().to_string().is_empty());
     }
+}
+
+#[test]
+fn every_form_is_parsed_as_itself() {
+    for Form { kind, examples, .. } in FORMS {
+        for value in examples {
+            let text = format!("{kind}:{value}");
+            assert_eq!(text.parse::<Selector>().unwrap().to_string(), text);
+        }
+    }
+}
+
+#[test]
+fn the_schema_names_every_form() {
+    let target = schema::params(Kind::NetLoss).find(|param| param.name == "target");
+    let range = target.unwrap().range;
+    let (forms, _expressions) = range.split_once("; ").unwrap();
+    assert_eq!(forms, syntax());
+}
+
+/// `BLESS=1 cargo test -p injector-core the_readme` writes the table anew.
+#[test]
+fn the_readme_shows_every_selector() {
+    crate::tests::check_readme("selectors", &markdown_table());
 }

@@ -11,7 +11,7 @@ use nix::sys::signal::Signal;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 
-use super::super::every::fault;
+use super::super::every;
 use super::actors::pause;
 use super::place::{PORTS, Place};
 use super::tally::Tally;
@@ -58,7 +58,8 @@ pub(super) fn live(place: &Place, worker: u16, luck: &mut StdRng, tally: &Tally)
         Some(prey) if !kind.is_of_packets() && kind != Kind::ProcessFreeze => prey.target(),
         _ => target(place, kind, luck)?,
     };
-    let mut given = fault(kind, &target, &format!("{}ms", lasts.as_millis()));
+    let way = pick(luck, every::ways(kind))?;
+    let mut given = every::given(way, &target, &format!("{}ms", lasts.as_millis()));
     if kind.is_of_packets() || kind == Kind::SockError {
         given.insert("ports".to_owned(), (PORTS + worker).to_string());
     }

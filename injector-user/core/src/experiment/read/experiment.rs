@@ -82,12 +82,7 @@ pub fn validate(text: &str, source: &Source<'_>) -> Validated {
 }
 
 fn experiment(at: &At<'_>, environment: Environment<'_>, out: &mut Reading) -> Option<Experiment> {
-    if at.node.as_map().is_none() {
-        out.error(
-            at,
-            format!("an experiment is a mapping, not {}", at.node.kind()),
-            "begin with `title:`",
-        );
+    if !is_mapping(at, out) {
         return None;
     }
     at.warn_unknown(&KEYS, out);
@@ -122,6 +117,19 @@ fn experiment(at: &At<'_>, environment: Environment<'_>, out: &mut Reading) -> O
         breakers,
         secrets,
     })
+}
+
+/// Whether it is a mapping at all; if not, that is told.
+fn is_mapping(at: &At<'_>, out: &mut Reading) -> bool {
+    let is_mapping = at.node.as_map().is_some();
+    if !is_mapping {
+        out.error(
+            at,
+            format!("an experiment is a mapping, not {}", at.node.kind()),
+            "begin with `title:`",
+        );
+    }
+    is_mapping
 }
 
 /// Whether names that stand for long texts are used too often; then it is told.

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::table::{Param, ValueType, params};
 use crate::fault::kind::Kind;
+use crate::target;
 
 /// The schema of an action's or a probe's `provider` with `type: temblor` (draft 2020-12).
 ///
@@ -87,9 +88,7 @@ fn property(param: &Param) -> Value {
 
 fn value(value: ValueType) -> Value {
     match value {
-        ValueType::Target => {
-            text(r"^(pid|cgroup|container|unit|comm|exe|user|netns|iface|command):.+$")
-        }
+        ValueType::Target => text(&format!("^({}|command):.+$", target::kinds().join("|"))),
         ValueType::Duration => text(r"^([0-9]+(\.[0-9]+)?(h|m|s|ms|us|µs|ns))+$"),
         ValueType::Probability => json!({"anyOf": [
             {"type": "number", "minimum": 0, "maximum": 1},

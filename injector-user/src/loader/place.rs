@@ -1,0 +1,118 @@
+//! Interfaces and cgroups as the plan names them: opened, entered, and made sure to be still the same.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use injector_core::plan::{Hierarchy, Hook};
+
+use super::hooks::HookError;
+use super::program::{Link, Program};
+use super::spares::{ETHERNET, Instance};
+use crate::sys::netns;
+use crate::target;
+
+/// Bytes before the IP header of packets at a place.
+pub(super) fn link_header(hook: &Hook) -> Result<u32, HookError> {
+    let Hook::Tcx {
+        netns,
+        netns_inode,
+        ifindex,
+        ..
+    } = hook
+    else {
+        return Ok(0);
+    };
+    let namespace = open_namespace(netns, *netns_inode)?;
+    let has = within(&namespace, netns, || target::has_link_header(*ifindex))?;
+    Ok(if has { ETHERNET } else { 0 })
+}
+
+/// Attaches the programs of a place, which must be the one that was planned for.
+pub(super) fn links_of(
+    hook: &Hook,
+    programs: &[(Instance, Program)],
+) -> Result<Vec<Link>, HookError> {
+    match hook {
+        Hook::Tcx {
+            netns,
+            netns_inode,
+            ifindex,
+            ..
+        } => {
+            let namespace = open_namespace(netns, *netns_inode)?;
+            let attach = |(_instance, program): &(Instance, Program)| {
+                within(&namespace, netns, || {
+                    Ok(program.attach_to_interface(*ifindex))
+                })?
+                .map_err(HookError::from)
+            };
+            programs.iter().map(attach).collect()
+        }
+        Hook::Cgroup { path, id, .. } | Hook::Sockets { path, id } => {
+            let cgroup = open_cgroup(path, *id)?;
+            let attach = |(_instance, program): &(Instance, Program)| {
+                program
+                    .attach_to_cgroup(cgroup.as_fd(), path)
+                    .map_err(HookError::from)
+            };
+            programs.iter().map(attach).collect()
+        }
+        Hook::Freezer { .. } | Hook::Members { .. } | Hook::Family { .. } => Ok(Vec::new()),
+    }
+}
+
+/// Opens a cgroup and makes sure that it is the one that was planned for; 0 stands for any.
+fn open_cgroup(path: &str, id: u64) -> Result<File, HookError> {
+    let cgroup = open(&v2_folder(path)?)?;
+    let found = cgroup.metadata().map_err(|source| HookError::Open {
+        path: path.to_owned(),
+        source,
+    })?;
+    if id == 0 || found.ino() == id {
+        Ok(cgroup)
+    } else {
+        Err(HookError::Replaced(path.to_owned()))
+    }
+}
+
+fn v2_folder(path: &str) -> Result<PathBuf, HookError> {
+    target::folder(&Hierarchy::V2, path).ok_or_else(|| HookError::NoCgroup(path.to_owned()))
+}
+
+/// Opens a namespace and makes sure that it is the one that was planned for.
+pub fn open_namespace(path: &str, inode: u64) -> Result<File, HookError> {
+    let namespace = open(Path::new(path))?;
+    let found = namespace.metadata().map_err(|source| HookError::Open {
+        path: path.to_owned(),
+        source,
+    })?;
+    if found.ino() == inode {
+        Ok(namespace)
+    } else {
+        Err(HookError::Changed(path.to_owned()))
+    }
+}
+
+fn within<T: Send>(
+    namespace: &File,
+    path: &str,
+    work: impl FnOnce() -> io::Result<T> + Send,
+) -> Result<T, HookError> {
+    let namespace: BorrowedFd<'_> = namespace.as_fd();
+    netns::within(namespace, work)
+        .flatten()
+        .map_err(|source| HookError::Enter {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+fn open(path: &Path) -> Result<File, HookError> {
+    File::open(path).map_err(|source| HookError::Open {
+        path: path.display().to_string(),
+        source,
+    })
+}
