@@ -152,6 +152,10 @@ fn nothing_matched(report: &FaultReport) -> Option<String> {
     if report.counters.matched > 0 || report.rehearsal {
         return None;
     }
+    // A connection that was reset when it began sends nothing more.
+    if report.connections_reset.is_some_and(|count| count > 0) {
+        return None;
+    }
     let why = if report.plan.select.cgroup.is_some() {
         "; a socket belongs to the cgroup in which it was made, not to where its process went since"
     } else {

@@ -25,7 +25,7 @@ use crate::sys::schedule;
 pub struct Train {
     /// Before the first pulse.
     pub delay: Duration,
-    /// How long each pulse freezes.
+    /// How long each pulse freezes, unless somebody else thaws the cgroup before.
     pub active: Duration,
     /// How long the cgroup runs between two pulses, at least.
     pub dormant: Duration,

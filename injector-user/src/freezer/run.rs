@@ -123,18 +123,19 @@ impl Run {
         held.and(thawed)
     }
 
-    /// Keeps the cgroup frozen from `begun` for as long as a pulse lasts.
+    /// Keeps the cgroup frozen from `begun` for as long as a pulse lasts, or until somebody else has
+    /// thawed it: the keeper, when this loop was kept waiting. Theirs is the last word until the next
+    /// pulse.
     fn hold(&self, begun: u64, active: Duration) -> Result<(), Cut> {
         let end = after(begun, active);
         let mut settled = None;
         let held = loop {
             self.registration.beat(LEASE);
-            if settled.is_none() {
-                match self.look() {
-                    Ok(true) => settled = Some(monotonic_ns()),
-                    Ok(false) => {}
-                    Err(reason) => break Err(reason),
-                }
+            match self.look() {
+                Ok(State::Frozen) => settled = settled.or_else(|| Some(monotonic_ns())),
+                Ok(State::Freezing) => {}
+                Ok(State::Thawed) => break Ok(()),
+                Err(reason) => break Err(reason),
             }
             let step = if settled.is_some() { BEAT } else { LOOK };
             match until(end) {
@@ -158,18 +159,14 @@ impl Run {
         held
     }
 
-    /// Whether the kernel has frozen the cgroup; if not, asks it again.
-    fn look(&self) -> Result<bool, Cut> {
+    /// How far the kernel is; where it is under way, asks it again.
+    fn look(&self) -> Result<State, Cut> {
         let freezer = &self.freeze.freezer;
-        match freezer.state().map_err(failed)? {
-            State::Frozen => Ok(true),
-            State::Freezing => {
-                freezer.freeze(&self.permit).map_err(failed)?;
-                Ok(false)
-            }
-            // Somebody else thaws what we freeze: theirs is the last word until the next pulse.
-            State::Thawed => Ok(false),
+        let state = freezer.state().map_err(failed)?;
+        if state == State::Freezing {
+            freezer.freeze(&self.permit).map_err(failed)?;
         }
+        Ok(state)
     }
 
     /// Leaves the cgroup thawed, verified.

@@ -46,6 +46,11 @@ impl Heart {
     pub(super) fn beat(&self, cell: Cell, lease: Duration) -> bool {
         let lease = u64::try_from(lease.as_nanos()).unwrap_or(u64::MAX);
         let until = monotonic_ns().saturating_add(lease).max(1);
+        self.move_to(cell, until)
+    }
+
+    /// The same to a moment, which must not be 0.
+    pub(super) fn move_to(&self, cell: Cell, until: u64) -> bool {
         self.cell(cell).swap(until, Ordering::AcqRel) == 0
     }
 

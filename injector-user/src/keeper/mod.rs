@@ -22,6 +22,8 @@ mod watch;
 
 #[cfg(test)]
 mod fuzz;
+#[cfg(test)]
+mod tests;
 
 pub use charge::Mending;
 pub use fault::KeeperError;

@@ -46,7 +46,7 @@ pub(super) struct Post {
 
 /// Why the keeper's watch ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     /// The engine asked for it.
     Orderly,
     /// The engine has ended.
@@ -56,29 +56,31 @@ enum End {
 }
 
 #[derive(Debug)]
-struct Watch {
-    post: Post,
+pub(super) struct Watch {
+    pub(super) post: Post,
     charges: [Option<Charge>; CELLS as usize],
     patience: Patience,
     looked_at: u64,
-    /// Until when a loop that is late may catch up, after its effect has been undone.
-    second_chance: Option<u64>,
+    /// What the loops of the charges have left that are late.
+    chances: [Option<Chance>; CELLS as usize],
+}
+
+/// The second chance of one late loop.
+#[derive(Clone, Copy, Debug)]
+struct Chance {
+    until: u64,
+    /// Its effect has been undone, once: whoever makes it again meanwhile is not us.
+    undone: bool,
 }
 
 /// What a late loop gets to catch up. Its target does not suffer meanwhile: the loop may only have
 /// been kept waiting, by a busy machine or by the kernel.
-const SECOND_CHANCE_NS: u64 = 300_000_000;
+pub(super) const SECOND_CHANCE_NS: u64 = 300_000_000;
 
 /// Keeps watch until the engine ends or must be ended; the result is the exit code of the process.
 pub(super) fn watch(post: Post) -> i32 {
     settle_in(&post);
-    let mut watch = Watch {
-        post,
-        charges: [const { None }; CELLS as usize],
-        patience: Patience::default(),
-        looked_at: monotonic_ns(),
-        second_chance: None,
-    };
+    let mut watch = Watch::new(post);
     let end = loop {
         if let Some(end) = watch.look() {
             break end;
@@ -127,6 +129,16 @@ fn replace_standard_streams() -> io::Result<()> {
 }
 
 impl Watch {
+    pub(super) fn new(post: Post) -> Self {
+        Self {
+            post,
+            charges: [const { None }; CELLS as usize],
+            patience: Patience::default(),
+            looked_at: monotonic_ns(),
+            chances: [None; CELLS as usize],
+        }
+    }
+
     /// Waits for something to happen and deals with it.
     fn look(&mut self) -> Option<End> {
         let pause = match self.post.heart.earliest() {
@@ -144,34 +156,38 @@ impl Watch {
         if socket && let Some(end) = self.listen() {
             return Some(end);
         }
+        self.judge(now, overslept)
+    }
+
+    /// What the leases say at `now`, when the keeper slept `overslept` longer than it meant to.
+    pub(super) fn judge(&mut self, now: u64, overslept: u64) -> Option<End> {
         let earliest = self.post.heart.earliest();
         if self.patience.is_over(now, overslept, earliest) {
             self.is_hopeless(now).then_some(End::Stuck)
         } else {
-            self.second_chance = None;
+            self.chances = [None; CELLS as usize];
             None
         }
     }
 
-    /// Whether the engine is to be killed, one of whose loops is late. One that does something to a
+    /// Whether the engine is to be killed, one of whose loops is late. Each that does something to a
     /// target has that undone first, and a second chance.
     fn is_hopeless(&mut self, now: u64) -> bool {
-        if self.post.heart.is_late(Cell::ENGINE, now) {
-            return true;
-        }
-        if let Some(until) = self.second_chance {
-            return now >= until;
-        }
-        self.second_chance = Some(now.saturating_add(SECOND_CHANCE_NS));
-        let charges = (1..).zip(&self.charges);
-        for (index, charge) in charges {
-            let late = Cell::effect(index).is_some_and(|cell| self.post.heart.is_late(cell, now));
-            if let Some(charge) = charge.as_ref().filter(|_| late) {
-                // Verified when it is undone for the last time.
-                let _so_far = charge.mend();
+        let mut hopeless = self.post.heart.is_late(Cell::ENGINE, now);
+        for (index, (charge, chance)) in (1..).zip(self.charges.iter().zip(&mut self.chances)) {
+            if !Cell::effect(index).is_some_and(|cell| self.post.heart.is_late(cell, now)) {
+                *chance = None;
+                continue;
             }
+            let chance = chance.get_or_insert(Chance {
+                until: now.saturating_add(SECOND_CHANCE_NS),
+                undone: false,
+            });
+            // Verified when it is undone for the last time.
+            chance.undone = chance.undone || charge.as_ref().is_some_and(Charge::mend);
+            hopeless |= now >= chance.until;
         }
-        false
+        hopeless
     }
 
     /// Whether the engine has ended, and whether there is something to hear from it.
@@ -221,7 +237,7 @@ impl Watch {
     }
 
     /// Takes `charge` into a cell that has none yet.
-    fn take_charge(&mut self, cell: Cell, charge: Option<Charge>) -> bool {
+    pub(super) fn take_charge(&mut self, cell: Cell, charge: Option<Charge>) -> bool {
         match (self.slot(cell), charge) {
             (Some(slot @ None), Some(charge)) => {
                 *slot = Some(charge);

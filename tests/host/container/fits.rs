@@ -2,14 +2,12 @@
 
 use anyhow::{Context as _, Result};
 use injector_core::fault::Kind;
-use injector_user::protocol::{Ended, State};
-use nix::sys::signal::Signal;
 use temblor_tests::order::Order;
-use temblor_tests::{Cli, Engine, params, signal, wait_until};
+use temblor_tests::{Cli, Engine, params};
 
 use super::scene::{PULSES, Scene, arm};
 use crate::feel::{ERROR, FELT, more, suffers};
-use crate::stage::{DEADLINE, await_end};
+use crate::stage::await_end;
 
 #[test]
 fn every_fault_fits_a_container_by_name_and_by_id() -> Result<()> {
@@ -78,6 +76,36 @@ fn a_container_in_a_shared_namespace_suffers_alone() -> Result<()> {
 }
 
 #[test]
+fn containers_that_share_a_namespace_suffer_together_and_nobody_else_in_it() -> Result<()> {
+    let mut scene = Scene::set()?;
+    for name in ["side", "third"] {
+        scene.docker.run(name, &["--network", "container:web"])?;
+    }
+    let mut side = scene.docker.actor("side")?;
+    let mut third = scene.docker.actor("third")?;
+    let mut client = scene.engine.client()?;
+    for kind in FELT {
+        let both = [more(kind), &[("mode", "all")]].concat();
+        let armed = arm(&mut client, kind, "container:~^(web|side)$", &both)?;
+        let chosen = armed.plan.chosen.as_ref().context("two were chosen")?;
+        assert_eq!(chosen.things.len(), 2, "{kind}: {chosen:?}");
+        for actor in [&mut scene.web, &mut side] {
+            assert!(suffers(actor, kind, scene.echo)?, "{kind}");
+        }
+        for actor in [&mut third, &mut scene.db] {
+            assert!(!suffers(actor, kind, scene.echo)?, "{kind}");
+        }
+        let report = client.stop_one(&armed)?;
+        assert!(report.counters.injected > 0, "{report:?}");
+        for actor in [&mut scene.web, &mut side, &mut third] {
+            assert!(!suffers(actor, kind, scene.echo)?, "{kind} is over");
+        }
+    }
+    drop((side, third));
+    scene.close()
+}
+
+#[test]
 fn one_of_several_containers_is_chosen_and_all_can_be() -> Result<()> {
     let mut scene = Scene::set()?;
     let mut client = scene.engine.client()?;
@@ -112,39 +140,6 @@ fn one_of_several_containers_is_chosen_and_all_can_be() -> Result<()> {
     assert_eq!(armed.plan.hooks.len(), 2);
     let report = await_end(&mut client, &armed.fault)?;
     assert_eq!(report.counters.injected, 2, "{report:?}");
-    scene.close()
-}
-
-#[test]
-fn nothing_of_a_fault_outlives_its_engine_its_lease_or_its_deadline() -> Result<()> {
-    let mut scene = Scene::set()?;
-    for kind in FELT {
-        let mut client = scene.engine.client()?;
-        let basic = [("target", "container:web"), ("duration", "1s")];
-        let short = params(basic.into_iter().chain(more(kind).to_vec()));
-        let armed = client.arm(kind, &short)?;
-        let report = await_end(&mut client, &armed.fault)?;
-        let how = Ended::Deadline;
-        assert_eq!(report.state, State::Ended { how });
-        assert!(!suffers(&mut scene.web, kind, scene.echo)?, "{kind}");
-
-        arm(&mut client, kind, "container:web", more(kind))?;
-        signal(scene.engine.pid(), Signal::SIGSTOP)?;
-        let (web, echo) = (&mut scene.web, scene.echo);
-        wait_until("a stopped engine's fault ends", DEADLINE, || {
-            suffers(web, kind, echo).is_ok_and(|yes| !yes)
-        })?;
-        // Its keeper has ended it.
-        scene.engine.await_end()?;
-        scene.engine = Engine::start_beside(&scene.docker)?;
-
-        let mut client = scene.engine.client()?;
-        arm(&mut client, kind, "container:web", more(kind))?;
-        signal(scene.engine.pid(), Signal::SIGKILL)?;
-        scene.engine.await_end()?;
-        assert!(!suffers(&mut scene.web, kind, scene.echo)?, "{kind}");
-        scene.engine = Engine::start_beside(&scene.docker)?;
-    }
     scene.close()
 }
 

@@ -1,5 +1,6 @@
 //! Containers of a real Docker Engine as targets.
 
+mod endings;
 mod fits;
 mod follow;
 mod scene;
