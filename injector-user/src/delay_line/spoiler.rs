@@ -5,7 +5,8 @@ use std::ops::Range;
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 
-/// Flips bits behind the IP header, the same ones for the same seed.
+/// Flips bits behind the IP header and the ports, by which the faults that come after know the packet:
+/// the same bits for the same seed.
 #[derive(Debug)]
 pub(super) struct Spoiler {
     bits: usize,
@@ -22,6 +23,8 @@ const SUM_OFFSET: usize = 8;
 const NEEDS_SUM: u8 = 1;
 
 const ETHERNET: usize = 14;
+/// Of TCP and UDP; as long are type, code and checksum of ICMP.
+const PORTS: usize = 4;
 
 impl Spoiler {
     pub(super) fn new(bits: u32, seed: u64) -> Self {
@@ -84,7 +87,7 @@ fn ones_complement(bytes: &[u8]) -> u16 {
     !u16::try_from(sum).unwrap_or(u16::MAX)
 }
 
-/// What lies behind the IP header, without what pads a short frame.
+/// What lies behind IP header and ports, without what pads a short frame.
 fn carried(frame: &[u8]) -> Option<Range<usize>> {
     let ip = VIRTIO + ETHERNET;
     let half = |at: usize| {
@@ -97,7 +100,7 @@ fn carried(frame: &[u8]) -> Option<Range<usize>> {
         4 => (ip + usize::from(frame[ip] & 0xF) * 4, half(ip + 2)?),
         _ => (ip + 40, half(ip + 4)? + 40),
     };
-    let end = (ip + length).min(frame.len());
+    let (start, end) = (start + PORTS, (ip + length).min(frame.len()));
     (start < end).then_some(start..end)
 }
 
@@ -148,9 +151,9 @@ mod tests {
                 .map(|(a, b)| (a ^ b).count_ones());
             assert_eq!(differing.sum::<u32>(), 1);
             assert_eq!(
-                completed[..44],
-                spoiled[..44],
-                "headers up to IP are left alone"
+                completed[..48],
+                spoiled[..48],
+                "headers up to the ports are left alone"
             );
         }
     }
