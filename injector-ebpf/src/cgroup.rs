@@ -1,47 +1,99 @@
-//! The cgroup of a socket that was looked up. Programs at an interface have no helper for it, unlike for
-//! the socket of a packet that leaves.
+//! Which faults name the cgroup of a packet's socket.
+//!
+//! Of a socket that was looked up, programs at an interface have no helper to tell it, unlike of the
+//! socket of a packet that leaves.
+//!
+//! What is in a loop, or needed for both families, is a function whose arguments are numbers: else the
+//! verifier would check it again and again.
 
-use aya_ebpf::bindings::bpf_sock;
+use aya_ebpf::bindings::{__sk_buff, bpf_sock};
 use aya_ebpf::helpers::bpf_probe_read_kernel;
+use aya_ebpf::helpers::generated::bpf_skb_ancestor_cgroup_id;
 use injector_abi::SocketFields;
 
-use crate::maps::FIELDS;
+use crate::maps::{BY_CGROUP, FIELDS, SELECT};
+use crate::select::Slots;
 
-/// The kernel's structure of a cgroup.
-#[derive(Clone, Copy)]
-pub(crate) struct Cgroup<'a> {
-    address: u64,
-    fields: &'a SocketFields,
+/// The slots that name the cgroup of the socket which sends the packet, or one that it is in.
+#[inline(always)]
+pub(crate) fn of_sender(skb: *mut __sk_buff, levels: u64) -> u64 {
+    let mut named = 0;
+    for level in Slots::of(levels) {
+        named |= of_sender_at(skb, level);
+    }
+    named
 }
 
-impl Cgroup<'_> {
-    /// The one that `socket` was made in.
-    #[inline(always)]
-    pub(crate) fn of(socket: *mut bpf_sock) -> Option<Self> {
-        let fields = FIELDS.get(0).filter(|fields| fields.cgroup != 0)?;
-        // The verifier does not let us calculate with the pointer, but with a copy that is a number.
-        let socket = read((&raw const socket) as u64)?;
-        let address = read(socket + u64::from(fields.cgroup))?;
-        Some(Self { address, fields })
-    }
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn of_sender_at(skb: *mut __sk_buff, level: u32) -> u64 {
+    // SAFETY: the context is the program's own; a packet without a socket gives 0.
+    named_by(unsafe { bpf_skb_ancestor_cgroup_id(skb, level as i32) })
+}
 
-    /// The number of its ancestor so many levels below the root, of itself at its own level; 0 further down.
-    #[inline(always)]
-    pub(crate) fn id_at(self, level: u32) -> u64 {
-        self.find_id_at(level).unwrap_or(0)
+/// The slots that name the cgroup at this address of the kernel's, or one that it is in.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub(crate) extern "C" fn of_address(address: u64) -> u64 {
+    let Some(select) = SELECT.get(0) else {
+        return 0;
+    };
+    let mut named = 0;
+    for level in Slots::of(select.cgroup_levels) {
+        named |= of_address_at(address, level);
     }
+    named
+}
 
-    #[inline(always)]
-    fn find_id_at(self, level: u32) -> Option<u64> {
-        let Self { address, fields } = self;
-        let own_level = read(address + u64::from(fields.level))? as u32;
-        if level > own_level {
-            return None;
-        }
-        let ancestor = address + u64::from(fields.ancestors) + u64::from(level) * 8;
-        let node = read(read(ancestor)? + u64::from(fields.node))?;
-        read(node + u64::from(fields.id))
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn of_address_at(address: u64, level: u32) -> u64 {
+    named_by(id_at(address, level))
+}
+
+#[inline(always)]
+fn named_by(cgroup: u64) -> u64 {
+    // SAFETY: the value is one word, read once.
+    unsafe { BY_CGROUP.get(cgroup) }.copied().unwrap_or(0)
+}
+
+/// Where the kernel keeps the cgroup that `socket` was made in; 0 if that cannot be told.
+#[inline(always)]
+pub(crate) fn address_of(socket: *mut bpf_sock) -> u64 {
+    find_address(socket).unwrap_or(0)
+}
+
+#[inline(always)]
+fn find_address(socket: *mut bpf_sock) -> Option<u64> {
+    let fields = fields()?;
+    // The verifier does not let us calculate with the pointer, but with a copy that is a number.
+    let socket = read((&raw const socket) as u64)?;
+    read(socket + u64::from(fields.cgroup))
+}
+
+/// The number of the ancestor, so many levels below the root, of the cgroup at this address: of itself
+/// at its own level; 0 further down.
+#[inline(always)]
+fn id_at(address: u64, level: u32) -> u64 {
+    find_id_at(address, level).unwrap_or(0)
+}
+
+#[inline(always)]
+fn find_id_at(address: u64, level: u32) -> Option<u64> {
+    let fields = fields()?;
+    let own_level = read(address + u64::from(fields.level))? as u32;
+    if level > own_level {
+        return None;
     }
+    let ancestor = address + u64::from(fields.ancestors) + u64::from(level) * 8;
+    let node = read(read(ancestor)? + u64::from(fields.node))?;
+    read(node + u64::from(fields.id))
+}
+
+/// Where the kernel keeps what, if that is known.
+#[inline(always)]
+fn fields() -> Option<&'static SocketFields> {
+    FIELDS.get(0).filter(|fields| fields.cgroup != 0)
 }
 
 /// A word of kernel memory; nothing if there is none.

@@ -5,16 +5,14 @@
 //! concerns no fault that names a cgroup or a process.
 
 use aya_ebpf::bindings::{__sk_buff, bpf_sock};
-use aya_ebpf::helpers::generated::{
-    bpf_get_listener_sock, bpf_sk_fullsock, bpf_sk_release, bpf_skb_ancestor_cgroup_id,
-};
+use aya_ebpf::helpers::generated::{bpf_get_listener_sock, bpf_sk_fullsock, bpf_sk_release};
 use aya_ebpf::programs::TcContext;
 use aya_ebpf::programs::sk_buff::SkBuff;
 use injector_abi::Select;
 
-use crate::cgroup::Cgroup;
+use crate::cgroup;
 use crate::flow::{Flow, listens_anywhere};
-use crate::maps::{BY_CGROUP, EPOCHS, SELECT, SOCKETS};
+use crate::maps::{EPOCHS, SELECT, SOCKETS};
 use crate::packet::{Packet, parse};
 use crate::select::Slots;
 
@@ -55,11 +53,7 @@ extern "C" fn of_sender(skb: *mut __sk_buff, mut mask: u64) -> u64 {
         return mask & select.any_cgroup & select.any_thread_group;
     }
     if mask & !select.any_cgroup != 0 {
-        // SAFETY: the context is the program's own; a packet without a socket gives 0.
-        let named = of_cgroups(select, |level| unsafe {
-            bpf_skb_ancestor_cgroup_id(skb, level as i32)
-        });
-        mask &= select.any_cgroup | named;
+        mask &= select.any_cgroup | cgroup::of_sender(skb, select.cgroup_levels);
     }
     if mask & !select.any_thread_group != 0 {
         let socket = sending(skb);
@@ -116,11 +110,7 @@ fn look_up<const N: usize>(
     let mut flow = Flow::<N>::read(skb, packet, turned)?;
     let socket = flow.socket(skb, packet.protocol)?;
     if mask & !select.any_cgroup != 0 {
-        let cgroup = Cgroup::of(socket);
-        let named = of_cgroups(select, |level| {
-            cgroup.map_or(0, |cgroup| cgroup.id_at(level))
-        });
-        mask &= select.any_cgroup | named;
+        mask &= select.any_cgroup | cgroup::of_address(cgroup::address_of(socket));
     }
     if mask & !select.any_thread_group != 0 {
         mask &= select.any_thread_group | marked(socket, mask);
@@ -152,17 +142,6 @@ fn sending(skb: *mut __sk_buff) -> *mut bpf_sock {
     }
 }
 
-/// The slots that name the cgroup which `id_at` gives for some level in use.
-#[inline(always)]
-fn of_cgroups(select: &Select, id_at: impl Fn(u32) -> u64) -> u64 {
-    let mut named = 0;
-    for level in Slots::of(select.cgroup_levels) {
-        // SAFETY: the value is one word, read once.
-        named |= unsafe { BY_CGROUP.get(id_at(level)) }.copied().unwrap_or(0);
-    }
-    named
-}
-
 /// The slots of `mask` whose fault the socket was marked for.
 #[inline(always)]
 fn marked(socket: *mut bpf_sock, mask: u64) -> u64 {
@@ -170,14 +149,20 @@ fn marked(socket: *mut bpf_sock, mask: u64) -> u64 {
         return 0;
     }
     // SAFETY: the packet or our look-up holds the socket.
-    let Some(mark) = (unsafe { SOCKETS.get(socket) }) else {
-        return 0;
-    };
-    let mut valid = 0;
-    for slot in Slots::of(mask & mark.slots) {
-        if EPOCHS.get(slot).is_some_and(|since| *since <= mark.epoch) {
-            valid |= 1 << slot;
-        }
+    let mark = unsafe { SOCKETS.get(socket) };
+    mark.map_or(0, |mark| since(mask & mark.slots, mark.epoch))
+}
+
+/// The slots of `mask` whose fault was there in that epoch.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn since(mask: u64, epoch: u64) -> u64 {
+    let mut there = 0;
+    for slot in Slots::of(mask) {
+        let was_there = EPOCHS
+            .get(slot)
+            .map_or(0, |since| u64::from(*since <= epoch));
+        there |= was_there << slot;
     }
-    valid
+    there
 }
