@@ -87,9 +87,10 @@ pub static COUNTERS: PerCpuArray<Counters> = PerCpuArray::with_max_entries(SLOTS
 #[map]
 pub static STREAMS: LruHashMap<StreamKey, Stream> = LruHashMap::with_max_entries(1 << 14, 0);
 
-/// Injections at each hook, at `hook * SLOTS + slot`.
+/// Injections at each hook, at `hook * SLOTS + slot`. Not for each CPU: to make so many entries would
+/// take the kernel longer than all else that an engine starts with.
 #[map]
-pub static INJECTED_AT: PerCpuArray<u64> = PerCpuArray::with_max_entries(HOOKS * SLOTS, 0);
+pub static INJECTED_AT: Array<u64> = Array::with_max_entries(HOOKS * SLOTS, 0);
 
 /// Injected events.
 #[map]

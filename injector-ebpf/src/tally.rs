@@ -10,8 +10,8 @@ use crate::patched;
 #[inline(always)]
 pub fn add(slot: u32, tgid: u32) {
     if let Some(here) = INJECTED_AT.get_ptr_mut(patched::hook() * SLOTS + slot) {
-        // SAFETY: this CPU's own entry; programs of one CPU do not interrupt one another here.
-        unsafe { *here += 1 };
+        // SAFETY: the array's entry, which programs change only here.
+        unsafe { fetch_add_one(here) };
     }
     if tgid == 0 {
         return;

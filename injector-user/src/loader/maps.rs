@@ -169,7 +169,7 @@ pub struct Tables {
     pub progress: Array<MapData, Shared<Progress>>,
     pub counters: PerCpuArray<MapData, Shared<Counters>>,
     pub streams: HashMap<MapData, Shared<StreamKey>, Stream>,
-    pub injected_at: PerCpuArray<MapData, u64>,
+    pub injected_at: Array<MapData, u64>,
     pub(super) examples: RefCell<Examples>,
     /// Kept open for the instructions that name them.
     _others: Vec<MapData>,

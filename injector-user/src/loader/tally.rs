@@ -43,11 +43,8 @@ impl Kernel {
     /// Where and by whom it was suffered.
     pub fn tally(&self, fault: &ArmedFault) -> Result<Tally, KernelError> {
         let at = |hook: &HookIndex| {
-            let per_cpu = self
-                .tables
-                .injected_at
-                .get(&line_of(*hook, fault.slot), 0)?;
-            Ok(per_cpu.iter().sum())
+            let injected = &self.tables.injected_at;
+            Ok(injected.get(&line_of(*hook, fault.slot), 0)?)
         };
         let mut thread_groups = Vec::new();
         let streams = self.tables.streams.iter().flatten();
@@ -94,7 +91,7 @@ impl Kernel {
         hook: HookIndex,
     ) -> Result<(), KernelError> {
         let index = line_of(hook, fault.slot);
-        Ok(self.tables.injected_at.set(index, per_cpu(0)?, 0)?)
+        Ok(self.tables.injected_at.set(index, 0, 0)?)
     }
 }
 
