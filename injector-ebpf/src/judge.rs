@@ -31,6 +31,15 @@ pub struct Act {
 /// The first of the faults in `mask` that acts on this event. Each throws its own dice.
 #[inline(always)]
 pub fn first_to_act(mask: u64, occasion: Occasion, way: Way) -> Option<Act> {
+    // Most events concern no fault of most kinds, and at most one of the others: a call costs more than
+    // to look.
+    if mask == 0 {
+        return None;
+    }
+    if mask.is_power_of_two() {
+        let slot = mask.trailing_zeros();
+        return judged(slot, occasion, way).map(|hit| Act { slot, hit });
+    }
     let tgid = occasion.tgid.unwrap_or(NO_TGID);
     let found = judge_all(
         mask,
@@ -49,11 +58,15 @@ pub fn first_to_act(mask: u64, occasion: Occasion, way: Way) -> Option<Act> {
 /// Whether the fault in `slot` acts on this event: the index of the event if it does.
 #[inline(always)]
 pub fn acts(slot: u32, occasion: Occasion) -> Option<u64> {
-    let tgid = occasion.tgid.unwrap_or(NO_TGID);
+    judged(slot, occasion, Way::Here)
+}
+
+#[inline(always)]
+fn judged(slot: u32, occasion: Occasion, way: Way) -> Option<u64> {
     let hit = judge(
         slot,
-        tgid,
-        flags(occasion, Way::Here),
+        occasion.tgid.unwrap_or(NO_TGID),
+        flags(occasion, way),
         occasion.segments,
         occasion.now_ns,
     );

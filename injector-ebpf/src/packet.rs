@@ -148,16 +148,14 @@ impl Packet {
     #[inline(always)]
     pub fn address(&self, ctx: &TcContext, end: End) -> [u8; 16] {
         let second = usize::from(end == End::Destination);
-        let mut address = [0; 16];
-        if self.is_v4 {
-            let at = self.offset + 12 + second * 4;
-            let [a, b, c, d] = ctx.load::<[u8; 4]>(at).unwrap_or_default();
-            address[10..].copy_from_slice(&[0xFF, 0xFF, a, b, c, d]);
+        let words = if self.is_v4 {
+            let [address] = words(ctx, self.offset + 12 + second * 4);
+            [0, 0, 0xFFFF_u32.to_be(), address]
         } else {
-            let at = self.offset + 8 + second * 16;
-            address = ctx.load(at).unwrap_or_default();
-        }
-        address
+            words::<4>(ctx, self.offset + 8 + second * 16)
+        };
+        // SAFETY: both are sixteen bytes.
+        unsafe { core::mem::transmute::<[u32; 4], [u8; 16]>(words) }
     }
 }
 
@@ -187,6 +185,16 @@ fn plain_v6(ctx: &TcContext, offset: usize) -> Option<(u8, [u8; 4])> {
     let header = unsafe { &*header };
     let is_plain = matches!(header[6], TCP | UDP | ICMP6);
     is_plain.then(|| (header[6], [header[40], header[41], header[42], header[43]]))
+}
+
+/// Words of the packet, or zeroes where it is too short. By words, as bytes would be moved one by one.
+#[inline(always)]
+fn words<const N: usize>(ctx: &TcContext, offset: usize) -> [u32; N] {
+    if let Some(words) = in_place::<[u32; N]>(ctx, offset) {
+        // SAFETY: the bytes are inside the packet.
+        return unsafe { words.read_unaligned() };
+    }
+    ctx.load(offset).unwrap_or([0; N])
 }
 
 /// Bytes of the packet that lie in its first piece.

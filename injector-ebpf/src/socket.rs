@@ -34,21 +34,16 @@ pub fn by_socket(ctx: &TcContext, select: &Select, mask: u64, way: Way) -> u64 {
         return mask;
     }
     match way {
-        Way::Leaving => of_sender(skb, mask),
+        Way::Leaving => of_sender(skb, select, mask),
         Way::Arriving => of_receiver(skb, mask, 0),
         // The socket that sent it is the one that an answer would be for.
         Way::Resumed => of_receiver(skb, mask, 1),
     }
 }
 
-/// By the socket that sends the packet. A function of its own, like [`of_receiver`], so that the verifier
-/// checks it once.
-#[unsafe(no_mangle)]
-#[inline(never)]
-extern "C" fn of_sender(skb: *mut __sk_buff, mut mask: u64) -> u64 {
-    let Some(select) = SELECT.get(0) else {
-        return 0;
-    };
+/// By the socket that sends the packet.
+#[inline(always)]
+fn of_sender(skb: *mut __sk_buff, select: &Select, mut mask: u64) -> u64 {
     if is_tagged(skb) {
         return mask & select.any_cgroup & select.any_thread_group;
     }
@@ -62,7 +57,8 @@ extern "C" fn of_sender(skb: *mut __sk_buff, mut mask: u64) -> u64 {
     mask
 }
 
-/// By the socket that the packet is for, or would be if it was `turned` round.
+/// By the socket that the packet is for, or would be if it was `turned` round. A function of its own,
+/// so that the verifier checks it once.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn of_receiver(skb: *mut __sk_buff, mask: u64, turned: u32) -> u64 {
