@@ -15,6 +15,7 @@ use super::buffers::Buffers;
 use super::queue::Queue;
 use super::tap::Tap;
 use super::treatment::{HEADER, Treatment, Work};
+use super::waking::Waking;
 use crate::clock::monotonic_ns;
 use crate::loader::Return;
 use crate::sys::words::Words;
@@ -99,6 +100,7 @@ impl Line {
             queue: Queue::default(),
             counts: Arc::clone(&counts),
             buffers: Buffers::default(),
+            waking: Waking::default(),
         };
         let thread = work.start().map_err(|source| LineError { name, source })?;
         Ok(Self {
@@ -144,8 +146,6 @@ impl Drop for Line {
     }
 }
 
-/// A processor that sleeps needs about so long to run a thread again.
-const WAKING: Duration = Duration::from_micros(20);
 /// Bytes that may wait: 10 Gbit/s for 200 ms.
 const ROOM: usize = 256 << 20;
 /// Packets read before those that became due meanwhile are written.
@@ -162,6 +162,7 @@ struct Loop {
     queue: Queue,
     counts: Arc<Counts>,
     buffers: Buffers,
+    waking: Waking,
 }
 
 impl Loop {
@@ -261,13 +262,20 @@ impl Loop {
     }
 
     /// Sleeps until there is something to do; true if the line is to stop.
-    fn wait(&self) -> bool {
-        let longest = LEASE / 4;
-        let timeout = self.queue.wait(monotonic_ns(), longest);
+    fn wait(&mut self) -> bool {
+        let begun_ns = monotonic_ns();
+        let timeout = self.queue.wait(begun_ns, LEASE / 4);
         // The rest of the time passes in this loop, awake.
-        let timeout = timeout.saturating_sub(WAKING);
-        let ready = poll::wait_readable([self.tap.device.as_fd(), self.stop.as_fd()], timeout);
-        matches!(ready, Ok([_tap, stop]) if stop.contains(PollFlags::POLLIN))
+        let asleep = self.waking.sleep(timeout);
+        let ready = poll::wait_readable([self.tap.device.as_fd(), self.stop.as_fd()], asleep);
+        let Ok([tap, stop]) = ready else {
+            return false;
+        };
+        if !asleep.is_zero() && tap.is_empty() && stop.is_empty() {
+            let slept = Duration::from_nanos(monotonic_ns().saturating_sub(begun_ns));
+            self.waking.note(slept.saturating_sub(asleep));
+        }
+        stop.contains(PollFlags::POLLIN)
     }
 }
 

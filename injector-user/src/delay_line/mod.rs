@@ -14,6 +14,7 @@ mod queue;
 mod spoiler;
 mod tap;
 mod treatment;
+mod waking;
 
 pub use line::{LEASE, Line, LineError, LineReport};
 pub use tap::{Tap, TapError, is_line, name_at};
