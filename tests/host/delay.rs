@@ -267,7 +267,7 @@ fn what_the_target_feels_is_reported_and_flagged_only_if_it_is_off() -> Result<(
     stage.client.order(&Order::Chat { to })?;
     let mut client = stage.engine.client()?;
     let target = stage.client_netns();
-    // Only every second packet is delayed: the target feels less than was asked.
+    // Then only one packet in five is delayed: the target feels less than was asked.
     for (given, flagged) in [
         (&[("latency", "30ms")][..], false),
         (&[("latency", "80ms"), ("probability", "20%")], true),
