@@ -4,6 +4,7 @@ use aya_ebpf::programs::TcContext;
 
 use crate::headers;
 use crate::patched;
+use crate::skb::{in_place, words};
 
 /// What faults are chosen by before addresses; ports are 0 where there are none.
 #[derive(Clone, Copy, Debug)]
@@ -185,21 +186,4 @@ fn plain_v6(ctx: &TcContext, offset: usize) -> Option<(u8, [u8; 4])> {
     let header = unsafe { &*header };
     let is_plain = matches!(header[6], TCP | UDP | ICMP6);
     is_plain.then(|| (header[6], [header[40], header[41], header[42], header[43]]))
-}
-
-/// Words of the packet, or zeroes where it is too short. By words, as bytes would be moved one by one.
-#[inline(always)]
-fn words<const N: usize>(ctx: &TcContext, offset: usize) -> [u32; N] {
-    if let Some(words) = in_place::<[u32; N]>(ctx, offset) {
-        // SAFETY: the bytes are inside the packet.
-        return unsafe { words.read_unaligned() };
-    }
-    ctx.load(offset).unwrap_or([0; N])
-}
-
-/// Bytes of the packet that lie in its first piece.
-#[inline(always)]
-fn in_place<T>(ctx: &TcContext, offset: usize) -> Option<*const T> {
-    let start = ctx.data() + offset;
-    (start + size_of::<T>() <= ctx.data_end()).then_some(start as *const T)
 }

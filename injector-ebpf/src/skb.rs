@@ -1,4 +1,4 @@
-//! What the kernel says of a packet beside its bytes.
+//! A packet's bytes, and what the kernel says of it beside them.
 
 use aya_ebpf::bindings::__sk_buff;
 use aya_ebpf::helpers::generated::{bpf_skb_load_bytes, bpf_skb_store_bytes};
@@ -41,4 +41,21 @@ pub(crate) fn store<const N: usize>(skb: *mut __sk_buff, at: u32, bytes: &[u8; N
     // SAFETY: the source is as long as it says.
     let failed = unsafe { bpf_skb_store_bytes(skb, at, bytes.as_ptr().cast(), N as u32, 0) };
     failed == 0
+}
+
+/// Words of the packet, or zeroes where it is too short. By words, as bytes would be moved one by one.
+#[inline(always)]
+pub(crate) fn words<const N: usize>(ctx: &TcContext, offset: usize) -> [u32; N] {
+    if let Some(words) = in_place::<[u32; N]>(ctx, offset) {
+        // SAFETY: the bytes are inside the packet.
+        return unsafe { words.read_unaligned() };
+    }
+    ctx.load(offset).unwrap_or([0; N])
+}
+
+/// Bytes of the packet that lie in its first piece.
+#[inline(always)]
+pub(crate) fn in_place<T>(ctx: &TcContext, offset: usize) -> Option<*const T> {
+    let start = ctx.data() + offset;
+    (start + size_of::<T>() <= ctx.data_end()).then_some(start as *const T)
 }
