@@ -1,5 +1,7 @@
 //! `process.freeze` through the engine: what the target feels, and whom it must not touch.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -123,6 +125,45 @@ fn who_shares_a_cgroup_is_not_frozen_with_others() -> Result<()> {
         assert_eq!(cgroup.state()?, Frozen::Thawed);
         stage.close()
     })
+}
+
+/// As a runtime does it: into one hierarchy, and a moment later into the next.
+#[test]
+fn who_is_on_the_way_into_the_target_is_waited_for() -> Result<()> {
+    if !Cgroup::is_possible(Flavour::V1)? {
+        // There is only one hierarchy to enter.
+        return Ok(());
+    }
+    let hierarchies = [Flavour::V1, Flavour::V2].map(|flavour| Cgroup::make(flavour, "enters"));
+    let [first, second] = hierarchies;
+    let (first, second) = (first?, second?);
+    let stage = Stage::set()?;
+    first.enter(stage.client.pid())?;
+    second.enter(stage.client.pid())?;
+    let mut client = stage.engine.client()?;
+    let enough = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let moving = scope.spawn(|| {
+            while !enough.load(Ordering::Relaxed) {
+                let newcomer = Actor::start_in(&stage.world.other.netns)?;
+                first.enter(newcomer.pid())?;
+                thread::sleep(Duration::from_millis(3));
+                second.enter(newcomer.pid())?;
+                drop(newcomer);
+                thread::sleep(Duration::from_millis(50));
+            }
+            anyhow::Ok(())
+        });
+        let armed = (0..30).try_for_each(|_| {
+            let armed = freeze(&mut client, &second.target(), &PULSES)?;
+            client.stop_one(&armed).map(drop)
+        });
+        enough.store(true, Ordering::Relaxed);
+        let moved = moving.join();
+        moved.map_err(|panic| anyhow::anyhow!("{panic:?}"))??;
+        armed
+    })?;
+    stage.close()
 }
 
 #[test]

@@ -41,8 +41,7 @@ impl Engine {
             // The plan depends on it, so it is drawn first and shown.
             spec.common.seed.get_or_insert_with(rand::random);
         }
-        let inventory = self.inventory(client, &spec)?;
-        let plan = plan::plan(&inventory, &spec).map_err(|refused| refusal(refused, &spec))?;
+        let plan = self.settled_plan(client, &spec)?;
         Ok((spec, plan))
     }
 

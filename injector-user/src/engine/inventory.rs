@@ -1,17 +1,26 @@
 //! What the planner reads, for one fault.
 
+use std::thread;
 use std::time::Duration;
 
 use injector_core::fault::FaultSpec;
-use injector_core::plan::{self, Inventory};
+use injector_core::plan::{self, Inventory, Plan};
 use injector_core::target::{Pattern, Selector, meant};
 
+use super::arm::refusal;
 use super::house::nanos;
 use super::running::{Client, Running};
 use super::state::{Engine, failed};
 use crate::clock::monotonic_ns;
 use crate::protocol::Failure;
 use crate::target::{self, Gathering, Names};
+
+/// How often a host is looked at that changes each time.
+const LOOKS: usize = 4;
+
+/// How long a process may take from one hierarchy of its container to the next: the kernel lets a
+/// grace period pass between them. Short against the lease, as nothing is renewed meanwhile.
+const UNDERWAY: Duration = Duration::from_millis(20);
 
 /// How long names of containers are believed without asking again.
 const BELIEVED: Duration = Duration::from_secs(1);
@@ -38,6 +47,31 @@ impl Called {
 }
 
 impl Engine {
+    /// What would be done on this host, as it is when nobody is between two places.
+    ///
+    /// A process enters a container hierarchy by hierarchy. While one is on its way, the hierarchies
+    /// disagree about who is in it, or it is in none that could be frozen. So a refusal counts only
+    /// once a second look finds the same host.
+    pub(super) fn settled_plan(
+        &mut self,
+        client: Client,
+        spec: &FaultSpec,
+    ) -> Result<Plan, Failure> {
+        let mut inventory = self.inventory(client, spec)?;
+        for _ in 0..LOOKS {
+            if let Ok(plan) = plan::plan(&inventory, spec) {
+                return Ok(plan);
+            }
+            thread::sleep(UNDERWAY);
+            let before = inventory;
+            inventory = self.inventory(client, spec)?;
+            if inventory == before {
+                break;
+            }
+        }
+        plan::plan(&inventory, spec).map_err(|refused| refusal(refused, spec))
+    }
+
     /// As much of the host as the fault's target needs, what is armed, and what this host can do.
     pub(super) fn inventory(
         &mut self,

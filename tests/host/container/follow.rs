@@ -46,9 +46,10 @@ fn a_frozen_container_that_is_restarted_stands_still_again() -> Result<()> {
     let pulses = [("active", "300ms"), ("dormant", "200ms")];
     let armed = arm(&mut client, Kind::ProcessFreeze, "container:web", &pulses)?;
     scene.docker.restart("web")?;
-    let done = client.snapshot(&armed.fault)?.counters.injected;
     scene.web = scene.docker.actor("web")?;
     scene.web.order(&Order::Tick)?;
+    // Only now: no clock ticked yet while it stood still before.
+    let done = client.snapshot(&armed.fault)?.counters.injected;
     let again = wait_until("it stands still again", DEADLINE, || {
         let report = client.snapshot(&armed.fault);
         report.is_ok_and(|report| report.counters.injected >= done + 3)
