@@ -68,6 +68,8 @@ pub fn uses(kind: Kind) -> &'static [(Mechanism, Use)] {
             (Mechanism::FreezerV1, Use::Main),
         ],
         Kind::ProcessSignal => &[(Mechanism::Pidfd, Use::Main)],
+        // No mechanism is built yet.
+        Kind::SyscallError => &[],
     }
 }
 

@@ -119,6 +119,8 @@ fn part(inventory: &Inventory, spec: &FaultSpec, target: &Target<'_>) -> Result<
             freeze::freeze(inventory, target, freeze, spec.common.duration)
         }
         Action::ProcessSignal(volleys) => signal::signal(target, volleys, spec.common.duration),
+        Action::SyscallError(_) => Err(Refusal::refused("fault", "syscall.error is not built yet")
+            .hint("sock.error lets connect, bind, sendmsg and socket fail")),
     }
 }
 

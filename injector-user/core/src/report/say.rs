@@ -92,6 +92,16 @@ pub(super) fn fault(fault: &FaultRecord) -> String {
             )
         }
         "net.loss" => format!("lose packets{share}"),
+        "syscall.error" => {
+            let calls = get("syscalls").unwrap_or("calls");
+            match (get("errno"), get("retval")) {
+                (Some(errno), _) => format!("fail {calls} with {errno}{share}"),
+                (None, value) => format!(
+                    "skip {calls} and return {}{share}",
+                    value.unwrap_or("something")
+                ),
+            }
+        }
         "sock.error" => {
             let operation = get("operation").unwrap_or("call");
             format!(
