@@ -34,14 +34,17 @@ impl Room {
         }
         fs::create_dir(folder.path().join("empty"))?;
         std::os::unix::fs::symlink("file", folder.path().join("link"))?;
-        let file = fs::File::options().read(true).write(true);
+        let file = fs::File::options()
+            .read(true)
+            .write(true)
+            .open(folder.path().join("file"))?;
         let (family, stream, none) = (
             AddressFamily::UNIX,
             SocketType::STREAM,
             SocketFlags::empty(),
         );
         Ok(Self {
-            file: file.clone().open(folder.path().join("file"))?.into(),
+            file: file.into(),
             directory: fs::File::open(folder.path())?.into(),
             pair: rustix::net::socketpair(family, stream, none, None)?,
             unbound: rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None)?,
