@@ -4,6 +4,7 @@ use std::{fs, path::PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
+use serde_json::Value;
 
 use crate::{
     exec::{Step, cargo, say},
@@ -53,18 +54,63 @@ pub(crate) fn binaries(profile: &str) -> Step {
     step.args(["--profile", profile])
 }
 
-fn statically(workspace: &Workspace) -> Result<PathBuf> {
-    let version = Step::new("rustc").arg("-vV").read()?;
-    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-    let host = host.context("rustc does not say its host")?;
+/// The same, linked statically.
+pub(crate) fn static_binaries(profile: &str) -> Result<Step> {
+    let host = host()?;
     // Flags for an explicit target do not reach procedural macros, which cannot be static.
     let flags = format!(
         "CARGO_TARGET_{}_RUSTFLAGS",
         host.to_uppercase().replace('-', "_")
     );
-    binaries("dist")
-        .args(["--target", host])
-        .env(flags, "-Ctarget-feature=+crt-static")
-        .run()?;
-    Ok(workspace.target().join(host).join("dist/temblor"))
+    Ok(binaries(profile)
+        .args(["--target", &host])
+        .env(flags, "-Ctarget-feature=+crt-static"))
+}
+
+/// Where those are.
+pub(crate) fn static_folder(workspace: &Workspace, profile: &str) -> Result<PathBuf> {
+    Ok(workspace.target().join(host()?).join(profile))
+}
+
+/// The executable of a test target in cargo's messages.
+pub(crate) fn executable(messages: &str, test: &str) -> Option<PathBuf> {
+    let messages = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut own = messages.filter(|message| {
+        message["target"]["name"] == test && message["target"]["kind"][0] == "test"
+    });
+    own.find_map(|message| Some(message["executable"].as_str()?.into()))
+}
+
+fn statically(workspace: &Workspace) -> Result<PathBuf> {
+    static_binaries("dist")?.run()?;
+    Ok(static_folder(workspace, "dist")?.join("temblor"))
+}
+
+/// The target that this machine's programs are built for.
+fn host() -> Result<String> {
+    let version = Step::new("rustc").arg("-vV").read()?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("rustc does not say its host")?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::executable;
+
+    #[test]
+    fn the_test_binary_is_found_among_cargos_messages() {
+        let messages = r#"{"reason":"build-script-executed"}
+            {"reason":"compiler-artifact","target":{"name":"host","kind":["bin"]},"executable":"/bin"}
+            {"reason":"compiler-artifact","target":{"name":"host","kind":["test"]},"executable":"/t/host-1"}
+            {"reason":"build-finished","success":true}"#;
+        assert_eq!(
+            executable(messages, "host"),
+            Some(PathBuf::from("/t/host-1"))
+        );
+        assert_eq!(executable(messages, "vm"), None);
+    }
 }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
-use crate::{build, drive, lint, setup, test, tidy};
+use crate::{build, drive, lint, setup, test, tidy, vm};
 
 /// Set up, build, test, demo, bench, lint and tidy Temblor.
 #[derive(Debug, Parser)]
@@ -27,6 +27,7 @@ enum Verb {
     Test(test::Arguments),
     Bench(Bench),
     Lint(lint::Arguments),
+    Vm(vm::Arguments),
     /// Check what neither the compiler nor clippy checks: package directions, budgets, conventions.
     #[command(after_help = "Example:\n  cargo xtask tidy    warnings are advice, failures must go")]
     Tidy,
@@ -76,6 +77,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         Verb::Test(arguments) => test::run(&arguments)?,
         Verb::Bench(bench) => drive::bench(&bench.arguments())?,
         Verb::Lint(arguments) => lint::run(&arguments).map(|_| 0)?,
+        Verb::Vm(arguments) => vm::run(&arguments)?,
         Verb::Tidy => u8::from(tidy::run()?.failed > 0),
     };
     Ok(ExitCode::from(code))

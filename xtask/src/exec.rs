@@ -7,15 +7,21 @@ use std::{
     env,
     ffi::{OsStr, OsString},
     fmt,
-    io::{self, IsTerminal as _, Read as _, Write as _},
+    io::{self, IsTerminal as _, PipeReader, Read, Write as _},
+    mem,
+    os::fd::AsFd as _,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
     sync::LazyLock,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
-use nix::unistd::geteuid;
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    unistd::geteuid,
+};
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
@@ -168,6 +174,32 @@ impl Step {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// Runs it silently and passes each line it prints on while it runs; killed after `limit`, when
+    /// there is no status.
+    pub(crate) fn watch(
+        &self,
+        limit: Duration,
+        mut line: impl FnMut(&str),
+    ) -> Result<Option<ExitStatus>> {
+        let about = || format!("run `{self}`");
+        let (mut reader, writer) = io::pipe().with_context(about)?;
+        let mut command = self.command();
+        command.stdin(Stdio::null());
+        command.stdout(writer.try_clone()?).stderr(writer);
+        let mut child = command.spawn().with_context(about)?;
+        drop(command);
+        let deadline = Instant::now() + limit;
+        let mut lines = Lines::default();
+        while awaits(&reader, deadline)? {
+            if !lines.read(&mut reader, &mut line)? {
+                return child.wait().map(Some).with_context(about);
+            }
+        }
+        child.kill().with_context(about)?;
+        child.wait().with_context(about)?;
+        Ok(None)
+    }
+
     fn announce(&self) {
         say(format_args!("$ {self}"));
     }
@@ -208,6 +240,52 @@ impl Step {
     }
 }
 
+/// Bytes cut into lines.
+#[derive(Debug, Default)]
+struct Lines {
+    rest: Vec<u8>,
+}
+
+impl Lines {
+    /// Reads once; false at the end, where what is left counts as a line.
+    fn read(&mut self, from: &mut impl Read, line: &mut impl FnMut(&str)) -> io::Result<bool> {
+        let mut chunk = [0; 8192];
+        let length = from.read(&mut chunk)?;
+        for byte in &chunk[..length] {
+            if *byte == b'\n' {
+                line(&self.take());
+            } else {
+                self.rest.push(*byte);
+            }
+        }
+        if length == 0 && !self.rest.is_empty() {
+            line(&self.take());
+        }
+        Ok(length > 0)
+    }
+
+    fn take(&mut self) -> String {
+        let bytes = mem::take(&mut self.rest);
+        String::from_utf8_lossy(&bytes)
+            .trim_end_matches('\r')
+            .to_owned()
+    }
+}
+
+/// Waits for something to read; false if the deadline comes first.
+fn awaits(pipe: &PipeReader, deadline: Instant) -> Result<bool> {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
+        let mut fds = [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut fds, timeout) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno).context("wait for output"),
+        }
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A whole `PATH` would hide the command behind it.
@@ -238,6 +316,8 @@ fn took(begun: Instant) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::Step;
 
     #[test]
@@ -262,6 +342,25 @@ mod tests {
             .args(["-c", "echo one; echo two >&2"])
             .hear();
         assert_eq!(heard.unwrap().text, "one\ntwo\n");
+    }
+
+    #[test]
+    fn lines_are_passed_on_and_the_last_needs_no_end() {
+        let mut lines = Vec::new();
+        let step = Step::new("sh").args(["-c", "printf 'one\r\ntwo'; exit 3"]);
+        let status = step.watch(Duration::from_mins(1), |line| lines.push(line.to_owned()));
+        assert_eq!(status.unwrap().unwrap().code(), Some(3));
+        assert_eq!(lines, ["one", "two"]);
+    }
+
+    #[test]
+    fn a_silent_command_is_killed_at_its_limit() {
+        let mut lines = Vec::new();
+        let step = Step::new("sh").args(["-c", "echo one; exec sleep 1000"]);
+        let status = step.watch(Duration::from_millis(100), |line| {
+            lines.push(line.to_owned())
+        });
+        assert!(status.unwrap().is_none());
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod lint;
 mod setup;
 mod test;
 mod tidy;
+mod vm;
 mod workspace;
 
 use std::process::ExitCode;

@@ -50,6 +50,11 @@ impl Workspace {
         self.target().join("tools")
     }
 
+    /// Kernels, emulator and disks of guests.
+    pub(crate) fn guests(&self) -> PathBuf {
+        self.target().join("vm")
+    }
+
     /// A program built by cargo in the profile's folder.
     pub(crate) fn program(&self, profile: &str, name: &str) -> PathBuf {
         self.target().join(profile).join(name)

@@ -12,6 +12,7 @@ use super::house::nanos;
 use super::running::{Client, Running};
 use super::state::{Engine, failed};
 use crate::clock::monotonic_ns;
+use crate::loader::Functions;
 use crate::protocol::Failure;
 use crate::target::{self, Gathering, Names};
 
@@ -108,6 +109,8 @@ impl Engine {
         let gathered = target::gather(&spec.target, spec.kind(), &gathering);
         let mut inventory = gathered.map_err(|error| failed(&error))?;
         inventory.armed = self.armed();
+        inventory.functions = Functions::needed_by(spec.kind());
+        inventory.files = target::files_of(&spec.action, &inventory.processes);
         inventory.capabilities = self.capabilities_of(spec.kind());
         Ok(inventory)
     }

@@ -13,12 +13,17 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::exec::{Step, locate, say};
 
+/// The file in our folder that says which version of a package to prefer.
+const PREFERENCES: &str = "preferences";
+
 /// Packages of this machine's distribution.
 #[derive(Debug)]
 pub(crate) struct Apt {
     folder: PathBuf,
     /// Whether to use lists fetched by us instead of the system's, which may be absent or stale.
     own_lists: bool,
+    /// Whether to know only the suites written down in our folder, not the machine's.
+    own_sources: bool,
 }
 
 impl Apt {
@@ -27,7 +32,21 @@ impl Apt {
         Self {
             folder: folder.to_owned(),
             own_lists: false,
+            own_sources: false,
         }
+    }
+
+    /// The same, for other suites than the machine's: sources and preferences in apt's own formats.
+    pub(crate) fn of_sources(folder: &Path, sources: &str, preferences: &str) -> Result<Self> {
+        let etc = folder.join("etc");
+        fs::create_dir_all(&etc).with_context(|| format!("create {}", etc.display()))?;
+        fs::write(etc.join("temblor.sources"), sources)
+            .and_then(|()| fs::write(folder.join(PREFERENCES), preferences))
+            .with_context(|| format!("write to {}", folder.display()))?;
+        Ok(Self {
+            own_sources: true,
+            ..Self::new(folder)
+        })
     }
 
     /// Whether this machine has `apt-get` at all.
@@ -54,20 +73,24 @@ impl Apt {
             Err(error) => return Err(error),
         };
         fs::create_dir_all(into).with_context(|| format!("create {}", into.display()))?;
-        for deb in debs {
-            let name = deb.file_name().unwrap_or_default().display();
-            say(format_args!("  unpack {name}"));
-            Step::new("dpkg-deb")
-                .arg("--extract")
-                .args([&deb, into])
-                .read()?;
-            fs::remove_file(&deb).with_context(|| format!("remove {}", deb.display()))?;
-        }
-        Ok(())
+        debs.iter().try_for_each(|deb| extract(deb, into))
+    }
+
+    /// Unpacks exactly these packages, without what they depend on.
+    pub(crate) fn unpack_only(&self, packages: &[String], into: &Path) -> Result<()> {
+        fs::create_dir_all(into).with_context(|| format!("create {}", into.display()))?;
+        let debs = self.fetch(packages)?;
+        debs.iter().try_for_each(|deb| extract(deb, into))
+    }
+
+    /// Names of packages that begin like this; none if they cannot be asked for.
+    pub(crate) fn names(&self, start: &str) -> Result<BTreeSet<String>> {
+        let names = self.apt("apt-cache").args(["pkgnames", start]).read()?;
+        Ok(names.lines().map(ToOwned::to_owned).collect())
     }
 
     /// Fetches package lists of our own.
-    fn update(&mut self) -> Result<()> {
+    pub(crate) fn update(&mut self) -> Result<()> {
         self.own_lists = true;
         for part in ["lists/partial", "cache/archives/partial"] {
             let part = self.folder.join(part);
@@ -78,12 +101,16 @@ impl Apt {
 
     fn download(&self, packages: &[&str], wanted: &impl Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
         let names = self.closure(packages)?;
-        let names: Vec<_> = names.iter().filter(|name| wanted(name)).collect();
+        let names: Vec<_> = names.into_iter().filter(|name| wanted(name)).collect();
         ensure!(
             !names.is_empty(),
             "nothing to download for {}",
             packages.join(", ")
         );
+        self.fetch(&names)
+    }
+
+    fn fetch(&self, names: &[String]) -> Result<Vec<PathBuf>> {
         let folder = self.folder.join("debs");
         if folder.exists() {
             fs::remove_dir_all(&folder).with_context(|| format!("empty {}", folder.display()))?;
@@ -116,19 +143,37 @@ impl Apt {
     }
 
     fn apt_get(&self) -> Step {
-        let apt_get = Step::new("apt-get").env("LC_ALL", "C").args([
-            "--quiet",
-            "--option",
-            "APT::Sandbox::User=root",
-        ]);
-        if !self.own_lists {
-            return apt_get;
-        }
-        let folder = self.folder.display();
-        apt_get
-            .args(["--option", &format!("Dir::State::Lists={folder}/lists")])
-            .args(["--option", &format!("Dir::Cache={folder}/cache")])
+        self.apt("apt-get").arg("--quiet")
     }
+
+    fn apt(&self, program: &str) -> Step {
+        let folder = self.folder.display();
+        let mut options = vec!["APT::Sandbox::User=root".to_owned()];
+        if self.own_lists {
+            options.push(format!("Dir::State::Lists={folder}/lists"));
+            options.push(format!("Dir::Cache={folder}/cache"));
+        }
+        if self.own_sources {
+            options.push("Dir::State::status=/dev/null".to_owned());
+            options.push("Dir::Etc::SourceList=/dev/null".to_owned());
+            options.push(format!("Dir::Etc::SourceParts={folder}/etc"));
+            options.push(format!("Dir::Etc::Preferences={folder}/{PREFERENCES}"));
+            options.push("Dir::Etc::PreferencesParts=/dev/null".to_owned());
+            // Neither translations nor what shops for applications show.
+            options.push("Acquire::Languages=none".to_owned());
+            options.push("Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false".to_owned());
+        }
+        let pairs = options.iter().flat_map(|option| ["--option", option]);
+        Step::new(program).env("LC_ALL", "C").args(pairs)
+    }
+}
+
+fn extract(deb: &Path, into: &Path) -> Result<()> {
+    let name = deb.file_name().unwrap_or_default().display();
+    say(format_args!("  unpack {name}"));
+    let step = Step::new("dpkg-deb").arg("--extract").args([deb, into]);
+    step.read()?;
+    fs::remove_file(deb).with_context(|| format!("remove {}", deb.display()))
 }
 
 /// Names of the packages that are installed on this machine.

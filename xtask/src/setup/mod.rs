@@ -8,8 +8,11 @@ mod apt;
 mod command;
 mod linker;
 mod packages;
+mod sources;
 mod toolchain;
 mod tools;
 
+pub(crate) use apt::{Apt, installed};
 pub(crate) use command::{Arguments, prepare, run};
 pub(crate) use packages::Purpose;
+pub(crate) use sources::Archives;

@@ -4,14 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
-use serde_json::Value;
 
 use crate::{
     build, drive,
     exec::{Heard, Step, cargo, is_root, locate},
     lint,
     test::Counts,
-    tidy,
+    tidy, vm,
     workspace::Workspace,
 };
 
@@ -26,6 +25,8 @@ pub(crate) enum Ring {
     Pure,
     /// Real faults on real processes of this host: root.
     Host,
+    /// Some of those, and others, on other kernels in emulated machines.
+    Vm,
 }
 
 /// What became of a ring.
@@ -50,6 +51,7 @@ impl Ring {
             Self::Lint => lint::checks(&lint::Arguments::default()).map(Outcome::Ran),
             Self::Pure => pure(filters).map(Outcome::Ran),
             Self::Host => host(workspace, filters),
+            Self::Vm => vm::ring(workspace).map(Outcome::Ran),
         }
     }
 }
@@ -110,18 +112,7 @@ fn host_binary() -> Result<PathBuf> {
         .args(["--package", package, "--test", test])
         .arg("--message-format=json-render-diagnostics")
         .read_with_progress()?;
-    executable(&messages, test).with_context(|| format!("find the test binary `{test}`"))
-}
-
-/// The executable of a test target in cargo's messages.
-fn executable(messages: &str, test: &str) -> Option<PathBuf> {
-    let messages = messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut own = messages.filter(|message| {
-        message["target"]["name"] == test && message["target"]["kind"][0] == "test"
-    });
-    own.find_map(|message| Some(message["executable"].as_str()?.into()))
+    build::executable(&messages, test).with_context(|| format!("find the test binary `{test}`"))
 }
 
 /// Reads the counts; a runner that failed without saying how many counts as one failure.
@@ -135,22 +126,9 @@ fn counted(heard: &Heard) -> Counts {
 
 #[cfg(test)]
 mod tests {
-    use std::{os::unix::process::ExitStatusExt as _, path::PathBuf, process::ExitStatus};
+    use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus};
 
-    use super::{Heard, counted, executable};
-
-    #[test]
-    fn the_test_binary_is_found_among_cargos_messages() {
-        let messages = r#"{"reason":"build-script-executed"}
-            {"reason":"compiler-artifact","target":{"name":"host","kind":["bin"]},"executable":"/bin"}
-            {"reason":"compiler-artifact","target":{"name":"host","kind":["test"]},"executable":"/t/host-1"}
-            {"reason":"build-finished","success":true}"#;
-        assert_eq!(
-            executable(messages, "host"),
-            Some(PathBuf::from("/t/host-1"))
-        );
-        assert_eq!(executable(messages, "vm"), None);
-    }
+    use super::{Heard, counted};
 
     #[test]
     fn a_runner_that_dies_silently_is_a_failure() {

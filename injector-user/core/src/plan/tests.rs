@@ -1211,6 +1211,9 @@ proptest! {
                         || members.as_ref() == Some(&targets));
                 }
                 Hook::Sockets { .. } => prop_assert_eq!(&made.select.thread_groups, &targets),
+                Hook::Function { .. } => prop_assert!(
+                    made.select.cgroup.is_some() || made.select.thread_groups == targets
+                ),
             }
         }
     }

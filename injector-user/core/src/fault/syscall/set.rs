@@ -40,6 +40,13 @@ impl Syscalls {
     }
 }
 
+impl Syscalls {
+    /// Whether `call` was named itself, and not merely meant.
+    pub fn names(&self, call: Syscall) -> bool {
+        !self.inverted && self.items.contains(&Item::One(call))
+    }
+}
+
 impl From<Syscall> for Syscalls {
     fn from(call: Syscall) -> Self {
         Self {

@@ -1,0 +1,81 @@
+//! Programs, one after the other.
+
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result};
+use nix::errno::Errno;
+use nix::sys::wait::{WaitStatus, wait};
+use serde_json::Value;
+
+use crate::order::{Order, Step};
+use crate::say::Said;
+
+/// Runs them all; where a fault is refused, says so and why instead of running what would do it.
+pub(crate) fn run(order: &Order, said: &Said) -> Result<()> {
+    let refused = if order.steps.iter().any(|step| step.fault.is_some()) {
+        refusals(said)?
+    } else {
+        BTreeMap::new()
+    };
+    for step in &order.steps {
+        let refusal = step.fault.as_ref().and_then(|fault| refused.get(fault));
+        match refusal {
+            Some(reason) => said.line(&format!("refused {} {reason}", step.name))?,
+            None => perform(step, said)?,
+        }
+    }
+    Ok(())
+}
+
+/// The doctor's word for each fault that this kernel does not support.
+fn refusals(said: &Said) -> Result<BTreeMap<String, String>> {
+    let mut command = Command::new("temblor");
+    command.args(["doctor", "--json"]);
+    let output = command.output().context("ask the doctor")?;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    let words: Value = serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("the doctor said {complaint}"))?;
+    said.line(&format!("doctor {words}"))?;
+    let faults = words["faults"].as_array().context("faults are a list")?;
+    let refused = faults.iter().filter(|fault| fault["state"] != "supported");
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    Ok(refused
+        .map(|fault| (text(&fault["fault"]), text(&fault["reason"])))
+        .collect())
+}
+
+fn perform(step: &Step, said: &Said) -> Result<()> {
+    let (program, arguments) = step.command.split_first().context("a step has a command")?;
+    said.line(&format!("begin {}", step.name))?;
+    let input = if step.terminal {
+        said.stdio()?
+    } else {
+        Stdio::null()
+    };
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .stdin(input)
+        .stdout(said.stdio()?)
+        .stderr(said.stdio()?);
+    let child = command.spawn().with_context(|| format!("run {program}"))?;
+    let status = await_and_reap(child.id().cast_signed())?;
+    said.line(&format!("done {} {status}", step.name))
+}
+
+/// Waits for one child, and meanwhile takes in every orphan of the guest: nobody else does.
+fn await_and_reap(child: i32) -> Result<String> {
+    loop {
+        match wait() {
+            Ok(WaitStatus::Exited(pid, code)) if pid.as_raw() == child => {
+                return Ok(format!("exit {code}"));
+            }
+            Ok(WaitStatus::Signaled(pid, signal, _)) if pid.as_raw() == child => {
+                return Ok(format!("signal {signal}"));
+            }
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno).context("wait for a child"),
+        }
+    }
+}

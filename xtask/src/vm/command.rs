@@ -1,0 +1,187 @@
+//! What can be typed.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::{
+    exec::say,
+    setup::{self, Purpose},
+    vm::{
+        bench::Bench,
+        groups,
+        kernels::{self, FOLDER, Kernel, RELEASES, Release, Store},
+        report::Outcome,
+        variants::{PLAIN, VARIANTS, Variant},
+    },
+    workspace::Workspace,
+};
+
+/// Boot other kernels in emulated machines and run tests in them.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  cargo xtask vm list\n  cargo xtask vm run --kernel 6.12 sock::\n  \
+                  cargo xtask vm shell --kernel 5.10\n  cargo xtask test vm    every kernel, as \
+                  in CI"
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Show which kernels there are, and which of them are here.
+    #[command(after_help = "Example:\n  cargo xtask vm list")]
+    List,
+    Run(Run),
+    Shell(Shell),
+    Kernel(Get),
+}
+
+/// Run tests in one guest and show what they say.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  cargo xtask vm run --kernel 6.12    what the ring runs there\n  \
+                  cargo xtask vm run --kernel 6.1 --variant cgroup-v1 freeze    tests with \
+                  `freeze` in their name"
+)]
+struct Run {
+    #[command(flatten)]
+    machine: Machine,
+    /// Kill the guest after so many seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    limit: u64,
+    /// Parts of the names of tests, of all that there are; without one, the ring's choice.
+    filters: Vec<String>,
+}
+
+/// Open a prompt in a guest, with `temblor` in it. `poweroff -f` leaves it, and so does C-a x.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  cargo xtask vm shell --kernel 6.12")]
+struct Shell {
+    #[command(flatten)]
+    machine: Machine,
+}
+
+/// Get a kernel, or build one that no distribution has.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  cargo xtask vm kernel 6.18\n  cargo xtask vm kernel --build \
+                  6.12-fi    about 20 minutes on two cores"
+)]
+struct Get {
+    /// Which.
+    #[arg(value_name = "KERNEL", value_parser = named)]
+    kernel: Release,
+    /// Build it from source.
+    #[arg(long)]
+    build: bool,
+}
+
+#[derive(Args, Debug)]
+struct Machine {
+    /// Which kernel; `cargo xtask vm list` names them.
+    #[arg(long, value_name = "KERNEL", value_parser = named)]
+    kernel: Release,
+    /// How it is started: plain, no-bpf-lsm, cgroup-v1, hybrid or lockdown.
+    #[arg(long, value_name = "VARIANT", default_value = PLAIN.name, value_parser = varied)]
+    variant: Variant,
+}
+
+/// Does it and returns the exit code.
+pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
+    let workspace = Workspace::members()?;
+    match &arguments.command {
+        Verb::List => list(&workspace),
+        Verb::Run(run) => tests(&workspace, run),
+        Verb::Shell(shell) => prompt(&workspace, &shell.machine),
+        Verb::Kernel(get) => kernel(&workspace, get),
+    }
+}
+
+fn named(name: &str) -> Result<Release> {
+    Release::named(name).with_context(|| {
+        let names: Vec<_> = RELEASES.iter().map(|release| release.name).collect();
+        format!("no such kernel; hint: one of {}", names.join(", "))
+    })
+}
+
+fn varied(name: &str) -> Result<Variant> {
+    Variant::named(name).with_context(|| {
+        let names: Vec<_> = VARIANTS.iter().map(|variant| variant.name).collect();
+        format!(
+            "no such variant; hint: {} or {}",
+            PLAIN.name,
+            names.join(", ")
+        )
+    })
+}
+
+fn list(workspace: &Workspace) -> Result<u8> {
+    let store = Store::new(&workspace.guests());
+    println!("{:<9} {:<45} from", "kernel", "here");
+    for release in RELEASES {
+        let here = store.here(*release);
+        let here = here.map_or_else(|| "no".to_owned(), |kernel| kernel.version);
+        println!("{:<9} {here:<45} {}", release.name, release.from());
+    }
+    println!("\nReady kernels, as NAME/vmlinux.zst, are taken from the folder in {FOLDER}.");
+    Ok(0)
+}
+
+fn tests(workspace: &Workspace, run: &Run) -> Result<u8> {
+    setup::prepare(workspace, Purpose::Test)?;
+    let bench = Bench::new(workspace)?;
+    let kernel = bench.store().get(run.machine.kernel)?;
+    let steps = match &run.filters[..] {
+        [] => groups::all(),
+        filters => groups::filtered(filters),
+    };
+    let guest = bench.guest(&kernel, run.machine.variant);
+    let limit = Duration::from_secs(run.limit);
+    let ended = guest.run(&steps, limit, |line| println!("{line}"))?;
+    let mut failed = ended.trouble.is_some();
+    for (group, outcome) in &ended.report.outcomes {
+        match outcome {
+            Outcome::Ran(counts) => {
+                failed |= counts.failed > 0;
+                say(format_args!("{group}: {counts}"));
+            }
+            Outcome::Refused(reason) => say(format_args!("{group}: refused: {reason}")),
+        }
+    }
+    if let Some(trouble) = &ended.trouble {
+        say(format_args!("trouble:\n{trouble}"));
+    }
+    let took = ended.took.as_secs_f64();
+    say(format_args!(
+        "{}: {took:.1} s; logs in {}",
+        kernel.version,
+        guest.folder.display()
+    ));
+    Ok(u8::from(failed))
+}
+
+fn prompt(workspace: &Workspace, machine: &Machine) -> Result<u8> {
+    setup::prepare(workspace, Purpose::Test)?;
+    let bench = Bench::new(workspace)?;
+    let kernel = bench.store().get(machine.kernel)?;
+    say("`poweroff -f` leaves the guest, and so does C-a x");
+    let shell = ["setsid", "-c", "sh", "-l"];
+    let steps = json!([{ "name": "shell", "command": shell, "terminal": true }]);
+    bench.guest(&kernel, machine.variant).shell(&steps)?;
+    Ok(0)
+}
+
+fn kernel(workspace: &Workspace, get: &Get) -> Result<u8> {
+    let mut store = Store::new(&workspace.guests());
+    if get.build {
+        kernels::build(workspace, &mut store, get.kernel)?;
+    }
+    let Kernel { name, version, .. } = store.get(get.kernel)?;
+    say(format_args!("kernel {name}: {version}"));
+    Ok(0)
+}

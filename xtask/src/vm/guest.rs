@@ -1,0 +1,161 @@
+//! One guest, from its start to its end.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use crate::{
+    exec::Step,
+    vm::{
+        emulator::Emulator, initramfs, kernels::Kernel, report::Report, trouble::trouble,
+        variants::Variant,
+    },
+};
+
+/// The machine: two processors that run in parallel, no firmware tables that nobody reads, nothing
+/// that is probed in vain.
+const MACHINE: &[&str] = &[
+    "-accel",
+    "tcg,thread=multi",
+    "-cpu",
+    "max",
+    "-smp",
+    "2",
+    "-m",
+    "1024",
+    "-M",
+    "q35,usb=off,hpet=off,vmport=off,smbus=off,sata=off",
+    "-nodefaults",
+    "-no-user-config",
+    "-display",
+    "none",
+    "-no-reboot",
+    "-monitor",
+    "none",
+];
+
+/// The kernel's command line: nothing that costs an emulated processor time, and stalls are stalls
+/// only after a minute, as the processors' own host is busy with other things.
+const APPEND: &str = "panic=-1 reboot=t mitigations=off nokaslr tsc=reliable no_timer_check \
+    rcupdate.rcu_expedited=1 rcupdate.rcu_cpu_stall_timeout=60 random.trust_cpu=1 \
+    cryptomgr.notests=1 audit=0 rdinit=/init";
+
+/// What a guest is started with.
+#[derive(Clone, Debug)]
+pub(crate) struct Guest<'a> {
+    pub(crate) emulator: &'a Emulator,
+    pub(crate) kernel: &'a Kernel,
+    pub(crate) variant: Variant,
+    /// The part of the first file system that all guests have.
+    pub(crate) base: &'a [u8],
+    /// Where its files and logs go.
+    pub(crate) folder: PathBuf,
+}
+
+/// A guest that is over.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) report: Report,
+    pub(crate) took: Duration,
+    /// What was wrong beside tests that failed: the kernel's own words, or that it hung.
+    pub(crate) trouble: Option<String>,
+}
+
+impl Guest<'_> {
+    /// Runs steps, and passes on each line that is said; a guest that takes longer is killed.
+    pub(crate) fn run(
+        &self,
+        steps: &Value,
+        limit: Duration,
+        mut line: impl FnMut(&str),
+    ) -> Result<Ended> {
+        let console = self.folder.join("console.log");
+        self.prepare(steps, "/dev/ttyS1")?;
+        let step = self
+            .step("loglevel=5")?
+            .arg("-serial")
+            .arg(format!("file:{}", console.display()))
+            .args(["-serial", "stdio"]);
+        let mut report = Report::default();
+        let mut words = String::new();
+        let begun = Instant::now();
+        let status = step.watch(limit, |said| {
+            report.hear(said);
+            words += said;
+            words.push('\n');
+            line(said);
+        })?;
+        let took = begun.elapsed();
+        self.keep("report.log", words.as_bytes())?;
+        let log = fs::read(&console).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let trouble = trouble(&log).or_else(|| match status {
+            Some(_) if report.ended => None,
+            Some(status) => Some(unfinished(&format!("ended with {status}"), &words, &log)),
+            None => Some(unfinished(&format!("hung for {limit:?}"), &words, &log)),
+        });
+        Ok(Ended {
+            report,
+            took,
+            trouble,
+        })
+    }
+
+    /// A prompt on the caller's terminal, until it is left.
+    pub(crate) fn shell(&self, steps: &Value) -> Result<()> {
+        self.prepare(steps, "/dev/ttyS0")?;
+        let step = self.step("loglevel=4")?.args(["-serial", "mon:stdio"]);
+        step.run()
+    }
+
+    fn prepare(&self, steps: &Value, port: &str) -> Result<()> {
+        let folder = &self.folder;
+        fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+        let order = serde_json::json!({
+            "port": port,
+            "cgroups": self.variant.cgroups,
+            "steps": steps,
+        });
+        let mut bytes = self.base.to_vec();
+        bytes.extend(initramfs::for_guest(self.kernel, order)?);
+        self.keep("initrd", &bytes)
+    }
+
+    fn step(&self, level: &str) -> Result<Step> {
+        let append = format!("console=ttyS0 {level} {APPEND} {}", self.variant.append);
+        let step = self.emulator.step()?.args(MACHINE);
+        Ok(step
+            .arg("-kernel")
+            .arg(self.kernel.image())
+            .arg("-initrd")
+            .arg(self.folder.join("initrd"))
+            .args(["-append", append.trim_end()]))
+    }
+
+    fn keep(&self, name: &str, content: &[u8]) -> Result<()> {
+        let path: &Path = &self.folder.join(name);
+        fs::write(path, content).with_context(|| format!("write {}", path.display()))
+    }
+}
+
+/// How it ended and its last words.
+fn unfinished(how: &str, words: &str, log: &str) -> String {
+    let last = |text: &str| {
+        let lines: Vec<_> = text.lines().collect();
+        let lines = &lines[lines.len().saturating_sub(20)..];
+        lines
+            .iter()
+            .map(|line| format!("    {line}\n"))
+            .collect::<String>()
+    };
+    format!(
+        "    the guest {how}; it last said:\n{}    its kernel last said:\n{}",
+        last(words),
+        last(log)
+    )
+}
