@@ -579,7 +579,7 @@ fn any_specific() -> impl Strategy<Value = (Kind, Vec<Option<String>>)> {
             }),
         (
             "syscalls=(!%stat|write|1|pwrite64|all)(,(read|/\\^f\\.\\*sync\\$|%stat|\\?nosuch|257)){0,3}",
-            "errno=(EIO|ENOSPC(:[1-9]{1,3})?)(,EINTR:7)?|retval=(requested|[0-9]{1,9})",
+            "errno=(EIO|ENOSPC(:[1-9]{1,3})?)(,EINTR:7)?|retval=(requested|[1-9][0-9]{0,8}|0[0-7]{0,9}|0x[0-9a-f]{1,7})",
             some("path", "/[a-z]{1,9}/(\\*\\*/)?[a-z]{0,3}(\\*|\\[ab\\])?"),
             some("fd", "(file|socket|pipe)(,device|,other)?"),
             some(

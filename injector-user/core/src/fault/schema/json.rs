@@ -124,6 +124,22 @@ fn value(value: ValueType) -> Value {
         ValueType::Rate => text(r"^[0-9.]+ ?([kmgtKMGT]i?)?[bB]it$"),
         ValueType::Size => text(r"^[0-9.]+ ?([kmgKMG]i)?[bB]$"),
         ValueType::Durations => list(&text(r"^(@.+|[0-9].*)$")),
+        ValueType::Syscalls
+        | ValueType::Errors
+        | ValueType::Returned
+        | ValueType::Path
+        | ValueType::Sizes => of_calls(value),
+        ValueType::Word(words) => json!({"enum": words}),
+        ValueType::Words(words) => {
+            let one = words.join("|");
+            list(&text(&format!("^({one})( *, *({one}))*$")))
+        }
+    }
+}
+
+/// Of parameters of system calls.
+fn of_calls(value: ValueType) -> Value {
+    match value {
         ValueType::Syscalls => list(&json!({"anyOf": [
             {"type": "integer", "minimum": 0},
             text(r"^[!?%/a-z0-9_,].*$"),
@@ -137,9 +153,8 @@ fn value(value: ValueType) -> Value {
         }
         ValueType::Returned => json!({"anyOf": [
             {"type": "integer", "minimum": 0, "maximum": i32::MAX},
-            text("^(requested|[0-9]+)$"),
+            text("^(requested|0x[0-9a-fA-F]+|[0-9]+)$"),
         ]}),
-        ValueType::Path => text("^/"),
         ValueType::Sizes => {
             let size = "[0-9.]+( ?([kmgKMG]i)?[bB])?";
             json!({"anyOf": [
@@ -147,11 +162,7 @@ fn value(value: ValueType) -> Value {
                 text(&format!(r"^({size}|{size}\.\.({size})?|\.\.{size})$")),
             ]})
         }
-        ValueType::Word(words) => json!({"enum": words}),
-        ValueType::Words(words) => {
-            let one = words.join("|");
-            list(&text(&format!("^({one})( *, *({one}))*$")))
-        }
+        _ => text("^/"),
     }
 }
 

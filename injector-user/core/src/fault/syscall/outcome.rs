@@ -114,9 +114,7 @@ impl FromStr for Returned {
         if text == REQUESTED {
             return Ok(Self::Requested);
         }
-        let plain = text.bytes().all(|byte| byte.is_ascii_digit());
-        let number = text.parse().ok().filter(|_| plain);
-        match number.filter(|number| *number <= MAX_NUMBER) {
+        match number(text).filter(|number| *number <= MAX_NUMBER) {
             Some(number) => Ok(Self::Number(number)),
             None => Err(
                 Invalid::saying(format!("`{text}` is not what a call can return")).hint(format!(
@@ -126,6 +124,19 @@ impl FromStr for Returned {
             ),
         }
     }
+}
+
+/// As strtoull(3) reads it for strace: `0x` begins hexadecimal digits, `0` octal ones.
+fn number(text: &str) -> Option<u32> {
+    let unsigned = text.trim_start();
+    let unsigned = unsigned.strip_prefix('+').unwrap_or(unsigned);
+    let (digits, radix) = match unsigned.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (&unsigned[2..], 16),
+        [b'0', _, ..] => (&unsigned[1..], 8),
+        _ => (unsigned, 10),
+    };
+    let plain = !digits.starts_with('+');
+    u32::from_str_radix(digits, radix).ok().filter(|_| plain)
 }
 
 impl fmt::Display for Returned {

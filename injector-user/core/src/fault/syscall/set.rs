@@ -175,7 +175,9 @@ fn regex(text: &str) -> Result<Regex, Invalid> {
     const COMMON: &str = "_^$.*+?|()[]{}-:";
     let invalid = |why: &str| Invalid::saying(format!("`/{text}` is no expression for names{why}"));
     let common = |c: char| c.is_ascii_alphanumeric() || COMMON.contains(c);
-    let differs = ["+?", "}?", "(?", "--"];
+    let differs = [
+        "+?", "}?", "(?", "--", "^*", "^+", "^?", "^{", "$*", "$+", "$?", "${",
+    ];
     if !text.chars().all(common) || differs.iter().any(|what| text.contains(what)) {
         return Err(invalid("").hint(
             "letters, digits and _ ^ $ . * + ? | ( ) [ ] { }, such as /^(get|set)[ug]id$; no \

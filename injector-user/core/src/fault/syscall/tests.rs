@@ -165,7 +165,7 @@ fn what_never_ends_or_returns_is_refused_by_name_and_left_out_of_classes() {
 fn an_expression_that_two_libraries_read_differently_is_refused() {
     let common = "letters, digits and _ ^ $ . * + ? | ( ) [ ] { }, such as /^(get|set)[ug]id$; no \
                   backslash, and no comma";
-    for text in [r"/\d", "/(?i)read", "/get.+?", "/re ad"] {
+    for text in [r"/\d", "/(?i)read", "/get.+?", "/^*", "/a$?", "/re ad"] {
         check_bad_set(
             text,
             &format!("`{text}` is no expression for names"),
@@ -444,6 +444,10 @@ fn a_failing_call_is_read_whole() {
         Outcome::Returns(Returned::Requested)
     );
     assert_eq!(
+        ["0x10", "010", "10"].map(|text| returned(&format!("retval={text}"))),
+        [16, 8, 10].map(|number| Outcome::Returns(Returned::Number(number)))
+    );
+    assert_eq!(
         returned("retval=2147483647"),
         Outcome::Returns(Returned::Number(2_147_483_647))
     );
@@ -494,9 +498,24 @@ fn impossible_failures_are_refused() {
         let expected = format!("--errno: `{text}` is not the weight of an error | {weight}");
         check_bad(&format!("syscalls=write errno=EIO:{text}"), &[&expected]);
     }
-    for text in ["0", "134", "512", "513", "514", "516"] {
+    for text in ["0", "41", "134", "4095"] {
         let expected = format!(
             "--errno: `{text}` is not an errno of Linux | a name such as ECONNREFUSED, or its number"
+        );
+        check_bad(&format!("syscalls=write errno={text}"), &[&expected]);
+    }
+    for text in [
+        "512",
+        "513",
+        "514",
+        "516",
+        "ERESTARTSYS",
+        "EIO,ERESTARTNOHAND",
+    ] {
+        let bad = text.rsplit(',').next().unwrap();
+        let expected = format!(
+            "--errno: `{bad}` is not an errno of Linux | the kernel keeps it to itself: no program ever \
+             meets it"
         );
         check_bad(&format!("syscalls=write errno={text}"), &[&expected]);
     }
@@ -513,7 +532,7 @@ fn impossible_failures_are_refused() {
     );
     let returned =
         "a whole number from 0 to 2147483647, or requested: as many bytes as were asked for";
-    for text in ["-1", "2147483648", "all", "+1", ""] {
+    for text in ["-1", "2147483648", "all", "++1", "08", "0x", ""] {
         let expected = format!("--retval: `{text}` is not what a call can return | {returned}");
         check_bad(&format!("syscalls=write retval={text}"), &[&expected]);
     }
