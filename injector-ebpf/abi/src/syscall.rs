@@ -6,7 +6,7 @@ use crate::layout::exact_layout;
 pub const NUMBERS: u32 = 512;
 
 /// Results that one fault may choose from.
-pub const OUTCOMES: usize = 8;
+pub const OUTCOMES: usize = 16;
 
 /// Stands for as many bytes as the call was asked to move.
 pub const REQUESTED: i64 = i64::MIN;
