@@ -79,7 +79,11 @@ impl Row {
         let State::Ran(ended) = &self.state else {
             return Cell::Nothing;
         };
-        let found = ended.report.outcomes.iter().find(|(name, _)| name == group.name);
+        let found = ended
+            .report
+            .outcomes
+            .iter()
+            .find(|(name, _)| name == group.name);
         match found {
             Some((_, Outcome::Ran(counts))) => Cell::Ran(group.complete(*counts)),
             Some((_, Outcome::Refused(_))) => Cell::Refused,
