@@ -10,8 +10,8 @@ use crate::{
         guest::Guest,
         initramfs,
         kernels::{Kernel, Store},
+        machines::Variant,
         payload::Payload,
-        variants::Variant,
     },
     workspace::Workspace,
 };

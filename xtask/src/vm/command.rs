@@ -13,8 +13,8 @@ use crate::{
         bench::Bench,
         groups,
         kernels::{self, FOLDER, Kernel, RELEASES, Release, Store},
+        machines::{Machine, PLAIN, VARIANTS, Variant},
         report::Outcome,
-        variants::{PLAIN, VARIANTS, Variant},
     },
     workspace::Workspace,
 };
@@ -50,7 +50,7 @@ enum Verb {
 )]
 struct Run {
     #[command(flatten)]
-    machine: Machine,
+    which: Which,
     /// Kill the guest after so many seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     limit: u64,
@@ -63,7 +63,7 @@ struct Run {
 #[command(after_help = "Example:\n  cargo xtask vm shell --kernel 6.12")]
 struct Shell {
     #[command(flatten)]
-    machine: Machine,
+    which: Which,
 }
 
 /// Get a kernel, or build one that no distribution has.
@@ -81,8 +81,8 @@ struct Get {
     build: bool,
 }
 
-#[derive(Args, Debug)]
-struct Machine {
+#[derive(Args, Clone, Copy, Debug)]
+struct Which {
     /// Which kernel; `cargo xtask vm list` names them.
     #[arg(long, value_name = "KERNEL", value_parser = named)]
     kernel: Release,
@@ -97,7 +97,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     match &arguments.command {
         Verb::List => list(&workspace),
         Verb::Run(run) => tests(&workspace, run),
-        Verb::Shell(shell) => prompt(&workspace, &shell.machine),
+        Verb::Shell(shell) => prompt(&workspace, shell.which),
         Verb::Kernel(get) => kernel(&workspace, get),
     }
 }
@@ -135,12 +135,15 @@ fn list(workspace: &Workspace) -> Result<u8> {
 fn tests(workspace: &Workspace, run: &Run) -> Result<u8> {
     setup::prepare(workspace, Purpose::Test)?;
     let bench = Bench::new(workspace)?;
-    let kernel = bench.store().get(run.machine.kernel)?;
+    let kernel = bench.store().get(run.which.kernel)?;
     let steps = match &run.filters[..] {
-        [] => groups::all(),
+        [] => groups::orders(Machine {
+            release: run.which.kernel,
+            variant: run.which.variant,
+        }),
         filters => groups::filtered(filters),
     };
-    let guest = bench.guest(&kernel, run.machine.variant);
+    let guest = bench.guest(&kernel, run.which.variant);
     let limit = Duration::from_secs(run.limit);
     let ended = guest.run(&steps, limit, |line| println!("{line}"))?;
     let mut failed = ended.trouble.is_some();
@@ -165,14 +168,14 @@ fn tests(workspace: &Workspace, run: &Run) -> Result<u8> {
     Ok(u8::from(failed))
 }
 
-fn prompt(workspace: &Workspace, machine: &Machine) -> Result<u8> {
+fn prompt(workspace: &Workspace, which: Which) -> Result<u8> {
     setup::prepare(workspace, Purpose::Test)?;
     let bench = Bench::new(workspace)?;
-    let kernel = bench.store().get(machine.kernel)?;
+    let kernel = bench.store().get(which.kernel)?;
     say("`poweroff -f` leaves the guest, and so does C-a x");
     let shell = ["setsid", "-c", "sh", "-l"];
     let steps = json!([{ "name": "shell", "command": shell, "terminal": true }]);
-    bench.guest(&kernel, machine.variant).shell(&steps)?;
+    bench.guest(&kernel, which.variant).shell(&steps)?;
     Ok(0)
 }
 

@@ -12,18 +12,19 @@ use serde_json::Value;
 use crate::{
     exec::Step,
     vm::{
-        emulator::Emulator, initramfs, kernels::Kernel, report::Report, trouble::trouble,
-        variants::Variant,
+        emulator::Emulator, initramfs, kernels::Kernel, machines::Variant, report::Report,
+        trouble::trouble,
     },
 };
 
 /// The machine: two processors that run in parallel, no firmware tables that nobody reads, nothing
-/// that is probed in vain.
+/// that is probed in vain. Without ERMS and FSRM a kernel copies and clears by words instead of by
+/// bytes, which an emulator does one by one: reading a sysctl is three times as fast.
 const MACHINE: &[&str] = &[
     "-accel",
     "tcg,thread=multi",
     "-cpu",
-    "max",
+    "max,erms=off,fsrm=off",
     "-smp",
     "2",
     "-m",

@@ -7,16 +7,16 @@ use crate::{
     vm::{
         groups::{GROUPS, Group},
         guest::Ended,
-        kernels::Kernel,
+        kernels::RELEASES,
+        machines::{Machine, PLAIN},
         report::Outcome,
-        variants::PLAIN,
     },
 };
 
 /// One guest.
 #[derive(Debug)]
 pub(crate) struct Row {
-    name: String,
+    machine: Machine,
     version: String,
     state: State,
 }
@@ -32,23 +32,24 @@ pub(crate) enum State {
 }
 
 impl Row {
-    pub(crate) fn new(release: &str, variant: &str, kernel: Option<Kernel>, state: State) -> Self {
-        let name = if variant == PLAIN.name {
-            release.to_owned()
-        } else {
-            format!("{release} {variant}")
-        };
-        let version = kernel.map_or_else(String::new, |kernel| kernel.version);
+    pub(crate) fn new(machine: Machine, version: String, state: State) -> Self {
         Self {
-            name,
+            machine,
             version,
             state,
         }
     }
 
+    /// Kernels by age, then their variants.
+    pub(crate) fn place(&self) -> (bool, Option<usize>, &'static str) {
+        let Machine { release, variant } = self.machine;
+        let age = RELEASES.iter().position(|it| it.name == release.name);
+        (variant != PLAIN, age, variant.name)
+    }
+
     /// What to say when it is over.
     pub(crate) fn line(&self) -> String {
-        let name = &self.name;
+        let name = self.machine.name();
         match &self.state {
             State::NotRun(reason) => format!("not run: {name}: {reason}"),
             State::Broke(error) => format!("{name} broke: {error}"),
@@ -77,15 +78,18 @@ impl Row {
 
     fn outcome(&self, group: &Group) -> Cell {
         let State::Ran(ended) = &self.state else {
-            return Cell::Nothing;
+            return Cell::NotRun;
         };
+        if !group.is_for(self.machine) {
+            return Cell::NotChosen;
+        }
         let found = ended
             .report
             .outcomes
             .iter()
             .find(|(name, _)| name == group.name);
         match found {
-            Some((_, Outcome::Ran(counts))) => Cell::Ran(group.complete(*counts)),
+            Some((_, Outcome::Ran(counts))) => Cell::Ran(group.complete(self.machine, *counts)),
             Some((_, Outcome::Refused(_))) => Cell::Refused,
             None => Cell::Missing,
         }
@@ -93,7 +97,7 @@ impl Row {
 
     /// Failures and trouble, with the words that explain them.
     fn words(&self) -> String {
-        let name = &self.name;
+        let name = self.machine.name();
         match &self.state {
             State::NotRun(reason) => format!("not run: {name}: {reason}\n"),
             State::Broke(error) => format!("{name} broke: {error}\n"),
@@ -121,7 +125,9 @@ impl Row {
 #[derive(Clone, Copy, Debug)]
 enum Cell {
     /// There was no guest.
-    Nothing,
+    NotRun,
+    /// This variant makes no difference to it.
+    NotChosen,
     /// The guest did not come to it.
     Missing,
     Refused,
@@ -131,7 +137,7 @@ enum Cell {
 impl Cell {
     fn counts(self) -> Counts {
         let (failed, skipped) = match self {
-            Self::Nothing => (0, 0),
+            Self::NotRun | Self::NotChosen => (0, 0),
             Self::Missing => (1, 0),
             Self::Refused => (0, 1),
             Self::Ran(counts) => return counts,
@@ -145,7 +151,8 @@ impl Cell {
 
     fn word(self) -> String {
         match self {
-            Self::Nothing => "not run".to_owned(),
+            Self::NotRun => "not run".to_owned(),
+            Self::NotChosen => "-".to_owned(),
             Self::Missing => "MISSING".to_owned(),
             Self::Refused => "refused".to_owned(),
             Self::Ran(counts) if counts.failed == 0 => format!("{}", counts.passed),
@@ -170,19 +177,24 @@ pub(crate) fn show(rows: &[Row]) -> Counts {
 
 /// The table, transposed, as there are more groups than fit beside each other.
 fn text(rows: &[Row]) -> String {
-    let width = |row: &Row| row.name.len().max("not run".len());
-    let mut text = format!("{:<15}", "passed tests");
-    for row in rows {
-        cell(&mut text, &row.name, width(row));
-    }
+    let names: Vec<_> = rows.iter().map(|row| row.machine.name()).collect();
+    let mut lines = vec![vec!["passed".to_owned()]];
+    lines[0].extend(names);
     for group in GROUPS {
-        line(&mut text, "");
-        cell(&mut text, group.name, 15);
-        for row in rows {
-            cell(&mut text, &row.outcome(group).word(), width(row));
-        }
+        let words = rows.iter().map(|row| row.outcome(group).word());
+        lines.push([group.name.to_owned()].into_iter().chain(words).collect());
     }
-    line(&mut text, "");
+    let columns = 0..=rows.len();
+    let widths: Vec<_> = columns
+        .map(|column| lines.iter().map(|line| line[column].len()).max())
+        .collect();
+    let mut text = String::new();
+    for words in &lines {
+        for (word, width) in words.iter().zip(&widths) {
+            cell(&mut text, word, width.unwrap_or_default());
+        }
+        line(&mut text, "");
+    }
     text
 }
 

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Programs of the tests and those they look with; the same for all guests.
-const TOOLS: &[&str] = &["ip", "tc", "nft", "strace"];
+const TOOLS: &[&str] = &["ip", "tc", "strace"];
 
 /// Who lives there.
 const FILES: &[(&str, &str)] = &[
