@@ -22,7 +22,10 @@ const ABORTED: i32 = Errno::ECONNABORTED as i32;
 #[test]
 fn what_it_calls_supported_works_on_real_processes() -> Result<()> {
     let mut stage = Stage::set()?;
-    let (said, _code) = examine(doctor(stage.engine.run_dir(), &[])?)?;
+    let (mut said, _code) = examine(doctor(stage.engine.run_dir(), &[])?)?;
+    // A mechanism that helps another does nothing where that one is missing.
+    let faults = said["faults"].as_array_mut().context("faults are a list")?;
+    faults.retain(|fault| fault["state"] == "supported");
     for (mechanism, (state, _reason)) in states(&said)? {
         if state == CapabilityState::Supported {
             works(mechanism, &mut stage).with_context(|| mechanism.to_string())?;

@@ -11,6 +11,7 @@ use crate::{
     setup::{self, Purpose},
     vm::{
         bench::Bench,
+        emulator::Emulator,
         groups,
         kernels::{self, FOLDER, Kernel, RELEASES, Release, Store},
         machines::{Machine, PLAIN, VARIANTS, Variant},
@@ -95,7 +96,10 @@ struct Which {
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let workspace = Workspace::members()?;
     match &arguments.command {
-        Verb::List => list(&workspace),
+        Verb::List => {
+            list(&workspace);
+            Ok(0)
+        }
         Verb::Run(run) => tests(&workspace, run),
         Verb::Shell(shell) => prompt(&workspace, shell.which),
         Verb::Kernel(get) => kernel(&workspace, get),
@@ -120,7 +124,7 @@ fn varied(name: &str) -> Result<Variant> {
     })
 }
 
-fn list(workspace: &Workspace) -> Result<u8> {
+fn list(workspace: &Workspace) {
     let store = Store::new(&workspace.guests());
     println!("{:<9} {:<45} from", "kernel", "here");
     for release in RELEASES {
@@ -129,12 +133,11 @@ fn list(workspace: &Workspace) -> Result<u8> {
         println!("{:<9} {here:<45} {}", release.name, release.from());
     }
     println!("\nReady kernels, as NAME/vmlinux.zst, are taken from the folder in {FOLDER}.");
-    Ok(0)
 }
 
 fn tests(workspace: &Workspace, run: &Run) -> Result<u8> {
     setup::prepare(workspace, Purpose::Test)?;
-    let bench = Bench::new(workspace)?;
+    let bench = Bench::new(workspace, Emulator::get(workspace)?)?;
     let kernel = bench.store().get(run.which.kernel)?;
     let steps = match &run.filters[..] {
         [] => groups::orders(Machine {
@@ -170,7 +173,7 @@ fn tests(workspace: &Workspace, run: &Run) -> Result<u8> {
 
 fn prompt(workspace: &Workspace, which: Which) -> Result<u8> {
     setup::prepare(workspace, Purpose::Test)?;
-    let bench = Bench::new(workspace)?;
+    let bench = Bench::new(workspace, Emulator::get(workspace)?)?;
     let kernel = bench.store().get(which.kernel)?;
     say("`poweroff -f` leaves the guest, and so does C-a x");
     let shell = ["setsid", "-c", "sh", "-l"];

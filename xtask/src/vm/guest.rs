@@ -12,8 +12,12 @@ use serde_json::Value;
 use crate::{
     exec::Step,
     vm::{
-        emulator::Emulator, initramfs, kernels::Kernel, machines::Variant, report::Report,
-        trouble::trouble,
+        emulator::Emulator,
+        initramfs,
+        kernels::Kernel,
+        machines::Variant,
+        report::Report,
+        trouble::{indented, trouble},
     },
 };
 
@@ -93,6 +97,9 @@ impl Guest<'_> {
         })?;
         let took = begun.elapsed();
         self.keep("report.log", words.as_bytes())?;
+        if let Some(doctor) = &report.doctor {
+            self.keep("doctor.json", doctor.as_bytes())?;
+        }
         let log = fs::read(&console).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
         let trouble = trouble(&log).or_else(|| match status {
@@ -148,11 +155,8 @@ impl Guest<'_> {
 fn unfinished(how: &str, words: &str, log: &str) -> String {
     let last = |text: &str| {
         let lines: Vec<_> = text.lines().collect();
-        let lines = &lines[lines.len().saturating_sub(20)..];
-        lines
-            .iter()
-            .map(|line| format!("    {line}\n"))
-            .collect::<String>()
+        let begin = lines.len().saturating_sub(20);
+        indented(&lines[begin..])
     };
     format!(
         "    the guest {how}; it last said:\n{}    its kernel last said:\n{}",

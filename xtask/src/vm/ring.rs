@@ -10,9 +10,10 @@ use anyhow::Result;
 
 use crate::{
     exec::say,
-    test::Counts,
+    test::Outcome,
     vm::{
         bench::Bench,
+        emulator::Emulator,
         groups,
         kernels::Kernel,
         machines::{Machine, machines},
@@ -27,9 +28,13 @@ const AT_ONCE: usize = 2;
 /// Many times what a guest takes.
 const LIMIT: Duration = Duration::from_mins(10);
 
-/// The whole ring; an error only if no guest could have been started.
-pub(crate) fn ring(workspace: &Workspace) -> Result<Counts> {
-    let bench = Bench::new(workspace)?;
+/// The whole ring. It is not run where there is no emulator.
+pub(crate) fn ring(workspace: &Workspace) -> Result<Outcome> {
+    let emulator = match Emulator::get(workspace) {
+        Ok(emulator) => emulator,
+        Err(error) => return Ok(Outcome::NotRun(format!("{error:#}"))),
+    };
+    let bench = Bench::new(workspace, emulator)?;
     let mut store = bench.store();
     let jobs: Vec<_> = machines()
         .into_iter()
@@ -49,7 +54,7 @@ pub(crate) fn ring(workspace: &Workspace) -> Result<Counts> {
     thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(work))));
     let mut rows = rows.into_inner().unwrap_or_else(PoisonError::into_inner);
     rows.sort_by_key(Row::place);
-    Ok(show(&rows))
+    Ok(Outcome::Ran(show(&rows)))
 }
 
 fn next<T>(jobs: &Mutex<impl Iterator<Item = T>>) -> Option<T> {

@@ -1,6 +1,6 @@
 //! The result: kernels by groups of tests, and after it whatever needs words.
 
-use std::fmt::Write as _;
+use std::iter;
 
 use crate::{
     test::Counts,
@@ -95,29 +95,25 @@ impl Row {
         }
     }
 
-    /// Failures and trouble, with the words that explain them.
-    fn words(&self) -> String {
+    /// Refusals, failures and trouble, in words.
+    fn words(&self) -> Vec<String> {
         let name = self.machine.name();
-        match &self.state {
-            State::NotRun(reason) => format!("not run: {name}: {reason}\n"),
-            State::Broke(error) => format!("{name} broke: {error}\n"),
-            State::Ran(ended) => {
-                let mut words = String::new();
-                let report = &ended.report;
-                for (group, outcome) in &report.outcomes {
-                    if let Outcome::Refused(reason) = outcome {
-                        line(&mut words, &format!("refused: {name}: {group}: {reason}"));
-                    }
-                }
-                if !report.failures.is_empty() {
-                    line(&mut words, &format!("failed: {name}: {}", report.failures));
-                }
-                if let Some(trouble) = &ended.trouble {
-                    line(&mut words, &format!("trouble: {name}:\n{trouble}"));
-                }
-                words
-            }
-        }
+        let ended = match &self.state {
+            State::NotRun(reason) => return vec![format!("not run: {name}: {reason}")],
+            State::Broke(error) => return vec![format!("{name} broke: {error}")],
+            State::Ran(ended) => ended,
+        };
+        let refused = ended.report.outcomes.iter().filter_map(|(group, outcome)| {
+            let Outcome::Refused(reason) = outcome else {
+                return None;
+            };
+            Some(format!("refused: {name}: {group}: {reason}"))
+        });
+        let failures = Some(&ended.report.failures).filter(|words| !words.is_empty());
+        let failed = failures.map(|words| format!("failed: {name}: {words}"));
+        let trouble = ended.trouble.iter();
+        let trouble = trouble.map(|words| format!("trouble: {name}:\n{words}"));
+        refused.chain(failed).chain(trouble).collect()
     }
 }
 
@@ -167,45 +163,111 @@ impl Cell {
 /// Prints it and returns the sum.
 pub(crate) fn show(rows: &[Row]) -> Counts {
     println!("\n{}", text(rows));
-    for row in rows {
-        print!("{}", row.words());
-    }
     let mut counts = Counts::default();
-    rows.iter().for_each(|row| counts.merge(row.counts()));
+    for row in rows {
+        for words in row.words() {
+            println!("{words}");
+        }
+        counts.merge(row.counts());
+    }
     counts
 }
 
 /// The table, transposed, as there are more groups than fit beside each other.
 fn text(rows: &[Row]) -> String {
-    let names: Vec<_> = rows.iter().map(|row| row.machine.name()).collect();
-    let mut lines = vec![vec!["passed".to_owned()]];
-    lines[0].extend(names);
+    let names = rows.iter().map(|row| row.machine.name());
+    let mut lines = vec![line("passed", names)];
     for group in GROUPS {
         let words = rows.iter().map(|row| row.outcome(group).word());
-        lines.push([group.name.to_owned()].into_iter().chain(words).collect());
+        lines.push(line(group.name, words));
     }
-    let columns = 0..=rows.len();
-    let widths: Vec<_> = columns
-        .map(|column| lines.iter().map(|line| line[column].len()).max())
-        .collect();
+    let width = |column: usize| lines.iter().map(|line| line[column].len()).max();
+    let widths: Vec<_> = (0..=rows.len()).map(width).collect();
     let mut text = String::new();
     for words in &lines {
         for (word, width) in words.iter().zip(&widths) {
-            cell(&mut text, word, width.unwrap_or_default());
+            let missing = width.unwrap_or_default() - word.len();
+            text.push_str(word);
+            text.extend(iter::repeat_n(' ', missing + 2));
         }
-        line(&mut text, "");
+        text.truncate(text.trim_end_matches(' ').len());
+        text.push('\n');
     }
     text
 }
 
-fn cell(text: &mut String, word: &str, width: usize) {
-    text.push_str(word);
-    let missing = width.saturating_sub(word.len());
-    text.extend(std::iter::repeat_n(' ', missing + 2));
+fn line(first: &str, rest: impl Iterator<Item = String>) -> Vec<String> {
+    iter::once(first.to_owned()).chain(rest).collect()
 }
 
-fn line(text: &mut String, words: &str) {
-    // Writing to a string does not fail.
-    let written = writeln!(text, "{words}");
-    debug_assert!(written.is_ok());
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Ended, Row, State, text};
+    use crate::{
+        test::Counts,
+        vm::{
+            groups::GROUPS,
+            machines::{Machine, machines},
+            report::Report,
+        },
+    };
+
+    fn machine(name: &str) -> Machine {
+        let mut all = machines().into_iter();
+        all.find(|machine| machine.name() == name).unwrap()
+    }
+
+    /// A guest whose doctor refuses everything that it is asked for.
+    fn refusing(machine: Machine, reason: &str) -> Row {
+        let mut report = Report::default();
+        for group in GROUPS.iter().filter(|group| group.is_for(machine)) {
+            report.hear(&format!("temblor-guest: refused {} {reason}", group.name));
+        }
+        let ended = Ended {
+            report,
+            took: Duration::from_secs(9),
+            trouble: None,
+        };
+        Row::new(machine, "6.1.0".to_owned(), State::Ran(ended))
+    }
+
+    #[test]
+    fn what_was_not_run_is_neither_passed_nor_failed() {
+        let reason = "no package".to_owned();
+        let row = Row::new(machine("6.18"), String::new(), State::NotRun(reason));
+        let counts = Counts {
+            skipped: 1,
+            ..Counts::default()
+        };
+        assert_eq!(row.counts(), counts);
+        assert_eq!(row.words(), ["not run: 6.18: no package"]);
+        assert!(text(&[row]).contains("net.loss        not run\n"));
+    }
+
+    #[test]
+    fn a_refusal_is_told_with_its_reason() {
+        let row = refusing(machine("6.12 lockdown"), "no TCX");
+        assert_eq!(row.counts().passed, 0);
+        assert!(
+            row.words()
+                .contains(&"refused: 6.12 lockdown: net.loss: no TCX".to_owned())
+        );
+        let text = text(&[row]);
+        assert!(text.contains("net.loss        refused\n"), "{text}");
+        assert!(text.contains("process.signal  -\n"), "{text}");
+    }
+
+    #[test]
+    fn a_guest_that_does_not_come_to_a_group_failed_it() {
+        let mut row = refusing(machine("6.1"), "no TCX");
+        let State::Ran(ended) = &mut row.state else {
+            panic!("it ran");
+        };
+        ended.report.outcomes.truncate(1);
+        let groups = u32::try_from(GROUPS.len()).unwrap();
+        assert_eq!(row.counts().failed, groups - 1);
+        assert!(text(&[row]).contains("process.signal  MISSING\n"));
+    }
 }

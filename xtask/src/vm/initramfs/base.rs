@@ -35,7 +35,9 @@ const FOLDERS: &[&str] = &["proc", "sys", "dev", "run", "tmp", "root", "var/tmp"
 /// The part that is the same for all guests.
 pub(crate) fn base(workspace: &Workspace, payload: &Payload) -> Result<Vec<u8>> {
     let mut archive = Archive::default();
-    FOLDERS.iter().for_each(|path| archive.folder(path));
+    for path in FOLDERS {
+        archive.folder(path);
+    }
     // Without it the first process would have nowhere to complain.
     archive.device("dev/console", 5, 1);
     for (path, content) in FILES {
