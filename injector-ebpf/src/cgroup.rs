@@ -1,4 +1,4 @@
-//! Which faults name the cgroup of a packet's socket.
+//! Which faults name the cgroup of a packet's socket, or of the current process.
 //!
 //! Of a socket that was looked up, programs at an interface have no helper to tell it, unlike of the
 //! socket of a packet that leaves.
@@ -8,7 +8,9 @@
 
 use aya_ebpf::bindings::{__sk_buff, bpf_sock};
 use aya_ebpf::helpers::bpf_probe_read_kernel;
-use aya_ebpf::helpers::generated::bpf_skb_ancestor_cgroup_id;
+use aya_ebpf::helpers::generated::{
+    bpf_get_current_ancestor_cgroup_id, bpf_skb_ancestor_cgroup_id,
+};
 use injector_abi::SocketFields;
 
 use crate::maps::{BY_CGROUP, FIELDS, SELECT};
@@ -29,6 +31,23 @@ pub(crate) fn of_sender(skb: *mut __sk_buff, levels: u64) -> u64 {
 extern "C" fn of_sender_at(skb: *mut __sk_buff, level: u32) -> u64 {
     // SAFETY: the context is the program's own; a packet without a socket gives 0.
     named_by(unsafe { bpf_skb_ancestor_cgroup_id(skb, level as i32) })
+}
+
+/// The slots that name the cgroup of the current process, or one that it is in.
+#[inline(always)]
+pub(crate) fn of_current(levels: u64) -> u64 {
+    let mut named = 0;
+    for level in Slots::of(levels) {
+        named |= of_current_at(level);
+    }
+    named
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn of_current_at(level: u32) -> u64 {
+    // SAFETY: a level that the cgroup does not have gives 0.
+    named_by(unsafe { bpf_get_current_ancestor_cgroup_id(level as i32) })
 }
 
 /// The slots that name the cgroup at this address of the kernel's, or one that it is in.

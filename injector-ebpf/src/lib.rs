@@ -19,17 +19,20 @@
 
 pub mod answer;
 pub mod atomic;
+pub mod call;
 mod cgroup;
 pub mod chance;
 pub mod checksum;
 pub mod concern;
 pub mod corrupt;
+pub mod file;
 mod flow;
 pub mod headers;
 pub mod judge;
 pub mod lockout;
 pub mod maps;
 pub mod occasion;
+pub mod outcome;
 pub mod packet;
 pub mod patched;
 pub mod select;
@@ -39,6 +42,7 @@ pub mod stages;
 pub mod storage;
 pub mod streams;
 pub mod tally;
+pub mod task;
 pub mod verdict;
 
 /// A panic cannot happen: the verifier would have to prove a loop without end to accept one.

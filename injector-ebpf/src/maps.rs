@@ -5,6 +5,7 @@ use aya_ebpf::macros::map;
 use aya_ebpf::maps::lpm_trie::LpmTrie;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
 use injector_abi::net::{CONNECTIONS as MAX_CONNECTIONS, Connection, Exempt, LINES};
+use injector_abi::syscall::{Calls, FILES, FileFields, FileKey, NUMBERS, TaskFields};
 use injector_abi::{
     Armed, CONTROL_ENTRIES, Counters, Fault, HOOKS, Progress, SLOTS, Select, SocketFields,
     SocketMark, Stream, StreamKey,
@@ -91,6 +92,31 @@ pub static STREAMS: LruHashMap<StreamKey, Stream> = LruHashMap::with_max_entries
 /// take the kernel longer than all else that an engine starts with.
 #[map]
 pub static INJECTED_AT: Array<u64> = Array::with_max_entries(HOOKS * SLOTS, 0);
+
+/// Slots by system call, where several pass one place.
+#[map]
+pub static BY_SYSCALL: Array<u64> = Array::with_max_entries(NUMBERS, 0);
+
+/// What faults of system calls do.
+#[map]
+pub static CALLS: Array<Calls> = Array::with_max_entries(SLOTS, 0);
+
+/// Slots by file that a call is about.
+#[map]
+pub static BY_FILE: HashMap<FileKey, u64> = HashMap::with_max_entries(FILES, BPF_F_NO_PREALLOC);
+
+/// Slots by directory that holds it, however far above.
+#[map]
+pub static BY_DIRECTORY: HashMap<FileKey, u64> =
+    HashMap::with_max_entries(FILES, BPF_F_NO_PREALLOC);
+
+/// Where a file's fields are to be found, in the only entry.
+#[map]
+pub static FILE_FIELDS: Array<FileFields> = Array::with_max_entries(1, 0);
+
+/// Where a task's fields are to be found, in the only entry.
+#[map]
+pub static TASK_FIELDS: Array<TaskFields> = Array::with_max_entries(1, 0);
 
 /// Injected events.
 #[map]

@@ -59,3 +59,11 @@ patched!(
     /// do, which is most of the time that it takes.
     thorough, 0x5173_E009, THOROUGH_MAGIC
 );
+patched!(
+    /// Which register says how many bytes a system call is to move.
+    count, 0x5173_E00A, COUNT_MAGIC
+);
+patched!(
+    /// What a system call is about, and which argument that is.
+    subject, 0x5173_E00B, SUBJECT_MAGIC
+);

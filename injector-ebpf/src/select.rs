@@ -4,7 +4,8 @@ use aya_ebpf::maps::lpm_trie::Key;
 use injector_abi::Select;
 use injector_abi::net::PEER_BITS;
 
-use crate::maps::{BY_PEER, BY_PORT, BY_THREAD_GROUP};
+use crate::cgroup;
+use crate::maps::{BY_PEER, BY_PORT, BY_SYSCALL, BY_THREAD_GROUP};
 
 /// Keeps the slots of `mask` that have no port filter or name one of the two ports.
 #[inline(always)]
@@ -46,6 +47,22 @@ pub fn by_thread_group(select: &Select, mask: u64, tgid: u32) -> u64 {
 pub fn of_thread_group(tgid: u32) -> u64 {
     // SAFETY: the value is one word, read once; a concurrent update gives the old or the new mask.
     unsafe { BY_THREAD_GROUP.get(tgid) }.copied().unwrap_or(0)
+}
+
+/// Keeps the slots of `mask` that have no cgroup filter, or name the one that the caller is in.
+#[inline(always)]
+pub fn by_current_cgroup(select: &Select, mask: u64) -> u64 {
+    if mask & !select.any_cgroup == 0 {
+        return mask;
+    }
+    mask & (select.any_cgroup | cgroup::of_current(select.cgroup_levels))
+}
+
+/// The slots that name this system call.
+#[inline(always)]
+#[must_use]
+pub fn of_syscall(number: u32) -> u64 {
+    BY_SYSCALL.get(number).copied().unwrap_or(0)
 }
 
 /// The slots of a mask, lowest first.

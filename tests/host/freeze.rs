@@ -10,6 +10,7 @@ use injector_core::plan::Mechanism;
 use injector_user::freezer::{Flavour, State as Frozen};
 use injector_user::protocol::{Ended, State};
 use injector_user::safety::permit_housekeeping;
+use nix::poll::{PollTimeout, poll};
 use temblor_tests::order::Order;
 use temblor_tests::{Actor, Armed, Cgroup, Client, params, wait_until};
 
@@ -147,10 +148,10 @@ fn who_is_on_the_way_into_the_target_is_waited_for() -> Result<()> {
             while !enough.load(Ordering::Relaxed) {
                 let newcomer = Actor::start_in(&stage.world.other.netns)?;
                 first.enter(newcomer.pid())?;
-                thread::sleep(Duration::from_millis(3));
+                poll(&mut [], PollTimeout::from(3_u8))?;
                 second.enter(newcomer.pid())?;
                 drop(newcomer);
-                thread::sleep(Duration::from_millis(50));
+                poll(&mut [], PollTimeout::from(50_u8))?;
             }
             anyhow::Ok(())
         });

@@ -65,7 +65,7 @@ impl Scene {
     fn arm(&self, client: &mut Client) -> Result<Armed> {
         let target = match self.kind {
             kind if kind.is_of_packets() => self.stage.client_netns(),
-            Kind::SockError => format!("pid:{}", self.stage.client.pid()),
+            Kind::SockError | Kind::SyscallError => format!("pid:{}", self.stage.client.pid()),
             Kind::ProcessSignal => format!("pid:{}", self.frozen.pid()),
             _ => self.cgroup.target(),
         };
@@ -81,6 +81,7 @@ impl Scene {
             Kind::NetCorrupt => &[PEERS, ("bits", "3")],
             Kind::NetRate => &[PEERS, ("rate", "8kbit"), ("burst", "1514b")],
             Kind::SockError => &[("operation", "connect"), ("errno", "EHOSTUNREACH")],
+            Kind::SyscallError => &[("syscalls", "connect"), ("errno", "EHOSTUNREACH")],
             Kind::ProcessFreeze if self.ending == Ending::MaxHits => {
                 &[("active", "1s"), ("dormant", "1m")]
             }
@@ -178,7 +179,7 @@ fn felt(kind: Kind, actor: &mut Actor, echoes: &[std::net::SocketAddr; 2]) -> Re
                 let times = actor.udp_times_within(to, TRIES, 400)?;
                 times.iter().any(|time| time.is_none_or(|us| us > 150_000))
             }
-            Kind::SockError => {
+            Kind::SockError | Kind::SyscallError => {
                 let errnos = actor.calls(SocketCall::Connect, to, TRIES)?;
                 errnos.iter().any(|errno| *errno != 0)
             }

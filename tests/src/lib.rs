@@ -3,6 +3,7 @@
 mod actor;
 mod alone;
 pub mod bench;
+mod caller;
 mod cgroup;
 mod cli;
 mod client;
@@ -20,6 +21,7 @@ mod world;
 
 pub use actor::Actor;
 pub use alone::{Alone, alone};
+pub use caller::{Caller, Told};
 pub use cgroup::Cgroup;
 pub use cli::{Cli, Said, finish};
 pub use client::{Armed, Client, params};

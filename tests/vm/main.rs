@@ -3,3 +3,4 @@
 
 mod refused;
 mod surroundings;
+mod syscalls;

@@ -14,6 +14,7 @@ mod layout;
 pub mod net;
 mod select;
 pub mod sock;
+pub mod syscall;
 
 pub use chain::{CHAIN_STREAM, Chain, GOOD};
 pub use control::{CONTROL_ENTRIES, CONTROL_KILL, CONTROL_LEASE, CONTROL_VERSION};
@@ -24,7 +25,7 @@ pub use fault::Fault;
 pub use select::{Armed, Select, SocketFields, SocketMark, Stream, StreamKey};
 
 /// Layout and meaning of everything in this package; the loader refuses objects of another version.
-pub const ABI_VERSION: u64 = 2;
+pub const ABI_VERSION: u64 = 3;
 
 /// Faults that can be armed at once: one bit each in every selector mask.
 pub const SLOTS: u32 = 64;
@@ -62,3 +63,13 @@ pub const LINK_HEADER_MAGIC: u32 = 0x5173_E008;
 /// Stands for whether a program does everything, or only what most faults need: see
 /// [`Select::thorough`].
 pub const THOROUGH_MAGIC: u32 = 0x5173_E009;
+
+/// Stands for the register, by its position in `pt_regs`, that says how many bytes a system call is to
+/// move, or [`NO_COUNT`].
+pub const COUNT_MAGIC: u32 = 0x5173_E00A;
+
+/// No fault asks how many bytes a call is to move.
+pub const NO_COUNT: u32 = u32::MAX;
+
+/// Stands for what a call is about: see [`syscall::subject`].
+pub const SUBJECT_MAGIC: u32 = 0x5173_E00B;

@@ -55,6 +55,12 @@ pub struct Select {
     pub any_cgroup: u64,
     /// Slots without a thread-group filter.
     pub any_thread_group: u64,
+    /// Slots that act on whatever file a call is about.
+    pub any_file: u64,
+    /// Slots that act however many bytes a call is to move.
+    pub any_size: u64,
+    /// Slots that act whatever path the file has.
+    pub any_path: u64,
     /// Slots that act on TCP.
     pub tcp: u64,
     /// Slots that act on UDP.
@@ -87,6 +93,9 @@ exact_layout!(Select {
     any_peer: u64,
     any_cgroup: u64,
     any_thread_group: u64,
+    any_file: u64,
+    any_size: u64,
+    any_path: u64,
     tcp: u64,
     udp: u64,
     icmp: u64,

@@ -26,6 +26,7 @@ mod signal;
 mod stage;
 mod store;
 mod subject;
+mod syscalls;
 mod verdict;
 mod wire;
 

@@ -63,11 +63,22 @@ pub fn uses(kind: Kind) -> &'static [(Mechanism, Use)] {
                 Use::For("processes that share their cgroup with others"),
             ),
         ],
+        Kind::SyscallError => &[
+            (Mechanism::SyscallReturn, Use::Main),
+            (Mechanism::SyscallOverride, Use::Main),
+            (Mechanism::SecurityReturn, Use::Main),
+            (Mechanism::SecurityLsm, Use::Main),
+            (
+                Mechanism::ForkTracking,
+                Use::For("processes that share their cgroup with others"),
+            ),
+        ],
         Kind::ProcessFreeze => &[
             (Mechanism::FreezerV2, Use::Main),
             (Mechanism::FreezerV1, Use::Main),
         ],
         Kind::ProcessSignal => &[(Mechanism::Pidfd, Use::Main)],
+        // No mechanism is built yet.
     }
 }
 

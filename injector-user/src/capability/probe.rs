@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use injector_core::plan::{Capability, Mechanism};
+use injector_core::plan::{Capability, Entry, Mechanism};
 
 use super::obstacle::Obstacle;
 use super::privileges::Privileges;
@@ -10,7 +10,7 @@ use super::room::{Room, mount_of, sweep};
 use super::stage::{Objects, Stage, apart};
 use super::subject::Subject;
 use super::verdict::{Finding, judge, with_causes};
-use super::{attributed, calls, connections, freeze, packets, signal};
+use super::{attributed, calls, connections, freeze, packets, signal, syscalls};
 use crate::freezer::Flavour;
 use crate::loader::Kernel;
 use crate::safety::undo::UndoLog;
@@ -83,6 +83,10 @@ fn hierarchy_of(mechanism: Mechanism) -> Option<Flavour> {
         | Mechanism::TcxRewrite
         | Mechanism::TcxAnswer
         | Mechanism::SockDestroy
+        | Mechanism::SyscallReturn
+        | Mechanism::SyscallOverride
+        | Mechanism::SecurityReturn
+        | Mechanism::SecurityLsm
         | Mechanism::Pidfd => None,
         Mechanism::FreezerV1 => Some(Flavour::V1),
         Mechanism::FreezerV2
@@ -132,10 +136,28 @@ fn try_out(
         Mechanism::SockDestroy => connections::reset(),
         Mechanism::CgroupSock => in_room(log, objects.kernel()?, calls::cgroup_sock),
         Mechanism::ForkTracking => in_room(log, objects.kernel()?, calls::fork_tracking),
+        Mechanism::SyscallReturn => failing(mechanism, Entry::Return, FUNCTION, objects),
+        Mechanism::SyscallOverride => failing(mechanism, Entry::Override, FUNCTION, objects),
+        Mechanism::SecurityReturn => failing(mechanism, Entry::Return, SECURITY, objects),
+        Mechanism::SecurityLsm => failing(mechanism, Entry::Lsm, SECURITY, objects),
         Mechanism::FreezerV2 => frozen(Flavour::V2, log),
         Mechanism::FreezerV1 => frozen(Flavour::V1, log),
         Mechanism::Pidfd => signal::pidfd(&Subject::fork()?),
     }
+}
+
+/// What `getpgid` is called in the kernel, and its security hook.
+const FUNCTION: &str = "__x64_sys_getpgid";
+const SECURITY: &str = "security_task_getpgid";
+
+fn failing(
+    mechanism: Mechanism,
+    entry: Entry,
+    function: &str,
+    objects: &mut Objects,
+) -> Result<(), Obstacle> {
+    let subject = Subject::fork()?;
+    syscalls::failing(mechanism, entry, function, &subject, objects.kernel()?)
 }
 
 fn in_room(

@@ -14,7 +14,7 @@ use nix::sys::socket::{
     send, sendto, socket, socketpair,
 };
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
-use nix::unistd::{Pid, getpid, getppid};
+use nix::unistd::{Pid, getpgid, getpid, getppid};
 
 use super::obstacle::{Obstacle, prepare_errno};
 use super::wire::{REPLY, REQUEST, Reply, Request, SOCKETS};
@@ -159,6 +159,7 @@ fn act(request: Request, sockets: &mut [Option<OwnedFd>; SOCKETS]) -> nix::Resul
             milliseconds,
         } => receive(held(sockets, socket)?, milliseconds),
         Request::ConnectInChild { port } => connect_in_child(port),
+        Request::Getpgid => getpgid(None).map(|_group| 0),
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) enum Step {
     Attach,
     /// The TAP device.
     Device,
+    /// Looking for a function of the kernel.
+    Function,
     /// Reading where fields lie in the kernel's structures.
     Types,
     /// Making, entering or writing a cgroup.
@@ -136,6 +138,7 @@ pub(super) fn by_errno(
         (Step::Attach, Some(Errno::EINVAL | Errno::EOPNOTSUPP | Errno::ENOENT)) => {
             kernel("has no such place to attach to")
         }
+        (Step::Function, _) => kernel("has no such function"),
         (Step::Types, Some(Errno::ENOENT)) => kernel("has no type information (BTF)"),
         // The module may be loaded, or the device node made, at any time.
         (Step::Device, Some(Errno::ENOENT | Errno::ENODEV | Errno::ENXIO)) => {
@@ -153,6 +156,8 @@ fn step_of(error: &KernelError) -> (Step, &(dyn Error + 'static)) {
         KernelError::Hook(hook) => match hook {
             HookError::Object(error) => (step_of_object(error), error),
             HookError::Link(error) => (Step::Attach, error),
+            HookError::NoFunction(_) => (Step::Function, hook),
+            HookError::Functions(error) => (step_of_types(error), error),
             HookError::Open { .. }
             | HookError::Changed(_)
             | HookError::Replaced(_)

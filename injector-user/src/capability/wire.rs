@@ -36,6 +36,8 @@ pub(super) enum Request {
     ConnectInChild {
         port: u16,
     },
+    /// Ask for its process group.
+    Getpgid,
 }
 
 /// How it went: an errno, 0 if well.
@@ -61,6 +63,7 @@ impl Request {
                 milliseconds,
             } => (5, socket, milliseconds),
             Self::ConnectInChild { port } => (6, 0, port),
+            Self::Getpgid => (7, 0, 0),
         };
         let [low, high] = number.to_le_bytes();
         [operation, socket, low, high]
@@ -85,6 +88,7 @@ impl Request {
                 milliseconds: number,
             },
             6 => Self::ConnectInChild { port: number },
+            7 => Self::Getpgid,
             _ => return None,
         })
     }
@@ -149,6 +153,7 @@ mod tests {
                 milliseconds: 300,
             },
             Request::ConnectInChild { port: 9 },
+            Request::Getpgid,
         ];
         for request in requests {
             assert_eq!(Request::decode(request.encode()), Some(request));

@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::context::Context;
 use super::exit::Exit;
 use super::failure::CliError;
+use super::matrix::Matrix;
 use super::style::Style;
 use super::table::table;
 use crate::capability::{Cgroups, Fact, Host, Known, Use, of_fault, uses};
@@ -34,6 +35,9 @@ pub(super) struct Doctor {
     /// Only this fault; exit with 3 if it is not supported
     #[arg(long, value_name = "KIND")]
     fault: Option<Kind>,
+    /// Which system calls can be made to fail, and how
+    #[arg(long, conflicts_with = "fault")]
+    matrix: bool,
     /// Try again what has been found out before
     #[arg(long)]
     again: bool,
@@ -69,6 +73,11 @@ pub(super) fn run(context: &Context, args: Doctor) -> Result<Exit, CliError> {
     let mut known = known(context.run_dir());
     if args.again {
         known.forget();
+    }
+    if args.matrix {
+        let matrix = Matrix::of(known.of(Kind::SyscallError));
+        context.out.result(&matrix, |style| matrix.text(style))?;
+        return Ok(Exit::Passed);
     }
     let kinds: Vec<Kind> = args
         .fault

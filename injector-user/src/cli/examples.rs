@@ -48,6 +48,7 @@ pub(super) fn examples(kind: Kind) -> &'static [Example] {
         Kind::SockError => ERROR,
         Kind::ProcessFreeze => FREEZE,
         Kind::ProcessSignal => SIGNAL,
+        Kind::SyscallError => SYSCALL,
     }
 }
 
@@ -163,5 +164,20 @@ const SIGNAL: &[Example] = &[
     (
         "A third of them stand still until the fault ends",
         "--target cgroup:/web --signal STOP --probability 33% --duration 30s",
+    ),
+];
+
+const SYSCALL: &[Example] = &[
+    (
+        "A database cannot make its files durable any more, from the third fsync on",
+        "--target container:db --syscalls fsync,fdatasync --errno EIO --when 3+ --duration 60s",
+    ),
+    (
+        "A tenth of all writes below one directory fail, mostly for want of space",
+        "--target unit:redis-server --syscalls write,pwrite64 --path /var/lib/redis/ --errno ENOSPC:3,EIO --probability 10% --duration 60s",
+    ),
+    (
+        "The second write of a command to a file is lost and reported as done",
+        "--syscalls write --fd file --retval requested --when 2 --duration 10s -- dd if=/dev/zero of=x count=3",
     ),
 ];

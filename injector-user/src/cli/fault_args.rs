@@ -177,9 +177,12 @@ fn argument(param: &'static Param) -> Arg {
         .help(help(param));
     match param.value {
         ValueType::Flag => arg.action(ArgAction::SetTrue),
-        ValueType::Peers | ValueType::Ports | ValueType::Durations | ValueType::Words(_) => {
-            valued(arg, param).action(ArgAction::Append)
-        }
+        ValueType::Peers
+        | ValueType::Ports
+        | ValueType::Durations
+        | ValueType::Syscalls
+        | ValueType::Errors
+        | ValueType::Words(_) => valued(arg, param).action(ArgAction::Append),
         ValueType::Target
         | ValueType::Duration
         | ValueType::Probability
@@ -191,6 +194,9 @@ fn argument(param: &'static Param) -> Arg {
         | ValueType::Signal
         | ValueType::Rate
         | ValueType::Size
+        | ValueType::Returned
+        | ValueType::Path
+        | ValueType::Sizes
         | ValueType::Word(_) => valued(arg, param),
     }
 }
@@ -212,6 +218,11 @@ fn valued(arg: Arg, param: &Param) -> Arg {
         ValueType::Rate => "RATE",
         ValueType::Size => "SIZE",
         ValueType::Durations => "TIME[,…]|@FILE",
+        ValueType::Syscalls => "SYSCALL[,…]",
+        ValueType::Errors => "ERRNO[:WEIGHT][,…]",
+        ValueType::Returned => "NUMBER|requested",
+        ValueType::Path => "PATH",
+        ValueType::Sizes => "[LEAST]..[MOST]",
         ValueType::Word(_) => "WORD",
         ValueType::Words(_) => "WORD[,…]",
     };

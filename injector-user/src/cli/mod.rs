@@ -21,6 +21,7 @@ mod inject;
 mod interrupts;
 mod loopback;
 mod man;
+mod matrix;
 mod metrics;
 mod out;
 mod plan;

@@ -36,7 +36,8 @@ impl Treatment {
             | Action::NetPartition(_)
             | Action::SockError(_)
             | Action::ProcessFreeze(_)
-            | Action::ProcessSignal(_) => None,
+            | Action::ProcessSignal(_)
+            | Action::SyscallError(_) => None,
         }
     }
 }

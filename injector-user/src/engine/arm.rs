@@ -228,7 +228,8 @@ pub(super) fn namespaces(plan: &Plan) -> BTreeMap<u64, String> {
             | Hook::Sockets { .. }
             | Hook::Freezer { .. }
             | Hook::Members { .. }
-            | Hook::Family { .. } => None,
+            | Hook::Family { .. }
+            | Hook::Function { .. } => None,
         })
         .collect()
 }

@@ -131,7 +131,8 @@ fn positions(
         | Hook::Sockets { .. }
         | Hook::Freezer { .. }
         | Hook::Members { .. }
-        | Hook::Family { .. } => false,
+        | Hook::Family { .. }
+        | Hook::Function { .. } => false,
     });
     passed.map(|(at, _hook)| at).collect()
 }

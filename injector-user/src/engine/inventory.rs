@@ -1,17 +1,19 @@
 //! What the planner reads, for one fault.
 
-use std::thread;
 use std::time::Duration;
 
 use injector_core::fault::FaultSpec;
 use injector_core::plan::{self, Inventory, Plan};
 use injector_core::target::{Pattern, Selector, meant};
 
+use nix::poll::{PollTimeout, poll};
+
 use super::arm::refusal;
 use super::house::nanos;
 use super::running::{Client, Running};
 use super::state::{Engine, failed};
 use crate::clock::monotonic_ns;
+use crate::loader::Functions;
 use crate::protocol::Failure;
 use crate::target::{self, Gathering, Names};
 
@@ -20,7 +22,7 @@ const LOOKS: usize = 4;
 
 /// How long a process may take from one hierarchy of its container to the next: the kernel lets a
 /// grace period pass between them. Short against the lease, as nothing is renewed meanwhile.
-const UNDERWAY: Duration = Duration::from_millis(20);
+const UNDERWAY_MS: u8 = 20;
 
 /// How long names of containers are believed without asking again.
 const BELIEVED: Duration = Duration::from_secs(1);
@@ -46,6 +48,11 @@ impl Called {
     }
 }
 
+fn pause() {
+    // A signal cuts it short, which costs a look.
+    let _interrupted = poll(&mut [], PollTimeout::from(UNDERWAY_MS));
+}
+
 impl Engine {
     /// What would be done on this host, as it is when nobody is between two places.
     ///
@@ -62,7 +69,7 @@ impl Engine {
             if let Ok(plan) = plan::plan(&inventory, spec) {
                 return Ok(plan);
             }
-            thread::sleep(UNDERWAY);
+            pause();
             let before = inventory;
             inventory = self.inventory(client, spec)?;
             if inventory == before {
@@ -108,6 +115,8 @@ impl Engine {
         let gathered = target::gather(&spec.target, spec.kind(), &gathering);
         let mut inventory = gathered.map_err(|error| failed(&error))?;
         inventory.armed = self.armed();
+        inventory.functions = Functions::needed_by(spec.kind());
+        inventory.files = target::files_of(&spec.action, &inventory.processes);
         inventory.capabilities = self.capabilities_of(spec.kind());
         Ok(inventory)
     }

@@ -3,6 +3,7 @@
 //! One pass over `/sys/kernel/btf/vmlinux` for the few members that programs need: a parser of the
 //! whole takes ten times as long and forty times the memory. Layout: Documentation/bpf/btf.rst.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use injector_abi::SocketFields;
@@ -56,7 +57,7 @@ pub(super) fn socket_fields() -> Result<SocketFields, BtfError> {
     })
 }
 
-fn running() -> Result<Vec<u8>, BtfError> {
+pub(super) fn running() -> Result<Vec<u8>, BtfError> {
     std::fs::read(PATH).map_err(BtfError::Read)
 }
 
@@ -65,7 +66,7 @@ const MAGIC: u16 = 0xEB9F;
 const TYPE_SIZE: usize = 12;
 const MEMBER_SIZE: usize = 12;
 
-struct Btf<'a> {
+pub(super) struct Btf<'a> {
     types: &'a [u8],
     strings: &'a [u8],
 }
@@ -79,7 +80,7 @@ struct Members<'a> {
 }
 
 impl<'a> Btf<'a> {
-    fn open(bytes: &'a [u8]) -> Result<Self, BtfError> {
+    pub(super) fn open(bytes: &'a [u8]) -> Result<Self, BtfError> {
         if bytes.get(..2) != Some(&MAGIC.to_le_bytes()) {
             return Err(BtfError::Malformed);
         }
@@ -96,7 +97,7 @@ impl<'a> Btf<'a> {
     }
 
     /// The offsets of a structure's members in bytes.
-    fn offsets<const N: usize>(
+    pub(super) fn offsets<const N: usize>(
         &self,
         name: &'static str,
         members: [&'static str; N],
@@ -107,6 +108,31 @@ impl<'a> Btf<'a> {
             *offset = self
                 .member_offset(all, member)?
                 .ok_or(BtfError::NoMember(member))?;
+        }
+        Ok(found)
+    }
+
+    /// The functions whose names begin with one of `prefixes`, by their numbers.
+    pub(super) fn functions(&self, prefixes: &[&str]) -> Result<BTreeMap<String, u32>, BtfError> {
+        let mut found = BTreeMap::new();
+        let mut at = 0;
+        // Number 0 is `void`, which is not in the table.
+        for number in 1.. {
+            if at >= self.types.len() {
+                break;
+            }
+            let info = word(self.types, at + 4)?;
+            let (kind, count) = (info >> 24 & 0x1F, (info & 0xFFFF) as usize);
+            if kind == FUNCTION {
+                let name = self.name(word(self.types, at)?);
+                let wanted = prefixes
+                    .iter()
+                    .any(|prefix| name.starts_with(prefix.as_bytes()));
+                if wanted && let Ok(name) = str::from_utf8(name) {
+                    found.insert(name.to_owned(), number);
+                }
+            }
+            at += TYPE_SIZE + extra_length(kind, count)?;
         }
         Ok(found)
     }
@@ -148,6 +174,11 @@ impl<'a> Btf<'a> {
         Ok(None)
     }
 
+    fn name(&self, offset: u32) -> &'a [u8] {
+        let rest = self.strings.get(offset as usize..).unwrap_or_default();
+        rest.split(|byte| *byte == 0).next().unwrap_or_default()
+    }
+
     fn name_is(&self, offset: u32, name: &str) -> bool {
         let start = offset as usize;
         let end = start + name.len();
@@ -156,6 +187,7 @@ impl<'a> Btf<'a> {
 }
 
 const STRUCT: u32 = 4;
+const FUNCTION: u32 = 12;
 
 /// Bytes that follow a type's common part, by its kind.
 fn extra_length(kind: u32, count: usize) -> Result<usize, BtfError> {

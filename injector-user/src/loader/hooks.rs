@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aya::maps::MapError;
 use injector_abi::net::Exempt;
-use injector_abi::{Armed, HOOKS};
-use injector_core::plan::{Attach, Hook, Way};
+use injector_abi::syscall::{register, subject};
+use injector_abi::{Armed, HOOKS, NO_COUNT};
+use injector_core::plan::{Attach, Entry, Hook, Subject, Way};
 
+use super::btf::BtfError;
+use super::functions::Functions;
 use super::maps::Tables;
 use super::object::{Object, ObjectError};
 use super::place::{link_header, links_of};
@@ -41,6 +44,10 @@ pub enum HookError {
         #[source]
         source: io::Error,
     },
+    #[error("this kernel has no function `{0}`")]
+    NoFunction(String),
+    #[error("failed to find out which functions this kernel has")]
+    Functions(#[source] BtfError),
     #[error("the v2 hierarchy is not mounted where cgroup `{0}` could be seen")]
     NoCgroup(String),
     #[error(transparent)]
@@ -57,6 +64,20 @@ pub(super) struct Texts {
     pub net: Object,
     pub sock: Object,
     pub process: Object,
+    pub syscall: Object,
+    /// Read when the first of them is needed.
+    pub functions: OnceLock<Functions>,
+}
+
+impl Texts {
+    /// The kernel's functions that programs are for.
+    pub(super) fn functions(&self) -> Result<&Functions, BtfError> {
+        if let Some(functions) = self.functions.get() {
+            return Ok(functions);
+        }
+        let functions = Functions::read()?;
+        Ok(self.functions.get_or_init(|| functions))
+    }
 }
 
 /// What is attached.
@@ -98,7 +119,12 @@ impl Hooks {
         let index = self.free_index()?;
         let mut programs = Vec::new();
         let link_header = link_header(hook)?;
+        let function = function_of(texts, hook)?;
         for instance in instances(hook, index, link_header, thorough) {
+            let instance = Instance {
+                function,
+                ..instance
+            };
             programs.push((instance, self.spares.program(texts, instance)?));
         }
         let links = links_of(hook, &programs)?;
@@ -123,7 +149,12 @@ impl Hooks {
             // Rarely something else, for which another program is loaded.
             let is_interface = matches!(hook, Hook::Tcx { .. });
             let link_header = if is_interface { ETHERNET } else { 0 };
-            instances(hook, index, link_header, thorough)
+            let function = function_of(texts, hook).unwrap_or_default();
+            let of_place = instances(hook, index, link_header, thorough);
+            of_place.map(move |instance| Instance {
+                function,
+                ..instance
+            })
         });
         let wanted = wanted.collect();
         self.spares.begin_ahead(texts, wanted);
@@ -267,6 +298,7 @@ fn instances(
     link_header: u32,
     thorough: bool,
 ) -> impl Iterator<Item = Instance> + use<> {
+    let (count, subject) = (count_of(hook), subject_of(hook));
     programs_of(hook)
         .into_iter()
         .map(move |(name, role)| Instance {
@@ -275,7 +307,80 @@ fn instances(
             role,
             link_header,
             thorough,
+            function: 0,
+            count,
+            subject,
         })
+}
+
+/// The number of the function that the programs of a place are for; 0 if they are for none.
+fn function_of(texts: &Texts, hook: &Hook) -> Result<u32, HookError> {
+    let Hook::Function {
+        function, entry, ..
+    } = hook
+    else {
+        return Ok(0);
+    };
+    if *entry == Entry::Override {
+        return Ok(0);
+    }
+    let functions = texts.functions().map_err(HookError::Functions)?;
+    let name = lsm_name(function, *entry);
+    let number = functions.number(&name);
+    number.ok_or(HookError::NoFunction(name))
+}
+
+/// Programs of the BPF LSM have functions of their own, which the security hooks call.
+fn lsm_name(function: &str, entry: Entry) -> String {
+    match (entry, function.strip_prefix("security_")) {
+        (Entry::Lsm, Some(hook)) => format!("bpf_lsm_{hook}"),
+        _ => function.to_owned(),
+    }
+}
+
+/// The register that says how many bytes to move.
+fn count_of(hook: &Hook) -> u32 {
+    let Hook::Function {
+        count: Some(argument),
+        ..
+    } = hook
+    else {
+        return NO_COUNT;
+    };
+    position(*argument)
+}
+
+/// What the call is about, as the programs know it.
+fn subject_of(hook: &Hook) -> u32 {
+    let Hook::Function {
+        subject: Some(subject),
+        ..
+    } = hook
+    else {
+        return subject::NONE;
+    };
+    match subject {
+        Subject::Descriptor(argument) => subject::DESCRIPTOR | position(*argument),
+        Subject::File(argument) => subject::FILE | u32::from(*argument),
+        Subject::Dentry(argument) => subject::DENTRY | u32::from(*argument),
+        Subject::Path(argument) => subject::PATH | u32::from(*argument),
+    }
+}
+
+/// Where the caller's registers hold an argument of a system call.
+fn position(argument: u8) -> u32 {
+    let registers = [
+        register::DI,
+        register::SI,
+        register::DX,
+        register::R10,
+        register::R8,
+        register::R9,
+    ];
+    let register = registers.get(usize::from(argument));
+    register.map_or(NO_COUNT, |register| {
+        u32::try_from(*register).unwrap_or(NO_COUNT)
+    })
 }
 
 /// The programs that a place needs; addresses of both families have programs of their own.
@@ -302,6 +407,12 @@ fn programs_of(hook: &Hook) -> Vec<(&'static str, Role)> {
             }
             Attach::Socket => vec![("sock_create", Role::SocketCreate)],
         },
+        Hook::Function { entry, .. } => vec![match entry {
+            Entry::Return if hook.is_security() => ("syscall_hook", Role::FunctionReturn),
+            Entry::Return => ("syscall_function", Role::FunctionReturn),
+            Entry::Override => ("syscall_override", Role::FunctionOverride),
+            Entry::Lsm => ("syscall_lsm", Role::Lsm),
+        }],
         // Neither the freezer nor signals have programs.
         Hook::Freezer { .. } | Hook::Members { .. } | Hook::Family { .. } => Vec::new(),
     }

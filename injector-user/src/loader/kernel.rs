@@ -4,7 +4,7 @@
 //! what waits, then the attachments, then the rows.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use aya::maps::MapError;
 use injector_abi::net::Exempt;
@@ -118,6 +118,7 @@ pub struct Kernel {
 const NET: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/net.o"));
 const SOCK: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sock.o"));
 const PROCESS: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/process.o"));
+const SYSCALL: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/syscall.o"));
 
 impl Kernel {
     /// Creates the maps. No program is loaded or attached by this.
@@ -127,6 +128,8 @@ impl Kernel {
             net: Object::open("net", NET, &mut maps)?,
             sock: Object::open("sock", SOCK, &mut maps)?,
             process: Object::open("process", PROCESS, &mut maps)?,
+            syscall: Object::open("syscall", SYSCALL, &mut maps)?,
+            functions: OnceLock::new(),
         };
         Ok(Self {
             tables: maps.into_tables()?,
@@ -184,7 +187,7 @@ impl Kernel {
             progress: progress(arming),
             select: arming.plan.select.clone(),
             hooks: Vec::new(),
-            by_process: arming.plan.kind == Kind::SockError,
+            by_process: matches!(arming.plan.kind, Kind::SockError | Kind::SyscallError),
             lines: Vec::new(),
             finished: None,
         };
@@ -289,6 +292,7 @@ impl Kernel {
     ) -> Result<(), KernelError> {
         let plan = arming.plan;
         self.write_fault(fault)?;
+        self.write_calls(fault.slot, &arming.spec.action)?;
         // Without it the kernel ends the fault when it closes our descriptors, some ms later.
         let _slower = self.deathwatch.begin(&self.texts.process);
         self.add_rows(fault, arming)?;

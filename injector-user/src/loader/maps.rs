@@ -10,6 +10,7 @@ use aya::maps::lpm_trie::LpmTrie;
 use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray};
 use aya_obj::generated::bpf_map_type;
 use injector_abi::net::{Connection, Exempt, LINES};
+use injector_abi::syscall::{Calls, FileFields, FileKey, TaskFields};
 use injector_abi::{
     ABI_VERSION, Armed, CONTROL_ENTRIES, CONTROL_VERSION, Counters, Fault, Progress, Select,
     SocketFields, Stream, StreamKey,
@@ -113,6 +114,12 @@ impl Maps {
                 .by_name
                 .remove("SOCKETS")
                 .ok_or(MapsError::Missing("SOCKETS"))?,
+            by_syscall: self.typed("BY_SYSCALL")?,
+            calls: self.typed("CALLS")?,
+            by_file: self.typed("BY_FILE")?,
+            by_directory: self.typed("BY_DIRECTORY")?,
+            file_fields: self.typed("FILE_FIELDS")?,
+            task_fields: self.typed("TASK_FIELDS")?,
             epochs: self.typed("EPOCHS")?,
             fields: self.typed("FIELDS")?,
             connections: self.typed("CONNECTIONS")?,
@@ -161,6 +168,12 @@ pub struct Tables {
     pub by_thread_group: HashMap<MapData, u32, u64>,
     /// Written by descriptor of a socket, so none of the typed handles fits.
     pub(super) sockets: MapData,
+    pub by_syscall: Array<MapData, u64>,
+    pub calls: Array<MapData, Shared<Calls>>,
+    pub by_file: HashMap<MapData, Shared<FileKey>, u64>,
+    pub by_directory: HashMap<MapData, Shared<FileKey>, u64>,
+    pub file_fields: Array<MapData, Shared<FileFields>>,
+    pub task_fields: Array<MapData, Shared<TaskFields>>,
     pub epochs: Array<MapData, u64>,
     pub fields: Array<MapData, Shared<SocketFields>>,
     pub connections: HashMap<MapData, Shared<Connection>, u64>,

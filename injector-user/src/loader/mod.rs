@@ -9,9 +9,12 @@
 mod ahead;
 mod alive;
 mod btf;
+mod calls;
 mod choosing;
 mod deathwatch;
 mod examples;
+mod files;
+mod functions;
 mod hooks;
 mod kernel;
 mod maps;
@@ -31,6 +34,7 @@ mod fuzz;
 
 pub use btf::{BtfError, TaskOffsets};
 pub use examples::Injection;
+pub use functions::Functions;
 pub use hooks::HookError;
 pub use kernel::{ArmedFault, Arming, Kernel, KernelError, TrackingError};
 pub use maps::{Maps, MapsError, Tables};

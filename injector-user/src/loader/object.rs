@@ -103,6 +103,17 @@ impl Object {
         role: Role,
         constants: &[(u32, u32)],
     ) -> Result<Program, ObjectError> {
+        self.load_for(0, name, role, constants)
+    }
+
+    /// The same for a function of the kernel, by its number in the kernel's BTF.
+    pub fn load_for(
+        &self,
+        target: u32,
+        name: &'static str,
+        role: Role,
+        constants: &[(u32, u32)],
+    ) -> Result<Program, ObjectError> {
         let text = self.texts.get(name).ok_or(ObjectError::NoProgram(name))?;
         let instructions = patched(&text.instructions, constants);
         let fd = bpf::load(&bpf::Text {
@@ -113,6 +124,7 @@ impl Object {
             types: self.types.as_fd(),
             functions: &text.functions,
             function_size: text.function_size,
+            target,
         })?;
         Ok(Program::new(fd, role))
     }

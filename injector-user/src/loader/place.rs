@@ -60,6 +60,14 @@ pub(super) fn links_of(
             };
             programs.iter().map(attach).collect()
         }
+        Hook::Function { function, .. } => {
+            let attach = |(_instance, program): &(Instance, Program)| {
+                program
+                    .attach_to_function(function)
+                    .map_err(HookError::from)
+            };
+            programs.iter().map(attach).collect()
+        }
         Hook::Freezer { .. } | Hook::Members { .. } | Hook::Family { .. } => Ok(Vec::new()),
     }
 }

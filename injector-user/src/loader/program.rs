@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use aya_obj::generated::{BPF_F_BEFORE, bpf_attach_type, bpf_prog_type};
 
 use crate::sys::bpf::{self, ProgramType};
+use crate::sys::probe;
 
 /// Where a program is meant to be attached, which decides how it is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,12 @@ pub enum Role {
     Sendmsg6,
     SocketCreate,
     RawTracepoint,
+    /// Runs before a function, whose result it may be.
+    FunctionReturn,
+    /// A probe at a function, which it may make return.
+    FunctionOverride,
+    /// A hook of the BPF LSM.
+    Lsm,
 }
 
 impl Role {
@@ -28,7 +35,9 @@ impl Role {
         use bpf_attach_type as at;
         use bpf_prog_type::{
             BPF_PROG_TYPE_CGROUP_SOCK as SOCKET, BPF_PROG_TYPE_CGROUP_SOCK_ADDR as ADDRESS,
+            BPF_PROG_TYPE_KPROBE as PROBE, BPF_PROG_TYPE_LSM as LSM,
             BPF_PROG_TYPE_RAW_TRACEPOINT as TRACEPOINT, BPF_PROG_TYPE_SCHED_CLS as PACKET,
+            BPF_PROG_TYPE_TRACING as FUNCTION,
         };
         let (kind, attach) = match self {
             Self::InterfaceEgress => (PACKET, at::BPF_TCX_EGRESS),
@@ -42,6 +51,10 @@ impl Role {
             Self::SocketCreate => (SOCKET, at::BPF_CGROUP_INET_SOCK_CREATE),
             // Raw tracepoints are told apart by name alone; 0 is what the kernel expects.
             Self::RawTracepoint => (TRACEPOINT, at::BPF_CGROUP_INET_INGRESS),
+            Self::FunctionReturn => (FUNCTION, at::BPF_MODIFY_RETURN),
+            // As above.
+            Self::FunctionOverride => (PROBE, at::BPF_CGROUP_INET_INGRESS),
+            Self::Lsm => (LSM, at::BPF_LSM_MAC),
         };
         ProgramType { kind, attach }
     }
@@ -110,6 +123,18 @@ impl Program {
                 place: format!("tracepoint {name:?}"),
                 source,
             })
+    }
+
+    /// Attaches to the function that it was loaded for, or to a probe at it.
+    pub fn attach_to_function(&self, function: &str) -> Result<Link, LinkError> {
+        let attached = match self.role {
+            Role::FunctionOverride => probe::attach(self.fd.as_fd(), function),
+            _ => bpf::function(self.fd.as_fd()),
+        };
+        attached.map(|fd| Link { fd }).map_err(|source| LinkError {
+            place: format!("the kernel's function `{function}`"),
+            source,
+        })
     }
 
     fn link(&self, target: u32, flags: u32) -> io::Result<Link> {

@@ -14,6 +14,8 @@ use injector_core::fault::net::{Connections, Protocol};
 use injector_core::fault::{Action, Prefix};
 use injector_core::plan::{CgroupId, Select};
 
+use super::calls::{asks_for_size, asks_for_type};
+use super::files::Files;
 use super::maps::Tables;
 use super::net::{answer_of, is_thorough};
 use super::slots::Slot;
@@ -29,6 +31,7 @@ pub(super) struct Rows {
     cgroups: BTreeMap<u64, u64>,
     levels: BTreeMap<usize, u64>,
     connections: BTreeMap<Connection, u64>,
+    files: Files,
 }
 
 impl Rows {
@@ -51,6 +54,10 @@ impl Rows {
         for prefix in &select.peers {
             *self.peers.entry(*prefix).or_default() |= bit;
         }
+        for number in &select.syscalls {
+            change_syscall(tables, *number, |mask| mask | bit)?;
+        }
+        self.files.add(tables, slot, select)?;
         self.write_peers(tables)?;
         if let Some(cgroup) = &select.cgroup {
             let mask = self.cgroups.entry(cgroup.id).or_default();
@@ -161,6 +168,9 @@ impl Rows {
         for port in select.ports.iter().flat_map(|range| range.ports()) {
             change_port(tables, port, |mask| mask & keep)?;
         }
+        for number in &select.syscalls {
+            change_syscall(tables, *number, |mask| mask & keep)?;
+        }
         for mask in self.peers.values_mut() {
             *mask &= keep;
         }
@@ -168,6 +178,7 @@ impl Rows {
         self.clear_cgroups(tables, slot, None)?;
         self.clear_thread_groups(tables, keep)?;
         self.clear_connections(tables, keep)?;
+        self.files.clear(tables, keep)?;
         for mask in all_masks(&mut self.masks) {
             *mask &= keep;
         }
@@ -207,6 +218,9 @@ impl Rows {
             (&mut masks.any_peer, select.peers.is_empty()),
             (&mut masks.any_cgroup, select.cgroup.is_none()),
             (&mut masks.any_thread_group, select.thread_groups.is_empty()),
+            (&mut masks.any_path, select.files.is_none()),
+            (&mut masks.any_file, !asks_for_type(action)),
+            (&mut masks.any_size, !asks_for_size(action)),
             (
                 &mut masks.tcp,
                 protocol.is_none_or(|one| one == Protocol::Tcp),
@@ -320,7 +334,17 @@ fn change_port(
     tables.by_port.set(port, change(mask), 0)
 }
 
-fn all_masks(masks: &mut Masks) -> [&mut u64; 20] {
+fn change_syscall(
+    tables: &mut Tables,
+    number: u16,
+    change: impl Fn(u64) -> u64,
+) -> Result<(), MapError> {
+    let number = u32::from(number);
+    let mask = tables.by_syscall.get(&number, 0)?;
+    tables.by_syscall.set(number, change(mask), 0)
+}
+
+fn all_masks(masks: &mut Masks) -> [&mut u64; 23] {
     let Masks {
         loss,
         delay,
@@ -337,6 +361,9 @@ fn all_masks(masks: &mut Masks) -> [&mut u64; 20] {
         any_peer,
         any_cgroup,
         any_thread_group,
+        any_file,
+        any_size,
+        any_path,
         tcp,
         udp,
         icmp,
@@ -361,6 +388,9 @@ fn all_masks(masks: &mut Masks) -> [&mut u64; 20] {
         any_peer,
         any_cgroup,
         any_thread_group,
+        any_file,
+        any_size,
+        any_path,
         tcp,
         udp,
         icmp,

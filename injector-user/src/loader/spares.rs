@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use injector_abi::{HOOK_MAGIC, LINK_HEADER_MAGIC, THOROUGH_MAGIC};
+use injector_abi::syscall::subject;
+use injector_abi::{
+    COUNT_MAGIC, HOOK_MAGIC, LINK_HEADER_MAGIC, NO_COUNT, SUBJECT_MAGIC, THOROUGH_MAGIC,
+};
 
 use super::ahead::Ahead;
 use super::hooks::{HookIndex, Texts};
@@ -18,6 +21,12 @@ pub(super) struct Instance {
     /// Bytes before the IP header.
     pub link_header: u32,
     pub thorough: bool,
+    /// The kernel's function that it is for, by its number; 0 for none.
+    pub function: u32,
+    /// Which register says how many bytes a call is to move.
+    pub count: u32,
+    /// What the call is about.
+    pub subject: u32,
 }
 
 /// Of Ethernet.
@@ -90,6 +99,9 @@ impl Spares {
                 role,
                 link_header: ETHERNET,
                 thorough: false,
+                function: 0,
+                count: NO_COUNT,
+                subject: subject::NONE,
             };
             if self.position(instance).is_none() {
                 let program = load(texts, instance)?;
@@ -113,16 +125,21 @@ pub(super) fn load(texts: &Texts, instance: Instance) -> Result<Program, ObjectE
         role,
         link_header,
         thorough,
+        function,
+        count,
+        subject,
     } = instance;
-    let object = if name.starts_with("net_") {
-        &texts.net
-    } else {
-        &texts.sock
+    let object = match name.split_once('_') {
+        Some(("net", _)) => &texts.net,
+        Some(("syscall", _)) => &texts.syscall,
+        _ => &texts.sock,
     };
     let constants = [
         (HOOK_MAGIC, index),
         (LINK_HEADER_MAGIC, link_header),
         (THOROUGH_MAGIC, u32::from(thorough)),
+        (COUNT_MAGIC, count),
+        (SUBJECT_MAGIC, subject),
     ];
-    object.load(name, role, &constants)
+    object.load_for(function, name, role, &constants)
 }

@@ -56,7 +56,8 @@ impl Targets {
                 Hook::Tcx { .. }
                 | Hook::Cgroup { .. }
                 | Hook::Sockets { .. }
-                | Hook::Freezer { .. } => {}
+                | Hook::Freezer { .. }
+                | Hook::Function { .. } => {}
             }
         }
         targets

@@ -29,6 +29,8 @@ pub struct Text<'a> {
     /// `bpf_func_info` records, each of `function_size` bytes.
     pub functions: &'a [u8],
     pub function_size: u32,
+    /// The kernel's function that it is for, by its number in the kernel's BTF; 0 for none.
+    pub target: u32,
 }
 
 /// Why the kernel did not take a program.
@@ -112,6 +114,13 @@ pub fn update_link(link: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::Result<
     bpf(bpf_cmd::BPF_LINK_UPDATE, &mut attr).map(drop)
 }
 
+/// Attaches to the function that the program was loaded for.
+pub fn function(program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let mut attr = zeroed();
+    attr.raw_tracepoint.prog_fd = fd_number(program);
+    owned(bpf(bpf_cmd::BPF_RAW_TRACEPOINT_OPEN, &mut attr)?)
+}
+
 /// Attaches to a raw tracepoint.
 pub fn raw_tracepoint(program: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
     let mut attr = zeroed();
@@ -143,6 +152,7 @@ fn load_with_log(text: &Text<'_>, log: &mut [u8]) -> io::Result<OwnedFd> {
     program.insns = text.instructions.as_ptr() as u64;
     program.insn_cnt = length(text.instructions.len());
     program.license = text.license.as_ptr() as u64;
+    program.attach_btf_id = text.target;
     if !text.functions.is_empty() {
         program.prog_btf_fd = fd_number(text.types);
         program.func_info = text.functions.as_ptr() as u64;

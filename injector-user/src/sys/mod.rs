@@ -10,6 +10,7 @@ pub(crate) mod memory;
 pub mod netns;
 pub mod pod;
 pub mod poll;
+pub mod probe;
 pub(crate) mod process;
 pub mod schedule;
 pub mod storage;

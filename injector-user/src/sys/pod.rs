@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "aya::Pod is an unsafe trait")]
 
 use injector_abi::net::{Connection, Exempt};
+use injector_abi::syscall::{Calls, FileFields, FileKey, TaskFields};
 use injector_abi::{Armed, Counters, Fault, Progress, Select, SocketFields, StreamKey};
 
 /// A shared type on its way into or out of a map.
@@ -18,12 +19,16 @@ macro_rules! shared {
 
 shared!(
     Armed,
+    Calls,
     Connection,
     Counters,
     Exempt,
     Fault,
+    FileFields,
+    FileKey,
     Progress,
     Select,
     SocketFields,
-    StreamKey
+    StreamKey,
+    TaskFields
 );

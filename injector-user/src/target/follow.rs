@@ -65,14 +65,11 @@ pub fn members_anywhere(path: &str) -> Vec<i32> {
 /// Whether there is nothing left that could suffer. An empty cgroup can be filled again.
 pub fn is_gone(selector: &Selector, plan: &Plan) -> bool {
     match selector {
-        Selector::Pid(_) => plan.who.iter().all(|who| match who {
-            Who::Process { pid, .. } => Process::new(*pid).is_err(),
-            Who::Interface { .. } => false,
-        }),
+        Selector::Pid(_) => plan.who.iter().all(who_is_gone),
         Selector::Cgroup(_)
         | Selector::Command(_)
         | Selector::Netns(_)
-        | Selector::Iface { .. } => plan.hooks.iter().all(hook_is_gone),
+        | Selector::Iface { .. } => plan.hooks.iter().all(|hook| hook_is_gone(hook, plan)),
         // They may come back: whoever follows them decides.
         Selector::Container(_)
         | Selector::Unit(_)
@@ -82,8 +79,20 @@ pub fn is_gone(selector: &Selector, plan: &Plan) -> bool {
     }
 }
 
-fn hook_is_gone(hook: &Hook) -> bool {
+fn who_is_gone(who: &Who) -> bool {
+    match who {
+        Who::Process { pid, .. } => Process::new(*pid).is_err(),
+        Who::Interface { .. } => false,
+    }
+}
+
+fn hook_is_gone(hook: &Hook, plan: &Plan) -> bool {
     match hook {
+        // Functions stay; their callers may go.
+        Hook::Function { .. } => match &plan.select.cgroup {
+            Some(cgroup) => cgroup_is_gone(&Hierarchy::V2, &cgroup.path),
+            None => plan.who.iter().all(who_is_gone),
+        },
         Hook::Tcx {
             netns,
             netns_inode,
@@ -91,16 +100,18 @@ fn hook_is_gone(hook: &Hook) -> bool {
             ..
         } => interface_is_gone(Path::new(netns), *netns_inode, *ifindex),
         Hook::Cgroup { path, .. } | Hook::Sockets { path, .. } => {
-            folder(&Hierarchy::V2, path).is_none_or(|folder| !folder.exists())
+            cgroup_is_gone(&Hierarchy::V2, path)
         }
         Hook::Family { pid, .. } => Process::new(*pid).is_err(),
         Hook::Freezer {
             hierarchy, path, ..
         }
-        | Hook::Members { hierarchy, path } => {
-            folder(hierarchy, path).is_none_or(|folder| !folder.exists())
-        }
+        | Hook::Members { hierarchy, path } => cgroup_is_gone(hierarchy, path),
     }
+}
+
+fn cgroup_is_gone(hierarchy: &Hierarchy, path: &str) -> bool {
+    folder(hierarchy, path).is_none_or(|folder| !folder.exists())
 }
 
 fn interface_is_gone(namespace: &Path, inode: u64, ifindex: u32) -> bool {

@@ -5,6 +5,7 @@
 
 mod cgroups;
 pub mod command;
+mod files;
 mod follow;
 mod hierarchy;
 mod identity;
@@ -18,6 +19,7 @@ mod scan;
 mod sockets;
 mod strangers;
 
+pub use files::files_of;
 pub use follow::{
     descends_from, folder, is_gone, is_own_namespace, is_thread_group, members_anywhere, parent_of,
     protected, v2_folder_of, v2_path, with_descendants,

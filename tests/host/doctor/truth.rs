@@ -113,7 +113,12 @@ fn must_have(mechanism: Mechanism) -> Result<bool> {
         | Mechanism::TcxRewrite
         | Mechanism::TcxAnswer => is_at_least(6, 6)?,
         // An option of the kernel's build that enterprise distributions leave out.
-        Mechanism::SockDestroy => false,
+        Mechanism::SockDestroy
+        // As above, or of the machine around it, which may refuse programs at functions.
+        | Mechanism::SyscallReturn
+        | Mechanism::SyscallOverride
+        | Mechanism::SecurityReturn
+        | Mechanism::SecurityLsm => false,
         Mechanism::CgroupSock | Mechanism::ForkTracking => {
             is_at_least(5, 18)? && mounted(Flavour::V2)?
         }

@@ -10,7 +10,7 @@ use injector_user::freezer::{Flavour, State};
 use injector_user::target::Mounts;
 use nix::errno::Errno;
 use temblor_tests::order::{Doer, SocketCall};
-use temblor_tests::{Actor, Arrival, Cgroup, Engine, Node, params, wait_until};
+use temblor_tests::{Actor, Arrival, Caller, Cgroup, Engine, Node, params, wait_until};
 
 use super::examine::{doctor, examine, states};
 use crate::double::is_stopped;
@@ -89,10 +89,35 @@ fn works(mechanism: Mechanism, stage: &mut Stage) -> Result<()> {
         Mechanism::TcxAnswer | Mechanism::SockDestroy => parts(mechanism, stage),
         Mechanism::CgroupSock => refuses(mechanism, stage, Doer::Thread),
         Mechanism::ForkTracking => refuses(mechanism, stage, Doer::NewChild),
+        Mechanism::SyscallReturn
+        | Mechanism::SyscallOverride
+        | Mechanism::SecurityReturn
+        | Mechanism::SecurityLsm => fails(mechanism, &stage.engine),
         Mechanism::FreezerV2 => freezes(Flavour::V2, stage),
         Mechanism::FreezerV1 => freezes(Flavour::V1, stage),
         Mechanism::Pidfd => stops(stage),
     }
+}
+
+/// One call of a process that makes others too.
+fn fails(mechanism: Mechanism, engine: &Engine) -> Result<()> {
+    let mut caller = Caller::start(1, &["getpgid", "getsid"])?;
+    let mut client = engine.client()?;
+    let given = params([
+        ("target", format!("pid:{}", caller.pid()).as_str()),
+        ("duration", "60s"),
+        ("syscalls", "getpgid"),
+        ("errno", "EHOSTDOWN"),
+        ("backend", mechanism.name()),
+    ]);
+    let armed = client.arm(Kind::SyscallError, &given)?;
+    assert!(armed.plan.mechanisms().contains(&mechanism));
+    let told = caller.round()?;
+    assert_eq!(told["getpgid"], [Errno::EHOSTDOWN as i32]);
+    assert_eq!(told["getsid"], [0]);
+    client.stop_one(&armed)?;
+    assert_eq!(caller.round()?["getpgid"], [0]);
+    Ok(())
 }
 
 fn loses(mechanism: Mechanism, stage: &mut Stage, target: &str, direction: &str) -> Result<()> {

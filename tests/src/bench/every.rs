@@ -39,6 +39,7 @@ pub(super) fn ways(kind: Kind) -> &'static [Own] {
             &[("signal", "SIGSTOP"), ("interval", "50ms")],
         ],
         Kind::ProcessFreeze => &[&[("active", "20ms"), ("dormant", "30ms")]],
+        Kind::SyscallError => &[&[("syscalls", "connect"), ("errno", "ECONNREFUSED")]],
     }
 }
 

@@ -73,6 +73,7 @@ impl PacketProgram {
             types: no_types.as_fd(),
             functions: &[],
             function_size: 0,
+            target: 0,
         })?;
         Ok(Self { fd })
     }

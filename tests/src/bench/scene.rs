@@ -86,6 +86,7 @@ impl Scene {
             Kind::SockError => &[("operation", "connect"), ("errno", "ECONNREFUSED")],
             Kind::ProcessFreeze => &[("active", "60s"), ("dormant", "1s")],
             Kind::ProcessSignal => &[("signal", "STOP")],
+            Kind::SyscallError => &[("syscalls", "connect"), ("errno", "ECONNREFUSED")],
         };
         given.extend(params(own.iter().copied()));
         given.insert("duration".to_owned(), "60s".to_owned());

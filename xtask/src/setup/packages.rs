@@ -69,7 +69,13 @@ pub(crate) const TOOLS: &[Tool] = &[
     Tool::new(
         "strace",
         "strace",
-        "tests: the errno a failed call really returned",
+        "tests: the errno a failed call really returned, and what its own words mean",
+    )
+    .only(Purpose::Test),
+    Tool::new(
+        "perl",
+        "perl-base",
+        "tests: makes system calls by number, for strace to show",
     )
     .only(Purpose::Test),
     Tool::new(

@@ -11,7 +11,7 @@ use crate::{
 
 /// The package of the tests, its programs and its test binaries.
 const PACKAGE: &str = "temblor-tests";
-const PROGRAMS: &[&str] = &["guest-init", "victim", "engine-double"];
+const PROGRAMS: &[&str] = &["guest-init", "victim", "caller", "engine-double"];
 const TESTS: &[&str] = &["host", "vm"];
 
 /// Cargo's profile for them: see the workspace's manifest.

@@ -40,7 +40,10 @@ impl FromStr for Errno {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let unknown = || Invalid::saying(format!("`{text}` is not an errno of Linux"));
-        if text.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
+        if INTERNAL.contains(&text.to_ascii_uppercase().as_str()) {
+            return Err(unknown().hint("the kernel keeps it to itself: no program ever meets it"));
+        }
+        if text.starts_with(|c: char| c.is_ascii_digit() || "+-".contains(c)) {
             let number = text.parse::<i32>().ok();
             return number.and_then(Self::from_number).ok_or_else(|| {
                 let positive = number.and_then(i32::checked_neg);
@@ -85,6 +88,24 @@ impl TryFrom<String> for Errno {
 
 /// Other names of the same numbers.
 const ALIASES: [(u8, &str); 3] = [(11, "EWOULDBLOCK"), (35, "EDEADLOCK"), (95, "ENOTSUP")];
+
+/// What the kernel says to itself, by name and number.
+const INTERNAL: [&str; 14] = [
+    "512",
+    "ERESTARTSYS",
+    "513",
+    "ERESTARTNOINTR",
+    "514",
+    "ERESTARTNOHAND",
+    "515",
+    "ENOIOCTLCMD",
+    "516",
+    "ERESTART_RESTARTBLOCK",
+    "517",
+    "EPROBE_DEFER",
+    "518",
+    "EOPENSTALE",
+];
 
 #[rustfmt::skip]
 const NAMES: [(u8, &str); 131] = [
@@ -139,6 +160,7 @@ mod tests {
         check("ECONNREFUSED", 111, "ECONNREFUSED");
         check("econnrefused", 111, "ECONNREFUSED");
         check("111", 111, "ECONNREFUSED");
+        check("+5", 5, "EIO");
         check("EPERM", 1, "EPERM");
         check("EHWPOISON", 133, "EHWPOISON");
         check("EWOULDBLOCK", 11, "EAGAIN");
@@ -151,12 +173,15 @@ mod tests {
         check_bad("ECONREFUSED", "did you mean ECONNREFUSED");
         check_bad("CONNREFUSED", "did you mean ECONNREFUSED");
         check_bad("-111", "did you mean ECONNREFUSED");
+        let internal = "the kernel keeps it to itself: no program ever meets it";
+        for text in ["512", "516", "ERESTARTSYS", "erestart_restartblock"] {
+            check_bad(text, internal);
+        }
         for text in [
             "0",
             "41",
             "58",
             "134",
-            "512",
             "-2147483648",
             "99999999999",
             "",

@@ -14,6 +14,7 @@ pub enum Kind {
     SockError,
     ProcessFreeze,
     ProcessSignal,
+    SyscallError,
 }
 
 words!(Kind, "a fault", {
@@ -26,6 +27,7 @@ words!(Kind, "a fault", {
     SockError => "sock.error",
     ProcessFreeze => "process.freeze",
     ProcessSignal => "process.signal",
+    SyscallError => "syscall.error",
 });
 
 impl Kind {
@@ -38,7 +40,9 @@ impl Kind {
             | Self::NetCorrupt
             | Self::NetRate
             | Self::NetPartition => true,
-            Self::SockError | Self::ProcessFreeze | Self::ProcessSignal => false,
+            Self::SockError | Self::ProcessFreeze | Self::ProcessSignal | Self::SyscallError => {
+                false
+            }
         }
     }
 
@@ -57,6 +61,9 @@ impl Kind {
             Self::ProcessFreeze => "freeze all processes of a cgroup in pulses",
             Self::ProcessSignal => {
                 "send a signal to all processes of the target, once or in rounds"
+            }
+            Self::SyscallError => {
+                "let system calls fail with an errno, or succeed without having done anything"
             }
         }
     }

@@ -20,6 +20,7 @@ pub mod net;
 pub mod process;
 pub mod schema;
 pub mod sock;
+pub mod syscall;
 
 pub use address::{PortRange, Prefix};
 pub use common::Common;

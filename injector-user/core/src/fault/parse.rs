@@ -7,7 +7,7 @@ use super::given::{Given, Reader};
 use super::kind::Kind;
 use super::places::Places;
 use super::spec::{Action, FaultSpec};
-use super::{net, process, sock};
+use super::{net, process, sock, syscall};
 use crate::problem::Problems;
 
 /// Reads the parameters of a fault, keyed by the names of [`super::schema`].
@@ -31,6 +31,7 @@ pub fn parse(kind: Kind, params: &BTreeMap<String, Given>) -> Result<FaultSpec, 
             process::Freeze::read(&mut reader, duration).map(Action::ProcessFreeze)
         }
         Kind::ProcessSignal => process::Volleys::read(&mut reader).map(Action::ProcessSignal),
+        Kind::SyscallError => syscall::Failing::read(&mut reader).map(Action::SyscallError),
     };
     match (target, action, common) {
         (Some(target), Some(action), Some(common)) => reader.problems.or(FaultSpec {

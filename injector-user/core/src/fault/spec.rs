@@ -6,7 +6,7 @@ use super::common::Common;
 use super::kind::Kind;
 use super::peer::Peer;
 use super::places::Places;
-use super::{net, process, sock};
+use super::{net, process, sock, syscall};
 use crate::target::Selector;
 
 /// One thing to be done to one target.
@@ -31,6 +31,7 @@ pub enum Action {
     SockError(sock::Failure),
     ProcessFreeze(process::Freeze),
     ProcessSignal(process::Volleys),
+    SyscallError(syscall::Failing),
 }
 
 impl FaultSpec {
@@ -45,6 +46,7 @@ impl FaultSpec {
             Action::SockError(_) => Kind::SockError,
             Action::ProcessFreeze(_) => Kind::ProcessFreeze,
             Action::ProcessSignal(_) => Kind::ProcessSignal,
+            Action::SyscallError(_) => Kind::SyscallError,
         }
     }
 
@@ -63,6 +65,7 @@ impl FaultSpec {
             Action::SockError(failure) => failure.write(&mut params),
             Action::ProcessFreeze(freeze) => freeze.write(&mut params),
             Action::ProcessSignal(volleys) => volleys.write(&mut params),
+            Action::SyscallError(failing) => failing.write(&mut params),
         }
         params
     }
@@ -78,7 +81,10 @@ impl Action {
             | Self::NetCorrupt(net::Corrupt { filter, .. })
             | Self::NetRate(net::Rate { filter, .. })
             | Self::NetPartition(net::Partition { filter, .. }) => Some(filter),
-            Self::SockError(_) | Self::ProcessFreeze(_) | Self::ProcessSignal(_) => None,
+            Self::SockError(_)
+            | Self::ProcessFreeze(_)
+            | Self::ProcessSignal(_)
+            | Self::SyscallError(_) => None,
         }
     }
 
@@ -100,7 +106,7 @@ impl Action {
             | Self::NetRate(net::Rate { filter, .. })
             | Self::NetPartition(net::Partition { filter, .. }) => &mut filter.peers,
             Self::SockError(failure) => &mut failure.peers,
-            Self::ProcessFreeze(_) | Self::ProcessSignal(_) => &mut [],
+            Self::ProcessFreeze(_) | Self::ProcessSignal(_) | Self::SyscallError(_) => &mut [],
         }
     }
 
@@ -115,7 +121,8 @@ impl Action {
             | Self::NetPartition(_)
             | Self::SockError(_)
             | Self::ProcessFreeze(_)
-            | Self::ProcessSignal(_) => net::Bursts::Independent,
+            | Self::ProcessSignal(_)
+            | Self::SyscallError(_) => net::Bursts::Independent,
         }
     }
 }

@@ -577,6 +577,21 @@ fn any_specific() -> impl Strategy<Value = (Kind, Vec<Option<String>>)> {
                 let parts = vec![Some(signal), Some(interval), count, stagger];
                 (Kind::ProcessSignal, parts)
             }),
+        (
+            "syscalls=(!%stat|write|1|pwrite64|all)(,(read|/\\^f\\.\\*sync\\$|%stat|\\?nosuch|257)){0,3}",
+            "errno=(EIO|ENOSPC(:[1-9]{1,3})?)(,EINTR:7)?|retval=(requested|[1-9][0-9]{0,8}|0[0-7]{0,9}|0x[0-9a-f]{1,7})",
+            some("path", "/[a-z]{1,9}/(\\*\\*/)?[a-z]{0,3}(\\*|\\[ab\\])?"),
+            some("fd", "(file|socket|pipe)(,device|,other)?"),
+            some(
+                "size",
+                "[0-9]{1,5}\\.\\.([1-9]MiB)?|\\.\\.[0-9]KiB|[1-9]{1,4}b?"
+            ),
+            some("backend", "fmod-ret|kprobe|seccomp")
+        )
+            .prop_map(|(syscalls, outcome, path, fd, size, backend)| {
+                let parts = vec![Some(syscalls), Some(outcome), path, fd, size, backend];
+                (Kind::SyscallError, parts)
+            }),
     ]
 }
 
@@ -713,6 +728,9 @@ mod table {
                     "samples" => pairs.push(("distribution", "measured")),
                     _ => {}
                 }
+                if extra.name != "retval" && *kind == Kind::SyscallError {
+                    pairs.push(("errno", "EIO"));
+                }
                 for (name, text) in pairs {
                     if schema::param(*kind, name).is_some() {
                         given.insert(name.to_owned(), Given::flag(name, text));
@@ -741,7 +759,7 @@ mod table {
     #[test]
     fn no_name_occurs_twice_and_every_one_has_a_fault() {
         let names = names();
-        assert_eq!(names.len(), 43);
+        assert_eq!(names.len(), 49);
         for kind in Kind::ALL {
             assert!(schema::params(*kind).count() >= 13);
         }
@@ -758,7 +776,7 @@ mod table {
     #[test]
     fn the_markdown_table_has_a_row_for_each_parameter() {
         let table = schema::markdown_table();
-        assert_eq!(table.lines().count(), 2 + 45);
+        assert_eq!(table.lines().count(), 2 + 52);
         assert!(
             table
                 .lines()

@@ -59,6 +59,14 @@ fn same_place(one: &Hook, other: &Hook) -> bool {
             },
         ) => hierarchy == other_hierarchy && nested(path, other_path),
         (Hook::Family { .. }, Hook::Family { .. }) => one == other,
+        // By whichever way: the one that comes first wins.
+        (
+            Hook::Function { function, .. },
+            Hook::Function {
+                function: other_function,
+                ..
+            },
+        ) => function == other_function,
         // Packets.
         _ => false,
     }
@@ -69,10 +77,18 @@ fn same_place(one: &Hook, other: &Hook) -> bool {
 /// A fault of processes stands at the cgroups they are in, whose other members pass it. So it meets
 /// a fault of a whole cgroup only if one of the processes is in there, at its hook or since.
 fn same_callers(plan: &Plan, hook: &Hook, fault: &ArmedFault, other: &Hook) -> bool {
+    let (ours, armed) = (&plan.select.thread_groups, &fault.select.thread_groups);
+    if let (Hook::Function { .. }, Hook::Function { .. }) = (hook, other) {
+        return match (&plan.select.cgroup, &fault.select.cgroup) {
+            (Some(one), Some(other)) => nested(&one.path, &other.path),
+            (Some(_), None) => plan.who.iter().any(|who| is_one(who, armed)),
+            // Who is in a cgroup by now is not known here; the thread groups themselves are compared.
+            (None, _) => true,
+        };
+    }
     let (Hook::Cgroup { path, .. }, Hook::Cgroup { path: theirs, .. }) = (hook, other) else {
         return true;
     };
-    let (ours, armed) = (&plan.select.thread_groups, &fault.select.thread_groups);
     match (ours.is_empty(), armed.is_empty()) {
         (false, true) => below(theirs, path),
         (true, false) => below(path, theirs) || plan.who.iter().any(|who| is_one(who, armed)),
@@ -105,6 +121,7 @@ fn overlap(one: &Select, other: &Select) -> bool {
         one == other
     }) && any_pair(&one.peers, &other.peers, |one, other| one.overlaps(*other))
         && any_pair(&one.ports, &other.ports, |one, other| one.overlaps(*other))
+        && any_pair(&one.syscalls, &other.syscalls, |one, other| one == other)
 }
 
 /// Whether some pair meets; an empty list is no restriction and meets everything.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::files::Files;
 use super::inventory::Hierarchy;
 use crate::fault::net::{Connections, Protocol};
 use crate::fault::{Kind, PortRange, Prefix};
@@ -123,6 +124,14 @@ pub enum Mechanism {
     SocketLookup,
     /// Sockets of target processes are marked.
     SocketStorage,
+    /// A system call's function is replaced by its result (`fmod_ret`).
+    SyscallReturn,
+    /// A probe makes a system call's function return.
+    SyscallOverride,
+    /// A security hook that system calls pass is replaced by its result (`fmod_ret`).
+    SecurityReturn,
+    /// A program of the BPF LSM answers at such a hook.
+    SecurityLsm,
 }
 
 words!(Mechanism, "a mechanism", {
@@ -139,6 +148,10 @@ words!(Mechanism, "a mechanism", {
     ForkTracking => "fork-tracking",
     SocketLookup => "socket-lookup",
     SocketStorage => "socket-storage",
+    SyscallReturn => "fmod-ret",
+    SyscallOverride => "kprobe",
+    SecurityReturn => "security",
+    SecurityLsm => "lsm",
 });
 
 /// A place in the kernel.
@@ -184,9 +197,56 @@ pub enum Hook {
         /// In clock ticks after boot; with the pid it is unique.
         start_time: u64,
     },
+    /// Wherever a function of the kernel is called.
+    Function {
+        function: String,
+        entry: Entry,
+        /// Which of the system call's arguments, from 0, says how many bytes to move, if that matters.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        count: Option<u8>,
+        /// What the call is about, if that matters.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subject: Option<Subject>,
+    },
 }
 
+/// What a system call is about, and which argument that is, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subject {
+    /// A descriptor, of the call itself; the others are arguments of a security hook.
+    Descriptor(u8),
+    /// `struct file *`.
+    File(u8),
+    /// `struct dentry *`.
+    Dentry(u8),
+    /// `struct path *`.
+    Path(u8),
+}
+
+/// How a program gets between a function of the kernel and its caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Entry {
+    /// `fmod_ret`.
+    Return,
+    /// A kprobe that overrides the result.
+    Override,
+    /// The BPF LSM.
+    Lsm,
+}
+
+words!(Entry, "a way into a function", {
+    Return => "fmod-ret",
+    Override => "kprobe",
+    Lsm => "lsm",
+});
+
 impl Hook {
+    /// Whether it is a security hook, which several system calls pass.
+    pub fn is_security(&self) -> bool {
+        matches!(self, Self::Function { function, .. } if function.starts_with("security_"))
+    }
+
     /// None where it depends on what is done there, which the plan says.
     fn mechanism(&self) -> Option<Mechanism> {
         match self {
@@ -198,6 +258,12 @@ impl Hook {
                 Hierarchy::V1Freezer | Hierarchy::V1Other(_) => Mechanism::FreezerV1,
             }),
             Self::Members { .. } | Self::Family { .. } => Some(Mechanism::Pidfd),
+            Self::Function { entry, .. } => Some(match entry {
+                Entry::Return if self.is_security() => Mechanism::SecurityReturn,
+                Entry::Return => Mechanism::SyscallReturn,
+                Entry::Override => Mechanism::SyscallOverride,
+                Entry::Lsm => Mechanism::SecurityLsm,
+            }),
         }
     }
 }
@@ -245,6 +311,12 @@ pub struct Select {
     pub protocol: Option<Protocol>,
     #[serde(skip_serializing_if = "is_default")]
     pub connections: Connections,
+    /// The call is one of these, by their numbers; needed where several pass one place.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub syscalls: Vec<u16>,
+    /// The call is about one of these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files: Option<Files>,
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

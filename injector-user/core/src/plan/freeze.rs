@@ -160,7 +160,8 @@ fn is_frozen_by_us(inventory: &Inventory, cgroup: &Cgroup) -> bool {
         | Hook::Cgroup { .. }
         | Hook::Sockets { .. }
         | Hook::Members { .. }
-        | Hook::Family { .. } => false,
+        | Hook::Family { .. }
+        | Hook::Function { .. } => false,
     })
 }
 

@@ -1,11 +1,12 @@
 //! What the engine found on the host, as far as a selector needs it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::decision::{Hook, Mechanism, Select};
+use super::files::Files;
 use crate::fault::Kind;
 use crate::target::Container;
 
@@ -34,6 +35,12 @@ pub struct Inventory {
     pub units: Vec<String>,
     /// The number of the user that was asked for, if there is one of that name.
     pub user: Option<u32>,
+    /// The kernel's functions that are system calls or security hooks, if those matter.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub functions: BTreeSet<String>,
+    /// What the path that a fault names means to its target.
+    #[serde(skip_serializing_if = "Files::is_empty")]
+    pub files: Files,
 }
 
 /// A process, that is a thread group.

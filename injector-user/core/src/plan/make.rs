@@ -8,7 +8,7 @@ use super::inventory::Inventory;
 use super::net::packets;
 use super::refusal::Refusal;
 use super::resolve::{Target, resolve};
-use super::{decision::Hook, freeze, signal, sock};
+use super::{decision::Hook, freeze, signal, sock, syscall};
 use crate::fault::{Action, FaultSpec, net};
 use crate::target::Mode;
 use crate::units::nanoseconds;
@@ -115,6 +115,7 @@ fn part(inventory: &Inventory, spec: &FaultSpec, target: &Target<'_>) -> Result<
             packets(inventory, target, action, filter)
         }
         Action::SockError(failure) => sock::error(inventory, target, failure),
+        Action::SyscallError(failing) => syscall::error(inventory, target, failing),
         Action::ProcessFreeze(freeze) => {
             freeze::freeze(inventory, target, freeze, spec.common.duration)
         }

@@ -9,6 +9,7 @@ mod check;
 mod choose;
 mod conflict;
 mod decision;
+mod files;
 mod freeze;
 mod inventory;
 mod make;
@@ -18,14 +19,19 @@ mod render;
 mod resolve;
 mod signal;
 mod sock;
+mod syscall;
 
-pub use decision::{Attach, CgroupId, Chosen, Hook, Mechanism, Plan, Select, Thing, Way, Who};
+pub use decision::{
+    Attach, CgroupId, Chosen, Entry, Hook, Mechanism, Plan, Select, Subject, Thing, Way, Who,
+};
+pub use files::{FileId, Files};
 pub use inventory::{
     ArmedFault, Capability, CapabilityState, Cgroup, Hierarchy, Interface, InterfaceKind,
     Inventory, Namespace, Process, ProtectedReason,
 };
 pub use make::{plan, plan_again};
 pub use refusal::{Refusal, RefusalClass};
+pub use syscall::{Coverage, coverage};
 
 #[cfg(test)]
 mod choice_tests;

@@ -42,7 +42,8 @@ fn mechanism(action: &Action) -> Mechanism {
         | Action::NetPartition(_)
         | Action::SockError(_)
         | Action::ProcessFreeze(_)
-        | Action::ProcessSignal(_) => Mechanism::TcxLoss,
+        | Action::ProcessSignal(_)
+        | Action::SyscallError(_) => Mechanism::TcxLoss,
     }
 }
 

@@ -61,6 +61,9 @@ impl fmt::Display for Hook {
             } => write!(out, "{path} in {hierarchy}"),
             Self::Members { hierarchy, path } => write!(out, "all in {path} in {hierarchy}"),
             Self::Family { pid, .. } => write!(out, "process {pid} and all it starts"),
+            Self::Function {
+                function, entry, ..
+            } => write!(out, "{function} by {entry}"),
         }
     }
 }
@@ -108,6 +111,9 @@ fn select(select: &Select) -> Vec<String> {
         ports,
         protocol,
         connections,
+        // They are in what was asked.
+        syscalls: _,
+        files,
     } = select;
     let join = |texts: Vec<String>| (!texts.is_empty()).then(|| texts.join(" "));
     let rows = [
@@ -130,7 +136,11 @@ fn select(select: &Select) -> Vec<String> {
             (*connections != Connections::All).then(|| connections.to_string()),
         ),
     ];
-    let rows = rows.into_iter();
+    let files = files.as_ref().map(|files| {
+        let count = files.files.len() + files.directories.len();
+        format!("{count} found")
+    });
+    let rows = rows.into_iter().chain([("files", files)]);
     rows.filter_map(|(name, text)| Some(format!("{name} {}", text?)))
         .collect()
 }

@@ -151,6 +151,7 @@ pub(super) fn spec(text: &str) -> FaultSpec {
         Kind::SockError => &["operation=connect", "errno=ECONNREFUSED"],
         Kind::ProcessFreeze => &["active=100ms", "dormant=100ms"],
         Kind::ProcessSignal => &["signal=CONT"],
+        Kind::SyscallError => &["syscalls=fsync", "errno=EIO"],
     };
     let pairs = extra.iter().copied().chain(["duration=10s"]).chain(words);
     let mut params: BTreeMap<_, _> = pairs
@@ -1210,6 +1211,9 @@ proptest! {
                         || members.as_ref() == Some(&targets));
                 }
                 Hook::Sockets { .. } => prop_assert_eq!(&made.select.thread_groups, &targets),
+                Hook::Function { .. } => prop_assert!(
+                    made.select.cgroup.is_some() || made.select.thread_groups == targets
+                ),
             }
         }
     }

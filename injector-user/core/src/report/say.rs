@@ -78,6 +78,19 @@ pub(super) fn left(report: &Report) -> String {
     }
 }
 
+/// What keeps a fault from concerning everything.
+const FILTERS: [&str; 9] = [
+    "direction",
+    "protocol",
+    "peers",
+    "ports",
+    "path",
+    "fd",
+    "size",
+    "when",
+    "max_hits",
+];
+
 /// What a fault does, for somebody who knows neither its name nor its parameters.
 pub(super) fn fault(fault: &FaultRecord) -> String {
     let asked = &fault.asked;
@@ -92,31 +105,33 @@ pub(super) fn fault(fault: &FaultRecord) -> String {
             )
         }
         "net.loss" => format!("lose packets{share}"),
-        "sock.error" => {
-            let operation = get("operation").unwrap_or("call");
-            format!(
-                "fail {operation} with {}{share}",
-                get("errno").unwrap_or("an error")
-            )
-        }
+        "syscall.error" => format!("{}{share}", failing_calls(asked)),
+        "sock.error" => format!(
+            "fail {} with {}{share}",
+            get("operation").unwrap_or("call"),
+            get("errno").unwrap_or("an error")
+        ),
         "process.freeze" => format!("freeze the processes{}", pulses(asked)),
         kind => format!("{kind}{share}"),
     };
-    let filters: Vec<String> = [
-        "direction",
-        "protocol",
-        "peers",
-        "ports",
-        "when",
-        "max_hits",
-    ]
-    .iter()
-    .filter_map(|name| Some(format!("{} {}", name.replace('_', " "), get(name)?)))
-    .collect();
+    let filters: Vec<String> = FILTERS
+        .iter()
+        .filter_map(|name| Some(format!("{} {}", name.replace('_', " "), get(name)?)))
+        .collect();
     if filters.is_empty() {
         deed
     } else {
         format!("{deed}; {}", filters.join(", "))
+    }
+}
+
+fn failing_calls(asked: &BTreeMap<String, String>) -> String {
+    let get = |name: &str| asked.get(name).map(String::as_str);
+    let calls = get("syscalls").unwrap_or("calls");
+    match (get("errno"), get("retval")) {
+        (None, Some("requested")) => format!("skip {calls} as if all bytes had been moved"),
+        (None, Some(value)) => format!("skip {calls} and return {value}"),
+        (errno, _) => format!("fail {calls} with {}", errno.unwrap_or("an error")),
     }
 }
 

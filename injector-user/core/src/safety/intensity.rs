@@ -32,7 +32,8 @@ pub fn weakened(fault: &FaultSpec, factor: f64) -> Option<FaultSpec> {
         | Action::NetLoss(_)
         | Action::NetDuplicate(_)
         | Action::NetCorrupt(_)
-        | Action::SockError(_) => {
+        | Action::SockError(_)
+        | Action::SyscallError(_) => {
             weaker.common.probability = Probability::new(fault.common.probability.get() * factor)?;
         }
     }

@@ -132,7 +132,7 @@ fn largest<'a>(
     units: impl Iterator<Item = &'a (&'a str, u64)>,
     out: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    let whole = units.filter(|(_name, unit)| value.is_multiple_of(*unit));
+    let whole = units.filter(|(_name, unit)| value.is_multiple_of(*unit) && *unit <= value.max(1));
     match whole.max_by_key(|(_name, unit)| *unit) {
         Some((name, unit)) => write!(out, "{}{name}", value / unit),
         None => write!(out, "{value}"),

@@ -71,17 +71,26 @@ impl FromStr for When {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let text = text.trim();
-        let (range, step) = match text.split_once('+') {
-            Some((range, "")) => (range, Some(1)),
-            Some((range, step)) => (range, Some(number(text, "step", step, MAX)?)),
-            None => (text, None),
-        };
-        let (first, last) = match range.split_once("..") {
-            Some((first, last)) => (first, Some(number(text, "last", last, MAX_LAST)?)),
-            None => (range, None),
-        };
-        let first = number(text, "first", first, MAX)?;
+        let mut rest = text;
+        let first = number(text, "first", &mut rest, MAX)?;
+        let mut last = None;
+        if let Some(after) = rest.strip_prefix("..") {
+            rest = after;
+            last = Some(number(text, "last", &mut rest, MAX_LAST)?);
+        }
+        let mut step = None;
+        if let Some(after) = rest.strip_prefix('+') {
+            rest = after;
+            let every = rest.is_empty();
+            step = Some(if every {
+                1
+            } else {
+                number(text, "step", &mut rest, MAX)?
+            });
+        }
+        if !rest.is_empty() {
+            return Err(no_when(text));
+        }
         if last.is_some_and(|last| last < first) {
             return Err(Invalid::saying(format!("`{text}` ends before it begins"))
                 .hint("first..last, for example 2..5"));
@@ -91,10 +100,23 @@ impl FromStr for When {
     }
 }
 
-fn number(whole: &str, name: &str, digits: &str, max: u32) -> Result<u32, Invalid> {
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(Invalid::saying(format!("`{whole}` does not say when"))
-            .hint("first[..last][+step], for example 3, 2..5, 1+ or 10+5"));
+/// What strtol(3) leaves out before digits, beside one sign.
+const SPACE: [char; 6] = [' ', '\t', '\n', '\u{b}', '\u{c}', '\r'];
+
+fn no_when(text: &str) -> Invalid {
+    Invalid::saying(format!("`{text}` does not say when"))
+        .hint("first[..last][+step], for example 3, 2..5, 1+ or 10+5")
+}
+
+/// Takes a number from the beginning of `rest`, as strtol(3) does for strace.
+fn number(whole: &str, name: &str, rest: &mut &str, max: u32) -> Result<u32, Invalid> {
+    let unsigned = rest.trim_start_matches(SPACE);
+    let unsigned = unsigned.strip_prefix('+').unwrap_or(unsigned);
+    let after = unsigned.trim_start_matches(|c: char| c.is_ascii_digit());
+    let digits = &unsigned[..unsigned.len() - after.len()];
+    *rest = after;
+    if digits.is_empty() {
+        return Err(no_when(whole));
     }
     match digits.parse::<u32>() {
         Ok(number) if (1..=max).contains(&number) => Ok(number),
@@ -176,10 +198,18 @@ mod tests {
         check_bad("1+0", "step in `1+0` is not between 1 and 65535");
         check_bad("5..2", "`5..2` ends before it begins");
         for text in [
-            "", "+", "..", "1..", "..5", "1.5", "1...5", "-1", "1++", "1 + 2", "x", "1+x",
+            "", "+", "..", "1..", "..5", "1.5", "1...5", "-1", "1++", "1 + 2", "x", "1+x", "1+2+3",
+            "3 ",
         ] {
             check_bad(text, &format!("`{text}` does not say when"));
         }
+    }
+
+    #[test]
+    fn a_sign_and_space_before_a_number_are_left_out() {
+        check("+3", &[3]);
+        check(" 3++4", &[3, 7, 11]);
+        check("2..\t+5", &[2, 3, 4, 5]);
     }
 
     #[test]

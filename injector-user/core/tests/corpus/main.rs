@@ -12,6 +12,7 @@ use corpus::{reads_back, survives_text};
 use injector_core::document;
 use injector_core::experiment::tolerance::{Expect, Finding, JsonPath, Pattern, Tolerance};
 use injector_core::experiment::{Source, validate};
+use injector_core::fault::syscall::{PathFilter, Returned, Sizes, Syscalls};
 use injector_core::fault::{self, Errno, Given, Kind, PortRange, Prefix};
 use injector_core::report::{self, Report};
 use injector_core::target::Selector;
@@ -88,6 +89,42 @@ fn errors_of_calls() {
     reads_back(
         "errno",
         |text| text.parse::<Errno>().ok(),
+        ToString::to_string,
+    );
+}
+
+#[test]
+fn sets_of_system_calls() {
+    reads_back(
+        "syscalls",
+        |text| text.parse::<Syscalls>().ok(),
+        ToString::to_string,
+    );
+}
+
+#[test]
+fn ranges_of_sizes() {
+    reads_back(
+        "sizes",
+        |text| text.parse::<Sizes>().ok(),
+        ToString::to_string,
+    );
+}
+
+#[test]
+fn paths_of_files() {
+    reads_back(
+        "path",
+        |text| text.parse::<PathFilter>().ok(),
+        ToString::to_string,
+    );
+}
+
+#[test]
+fn returned_values() {
+    reads_back(
+        "returned",
+        |text| text.parse::<Returned>().ok(),
         ToString::to_string,
     );
 }

@@ -10,9 +10,10 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::CliError;
 use crate::cli::fault_args::FaultArgs;
 use crate::client::{ClientError, resolve};
+use crate::loader::Functions;
 use crate::protocol::{Answer, Call};
 use crate::safety::Protection;
-use crate::target::{Gathering, Names, gather};
+use crate::target::{Gathering, Names, files_of, gather};
 
 /// Print what `inject` would do: who, where, by which mechanism, with which warnings
 ///
@@ -83,6 +84,8 @@ fn by_ourselves(spec: &FaultSpec) -> Result<Plan, CliError> {
     };
     let all = Mechanism::ALL.iter();
     inventory.capabilities = all.map(|mechanism| (*mechanism, assumed.clone())).collect();
+    inventory.functions = Functions::needed_by(spec.kind());
+    inventory.files = files_of(&spec.action, &inventory.processes);
     let mut plan = plan(&inventory, spec).map_err(|refusal| CliError::Plan {
         class: refusal.class,
         problems: refusal.at(spec).into(),

@@ -77,6 +77,7 @@ fn sample(selector: &Selector, kind: Kind, more: &[(&str, &str)]) -> Result<Faul
         Kind::SockError => &[("operation", "connect"), ("errno", "ECONNREFUSED")],
         Kind::ProcessFreeze => &[("active", "1ms"), ("count", "1")],
         Kind::ProcessSignal => &[("signal", "CONT")],
+        Kind::SyscallError => &[("syscalls", "fsync"), ("errno", "EIO")],
     };
     let target = selector.to_string();
     let common = [
@@ -135,6 +136,8 @@ mod tests {
         for kind in Kind::ALL {
             let expected = match kind {
                 Kind::SockError => calls,
+                // Not built yet.
+                Kind::SyscallError => "no",
                 Kind::ProcessFreeze | Kind::ProcessSignal => freeze,
                 _ => packets,
             };

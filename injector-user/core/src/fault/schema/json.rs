@@ -124,11 +124,45 @@ fn value(value: ValueType) -> Value {
         ValueType::Rate => text(r"^[0-9.]+ ?([kmgtKMGT]i?)?[bB]it$"),
         ValueType::Size => text(r"^[0-9.]+ ?([kmgKMG]i)?[bB]$"),
         ValueType::Durations => list(&text(r"^(@.+|[0-9].*)$")),
+        ValueType::Syscalls
+        | ValueType::Errors
+        | ValueType::Returned
+        | ValueType::Path
+        | ValueType::Sizes => of_calls(value),
         ValueType::Word(words) => json!({"enum": words}),
         ValueType::Words(words) => {
             let one = words.join("|");
             list(&text(&format!("^({one})( *, *({one}))*$")))
         }
+    }
+}
+
+/// Of parameters of system calls.
+fn of_calls(value: ValueType) -> Value {
+    match value {
+        ValueType::Syscalls => list(&json!({"anyOf": [
+            {"type": "integer", "minimum": 0},
+            text(r"^[!?%/a-z0-9_,].*$"),
+        ]})),
+        ValueType::Errors => {
+            let one = "[A-Za-z0-9]+( *: *[0-9]+)?";
+            list(&json!({"anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": 133},
+                text(&format!("^{one}( *, *{one})*$")),
+            ]}))
+        }
+        ValueType::Returned => json!({"anyOf": [
+            {"type": "integer", "minimum": 0, "maximum": i32::MAX},
+            text("^(requested|0x[0-9a-fA-F]+|[0-9]+)$"),
+        ]}),
+        ValueType::Sizes => {
+            let size = "[0-9.]+( ?([kmgKMG]i)?[bB])?";
+            json!({"anyOf": [
+                {"type": "integer", "minimum": 0},
+                text(&format!(r"^({size}|{size}\.\.({size})?|\.\.{size})$")),
+            ]})
+        }
+        _ => text("^/"),
     }
 }
 

@@ -7,6 +7,7 @@ mod markdown;
 mod net;
 mod process;
 mod sock;
+mod syscall;
 mod table;
 
 pub use json::json_schema;

@@ -5,6 +5,7 @@ use super::common::{COMMON_ROWS, FIRST_ROWS};
 use super::net::NET_ROWS;
 use super::process::PROCESS_ROWS;
 use super::sock::SOCK_ROWS;
+use super::syscall::SYSCALL_ROWS;
 use crate::fault::kind::Kind;
 use crate::problem::{Place, Problem};
 use crate::suggest;
@@ -33,6 +34,16 @@ pub enum ValueType {
     /// One or more durations, separated by commas.
     Durations,
     Signal,
+    /// A set of system calls.
+    Syscalls,
+    /// One errno, or several with weights.
+    Errors,
+    /// What a call returns that was not made.
+    Returned,
+    /// Files.
+    Path,
+    /// A range of bytes.
+    Sizes,
     /// One of these.
     Word(&'static [&'static str]),
     /// One or more of these, separated by commas.
@@ -117,6 +128,7 @@ pub fn unknown(kind: Kind, name: &str, place: &Place) -> Option<Problem> {
 
 fn all() -> impl Iterator<Item = &'static Param> + Clone {
     let specific = NET_ROWS.iter().chain(&SOCK_ROWS).chain(&PROCESS_ROWS);
+    let specific = specific.chain(&SYSCALL_ROWS);
     let first = FIRST_ROWS.iter().chain(specific);
     first.chain(&COMMON_ROWS).chain(&CHOICE)
 }

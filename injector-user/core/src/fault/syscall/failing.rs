@@ -1,0 +1,186 @@
+//! `syscall.error`: calls fail, or succeed without having done anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::call::Syscall;
+use super::outcome::{Outcome, Returned};
+use super::path::PathFilter;
+use super::set::Syscalls;
+use super::sizes::Sizes;
+use crate::fault::address;
+use crate::fault::given::{Reader, list};
+use crate::problem::Invalid;
+use crate::words::words;
+
+/// What a file descriptor stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FdKind {
+    /// A regular file.
+    File,
+    Directory,
+    Socket,
+    /// With or without a name.
+    Pipe,
+    /// A character or block device, terminals among them.
+    Device,
+    /// An epoll, an eventfd, a timer and so on.
+    Other,
+}
+
+words!(FdKind, "a kind of file descriptor", {
+    File => "file",
+    Directory => "directory",
+    Socket => "socket",
+    Pipe => "pipe",
+    Device => "device",
+    Other => "other",
+});
+
+/// By what means the kernel lets calls fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Backend {
+    FmodRet,
+    Kprobe,
+    Security,
+    Lsm,
+    Cgroup,
+    Uprobe,
+    Seccomp,
+}
+
+words!(Backend, "a way to make calls fail", {
+    FmodRet => "fmod-ret",
+    Kprobe => "kprobe",
+    Security => "security",
+    Lsm => "lsm",
+    Cgroup => "cgroup",
+    Uprobe => "uprobe",
+    Seccomp => "seccomp",
+});
+
+/// Which calls suffer, and what becomes of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failing {
+    pub syscalls: Syscalls,
+    pub outcome: Outcome,
+    /// Only calls about these files, by path or by descriptor.
+    pub path: Option<PathFilter>,
+    /// Only calls on a descriptor of one of these kinds; at least one.
+    pub fd: Option<BTreeSet<FdKind>>,
+    /// Only calls about so many bytes.
+    pub size: Option<Sizes>,
+    /// The best there is if not given.
+    pub backend: Option<Backend>,
+}
+
+/// What a call needs to have for a parameter: its name, what that is in words, and whether it has it.
+type Need = (&'static str, &'static str, fn(Syscall) -> bool);
+
+const PATH: Need = ("path", "a path or a file descriptor", |call| {
+    call.paths().chain(call.fds()).next().is_some()
+});
+const FD: Need = ("fd", "a file descriptor", |call| {
+    call.fds().next().is_some()
+});
+const SIZE: Need = ("size", "a number of bytes", |call| call.size().is_some());
+const REQUESTED: Need = ("retval", "a number of bytes that it may return", |call| {
+    call.requested().is_some()
+});
+
+impl Failing {
+    /// `None` only if a problem was reported.
+    pub(in crate::fault) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let syscalls = reader.required("syscalls", str::parse);
+        let outcome = Outcome::read(reader);
+        let path = reader.optional("path", str::parse);
+        let fd = reader.optional("fd", kinds);
+        let size = reader.optional("size", str::parse);
+        let backend = reader.optional("backend", str::parse);
+        let failing = Self {
+            syscalls: syscalls?,
+            outcome: outcome?,
+            path,
+            fd,
+            size,
+            backend,
+        };
+        failing.check(reader);
+        Some(failing)
+    }
+
+    /// Those of [`Failing::syscalls`] that have what the filters ask about, at least one, and those that
+    /// do not, which are left alone.
+    pub fn fitting(&self) -> (BTreeSet<Syscall>, BTreeSet<Syscall>) {
+        let needs = self.needs();
+        let fits = |call: &Syscall| needs.iter().all(|(_, _, has)| has(*call));
+        self.syscalls.all().into_iter().partition(fits)
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        let requested = self.outcome == Outcome::Returns(Returned::Requested);
+        let asked = [
+            (requested, REQUESTED),
+            (self.path.is_some(), PATH),
+            (self.fd.is_some(), FD),
+            (self.size.is_some(), SIZE),
+        ];
+        let asked = asked.into_iter().filter(|(asked, _)| *asked);
+        asked.map(|(_, need)| need).collect()
+    }
+
+    fn check(&self, reader: &mut Reader<'_>) {
+        let all = self.syscalls.all();
+        let needs = self.needs();
+        let mut alone = true;
+        for (name, what, has) in &needs {
+            if !all.iter().any(|call| has(*call)) {
+                alone = false;
+                reader.conflict(name, none_has(&all, what));
+            }
+        }
+        if alone && self.fitting().0.is_empty() {
+            let whats: Vec<_> = needs.iter().map(|(_, what, _)| *what).collect();
+            let last = needs.last().map_or("syscalls", |(name, ..)| name);
+            reader.conflict(last, none_has(&all, &whats.join(" and ")));
+        }
+    }
+
+    pub(in crate::fault) fn write(&self, params: &mut BTreeMap<String, String>) {
+        let Self {
+            syscalls,
+            outcome,
+            path,
+            fd,
+            size,
+            backend,
+        } = self;
+        outcome.write(params);
+        let kinds: Option<Vec<_>> = fd.as_ref().map(|kinds| kinds.iter().collect());
+        let rows = [
+            ("syscalls", Some(syscalls.to_string())),
+            ("path", path.as_ref().map(ToString::to_string)),
+            ("fd", kinds.and_then(|kinds| address::join(&kinds))),
+            ("size", size.map(|sizes| sizes.to_string())),
+            ("backend", backend.map(|backend| backend.to_string())),
+        ];
+        for (name, text) in rows {
+            params.extend(text.map(|text| (name.to_owned(), text)));
+        }
+    }
+}
+
+fn none_has(calls: &BTreeSet<Syscall>, what: &str) -> Invalid {
+    const SHOWN: usize = 4;
+    let names: Vec<_> = calls.iter().take(SHOWN).map(|call| call.name()).collect();
+    let subject = match (names.as_slice(), calls.len().saturating_sub(SHOWN)) {
+        ([one], 0) => format!("{one} does not have"),
+        (names, 0) => format!("none of {} has", names.join(", ")),
+        (names, more) => format!("none of {} and {more} more has", names.join(", ")),
+    };
+    Invalid::saying(format!("{subject} {what}"))
+        .hint("leave this away, or add a system call that has, such as write")
+}
+
+fn kinds(text: &str) -> Result<BTreeSet<FdKind>, Invalid> {
+    Ok(list(text, FdKind::ALL.len())?.into_iter().collect())
+}

@@ -1,0 +1,80 @@
+//! `temblor doctor --matrix`: which system calls can be made to fail on this host, and how.
+
+use std::collections::BTreeMap;
+
+use injector_core::fault::Kind;
+use injector_core::plan::{Capability, Coverage, Inventory, Mechanism, coverage};
+use serde::Serialize;
+
+use super::style::Style;
+use super::table::table;
+use crate::capability::Host;
+use crate::loader::Functions;
+
+/// Every system call of this kernel's architecture.
+#[derive(Debug, Serialize)]
+pub(super) struct Matrix {
+    syscalls: Vec<Row>,
+    host: Host,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    syscall: &'static str,
+    number: u16,
+    /// None if it cannot be made to fail.
+    mechanism: Option<Mechanism>,
+    /// Why not, for each way there is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<String>,
+}
+
+impl Matrix {
+    /// By what is known of the mechanisms.
+    pub(super) fn of(capabilities: BTreeMap<Mechanism, Capability>) -> Self {
+        let inventory = Inventory {
+            capabilities,
+            functions: Functions::needed_by(Kind::SyscallError),
+            ..Inventory::default()
+        };
+        let rows = coverage(&inventory).into_iter().map(Row::of);
+        Self {
+            syscalls: rows.collect(),
+            host: Host::read(),
+        }
+    }
+
+    pub(super) fn text(&self, style: Style) -> String {
+        let rows: Vec<Vec<String>> = self.syscalls.iter().map(Row::cells).collect();
+        let can = self.syscalls.iter().filter(|row| row.mechanism.is_some());
+        format!(
+            "{}\n\n{} of {} system calls can be made to fail",
+            table(&["SYSCALL", "MECHANISM", "NOTE"], &rows, style),
+            can.count(),
+            rows.len()
+        )
+    }
+}
+
+impl Row {
+    fn of(coverage: Coverage) -> Self {
+        let Coverage { syscall, by } = coverage;
+        let (mechanism, reasons) = match by {
+            Ok(mechanism) => (Some(mechanism), Vec::new()),
+            Err(reasons) => (None, reasons),
+        };
+        Self {
+            syscall: syscall.name(),
+            number: syscall.number(),
+            mechanism,
+            reasons,
+        }
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let mechanism = self
+            .mechanism
+            .map_or_else(|| "-".to_owned(), |mechanism| mechanism.to_string());
+        vec![self.syscall.to_owned(), mechanism, self.reasons.join("; ")]
+    }
+}

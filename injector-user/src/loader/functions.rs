@@ -1,0 +1,87 @@
+//! The kernel's functions that faults of system calls are about, by their numbers in its BTF.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use injector_abi::syscall::{FileFields, TaskFields};
+use injector_core::fault::Kind;
+
+use super::btf::{Btf, BtfError, running};
+
+/// How the names begin of functions that are system calls, security hooks, and what the BPF LSM calls at
+/// those.
+const PREFIXES: [&str; 3] = ["__x64_sys_", "security_", "bpf_lsm_"];
+
+/// Functions by name, and where the kernel keeps what programs need to know of their caller.
+#[derive(Debug)]
+pub struct Functions {
+    numbers: BTreeMap<String, u32>,
+    task: TaskFields,
+    file: FileFields,
+}
+
+impl Functions {
+    /// Reads them from the running kernel: some milliseconds.
+    pub fn read() -> Result<Self, BtfError> {
+        let bytes = running()?;
+        let btf = Btf::open(&bytes)?;
+        let [thread, flags, files] =
+            btf.offsets("task_struct", ["thread_info", "flags", "files"])?;
+        let [status] = btf.offsets("thread_info", ["status"])?;
+        Ok(Self {
+            numbers: btf.functions(&PREFIXES)?,
+            task: TaskFields {
+                status: thread + status,
+                flags,
+                files,
+                reserved: 0,
+            },
+            file: file_fields(&btf)?,
+        })
+    }
+
+    /// The names of all that a plan for `kind` may depend on. A kernel that does not describe itself has
+    /// none.
+    pub fn needed_by(kind: Kind) -> BTreeSet<String> {
+        let read = (kind == Kind::SyscallError).then(Self::read);
+        let read = read.and_then(Result::ok);
+        read.map(|all| all.numbers.into_keys().collect())
+            .unwrap_or_default()
+    }
+
+    /// The number of a function, if the kernel has it.
+    pub fn number(&self, name: &str) -> Option<u32> {
+        self.numbers.get(name).copied()
+    }
+
+    pub(super) fn task(&self) -> TaskFields {
+        self.task
+    }
+
+    pub(super) fn file(&self) -> FileFields {
+        self.file
+    }
+}
+
+fn file_fields(btf: &Btf<'_>) -> Result<FileFields, BtfError> {
+    let [table] = btf.offsets("files_struct", ["fdt"])?;
+    let [length, array] = btf.offsets("fdtable", ["max_fds", "fd"])?;
+    let [path] = btf.offsets("file", ["f_path"])?;
+    let [path_dentry] = btf.offsets("path", ["dentry"])?;
+    let [parent, inode] = btf.offsets("dentry", ["d_parent", "d_inode"])?;
+    let [mode, number, superblock] = btf.offsets("inode", ["i_mode", "i_ino", "i_sb"])?;
+    let [device] = btf.offsets("super_block", ["s_dev"])?;
+    Ok(FileFields {
+        table,
+        length,
+        array,
+        dentry: path + path_dentry,
+        path_dentry,
+        parent,
+        inode,
+        mode,
+        number,
+        superblock,
+        device,
+        reserved: 0,
+    })
+}

@@ -1,0 +1,97 @@
+//! A `caller` at the other end of a pipe: the process whose system calls are made to fail.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use nix::sys::signal::Signal;
+
+use crate::actor::Actor;
+use crate::engine::signal;
+
+/// Killed with this value.
+#[derive(Debug)]
+pub struct Caller {
+    child: Child,
+    says: BufReader<ChildStdout>,
+}
+
+/// What each call gave, each time: an errno, or 0.
+pub type Told = BTreeMap<String, Vec<i32>>;
+
+impl Caller {
+    /// The names of all calls that it can make.
+    pub fn known() -> Result<Vec<String>> {
+        let output = Command::new(program()?).arg("0").output()?;
+        ensure!(output.status.success(), "{output:?}");
+        let names = String::from_utf8(output.stdout)?;
+        Ok(names.lines().map(str::to_owned).collect())
+    }
+
+    /// One that will make these calls, so often in its first round and once in later ones.
+    pub fn start(times: usize, calls: &[&str]) -> Result<Self> {
+        let mut command = Command::new(program()?);
+        command
+            .arg(times.to_string())
+            .args(calls)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        let mut child = command.spawn().context("start a caller")?;
+        let says = child.stdout.take().context("stdout is piped")?;
+        let mut caller = Self {
+            child,
+            says: BufReader::new(says),
+        };
+        caller.await_ready()?;
+        Ok(caller)
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
+    /// Lets it make its calls; when it has is for the caller to find out.
+    pub fn begin(&self) -> Result<()> {
+        signal(self.pid(), Signal::SIGUSR1)
+    }
+
+    /// What came of it. It must be able to write by now. It is ready for another round after that.
+    pub fn tell(&mut self) -> Result<Told> {
+        signal(self.pid(), Signal::SIGUSR2)?;
+        let line = self.line()?;
+        let told = serde_json::from_str(&line).with_context(|| format!("it said {line:?}"))?;
+        self.await_ready()?;
+        Ok(told)
+    }
+
+    /// A round that nothing keeps from telling at once.
+    pub fn round(&mut self) -> Result<Told> {
+        self.begin()?;
+        self.tell()
+    }
+
+    fn await_ready(&mut self) -> Result<()> {
+        let line = self.line()?;
+        ensure!(line == "ready\n", "it said {line:?}");
+        Ok(())
+    }
+
+    fn line(&mut self) -> Result<String> {
+        let mut line = String::new();
+        self.says.read_line(&mut line)?;
+        Ok(line)
+    }
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        let ended = self.child.kill().and_then(|()| self.child.wait());
+        assert!(std::thread::panicking() || ended.is_ok(), "{ended:?}");
+    }
+}
+
+fn program() -> Result<PathBuf> {
+    Ok(Actor::program()?.with_file_name("caller"))
+}
