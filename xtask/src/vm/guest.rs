@@ -21,12 +21,10 @@ use crate::{
     },
 };
 
-/// The machine: two processors that run in parallel, no firmware tables that nobody reads, nothing
+/// The machine: two processors, no firmware tables that nobody reads, nothing
 /// that is probed in vain. Without ERMS and FSRM a kernel copies and clears by words instead of by
 /// bytes, which an emulator does one by one: reading a sysctl is three times as fast.
 const MACHINE: &[&str] = &[
-    "-accel",
-    "tcg,thread=multi",
     "-cpu",
     "max,erms=off,fsrm=off",
     "-smp",
@@ -49,6 +47,19 @@ const MACHINE: &[&str] = &[
 const APPEND: &str = "panic=-1 reboot=t mitigations=off nokaslr tsc=reliable no_timer_check \
     rcupdate.rcu_expedited=1 rcupdate.rcu_cpu_stall_timeout=60 random.trust_cpu=1 \
     cryptomgr.notests=1 audit=0 rdinit=/init";
+
+/// For tests: the guest's clock counts instructions, two nanoseconds each, and skips what it would
+/// wait for. To the guest its processors are as fast as real ones, however busy their host is, so
+/// leases and deadlines mean what they say, and waiting takes no time.
+const COUNTED: &[&str] = &[
+    "-accel",
+    "tcg,thread=single",
+    "-icount",
+    "shift=1,sleep=off",
+];
+
+/// For people: the clock is theirs, and the processors run in parallel.
+const PARALLEL: &[&str] = &["-accel", "tcg,thread=multi"];
 
 /// What a guest is started with.
 #[derive(Clone, Debug)]
@@ -81,8 +92,9 @@ impl Guest<'_> {
     ) -> Result<Ended> {
         let console = self.folder.join("console.log");
         self.prepare(steps, "/dev/ttyS1")?;
+        self.keep("console.log", &[])?;
         let step = self
-            .step("loglevel=5")?
+            .step(COUNTED, "loglevel=5")?
             .arg("-serial")
             .arg(format!("file:{}", console.display()))
             .args(["-serial", "stdio"]);
@@ -117,7 +129,9 @@ impl Guest<'_> {
     /// A prompt on the caller's terminal, until it is left.
     pub(crate) fn shell(&self, steps: &Value) -> Result<()> {
         self.prepare(steps, "/dev/ttyS0")?;
-        let step = self.step("loglevel=4")?.args(["-serial", "mon:stdio"]);
+        let step = self
+            .step(PARALLEL, "loglevel=4")?
+            .args(["-serial", "mon:stdio"]);
         step.run()
     }
 
@@ -134,9 +148,9 @@ impl Guest<'_> {
         self.keep("initrd", &bytes)
     }
 
-    fn step(&self, level: &str) -> Result<Step> {
+    fn step(&self, accelerator: &[&str], level: &str) -> Result<Step> {
         let append = format!("console=ttyS0 {level} {APPEND} {}", self.variant.append);
-        let step = self.emulator.step()?.args(MACHINE);
+        let step = self.emulator.step()?.args(accelerator).args(MACHINE);
         Ok(step
             .arg("-kernel")
             .arg(self.kernel.image())
@@ -147,6 +161,10 @@ impl Guest<'_> {
 
     fn keep(&self, name: &str, content: &[u8]) -> Result<()> {
         let path: &Path = &self.folder.join(name);
+        // Anew rather than over the old one, which may be read by a guest that is still alive.
+        if path.exists() {
+            fs::remove_file(path).with_context(|| format!("remove {}", path.display()))?;
+        }
         fs::write(path, content).with_context(|| format!("write {}", path.display()))
     }
 }

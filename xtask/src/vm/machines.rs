@@ -36,7 +36,7 @@ pub(crate) const PLAIN: Variant = Variant {
 const CGROUPS: &[&str] = &[
     "vm",
     "doctor",
-    "net.loss",
+    "net.duplicate",
     "sock.error",
     "process.freeze",
     "process.signal",
