@@ -36,7 +36,7 @@ pub(super) enum Request {
     ConnectInChild {
         port: u16,
     },
-    /// Ask for its process group.
+    /// Ask for its process group, by its number: for "mine" the kernel asks no security hook.
     Getpgid,
 }
 
