@@ -93,11 +93,9 @@ impl Guest<'_> {
         let console = self.folder.join("console.log");
         self.prepare(steps, "/dev/ttyS1")?;
         self.keep("console.log", &[])?;
-        let step = self
-            .step(COUNTED, "loglevel=5")?
-            .arg("-serial")
-            .arg(format!("file:{}", console.display()))
-            .args(["-serial", "stdio"]);
+        let kernel = format!("file:{}", console.display());
+        let step = self.step(COUNTED, "loglevel=5")?;
+        let step = step.args(["-serial", &kernel, "-serial", "stdio"]);
         let mut report = Report::default();
         let mut words = String::new();
         let begun = Instant::now();
@@ -112,27 +110,26 @@ impl Guest<'_> {
         if let Some(doctor) = &report.doctor {
             self.keep("doctor.json", doctor.as_bytes())?;
         }
-        let log = fs::read(&console).unwrap_or_default();
+        let log = fs::read(&console).with_context(|| format!("read {}", console.display()))?;
         let log = String::from_utf8_lossy(&log);
-        let trouble = trouble(&log).or_else(|| match status {
+        let unfinished = match status {
             Some(_) if report.ended => None,
-            Some(status) => Some(unfinished(&format!("ended with {status}"), &words, &log)),
-            None => Some(unfinished(&format!("hung for {limit:?}"), &words, &log)),
-        });
+            Some(status) => Some(format!("ended with {status}")),
+            None => Some(format!("hung for {limit:?}")),
+        };
+        let unfinished = unfinished.map(|how| last_words(&how, &words, &log));
         Ok(Ended {
             report,
             took,
-            trouble,
+            trouble: trouble(&log).or(unfinished),
         })
     }
 
     /// A prompt on the caller's terminal, until it is left.
     pub(crate) fn shell(&self, steps: &Value) -> Result<()> {
         self.prepare(steps, "/dev/ttyS0")?;
-        let step = self
-            .step(PARALLEL, "loglevel=4")?
-            .args(["-serial", "mon:stdio"]);
-        step.run()
+        let step = self.step(PARALLEL, "loglevel=4")?;
+        step.args(["-serial", "mon:stdio"]).run()
     }
 
     fn prepare(&self, steps: &Value, port: &str) -> Result<()> {
@@ -169,8 +166,8 @@ impl Guest<'_> {
     }
 }
 
-/// How it ended and its last words.
-fn unfinished(how: &str, words: &str, log: &str) -> String {
+/// How it ended, and what it said before.
+fn last_words(how: &str, words: &str, log: &str) -> String {
     let last = |text: &str| {
         let lines: Vec<_> = text.lines().collect();
         let begin = lines.len().saturating_sub(20);
