@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Programs of the tests and those they look with; the same for all guests.
-const TOOLS: &[&str] = &["ip", "tc", "nft", "strace"];
+const TOOLS: &[&str] = &["ip", "tc", "strace"];
 
 /// Who lives there.
 const FILES: &[(&str, &str)] = &[
@@ -35,7 +35,9 @@ const FOLDERS: &[&str] = &["proc", "sys", "dev", "run", "tmp", "root", "var/tmp"
 /// The part that is the same for all guests.
 pub(crate) fn base(workspace: &Workspace, payload: &Payload) -> Result<Vec<u8>> {
     let mut archive = Archive::default();
-    FOLDERS.iter().for_each(|path| archive.folder(path));
+    for path in FOLDERS {
+        archive.folder(path);
+    }
     // Without it the first process would have nowhere to complain.
     archive.device("dev/console", 5, 1);
     for (path, content) in FILES {
