@@ -83,10 +83,12 @@ impl Members<'_> {
     /// Where a member begins, in bytes.
     fn offset(self, member: &[u8]) -> Result<u32, BtfError> {
         let bits = word(member, 8)?;
-        Ok(match self.bit_fields {
-            true => bits & 0x00FF_FFFF,
-            false => bits,
-        } / 8)
+        let bits = if self.bit_fields {
+            bits & 0x00FF_FFFF
+        } else {
+            bits
+        };
+        Ok(bits / 8)
     }
 }
 
