@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -32,8 +32,14 @@ impl Caller {
 
     /// One that will make these calls, so often in its first round and once in later ones.
     pub fn start(times: usize, calls: &[&str]) -> Result<Self> {
+        Self::start_in(&std::env::temp_dir(), times, calls)
+    }
+
+    /// The same with its files below `folder`.
+    pub fn start_in(folder: &Path, times: usize, calls: &[&str]) -> Result<Self> {
         let mut command = Command::new(program()?);
         command
+            .env("TMPDIR", folder)
             .arg(times.to_string())
             .args(calls)
             .stdin(Stdio::null())
