@@ -124,7 +124,7 @@ const SYSCALL: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sy
 impl Kernel {
     /// Creates the maps. No program is loaded or attached by this.
     pub fn open() -> Result<Self, KernelError> {
-        let mut maps = Maps::default();
+        let mut maps = Maps::begin();
         let texts = Texts {
             net: Object::open("net", NET, &mut maps)?,
             sock: Object::open("sock", SOCK, &mut maps)?,

@@ -1,8 +1,9 @@
 //! One guest, from its start to its end.
 
 use std::{
-    fs,
-    path::{Path, PathBuf},
+    fs::{self, File},
+    io::Write as _,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -17,6 +18,7 @@ use crate::{
         kernels::Kernel,
         machines::Variant,
         report::Report,
+        transcript::Transcript,
         trouble::{indented, trouble},
     },
 };
@@ -96,17 +98,15 @@ impl Guest<'_> {
         let kernel = format!("file:{}", console.display());
         let step = self.step(COUNTED, "loglevel=5")?;
         let step = step.args(["-serial", &kernel, "-serial", "stdio"]);
-        let mut report = Report::default();
-        let mut words = String::new();
+        let mut transcript = Transcript::to(self.create("report.log")?);
         let begun = Instant::now();
         let status = step.watch(limit, |said| {
-            report.hear(said);
-            words += said;
-            words.push('\n');
+            transcript.hear(said);
             line(said);
         })?;
         let took = begun.elapsed();
-        self.keep("report.log", words.as_bytes())?;
+        transcript.finish().context("write what the guest says")?;
+        let Transcript { report, words, .. } = transcript;
         if let Some(doctor) = &report.doctor {
             self.keep("doctor.json", doctor.as_bytes())?;
         }
@@ -157,12 +157,19 @@ impl Guest<'_> {
     }
 
     fn keep(&self, name: &str, content: &[u8]) -> Result<()> {
-        let path: &Path = &self.folder.join(name);
-        // Anew rather than over the old one, which may be read by a guest that is still alive.
+        let written = self.create(name)?.write_all(content);
+        written.with_context(|| format!("write {name} to {}", self.folder.display()))
+    }
+
+    /// A file of its own, anew rather than over the old one, which may be read by a guest that is
+    /// still alive.
+    fn create(&self, name: &str) -> Result<File> {
+        let path = self.folder.join(name);
+        let about = || format!("make {}", path.display());
         if path.exists() {
-            fs::remove_file(path).with_context(|| format!("remove {}", path.display()))?;
+            fs::remove_file(&path).with_context(about)?;
         }
-        fs::write(path, content).with_context(|| format!("write {}", path.display()))
+        File::create(&path).with_context(about)
     }
 }
 

@@ -16,6 +16,7 @@ mod payload;
 mod report;
 mod ring;
 mod table;
+mod transcript;
 mod trouble;
 
 pub(crate) use command::{Arguments, run};

@@ -26,7 +26,7 @@ use crate::{
 const AT_ONCE: usize = 2;
 
 /// Many times what a guest takes.
-const LIMIT: Duration = Duration::from_mins(10);
+const LIMIT: Duration = Duration::from_mins(20);
 
 /// The whole ring. It is not run where there is no emulator.
 pub(crate) fn ring(workspace: &Workspace) -> Result<Outcome> {
