@@ -140,8 +140,11 @@ async fn welcome(
 
 /// Nobody is left who would undo what no descriptor owns.
 fn end_without_keeper(engine: &Shared) {
-    lock(engine).end_everything(Ended::Stopped);
-    tell("the keeper died: every fault was ended");
+    let mut owner = lock(engine);
+    owner.end_everything(Ended::Stopped);
+    owner.commands.await_ends();
+    drop(owner);
+    tell("the keeper died: every fault was ended, and every command whose calls it had in charge");
 }
 
 /// Readable when the keeper has died.

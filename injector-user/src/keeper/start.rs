@@ -10,6 +10,7 @@ use super::fault::KeeperError;
 use super::handle::{Keeper, farewell};
 use super::heart::Heart;
 use super::home::Home;
+use super::inbox::Inbox;
 use super::watch::{Post, watch};
 use crate::safety::undo::UndoLog;
 use crate::sys::fd::pidfd_open;
@@ -27,6 +28,7 @@ pub fn start(log: &UndoLog) -> Result<Keeper, KeeperError> {
     }
     let prepare = |action| move |source| KeeperError::Prepare { action, source };
     let heart = Heart::new().map_err(prepare("share a page"))?;
+    let inbox = Inbox::new().map_err(prepare("share a page"))?;
     let engine = pidfd_open(getpid()).map_err(prepare("open our own pidfd"))?;
     let (kind, flags) = (SockType::SeqPacket, SockFlag::SOCK_CLOEXEC);
     let (ours, theirs) = socketpair(AddressFamily::Unix, kind, None, flags)
@@ -38,13 +40,14 @@ pub fn start(log: &UndoLog) -> Result<Keeper, KeeperError> {
                 engine,
                 socket: theirs,
                 heart,
+                inbox,
                 home,
             };
             let watched = catch_unwind(AssertUnwindSafe(|| watch(post)));
             leave(watched.unwrap_or(BUG))
         }
         Ok(Side::Parent { child }) => match pidfd_open(child) {
-            Ok(pidfd) => Ok(Keeper::new(heart, ours, pidfd, child, home)),
+            Ok(pidfd) => Ok(Keeper::new((heart, inbox), ours, pidfd, child, home)),
             Err(source) => {
                 // Without it the keeper would take our closed socket for a dead engine.
                 farewell(&ours);

@@ -33,6 +33,7 @@ mod tally;
 mod fuzz;
 
 pub use btf::{BtfError, TaskOffsets};
+pub(crate) use calls::{outcomes, types as file_types};
 pub use examples::Injection;
 pub use functions::Functions;
 pub use hooks::HookError;

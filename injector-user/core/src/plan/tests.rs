@@ -1211,7 +1211,7 @@ proptest! {
                         || members.as_ref() == Some(&targets));
                 }
                 Hook::Sockets { .. } => prop_assert_eq!(&made.select.thread_groups, &targets),
-                Hook::Function { .. } => prop_assert!(
+                Hook::Function { .. } | Hook::Filter { .. } => prop_assert!(
                     made.select.cgroup.is_some() || made.select.thread_groups == targets
                 ),
             }
