@@ -11,7 +11,9 @@ use injector_core::units::Probability;
 use super::dice::{Dice, Verdict};
 use super::running::{Client, Effect, Order};
 use super::state::{Engine, failed, refused, unknown};
-use crate::interception::{Answering, Call, Case, Choice, Concern, Interception, Progress, take};
+use crate::interception::{
+    Answering, Call, Case, Choice, Choose, Concern, Interception, Progress, take,
+};
 use crate::loader::outcomes;
 use crate::protocol::{Failure, FaultReport, Suffered};
 use crate::safety::undo::Cause;
@@ -38,7 +40,7 @@ pub(super) fn case(order: &Order, failing: &Failing) -> Case {
     }
 }
 
-fn choice(order: &Order, failing: &Failing) -> Box<dyn FnMut(u64, u64, &Call) -> Choice + Send> {
+fn choice(order: &Order, failing: &Failing) -> Choose {
     let mut dice = Dice::new(&order.spec, order.seed);
     let (seed, rehearses) = (order.seed, order.rehearsal.is_some());
     let outcomes = outcomes(&failing.outcome);

@@ -10,8 +10,8 @@ use nix::poll::PollFlags;
 
 use super::call::Call;
 use super::callers::Callers;
+use super::case::Interception;
 use super::fault::InterceptionError;
-use super::interception::Interception;
 use super::take::Listener;
 use crate::keeper::{Keeper, Mending, Received, Registration, Undoing};
 use crate::safety::Permit;

@@ -38,8 +38,9 @@ impl Call {
 }
 
 /// The lower half of a word.
-fn low(word: u64) -> u32 {
-    (word & u64::from(u32::MAX)) as u32
+#[expect(clippy::cast_possible_truncation, reason = "it is what is asked for")]
+pub(super) fn low(word: u64) -> u32 {
+    word as u32
 }
 
 #[cfg(test)]
@@ -50,8 +51,8 @@ mod tests {
     fn words_are_read_as_the_kernel_writes_them() {
         let notice = [
             9,
-            7 << 32 | 4711,
-            0xc000_003e << 32 | 74,
+            (7 << 32) + 4711,
+            (0xc000_003e << 32) + 74,
             1,
             3,
             0,

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use injector_core::fault::syscall::{Failing, Sizes, Syscall};
 use injector_core::plan::Files;
 
-use super::call::Call;
+use super::call::{Call, low};
 use super::files;
 use crate::loader::file_types;
 
@@ -66,6 +66,5 @@ fn has_type(call: &Call, syscall: Syscall, types: u32) -> bool {
 
 /// Descriptors are the lower half of an argument, whatever is in the upper one.
 pub(super) fn descriptor(call: &Call, at: usize) -> i32 {
-    let low = call.argument(at) & u64::from(u32::MAX);
-    (low as u32).cast_signed()
+    low(call.argument(at)).cast_signed()
 }

@@ -91,22 +91,22 @@ fn seen_from(thread: i32, path: &Path) -> PathBuf {
 
 /// The text at this address, up to its end.
 fn text_at(thread: i32, address: u64) -> Option<Vec<u8>> {
-    const PAGE: u64 = 4096;
+    const PAGE: usize = 4096;
     let memory = File::open(format!("/proc/{thread}/mem")).ok()?;
     let mut text = Vec::new();
     let mut at = address;
     while text.len() < LONGEST {
         // Never across a page: the next one may not be there.
-        let mut part = [0; PAGE as usize];
-        let length = usize::try_from(PAGE - at % PAGE).ok()?;
-        let part = part.get_mut(..length)?;
+        let mut part = [0; PAGE];
+        let begun = usize::try_from(at).ok()? % PAGE;
+        let part = part.get_mut(begun..)?;
         memory.read_exact_at(part, at).ok()?;
         if let Some(end) = part.iter().position(|byte| *byte == 0) {
             text.extend_from_slice(part.get(..end)?);
             return Some(text);
         }
         text.extend_from_slice(part);
-        at += length as u64;
+        at += part.len() as u64;
     }
     None
 }

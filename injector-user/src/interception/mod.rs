@@ -12,17 +12,17 @@
 mod answering;
 mod call;
 mod callers;
+mod case;
 mod concern;
 mod fault;
 mod files;
-mod interception;
 mod program;
 mod take;
 
 pub use answering::Answering;
 pub use call::Call;
+pub use case::{Case, Choice, Choose, Interception, Progress, Suffered};
 pub use concern::Concern;
 pub use fault::InterceptionError;
-pub use interception::{Case, Choice, Interception, Progress, Suffered};
 pub use program::program;
 pub use take::{Listener, take};

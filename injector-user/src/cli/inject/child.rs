@@ -29,7 +29,7 @@ pub(super) struct Waiting {
 /// A command that runs. It outlives its fault, and us.
 #[derive(Debug)]
 pub(in crate::cli) struct Child {
-    child: std::process::Child,
+    process: std::process::Child,
     terminal: Option<Terminal>,
     guard: Option<Guard>,
 }
@@ -73,7 +73,7 @@ impl Waiting {
         plan: &Plan,
     ) -> Result<Child, CliError> {
         let terminal = Terminal::give_to(Pid::from_raw(self.held.pid()));
-        let (child, guard) = if plan.mechanism == Mechanism::Seccomp {
+        let (process, guard) = if plan.mechanism == Mechanism::Seccomp {
             let guard = self.guard(client).await?;
             let filtered = self.held.filter(&program(&plan.select.syscalls))?;
             let call = Call::Intercept {
@@ -89,7 +89,7 @@ impl Waiting {
             (self.held.release()?, None)
         };
         Ok(Child {
-            child,
+            process,
             terminal,
             guard,
         })
@@ -108,7 +108,7 @@ impl Child {
     /// How it ended, if it has. One that was stopped from the terminal is continued: nobody could
     /// bring it back to the foreground.
     pub(super) fn look(&mut self) -> Result<Option<ExitStatus>, CliError> {
-        let ended = self.child.try_wait().map_err(CliError::Wait)?;
+        let ended = self.process.try_wait().map_err(CliError::Wait)?;
         if ended.is_some() {
             // Gives the terminal back.
             self.terminal = None;
@@ -142,6 +142,6 @@ impl Child {
     }
 
     fn pid(&self) -> i32 {
-        self.child.id().cast_signed()
+        self.process.id().cast_signed()
     }
 }

@@ -30,13 +30,15 @@ pub enum Choice {
     Expired,
 }
 
+/// Asked for each call that is meant: its stream, numbered from 0 as processes appear, which call of that
+/// stream it is, from 1, and the call.
+pub type Choose = Box<dyn FnMut(u64, u64, &Call) -> Choice + Send>;
+
 /// Which calls are meant, and what becomes of them.
 pub struct Case {
     pub concern: Concern,
-    /// Asked for each call that is meant: its stream, numbered from 0 as processes appear, which call of
-    /// that stream it is, from 1, and the call.
-    pub choose: Box<dyn FnMut(u64, u64, &Call) -> Choice + Send>,
-    /// Told of each injection, in the same words.
+    pub choose: Choose,
+    /// Told of each injection: its stream, and which call of it.
     pub told: Box<dyn FnMut(u64, u64) + Send>,
 }
 
