@@ -1,6 +1,6 @@
 //! The moment of an event: clock, kill switch and lease, read once.
 
-use aya_ebpf::helpers::generated::bpf_ktime_get_coarse_ns;
+use aya_ebpf::helpers::generated::{bpf_ktime_get_coarse_ns, bpf_ktime_get_ns};
 use injector_abi::{CONTROL_KILL, CONTROL_LEASE};
 
 use crate::maps::CONTROL;
@@ -8,8 +8,8 @@ use crate::maps::CONTROL;
 /// What an event brings to the decision.
 #[derive(Clone, Copy, Debug)]
 pub struct Occasion {
-    /// Monotonic nanoseconds as of the last tick, milliseconds ago at most: exact enough for leases, at
-    /// a tenth of the cost of the clock itself.
+    /// Monotonic nanoseconds, where possible as of the last tick, milliseconds ago at most: exact enough
+    /// for leases, at a tenth of the cost of the clock itself.
     pub now_ns: u64,
     /// The thread group, if the event happens in the context of one.
     pub tgid: Option<u32>,
@@ -24,7 +24,18 @@ impl Occasion {
     #[inline(always)]
     pub fn now(tgid: Option<u32>) -> Self {
         // SAFETY: the helper has no arguments and always succeeds (kernel 5.11).
-        let now_ns = unsafe { bpf_ktime_get_coarse_ns() };
+        Self::at(unsafe { bpf_ktime_get_coarse_ns() }, tgid)
+    }
+
+    /// The same where programs may not ask for the time of the last tick: at functions of the kernel.
+    #[inline(always)]
+    pub fn exact(tgid: Option<u32>) -> Self {
+        // SAFETY: the helper has no arguments and always succeeds.
+        Self::at(unsafe { bpf_ktime_get_ns() }, tgid)
+    }
+
+    #[inline(always)]
+    fn at(now_ns: u64, tgid: Option<u32>) -> Self {
         let killed = CONTROL.get(CONTROL_KILL).is_none_or(|kill| *kill != 0);
         let leased = CONTROL
             .get(CONTROL_LEASE)

@@ -165,6 +165,6 @@ fn result(
 ) -> Option<i64> {
     let select = SELECT.get(0)?;
     let mask = call::by_contents(select, mask, subject, register);
-    let act = first_to_act(mask, Occasion::now(Some(tgid())), Way::Here)?;
+    let act = first_to_act(mask, Occasion::exact(Some(tgid())), Way::Here)?;
     outcome::of(act, register)
 }

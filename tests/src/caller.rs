@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use nix::sys::signal::Signal;
 
 use crate::actor::Actor;
@@ -80,7 +80,9 @@ impl Caller {
 
     fn line(&mut self) -> Result<String> {
         let mut line = String::new();
-        self.says.read_line(&mut line)?;
+        if self.says.read_line(&mut line)? == 0 {
+            bail!("the caller has ended: {}", self.child.wait()?);
+        }
         Ok(line)
     }
 }

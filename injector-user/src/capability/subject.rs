@@ -189,7 +189,7 @@ fn act(request: Request, sockets: &mut [Option<OwnedFd>; SOCKETS]) -> nix::Resul
             milliseconds,
         } => receive(held(sockets, socket)?, milliseconds),
         Request::ConnectInChild { port } => connect_in_child(port),
-        Request::Getpgid => getpgid(None).map(|_group| 0),
+        Request::Getpgid => getpgid(Some(getpid())).map(|_group| 0),
         Request::Filter => next_descriptor(),
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn failing(
         Err(other) => return not_seen(format!("attached, and `getpgid` gave {other}")),
         Ok(_) => return not_seen("attached, and `getpgid` succeeded".to_owned()),
     }
-    if let Err(errno) = nix::unistd::getpgid(None) {
+    if let Err(errno) = nix::unistd::getpgid(Some(nix::unistd::getpid())) {
         return not_seen(format!("our own `getpgid` failed with {errno} meanwhile"));
     }
     acting.end();

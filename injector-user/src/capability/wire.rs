@@ -36,7 +36,7 @@ pub(super) enum Request {
     ConnectInChild {
         port: u16,
     },
-    /// Ask for its process group.
+    /// Ask for its process group, by its number: for "mine" the kernel asks no security hook.
     Getpgid,
     /// Install a filter that tells of that, and wait for whoever has the listener; the answer's value is
     /// its number.

@@ -98,22 +98,22 @@ fn works(mechanism: Mechanism, stage: &mut Stage) -> Result<()> {
 
 /// One call of a process that makes others too.
 fn fails(mechanism: Mechanism, engine: &Engine) -> Result<()> {
-    let mut caller = Caller::start(1, &["getpgid", "getsid"])?;
+    let mut caller = Caller::start(1, &["setpriority", "getsid"])?;
     let mut client = engine.client()?;
     let given = params([
         ("target", format!("pid:{}", caller.pid()).as_str()),
         ("duration", "60s"),
-        ("syscalls", "getpgid"),
+        ("syscalls", "setpriority"),
         ("errno", "EHOSTDOWN"),
         ("backend", mechanism.name()),
     ]);
     let armed = client.arm(Kind::SyscallError, &given)?;
     assert!(armed.plan.mechanisms().contains(&mechanism));
     let told = caller.round()?;
-    assert_eq!(told["getpgid"], [Errno::EHOSTDOWN as i32]);
+    assert_eq!(told["setpriority"], [Errno::EHOSTDOWN as i32]);
     assert_eq!(told["getsid"], [0]);
     client.stop_one(&armed)?;
-    assert_eq!(caller.round()?["getpgid"], [0]);
+    assert_eq!(caller.round()?["setpriority"], [0]);
     Ok(())
 }
 

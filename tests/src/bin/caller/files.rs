@@ -1,15 +1,19 @@
-//! Calls on files.
+//! Calls on files. Of those that have several names in the kernel, the older ones are made by the C
+//! library.
 
+use std::fs as old;
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use rustix::fs::{
     self, AtFlags, CWD, FallocateFlags, FlockOperation, Gid, Mode, OFlags, RawDir, RenameFlags,
-    ResolveFlags, SeekFrom, StatxFlags, Timespec, Timestamps, Uid, XattrFlags, inotify,
+    ResolveFlags, SeekFrom, Timespec, Timestamps, Uid, XattrFlags, inotify,
 };
-use rustix::io::{self, ReadWriteFlags};
+use rustix::io::{self, Errno, ReadWriteFlags};
 
 use crate::calls::Call;
+use crate::room::ATTRIBUTE;
 
 const READ: OFlags = OFlags::RDONLY;
 const MODE: Mode = Mode::RWXU;
@@ -21,8 +25,11 @@ const TIMES: Timestamps = Timestamps {
     last_access: NOW,
     last_modification: NOW,
 };
-/// Root may set it on every file system that has attributes at all.
-const ATTRIBUTE: &str = "trusted.temblor";
+
+fn told<T>(done: std::io::Result<T>) -> io::Result<()> {
+    done.map(drop)
+        .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
+}
 
 #[rustfmt::skip]
 pub(crate) const BY_DESCRIPTOR: &[(&str, Call)] = &[
@@ -72,32 +79,29 @@ pub(crate) const BY_PATH: &[(&str, Call)] = &[
         fs::openat2(CWD, room.path("file"), READ, Mode::empty(), ResolveFlags::empty()).map(drop)
     }),
     ("newfstatat", |room| fs::statat(CWD, room.path("file"), AtFlags::empty()).map(drop)),
-    ("statx", |room| {
-        fs::statx(CWD, room.path("file"), AtFlags::empty(), StatxFlags::empty()).map(drop)
-    }),
     ("statfs", |room| fs::statfs(room.path("file")).map(drop)),
-    ("mkdir", |room| fs::mkdir(room.path("made"), MODE)),
+    ("mkdir", |room| told(old::create_dir(room.path("made")))),
     ("mkdirat", |room| fs::mkdirat(CWD, room.path("made-at"), MODE)),
-    ("rmdir", |room| fs::rmdir(room.path("empty"))),
-    ("symlink", |room| fs::symlink("file", room.path("symlink"))),
+    ("rmdir", |room| told(old::remove_dir(room.path("empty")))),
+    ("symlink", |room| told(symlink("file", room.path("symlink")))),
     ("symlinkat", |room| fs::symlinkat("file", CWD, room.path("symlink-at"))),
-    ("readlink", |room| fs::readlink(room.path("link"), Vec::with_capacity(64)).map(drop)),
+    ("readlink", |room| told(old::read_link(room.path("link")))),
     ("readlinkat", |room| {
         fs::readlinkat(CWD, room.path("link"), Vec::with_capacity(64)).map(drop)
     }),
-    ("link", |room| fs::link(room.path("file"), room.path("linked"))),
     ("linkat", |room| {
         fs::linkat(CWD, room.path("file"), CWD, room.path("linked-at"), AtFlags::empty())
     }),
-    ("rename", |room| fs::rename(room.path("moved"), room.path("moved-1"))),
-    ("renameat", |room| fs::renameat(CWD, room.path("to-move"), CWD, room.path("moved-2"))),
+    ("rename", |room| told(old::rename(room.path("moved"), room.path("moved-1")))),
     ("renameat2", |room| {
         let (from, to) = (room.path("to-exchange"), room.path("moved-3"));
         fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)
     }),
-    ("unlink", |room| fs::unlink(room.path("gone"))),
+    ("unlink", |room| told(old::remove_file(room.path("gone")))),
     ("unlinkat", |room| fs::unlinkat(CWD, room.path("gone-at"), AtFlags::empty())),
-    ("chmod", |room| fs::chmod(room.path("file"), MODE)),
+    ("chmod", |room| {
+        told(old::set_permissions(room.path("file"), old::Permissions::from_mode(0o700)))
+    }),
     ("fchmodat", |room| fs::chmodat(CWD, room.path("file"), MODE, AtFlags::empty())),
     ("fchownat", |room| {
         fs::chownat(CWD, room.path("file"), Some(Uid::ROOT), Some(Gid::ROOT), AtFlags::empty())

@@ -42,7 +42,9 @@ fn main() -> Result<()> {
     let (end, ended) = channel();
     thread::spawn(move || {
         while let Ok((room, times)) = begun.recv() {
-            if end.send(make_all(&room, &calls, times)).is_err() {
+            let told = make_all(&room, &calls, times);
+            // To take it down needs calls too.
+            if end.send((room, told)).is_err() {
                 return;
             }
         }
@@ -53,9 +55,10 @@ fn main() -> Result<()> {
         say("ready")?;
         await_signal(&signals, Signal::SIGUSR1)?;
         begin.send((room, times))?;
-        let told = ended.recv()?;
+        let (room, told) = ended.recv()?;
         await_signal(&signals, Signal::SIGUSR2)?;
         say(&serde_json::to_string(&told)?)?;
+        drop(room);
         times = 1;
     }
 }

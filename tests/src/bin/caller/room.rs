@@ -6,9 +6,12 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
-use rustix::fs::inotify;
+use rustix::fs::{XattrFlags, inotify};
 use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType};
 use tempfile::TempDir;
+
+/// Root may set it on every file system that has attributes at all.
+pub(crate) const ATTRIBUTE: &str = "trusted.temblor";
 
 /// Fresh for each round.
 #[derive(Debug)]
@@ -43,6 +46,7 @@ impl Room {
             SocketType::STREAM,
             SocketFlags::empty(),
         );
+        rustix::fs::fsetxattr(&file, ATTRIBUTE, b"v", XattrFlags::empty())?;
         Ok(Self {
             file: file.into(),
             directory: fs::File::open(folder.path())?.into(),

@@ -130,8 +130,21 @@ fn of_arguments(syscall: Syscall) -> Result<Subject, String> {
         .ok_or_else(|| "it is about no file".to_owned())
 }
 
+/// What the kernel calls those that have another name in it (`arch/x86/entry/syscalls/syscall_64.tbl`):
+/// functions of their own names are there too, for older programs of 32 bits.
+const RENAMED: [(&str, &str); 6] = [
+    ("stat", "newstat"),
+    ("lstat", "newlstat"),
+    ("fstat", "newfstat"),
+    ("sendfile", "sendfile64"),
+    ("uname", "newuname"),
+    ("umount2", "umount"),
+];
+
 fn of_call(inventory: &Inventory, syscall: Syscall) -> Result<String, String> {
-    let function = format!("__x64_sys_{}", syscall.name());
+    let renamed = RENAMED.iter().find(|(name, _)| *name == syscall.name());
+    let name = renamed.map_or(syscall.name(), |(_, name)| name);
+    let function = format!("__x64_sys_{name}");
     if inventory.functions.contains(&function) {
         Ok(function)
     } else {
