@@ -32,13 +32,23 @@ impl Caller {
 
     /// One that will make these calls, so often in its first round and once in later ones.
     pub fn start(times: usize, calls: &[&str]) -> Result<Self> {
+        let child = Self::command(times, calls)?.spawn();
+        Self::of(child.context("start a caller")?)
+    }
+
+    /// To be started by somebody else.
+    pub fn command(times: usize, calls: &[&str]) -> Result<Command> {
         let mut command = Command::new(program()?);
         command
             .arg(times.to_string())
             .args(calls)
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
-        let mut child = command.spawn().context("start a caller")?;
+        Ok(command)
+    }
+
+    /// One that was started so.
+    pub fn of(mut child: Child) -> Result<Self> {
         let says = child.stdout.take().context("stdout is piped")?;
         let mut caller = Self {
             child,

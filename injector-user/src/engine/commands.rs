@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::running::Client;
 use super::start::tell;
-use super::state::{Engine, failed, refused};
+use super::state::{Engine, failed, refused, said};
 use crate::interception::Answering;
 use crate::protocol::Failure;
 use crate::safety::permit_housekeeping;
@@ -52,9 +52,16 @@ impl Commands {
             match cgroup.remove_if_empty() {
                 Ok(still_used) => self.orphans.extend(still_used),
                 // Its entry stays in the undo log.
-                Err(error) => tell(&format!("a command's cgroup stays: {error}")),
+                Err(error) => tell(&format!("a command's cgroup stays: {}", said(&error))),
             }
         }
+    }
+
+    /// Removes what nobody runs in any more; the undo log has the others.
+    pub(super) fn leave(&mut self) {
+        self.orphans
+            .extend(std::mem::take(&mut self.owned).into_values());
+        self.sweep();
     }
 
     /// Whether some command still runs.

@@ -146,10 +146,11 @@ impl Loop {
                 break;
             }
         }
-        // A keeper that has died holds nothing that would need releasing; and an entry that stays is
-        // harmless, as nobody is left who could call.
-        let _died = self.registration.release();
+        // An entry that stays is harmless, as nobody is left who could call. It goes first: should we end
+        // here, the keeper looks after it.
         let _stays = self.recorded.done();
+        // A keeper that has died holds nothing that would need releasing.
+        let _died = self.registration.release();
     }
 
     /// Answers the call at the desk.

@@ -128,5 +128,6 @@ fn must_have(mechanism: Mechanism) -> Result<bool> {
         Mechanism::FreezerV2 => mounted(Flavour::V2)?,
         Mechanism::FreezerV1 => mounted(Flavour::V1)?,
         Mechanism::Pidfd => is_at_least(5, 3)?,
+        Mechanism::Seccomp => is_at_least(5, 9)? && mounted(Flavour::V2)?,
     })
 }
