@@ -28,10 +28,9 @@ fn suffering(stage: &Stage, duration: &str) -> Result<Commanded> {
 
 /// Waits until calls are made again.
 fn await_over(commanded: &mut Commanded) -> Result<()> {
-    let over = wait_until("calls are made again", DEADLINE, || {
+    wait_until("calls are made again", DEADLINE, || {
         commanded.one("fsync").is_ok_and(|errno| errno == 0)
     })?;
-    println!("over after {over:?}");
     // Not only once.
     for _ in 0..3 {
         assert_eq!(commanded.one("fsync")?, 0);

@@ -27,7 +27,7 @@ fn words<'a>(given: &'a str, script: &'a str) -> Vec<&'a str> {
 
 /// Runs a script of the shell under a fault, to its end.
 pub(super) fn run(stage: &Stage, given: &str, script: &str) -> Result<Ran> {
-    ran(stage.cli().run(&words(given, script))?)
+    ran(&stage.cli().run(&words(given, script))?)
 }
 
 /// Begins it, and waits until the script has made the file.
@@ -42,9 +42,9 @@ pub(super) fn lines_of(child: Child) -> Result<Vec<String>> {
     Ok(lines(&finish(child)?))
 }
 
-fn ran(said: Said) -> Result<Ran> {
+fn ran(said: &Said) -> Result<Ran> {
     Ok(Ran {
-        lines: lines(&said),
+        lines: lines(said),
         report: said.json().with_context(|| format!("{said:?}"))?,
     })
 }
