@@ -18,7 +18,10 @@
     reason = "the kernel's context has wider types than what it carries"
 )]
 
-use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_set_retval};
+use core::mem;
+
+use aya_ebpf::bindings::bpf_func_id::BPF_FUNC_set_retval;
+use aya_ebpf::helpers::generated::bpf_get_current_pid_tgid;
 use aya_ebpf::macros::{cgroup_sock, cgroup_sock_addr};
 use aya_ebpf::programs::{SockAddrContext, SockContext};
 use injector_abi::{Select, SocketMark};
@@ -110,10 +113,16 @@ fn by_address(select: &Select, mask: u64, ctx: &SockAddrContext, peer: [u8; 16])
     select::by_peer(select, mask, || peer)
 }
 
+/// A negative errno of -133 at the least. From 7.2 on the verifier wants to see that the whole
+/// register is negative and small, where aya's own declaration leaves its upper half empty.
 #[inline(always)]
 fn refuse(errno: i32) -> i32 {
+    let errno = i64::from(errno) | -256;
+    // SAFETY: a helper's address is its number, and this one takes and gives one word.
+    let set_retval: unsafe extern "C" fn(i64) -> i64 =
+        unsafe { mem::transmute(BPF_FUNC_set_retval as usize) };
     // SAFETY: the helper checks the range of its argument.
-    if unsafe { bpf_set_retval(errno) } == 0 {
+    if unsafe { set_retval(errno) } == 0 {
         REFUSE
     } else {
         ALLOW

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -32,14 +32,20 @@ impl Caller {
 
     /// One that will make these calls, so often in its first round and once in later ones.
     pub fn start(times: usize, calls: &[&str]) -> Result<Self> {
-        let child = Self::command(times, calls)?.spawn();
+        Self::start_in(&std::env::temp_dir(), times, calls)
+    }
+
+    /// The same with its files below `folder`.
+    pub fn start_in(folder: &Path, times: usize, calls: &[&str]) -> Result<Self> {
+        let child = Self::command(folder, times, calls)?.spawn();
         Self::of(child.context("start a caller")?)
     }
 
     /// To be started by somebody else.
-    pub fn command(times: usize, calls: &[&str]) -> Result<Command> {
+    pub fn command(folder: &Path, times: usize, calls: &[&str]) -> Result<Command> {
         let mut command = Command::new(program()?);
         command
+            .env("TMPDIR", folder)
             .arg(times.to_string())
             .args(calls)
             .stdin(Stdio::null())

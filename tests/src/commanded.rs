@@ -34,7 +34,7 @@ impl Commanded {
         let Ok(Answer::Cgroup { .. }) = client.call(Call::MakeCgroup)? else {
             bail!("no cgroup");
         };
-        let held = Held::fork(Caller::command(times, calls)?, None)?;
+        let held = Held::fork(Caller::command(&std::env::temp_dir(), times, calls)?, None)?;
         done(client.call(Call::Enter { pid: held.pid() })?)?;
         let target = Selector::Command(vec!["caller".to_owned()]).to_string();
         let target = [("target", &*target)];

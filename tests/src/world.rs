@@ -1,11 +1,16 @@
 //! A small network that touches nothing of the machine's: a host, a server and two clients at a bridge.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use anyhow::Result;
 
 use crate::netns::Netns;
-use crate::tool::fed;
+use crate::tool::{fed, tool_if_any};
+use crate::wait_until;
+
+/// Longer than the kernel takes to tell that a link is up.
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A host for the engine, a server, a client and an unconcerned other client, each in a namespace of its own with both
 /// families' addresses; the bridge that joins them is in a fifth. No addresses but ours: nothing changes
@@ -42,6 +47,10 @@ impl World {
         let client = Node::make("client", 2, &bridge)?;
         let other = Node::make("other", 3, &bridge)?;
         let host = Node::make("host", 4, &bridge)?;
+        // It is told a while after its first port: until then a snapshot is of something half made.
+        wait_until("the bridge is up", DEADLINE, || {
+            tool_if_any("ip", &["-n", br, "link", "show", "br0"]).contains("state UP")
+        })?;
         Ok(Self {
             host,
             server,

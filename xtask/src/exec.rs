@@ -358,7 +358,7 @@ mod tests {
         let mut lines = Vec::new();
         let step = Step::new("sh").args(["-c", "echo one; exec sleep 1000"]);
         let status = step.watch(Duration::from_millis(100), |line| {
-            lines.push(line.to_owned())
+            lines.push(line.to_owned());
         });
         assert!(status.unwrap().is_none());
     }

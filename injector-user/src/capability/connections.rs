@@ -20,7 +20,7 @@ pub(super) fn reset() -> Result<(), Obstacle> {
     let Some(connection) = found.next() else {
         return not_seen("the kernel did not list an open connection");
     };
-    target::reset(connection).map_err(prepare("reset a connection"))?;
+    target::reset(connection).map_err(Obstacle::Reset)?;
     let ended = |stream: &mut TcpStream| {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.read(&mut [0])

@@ -37,6 +37,8 @@ pub(super) enum Obstacle {
     Kernel(#[from] KernelError),
     #[error(transparent)]
     Freezer(#[from] FreezerError),
+    #[error("failed to reset a connection for the trial")]
+    Reset(#[source] io::Error),
     /// Another mechanism that the trial needs is missing.
     #[error("it cannot be seen at work without `cgroup-sock`")]
     Needs(#[source] KernelError),

@@ -36,6 +36,8 @@ pub(super) enum Step {
     Function,
     /// Reading where fields lie in the kernel's structures.
     Types,
+    /// Resetting somebody's connection.
+    Reset,
     /// Making, entering or writing a cgroup.
     Cgroup,
     /// Something of the trial's own.
@@ -100,6 +102,7 @@ pub(super) fn judge(trial: &Result<(), Obstacle>, privileges: &Privileges) -> Fi
             let (step, refusal) = step_of(error);
             by_errno(step, errno_of(refusal), &text, privileges)
         }
+        Obstacle::Reset(error) => by_errno(Step::Reset, errno_of(error), &text, privileges),
         Obstacle::Cgroup { .. } | Obstacle::Freezer(_) => {
             by_errno(Step::Cgroup, errno_of(obstacle), &text, privileges)
         }
@@ -139,6 +142,8 @@ pub(super) fn by_errno(
             kernel("has no such place to attach to")
         }
         (Step::Function, _) => kernel("has no such function"),
+        // An option of its build.
+        (Step::Reset, Some(Errno::EOPNOTSUPP)) => kernel("resets no connections on demand"),
         (Step::Types, Some(Errno::ENOENT)) => kernel("has no type information (BTF)"),
         // The module may be loaded, or the device node made, at any time.
         (Step::Device, Some(Errno::ENOENT | Errno::ENODEV | Errno::ENXIO)) => {

@@ -1,7 +1,7 @@
 //! The loop that answers, and moves its own lease while somebody could call.
 
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -71,21 +71,7 @@ impl Answering {
                 }
             })
             .map_err(InterceptionError::Thread)?;
-        let effect = effect(keeper, &cgroup)?;
-        let recorded = log.record(permit, effect, cause);
-        let recorded = recorded.map_err(InterceptionError::Record)?;
-        let registered = keeper.register(&Undoing {
-            mending: Mending::Answer,
-            file: listener.fd(),
-            recorded: &recorded,
-        });
-        let registration = match registered {
-            Ok(registration) => registration,
-            Err(error) => {
-                recorded.done().map_err(InterceptionError::Record)?;
-                return Err(InterceptionError::Register(error));
-            }
-        };
+        let (recorded, registration) = entrust(permit, keeper, log, cause, (&listener, &cgroup))?;
         let sent = go.send(Loop {
             listener,
             interception,
@@ -111,7 +97,31 @@ impl Answering {
     }
 }
 
-fn effect(keeper: &Keeper, cgroup: &std::path::Path) -> Result<Effect, InterceptionError> {
+/// Writes the command's calls down and puts them in the keeper's charge, or does neither.
+fn entrust(
+    permit: &Permit,
+    keeper: &Keeper,
+    log: &UndoLog,
+    cause: Cause,
+    (listener, cgroup): (&Listener, &Path),
+) -> Result<(Recorded, Registration), InterceptionError> {
+    let recorded = log.record(permit, effect(keeper, cgroup)?, cause);
+    let recorded = recorded.map_err(InterceptionError::Record)?;
+    let registered = keeper.register(&Undoing {
+        mending: Mending::Answer,
+        file: listener.fd(),
+        recorded: &recorded,
+    });
+    match registered {
+        Ok(registration) => Ok((recorded, registration)),
+        Err(error) => {
+            recorded.done().map_err(InterceptionError::Record)?;
+            Err(InterceptionError::Register(error))
+        }
+    }
+}
+
+fn effect(keeper: &Keeper, cgroup: &Path) -> Result<Effect, InterceptionError> {
     let identify = |who| move |source| InterceptionError::Identify { who, source };
     let inode = std::fs::metadata(cgroup).map_err(identify("the command"))?;
     Ok(Effect::Answer {

@@ -21,11 +21,7 @@ const BUG: i32 = 70;
 
 /// Forks the keeper of this process, which must not have started a second thread yet.
 pub fn start(log: &UndoLog) -> Result<Keeper, KeeperError> {
-    let threads = fs::read_dir("/proc/self/task").map_err(KeeperError::CountThreads)?;
-    match threads.count() {
-        1 => {}
-        threads => return Err(KeeperError::Threads { threads }),
-    }
+    check_threads()?;
     let prepare = |action| move |source| KeeperError::Prepare { action, source };
     let heart = Heart::new().map_err(prepare("share a page"))?;
     let inbox = Inbox::new().map_err(prepare("share a page"))?;
@@ -60,5 +56,14 @@ pub fn start(log: &UndoLog) -> Result<Keeper, KeeperError> {
             }
             Err(prepare("fork")(source))
         }
+    }
+}
+
+/// A child of a process with several threads may not even allocate.
+fn check_threads() -> Result<(), KeeperError> {
+    let threads = fs::read_dir("/proc/self/task").map_err(KeeperError::CountThreads)?;
+    match threads.count() {
+        1 => Ok(()),
+        threads => Err(KeeperError::Threads { threads }),
     }
 }

@@ -5,6 +5,12 @@
 //! and the keeper would take the engine for stuck.
 
 use std::fmt;
+use std::panic::resume_unwind;
+use std::thread;
+use std::time::Duration;
+
+/// How often to say it while a single step takes long.
+const SIGN: Duration = Duration::from_millis(50);
 
 /// Whoever is told after each step, and says until when faults may act (monotonic nanoseconds).
 #[derive(Default)]
@@ -13,6 +19,30 @@ pub(super) struct Alive(Option<Box<dyn Fn() -> u64 + Send>>);
 impl Alive {
     pub(super) fn telling(whom: impl Fn() -> u64 + Send + 'static) -> Self {
         Self(Some(Box::new(whom)))
+    }
+
+    /// Does `work` on another thread, and says meanwhile that it goes on; `renew` is told until when faults
+    /// may act.
+    pub(super) fn during<T: Send>(
+        &self,
+        renew: impl Fn(u64),
+        work: impl FnOnce() -> T + Send,
+    ) -> T {
+        let waiting = thread::current();
+        thread::scope(|scope| {
+            let worker = scope.spawn(move || {
+                let done = work();
+                waiting.unpark();
+                done
+            });
+            while !worker.is_finished() {
+                if let Some(until_ns) = self.step() {
+                    renew(until_ns);
+                }
+                thread::park_timeout(SIGN);
+            }
+            worker.join().unwrap_or_else(|panic| resume_unwind(panic))
+        })
     }
 
     /// One step is done. Nothing if there is nobody to tell.

@@ -79,6 +79,19 @@ struct Members<'a> {
     bit_fields: bool,
 }
 
+impl Members<'_> {
+    /// Where a member begins, in bytes.
+    fn offset(self, member: &[u8]) -> Result<u32, BtfError> {
+        let bits = word(member, 8)?;
+        let bits = if self.bit_fields {
+            bits & 0x00FF_FFFF
+        } else {
+            bits
+        };
+        Ok(bits / 8)
+    }
+}
+
 impl<'a> Btf<'a> {
     pub(super) fn open(bytes: &'a [u8]) -> Result<Self, BtfError> {
         if bytes.get(..2) != Some(&MAGIC.to_le_bytes()) {
@@ -159,19 +172,49 @@ impl<'a> Btf<'a> {
         Err(BtfError::NoMember(name))
     }
 
+    /// In the structure itself, or in a part of it that has no name.
     fn member_offset(&self, members: Members<'_>, name: &str) -> Result<Option<u32>, BtfError> {
         for member in members.bytes.chunks_exact(MEMBER_SIZE) {
             if self.name_is(word(member, 0)?, name) {
-                let bits = word(member, 8)?;
-                let bits = if members.bit_fields {
-                    bits & 0x00FF_FFFF
-                } else {
-                    bits
-                };
-                return Ok(Some(bits / 8));
+                return Ok(Some(members.offset(member)?));
+            }
+        }
+        for member in members.bytes.chunks_exact(MEMBER_SIZE) {
+            if word(member, 0)? != 0 {
+                continue;
+            }
+            let Some(part) = self.members_of(word(member, 4)?)? else {
+                continue;
+            };
+            if let Some(offset) = self.member_offset(part, name)? {
+                return Ok(Some(members.offset(member)? + offset));
             }
         }
         Ok(None)
+    }
+
+    /// The members of the type of this number, if it is a structure or a union.
+    fn members_of(&self, wanted: u32) -> Result<Option<Members<'a>>, BtfError> {
+        let mut at = 0;
+        // Number 0 is `void`, which is not in the table.
+        for number in 1.. {
+            if at >= self.types.len() {
+                break;
+            }
+            let info = word(self.types, at + 4)?;
+            let (kind, count) = (info >> 24 & 0x1F, (info & 0xFFFF) as usize);
+            let body = at + TYPE_SIZE;
+            let length = extra_length(kind, count)?;
+            if number == wanted {
+                let bytes = self.types.get(body..body + length);
+                let bytes = bytes.ok_or(BtfError::Malformed)?;
+                let bit_fields = info >> 31 == 1;
+                let members = Members { bytes, bit_fields };
+                return Ok([STRUCT, UNION].contains(&kind).then_some(members));
+            }
+            at = body + length;
+        }
+        Err(BtfError::Malformed)
     }
 
     fn name(&self, offset: u32) -> &'a [u8] {
@@ -187,6 +230,7 @@ impl<'a> Btf<'a> {
 }
 
 const STRUCT: u32 = 4;
+const UNION: u32 = 5;
 const FUNCTION: u32 = 12;
 
 /// Bytes that follow a type's common part, by its kind.
@@ -197,7 +241,7 @@ fn extra_length(kind: u32, count: usize) -> Result<usize, BtfError> {
         // Integer, variable, declaration tag.
         1 | 14 | 17 => 4,
         3 => 12,
-        STRUCT | 5 | 15 | 19 => 12 * count,
+        STRUCT | UNION | 15 | 19 => 12 * count,
         6 | 13 => 8 * count,
         _ => return Err(BtfError::Malformed),
     })
@@ -226,13 +270,16 @@ mod tests {
         ));
     }
 
-    #[test]
-    fn a_structure_is_found_between_others() {
-        let strings = b"\0task_struct\0pid\0tgid\0int\0";
-        let mut types = Vec::new();
-        let mut put = |words: &[u32]| types.extend(words.iter().flat_map(|one| one.to_le_bytes()));
-        put(&[22, 1 << 24, 4, 32]);
-        put(&[1, 4 << 24 | 2, 64, 13, 1, 96, 17, 1, 128]);
+    const STRINGS: &[u8] = b"\0task_struct\0pid\0tgid\0int\0";
+
+    /// Types that are written as words.
+    fn check(types: &[&[u32]], expected: TaskOffsets) {
+        let types: Vec<u8> = types
+            .concat()
+            .iter()
+            .flat_map(|one| one.to_le_bytes())
+            .collect();
+        let strings = STRINGS;
         let mut bytes = vec![0x9F, 0xEB, 1, 0];
         let lengths = (
             u32::try_from(types.len()).unwrap(),
@@ -243,9 +290,21 @@ mod tests {
         }
         bytes.extend(types);
         bytes.extend(strings);
-        assert_eq!(
-            TaskOffsets::find(&bytes).unwrap(),
-            TaskOffsets { pid: 12, tgid: 16 }
-        );
+        assert_eq!(TaskOffsets::find(&bytes).unwrap(), expected);
+    }
+
+    const INT: &[u32] = &[22, 1 << 24, 4, 32];
+
+    #[test]
+    fn a_structure_is_found_between_others() {
+        let task = [1, 4 << 24 | 2, 64, 13, 1, 96, 17, 1, 128];
+        check(&[INT, &task], TaskOffsets { pid: 12, tgid: 16 });
+    }
+
+    #[test]
+    fn a_member_is_found_in_a_part_without_a_name() {
+        let task = [1, 4 << 24 | 2, 64, 13, 1, 96, 0, 3, 128];
+        let union = [0, 5 << 24 | 1, 8, 17, 1, 0];
+        check(&[INT, &task, &union], TaskOffsets { pid: 12, tgid: 16 });
     }
 }

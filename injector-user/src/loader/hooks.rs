@@ -17,7 +17,7 @@ use super::object::{Object, ObjectError};
 use super::place::{link_header, links_of};
 use super::program::{Link, LinkError, Program, Role};
 use super::slots::Slot;
-use super::spares::{ETHERNET, Instance, Spares};
+use super::spares::{ETHERNET, Instance, Spares, load};
 use crate::sys::pod::Shared;
 
 /// The number of an attached place, by which its programs know it.
@@ -88,7 +88,7 @@ pub(super) struct Hooks {
 }
 
 #[derive(Debug)]
-struct Place {
+pub(super) struct Place {
     hook: Hook,
     /// Faults that are attached here, armed or about to be.
     users: usize,
@@ -110,7 +110,8 @@ impl Hooks {
     ) -> Result<HookIndex, HookError> {
         let mut places = self.places.iter_mut();
         if let Some((index, place)) = places.find(|(_index, place)| place.hook == *hook) {
-            if thorough {
+            // Of other places there is only one kind of program.
+            if thorough && matches!(hook, Hook::Tcx { .. }) {
                 place.make_thorough(texts, &mut self.spares)?;
             }
             place.users += 1;
@@ -119,12 +120,7 @@ impl Hooks {
         let index = self.free_index()?;
         let mut programs = Vec::new();
         let link_header = link_header(hook)?;
-        let function = function_of(texts, hook)?;
         for instance in instances(hook, index, link_header, thorough) {
-            let instance = Instance {
-                function,
-                ..instance
-            };
             programs.push((instance, self.spares.program(texts, instance)?));
         }
         let links = links_of(hook, &programs)?;
@@ -143,18 +139,12 @@ impl Hooks {
     /// Begins to load the programs of those of `hooks` that are not attached yet, to be attached in
     /// this order, until [`Hooks::end_ahead`].
     pub(super) fn begin_ahead(&mut self, texts: &Arc<Texts>, hooks: &[Hook], thorough: bool) {
-        let free = (0..HOOKS).filter(|index| !self.places.contains_key(index));
         let missing = hooks.iter().filter(|hook| self.find(hook).is_none());
-        let wanted = missing.zip(free).flat_map(|(hook, index)| {
+        let wanted = missing.zip(self.free_indices()).flat_map(|(hook, index)| {
             // Rarely something else, for which another program is loaded.
             let is_interface = matches!(hook, Hook::Tcx { .. });
             let link_header = if is_interface { ETHERNET } else { 0 };
-            let function = function_of(texts, hook).unwrap_or_default();
-            let of_place = instances(hook, index, link_header, thorough);
-            of_place.map(move |instance| Instance {
-                function,
-                ..instance
-            })
+            instances(hook, index, link_header, thorough)
         });
         let wanted = wanted.collect();
         self.spares.begin_ahead(texts, wanted);
@@ -214,16 +204,18 @@ impl Hooks {
         self.change(tables, index, |armed| armed.exempt = count)
     }
 
-    /// Detaches the place for one fault, unless another is there too; its programs are kept for the next one.
-    pub(super) fn release(&mut self, tables: &mut Tables, index: HookIndex) {
+    /// Gives the place up for one fault, with what is left to be detached unless another fault is there too.
+    /// Its programs are kept for the next one.
+    pub(super) fn release(&mut self, tables: &mut Tables, index: HookIndex) -> Vec<Link> {
         let left = self.places.get_mut(&index).map(|place| {
             place.users = place.users.saturating_sub(1);
             place.users
         });
+        let mut links = Vec::new();
         if left == Some(0)
             && let Some(place) = self.places.remove(&index)
         {
-            drop(place.links);
+            links = place.links;
             for connection in place.exempt {
                 let _absent = tables.exempt.remove(&Shared(connection));
             }
@@ -232,6 +224,23 @@ impl Hooks {
                 self.spares.keep(instance, program);
             }
         }
+        links
+    }
+
+    /// Numbers that no place has.
+    pub(super) fn free_indices(&self) -> impl Iterator<Item = HookIndex> {
+        (0..HOOKS).filter(|index| !self.places.contains_key(index))
+    }
+
+    /// Gives up places that were attached for a fault which did not come.
+    pub(super) fn forget_unused(&mut self) -> Vec<Link> {
+        let unused = self.places.extract_if(.., |_index, place| place.users == 0);
+        unused.flat_map(|(_index, place)| place.links).collect()
+    }
+
+    /// Adds places that are attached already.
+    pub(super) fn insert(&mut self, places: Vec<(HookIndex, Place)>) {
+        self.places.extend(places);
     }
 
     /// Loads ahead what the next fault of a frequent kind will need.
@@ -248,9 +257,7 @@ impl Hooks {
     }
 
     fn free_index(&self) -> Result<HookIndex, HookError> {
-        (0..HOOKS)
-            .find(|index| !self.places.contains_key(index))
-            .ok_or(HookError::Full)
+        self.free_indices().next().ok_or(HookError::Full)
     }
 
     fn change(
@@ -271,6 +278,31 @@ impl Hooks {
 }
 
 impl Place {
+    /// Loads and attaches the programs of a place that needs nothing of what is kept.
+    pub(super) fn attach_anew(
+        texts: &Texts,
+        hook: &Hook,
+        index: HookIndex,
+    ) -> Result<Self, HookError> {
+        let function = function_of(texts, hook)?;
+        let mut programs = Vec::new();
+        for instance in instances(hook, index, 0, false) {
+            let instance = Instance {
+                function,
+                ..instance
+            };
+            programs.push((instance, load(texts, instance)?));
+        }
+        Ok(Self {
+            hook: hook.clone(),
+            users: 0,
+            armed: Armed::default(),
+            exempt: Vec::new(),
+            links: links_of(hook, &programs)?,
+            programs,
+        })
+    }
+
     /// Puts thorough programs into the place of others, for what a new fault needs of them.
     fn make_thorough(&mut self, texts: &Texts, spares: &mut Spares) -> Result<(), HookError> {
         for ((instance, program), link) in self.programs.iter_mut().zip(&self.links) {

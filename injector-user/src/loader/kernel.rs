@@ -23,6 +23,7 @@ use super::program::{Link, LinkError, Program};
 use super::rows::Rows;
 use super::slots::{Slot, Slots};
 use super::sockets::{Sockets, SocketsError};
+use super::together;
 use crate::clock::monotonic_ns;
 use crate::delay_line::{Line, LineError, LineReport, TapError, Treatment};
 use crate::safety::Permit;
@@ -123,7 +124,7 @@ const SYSCALL: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sy
 impl Kernel {
     /// Creates the maps. No program is loaded or attached by this.
     pub fn open() -> Result<Self, KernelError> {
-        let mut maps = Maps::default();
+        let mut maps = Maps::begin();
         let texts = Texts {
             net: Object::open("net", NET, &mut maps)?,
             sock: Object::open("sock", SOCK, &mut maps)?,
@@ -148,6 +149,19 @@ impl Kernel {
     /// faults may act.
     pub fn tell_steps_to(&mut self, whom: impl Fn() -> u64 + Send + 'static) {
         self.alive = Alive::telling(whom);
+    }
+
+    /// Does what takes the kernel long, and says meanwhile that it goes on.
+    fn patiently<T: Send>(&mut self, work: impl FnOnce(&mut Hooks, &Texts) -> T + Send) -> T {
+        let Self {
+            tables,
+            texts,
+            hooks,
+            alive,
+            ..
+        } = self;
+        let renew = |until_ns| tables.control.store(CONTROL_LEASE as usize, until_ns);
+        alive.during(renew, || work(hooks, texts))
     }
 
     fn step(&self) {
@@ -195,6 +209,8 @@ impl Kernel {
             Ok(()) => Ok(fault),
             Err(error) => {
                 self.disarm(fault);
+                let links = self.hooks.forget_unused();
+                self.patiently(|_hooks, _texts| together::detach(links));
                 Err(error)
             }
         }
@@ -236,10 +252,13 @@ impl Kernel {
         } = fault;
         let lines = lines.into_iter().map(|(_hook, line)| line.finish());
         let report = sum(lines.chain(finished));
+        let mut links = Vec::new();
         for hook in hooks {
             let _detached_below = self.tables.line_ifindex.set(line_of(hook, slot), 0, 0);
-            self.hooks.release(&mut self.tables, hook);
-            self.step();
+            links.extend(self.hooks.release(&mut self.tables, hook));
+        }
+        if !links.is_empty() {
+            self.patiently(|_hooks, _texts| together::detach(links));
         }
         self.sockets.end(slot);
         // A row that stays behind names a slot that is armed nowhere.
@@ -298,11 +317,21 @@ impl Kernel {
         self.add_rows(fault, arming)?;
         self.choose(fault, arming)?;
         let thorough = net::is_thorough(&arming.spec.action, &plan.select);
+        self.attach_functions(&plan.hooks)?;
         self.hooks.begin_ahead(&self.texts, &plan.hooks, thorough);
         let mut hooks = plan.hooks.iter();
         let attached = hooks.try_for_each(|hook| self.attach(fault, arming, hook));
         self.hooks.end_ahead();
         attached
+    }
+
+    /// Attaches at all of the plan's functions at once.
+    pub(super) fn attach_functions(&mut self, hooks: &[Hook]) -> Result<(), HookError> {
+        let of_function = |hook: &Hook| matches!(hook, Hook::Function { .. });
+        if hooks.iter().any(of_function) {
+            self.patiently(|places, texts| places.attach_functions(texts, hooks))?;
+        }
+        Ok(())
     }
 
     /// Attaches the fault at one place, with a delay line if it needs one.

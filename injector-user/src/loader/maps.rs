@@ -15,6 +15,7 @@ use injector_abi::{
     ABI_VERSION, Armed, CONTROL_ENTRIES, CONTROL_VERSION, Counters, Fault, Progress, Select,
     SocketFields, Stream, StreamKey,
 };
+use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 
 use super::examples::Examples;
 use crate::sys::bpf;
@@ -54,6 +55,13 @@ pub struct Maps {
 }
 
 impl Maps {
+    /// None yet. Before 5.11 the kernel counts maps as memory that this process locks, of which most
+    /// hosts allow little; where more may not be asked for, creating them says what is wrong.
+    pub(super) fn begin() -> Self {
+        let _refused = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
+        Self::default()
+    }
+
     /// Creates `name` unless an object declared it before.
     pub(super) fn create(
         &mut self,

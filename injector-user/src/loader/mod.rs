@@ -28,6 +28,7 @@ mod slots;
 mod sockets;
 mod spares;
 mod tally;
+mod together;
 
 #[cfg(test)]
 mod fuzz;

@@ -34,6 +34,7 @@ impl Kernel {
             self.hooks.disarm(&mut self.tables, *index, fault.slot)?;
         }
         let before = fault.hooks.clone();
+        self.attach_functions(&arming.plan.hooks)?;
         let attached = arming
             .plan
             .hooks

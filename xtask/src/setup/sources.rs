@@ -1,7 +1,7 @@
 //! Other suites of the archives that this machine has its packages from, without changing what it
 //! knows about them.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -64,11 +64,12 @@ impl Archives {
             let uri = self.by_suite.get(known);
             let uri = uri.with_context(|| format!("apt has no source for `{known}` here"))?;
             let suites = suites.join(" ");
-            text += &format!("Types: deb\nURIs: {uri}\nSuites: {suites}\nComponents: main\n");
+            writeln!(text, "Types: deb\nURIs: {uri}\nSuites: {suites}")?;
+            writeln!(text, "Components: main")?;
             if Path::new(KEYS).exists() {
-                text += &format!("Signed-By: {KEYS}\n");
+                writeln!(text, "Signed-By: {KEYS}")?;
             }
-            text.push('\n');
+            writeln!(text)?;
         }
         Ok(text)
     }

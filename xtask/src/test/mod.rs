@@ -8,4 +8,5 @@ mod rings;
 mod run;
 
 pub(crate) use counts::Counts;
+pub(crate) use rings::Outcome;
 pub(crate) use run::{Arguments, run};

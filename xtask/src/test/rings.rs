@@ -51,7 +51,7 @@ impl Ring {
             Self::Lint => lint::checks(&lint::Arguments::default()).map(Outcome::Ran),
             Self::Pure => pure(filters).map(Outcome::Ran),
             Self::Host => host(workspace, filters),
-            Self::Vm => vm::ring(workspace).map(Outcome::Ran),
+            Self::Vm => vm::ring(workspace),
         }
     }
 }

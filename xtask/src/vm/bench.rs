@@ -10,8 +10,8 @@ use crate::{
         guest::Guest,
         initramfs,
         kernels::{Kernel, Store},
+        machines::Variant,
         payload::Payload,
-        variants::Variant,
     },
     workspace::Workspace,
 };
@@ -25,9 +25,8 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// Gets and builds what is not here yet.
-    pub(crate) fn new(workspace: &Workspace) -> Result<Self> {
-        let emulator = Emulator::get(workspace)?;
+    /// Builds what is not built yet.
+    pub(crate) fn new(workspace: &Workspace, emulator: Emulator) -> Result<Self> {
         let payload = Payload::build(workspace)?;
         let base = initramfs::base(workspace, &payload)?;
         Ok(Self {

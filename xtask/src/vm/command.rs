@@ -11,10 +11,11 @@ use crate::{
     setup::{self, Purpose},
     vm::{
         bench::Bench,
+        emulator::Emulator,
         groups,
         kernels::{self, FOLDER, Kernel, RELEASES, Release, Store},
+        machines::{Machine, PLAIN, VARIANTS, Variant},
         report::Outcome,
-        variants::{PLAIN, VARIANTS, Variant},
     },
     workspace::Workspace,
 };
@@ -50,7 +51,7 @@ enum Verb {
 )]
 struct Run {
     #[command(flatten)]
-    machine: Machine,
+    which: Which,
     /// Kill the guest after so many seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     limit: u64,
@@ -63,7 +64,7 @@ struct Run {
 #[command(after_help = "Example:\n  cargo xtask vm shell --kernel 6.12")]
 struct Shell {
     #[command(flatten)]
-    machine: Machine,
+    which: Which,
 }
 
 /// Get a kernel, or build one that no distribution has.
@@ -81,8 +82,8 @@ struct Get {
     build: bool,
 }
 
-#[derive(Args, Debug)]
-struct Machine {
+#[derive(Args, Clone, Copy, Debug)]
+struct Which {
     /// Which kernel; `cargo xtask vm list` names them.
     #[arg(long, value_name = "KERNEL", value_parser = named)]
     kernel: Release,
@@ -95,9 +96,12 @@ struct Machine {
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let workspace = Workspace::members()?;
     match &arguments.command {
-        Verb::List => list(&workspace),
+        Verb::List => {
+            list(&workspace);
+            Ok(0)
+        }
         Verb::Run(run) => tests(&workspace, run),
-        Verb::Shell(shell) => prompt(&workspace, &shell.machine),
+        Verb::Shell(shell) => prompt(&workspace, shell.which),
         Verb::Kernel(get) => kernel(&workspace, get),
     }
 }
@@ -120,7 +124,7 @@ fn varied(name: &str) -> Result<Variant> {
     })
 }
 
-fn list(workspace: &Workspace) -> Result<u8> {
+fn list(workspace: &Workspace) {
     let store = Store::new(&workspace.guests());
     println!("{:<9} {:<45} from", "kernel", "here");
     for release in RELEASES {
@@ -129,18 +133,20 @@ fn list(workspace: &Workspace) -> Result<u8> {
         println!("{:<9} {here:<45} {}", release.name, release.from());
     }
     println!("\nReady kernels, as NAME/vmlinux.zst, are taken from the folder in {FOLDER}.");
-    Ok(0)
 }
 
 fn tests(workspace: &Workspace, run: &Run) -> Result<u8> {
     setup::prepare(workspace, Purpose::Test)?;
-    let bench = Bench::new(workspace)?;
-    let kernel = bench.store().get(run.machine.kernel)?;
+    let bench = Bench::new(workspace, Emulator::get(workspace)?)?;
+    let kernel = bench.store().get(run.which.kernel)?;
     let steps = match &run.filters[..] {
-        [] => groups::all(),
+        [] => groups::orders(Machine {
+            release: run.which.kernel,
+            variant: run.which.variant,
+        }),
         filters => groups::filtered(filters),
     };
-    let guest = bench.guest(&kernel, run.machine.variant);
+    let guest = bench.guest(&kernel, run.which.variant);
     let limit = Duration::from_secs(run.limit);
     let ended = guest.run(&steps, limit, |line| println!("{line}"))?;
     let mut failed = ended.trouble.is_some();
@@ -165,14 +171,14 @@ fn tests(workspace: &Workspace, run: &Run) -> Result<u8> {
     Ok(u8::from(failed))
 }
 
-fn prompt(workspace: &Workspace, machine: &Machine) -> Result<u8> {
+fn prompt(workspace: &Workspace, which: Which) -> Result<u8> {
     setup::prepare(workspace, Purpose::Test)?;
-    let bench = Bench::new(workspace)?;
-    let kernel = bench.store().get(machine.kernel)?;
+    let bench = Bench::new(workspace, Emulator::get(workspace)?)?;
+    let kernel = bench.store().get(which.kernel)?;
     say("`poweroff -f` leaves the guest, and so does C-a x");
     let shell = ["setsid", "-c", "sh", "-l"];
     let steps = json!([{ "name": "shell", "command": shell, "terminal": true }]);
-    bench.guest(&kernel, machine.variant).shell(&steps)?;
+    bench.guest(&kernel, which.variant).shell(&steps)?;
     Ok(0)
 }
 

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::{
     exec::{Step, locate, say},
@@ -38,6 +38,10 @@ pub(crate) struct Emulator {
 impl Emulator {
     /// Finds one, or unpacks one.
     pub(crate) fn get(workspace: &Workspace) -> Result<Self> {
+        ensure!(
+            cfg!(all(target_os = "linux", target_arch = "x86_64")),
+            "guests are Linux for x86-64, and their programs are built here"
+        );
         if let Some(program) = locate(PROGRAM)
             && is_new_enough(&program)
         {

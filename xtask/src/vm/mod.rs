@@ -11,12 +11,13 @@ mod groups;
 mod guest;
 mod initramfs;
 mod kernels;
+mod machines;
 mod payload;
 mod report;
 mod ring;
 mod table;
+mod transcript;
 mod trouble;
-mod variants;
 
 pub(crate) use command::{Arguments, run};
 pub(crate) use ring::ring;

@@ -69,7 +69,9 @@ impl Report {
             counts.failed = 1;
         }
         if counts.failed > 0 {
-            self.failures += &format!("{group} ended with {status}:\n{said}");
+            self.failures += [group, " ended with ", status, ":\n", &said]
+                .concat()
+                .as_str();
         }
         self.outcomes.push((group.to_owned(), Outcome::Ran(counts)));
         self.at = None;
@@ -83,7 +85,9 @@ mod tests {
 
     fn heard(lines: &[&str]) -> Report {
         let mut report = Report::default();
-        lines.iter().for_each(|line| report.hear(line));
+        for line in lines {
+            report.hear(line);
+        }
         report
     }
 

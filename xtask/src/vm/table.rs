@@ -1,22 +1,22 @@
 //! The result: kernels by groups of tests, and after it whatever needs words.
 
-use std::fmt::Write as _;
+use std::iter;
 
 use crate::{
     test::Counts,
     vm::{
         groups::{GROUPS, Group},
         guest::Ended,
-        kernels::Kernel,
+        kernels::RELEASES,
+        machines::{Machine, PLAIN},
         report::Outcome,
-        variants::PLAIN,
     },
 };
 
 /// One guest.
 #[derive(Debug)]
 pub(crate) struct Row {
-    name: String,
+    machine: Machine,
     version: String,
     state: State,
 }
@@ -32,23 +32,24 @@ pub(crate) enum State {
 }
 
 impl Row {
-    pub(crate) fn new(release: &str, variant: &str, kernel: Option<Kernel>, state: State) -> Self {
-        let name = if variant == PLAIN.name {
-            release.to_owned()
-        } else {
-            format!("{release} {variant}")
-        };
-        let version = kernel.map_or_else(String::new, |kernel| kernel.version);
+    pub(crate) fn new(machine: Machine, version: String, state: State) -> Self {
         Self {
-            name,
+            machine,
             version,
             state,
         }
     }
 
+    /// Kernels by age, then their variants.
+    pub(crate) fn place(&self) -> (bool, Option<usize>, &'static str) {
+        let Machine { release, variant } = self.machine;
+        let age = RELEASES.iter().position(|it| it.name == release.name);
+        (variant != PLAIN, age, variant.name)
+    }
+
     /// What to say when it is over.
     pub(crate) fn line(&self) -> String {
-        let name = &self.name;
+        let name = self.machine.name();
         match &self.state {
             State::NotRun(reason) => format!("not run: {name}: {reason}"),
             State::Broke(error) => format!("{name} broke: {error}"),
@@ -77,43 +78,42 @@ impl Row {
 
     fn outcome(&self, group: &Group) -> Cell {
         let State::Ran(ended) = &self.state else {
-            return Cell::Nothing;
+            return Cell::NotRun;
         };
+        if !group.is_for(self.machine) {
+            return Cell::NotChosen;
+        }
         let found = ended
             .report
             .outcomes
             .iter()
             .find(|(name, _)| name == group.name);
         match found {
-            Some((_, Outcome::Ran(counts))) => Cell::Ran(group.complete(*counts)),
+            Some((_, Outcome::Ran(counts))) => Cell::Ran(group.complete(self.machine, *counts)),
             Some((_, Outcome::Refused(_))) => Cell::Refused,
             None => Cell::Missing,
         }
     }
 
-    /// Failures and trouble, with the words that explain them.
-    fn words(&self) -> String {
-        let name = &self.name;
-        match &self.state {
-            State::NotRun(reason) => format!("not run: {name}: {reason}\n"),
-            State::Broke(error) => format!("{name} broke: {error}\n"),
-            State::Ran(ended) => {
-                let mut words = String::new();
-                let report = &ended.report;
-                for (group, outcome) in &report.outcomes {
-                    if let Outcome::Refused(reason) = outcome {
-                        line(&mut words, &format!("refused: {name}: {group}: {reason}"));
-                    }
-                }
-                if !report.failures.is_empty() {
-                    line(&mut words, &format!("failed: {name}: {}", report.failures));
-                }
-                if let Some(trouble) = &ended.trouble {
-                    line(&mut words, &format!("trouble: {name}:\n{trouble}"));
-                }
-                words
-            }
-        }
+    /// Refusals, failures and trouble, in words.
+    fn words(&self) -> Vec<String> {
+        let name = self.machine.name();
+        let ended = match &self.state {
+            State::NotRun(reason) => return vec![format!("not run: {name}: {reason}")],
+            State::Broke(error) => return vec![format!("{name} broke: {error}")],
+            State::Ran(ended) => ended,
+        };
+        let refused = ended.report.outcomes.iter().filter_map(|(group, outcome)| {
+            let Outcome::Refused(reason) = outcome else {
+                return None;
+            };
+            Some(format!("refused: {name}: {group}: {reason}"))
+        });
+        let failures = Some(&ended.report.failures).filter(|words| !words.is_empty());
+        let failed = failures.map(|words| format!("failed: {name}: {words}"));
+        let trouble = ended.trouble.iter();
+        let trouble = trouble.map(|words| format!("trouble: {name}:\n{words}"));
+        refused.chain(failed).chain(trouble).collect()
     }
 }
 
@@ -121,7 +121,9 @@ impl Row {
 #[derive(Clone, Copy, Debug)]
 enum Cell {
     /// There was no guest.
-    Nothing,
+    NotRun,
+    /// This variant makes no difference to it.
+    NotChosen,
     /// The guest did not come to it.
     Missing,
     Refused,
@@ -131,7 +133,7 @@ enum Cell {
 impl Cell {
     fn counts(self) -> Counts {
         let (failed, skipped) = match self {
-            Self::Nothing => (0, 0),
+            Self::NotRun | Self::NotChosen => (0, 0),
             Self::Missing => (1, 0),
             Self::Refused => (0, 1),
             Self::Ran(counts) => return counts,
@@ -145,7 +147,8 @@ impl Cell {
 
     fn word(self) -> String {
         match self {
-            Self::Nothing => "not run".to_owned(),
+            Self::NotRun => "not run".to_owned(),
+            Self::NotChosen => "-".to_owned(),
             Self::Missing => "MISSING".to_owned(),
             Self::Refused => "refused".to_owned(),
             Self::Ran(counts) if counts.failed == 0 => format!("{}", counts.passed),
@@ -160,40 +163,111 @@ impl Cell {
 /// Prints it and returns the sum.
 pub(crate) fn show(rows: &[Row]) -> Counts {
     println!("\n{}", text(rows));
-    for row in rows {
-        print!("{}", row.words());
-    }
     let mut counts = Counts::default();
-    rows.iter().for_each(|row| counts.merge(row.counts()));
+    for row in rows {
+        for words in row.words() {
+            println!("{words}");
+        }
+        counts.merge(row.counts());
+    }
     counts
 }
 
 /// The table, transposed, as there are more groups than fit beside each other.
 fn text(rows: &[Row]) -> String {
-    let width = |row: &Row| row.name.len().max("not run".len());
-    let mut text = format!("{:<15}", "passed tests");
-    for row in rows {
-        cell(&mut text, &row.name, width(row));
-    }
+    let names = rows.iter().map(|row| row.machine.name());
+    let mut lines = vec![line("passed", names)];
     for group in GROUPS {
-        line(&mut text, "");
-        cell(&mut text, group.name, 15);
-        for row in rows {
-            cell(&mut text, &row.outcome(group).word(), width(row));
-        }
+        let words = rows.iter().map(|row| row.outcome(group).word());
+        lines.push(line(group.name, words));
     }
-    line(&mut text, "");
+    let width = |column: usize| lines.iter().map(|line| line[column].len()).max();
+    let widths: Vec<_> = (0..=rows.len()).map(width).collect();
+    let mut text = String::new();
+    for words in &lines {
+        for (word, width) in words.iter().zip(&widths) {
+            let missing = width.unwrap_or_default() - word.len();
+            text.push_str(word);
+            text.extend(iter::repeat_n(' ', missing + 2));
+        }
+        text.truncate(text.trim_end_matches(' ').len());
+        text.push('\n');
+    }
     text
 }
 
-fn cell(text: &mut String, word: &str, width: usize) {
-    text.push_str(word);
-    let missing = width.saturating_sub(word.len());
-    text.extend(std::iter::repeat_n(' ', missing + 2));
+fn line(first: &str, rest: impl Iterator<Item = String>) -> Vec<String> {
+    iter::once(first.to_owned()).chain(rest).collect()
 }
 
-fn line(text: &mut String, words: &str) {
-    // Writing to a string does not fail.
-    let written = writeln!(text, "{words}");
-    debug_assert!(written.is_ok());
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Ended, Row, State, text};
+    use crate::{
+        test::Counts,
+        vm::{
+            groups::GROUPS,
+            machines::{Machine, machines},
+            report::Report,
+        },
+    };
+
+    fn machine(name: &str) -> Machine {
+        let mut all = machines().into_iter();
+        all.find(|machine| machine.name() == name).unwrap()
+    }
+
+    /// A guest whose doctor refuses everything that it is asked for.
+    fn refusing(machine: Machine, reason: &str) -> Row {
+        let mut report = Report::default();
+        for group in GROUPS.iter().filter(|group| group.is_for(machine)) {
+            report.hear(&format!("temblor-guest: refused {} {reason}", group.name));
+        }
+        let ended = Ended {
+            report,
+            took: Duration::from_secs(9),
+            trouble: None,
+        };
+        Row::new(machine, "6.1.0".to_owned(), State::Ran(ended))
+    }
+
+    #[test]
+    fn what_was_not_run_is_neither_passed_nor_failed() {
+        let reason = "no package".to_owned();
+        let row = Row::new(machine("6.18"), String::new(), State::NotRun(reason));
+        let counts = Counts {
+            skipped: 1,
+            ..Counts::default()
+        };
+        assert_eq!(row.counts(), counts);
+        assert_eq!(row.words(), ["not run: 6.18: no package"]);
+        assert!(text(&[row]).contains("net.loss        not run\n"));
+    }
+
+    #[test]
+    fn a_refusal_is_told_with_its_reason() {
+        let row = refusing(machine("6.12 lockdown"), "no TCX");
+        assert_eq!(row.counts().passed, 0);
+        assert!(
+            row.words()
+                .contains(&"refused: 6.12 lockdown: net.loss: no TCX".to_owned())
+        );
+        let text = text(&[row]);
+        assert!(text.contains("net.loss        refused\n"), "{text}");
+        assert!(text.contains("process.signal  -\n"), "{text}");
+    }
+
+    #[test]
+    fn a_guest_that_does_not_come_to_a_group_failed_it() {
+        let mut row = refusing(machine("6.1"), "no TCX");
+        let State::Ran(ended) = &mut row.state else {
+            panic!("it ran");
+        };
+        ended.report.outcomes.truncate(1);
+        let groups = u32::try_from(GROUPS.len()).unwrap();
+        assert_eq!(row.counts().failed, groups - 1);
+        assert!(text(&[row]).contains("process.signal  MISSING\n"));
+    }
 }

@@ -26,8 +26,13 @@ pub(crate) fn trouble(log: &str) -> Option<String> {
     let is_sign = |line: &str| SIGNS.iter().any(|sign| line.contains(sign));
     let lines: Vec<_> = log.lines().collect();
     let first = lines.iter().position(|line| is_sign(line))?;
-    let shown = lines[first..].iter().take(SHOWN);
-    Some(shown.map(|line| format!("    {line}\n")).collect())
+    let end = lines.len().min(first + SHOWN);
+    Some(indented(&lines[first..end]))
+}
+
+/// Somebody else's lines, set apart from ours.
+pub(crate) fn indented(lines: &[&str]) -> String {
+    lines.iter().flat_map(|line| ["    ", line, "\n"]).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! File systems that a host has mounted by its own first process.
 
-use std::fs;
-use std::os::unix::fs::symlink;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -34,7 +34,8 @@ pub(crate) fn devices() -> Result<()> {
 /// Everything else. What this kernel does not have is told, not fatal: tests say what they miss.
 pub(crate) fn rest(cgroups: Cgroups, said: &Said) -> Result<()> {
     at("tmpfs", "/run", "mode=755")?;
-    at("tmpfs", "/tmp", "mode=1777")?;
+    // The programs may be below it, so that nothing is mounted there.
+    fs::set_permissions("/tmp", Permissions::from_mode(0o1777)).context("open /tmp to all")?;
     for (kind, point, options) in [
         ("devpts", "/dev/pts", "mode=620,ptmxmode=666"),
         ("tmpfs", "/dev/shm", "mode=1777"),

@@ -56,6 +56,7 @@ fn perform(step: &Step, said: &Said) -> Result<()> {
     let mut command = Command::new(program);
     command
         .args(arguments)
+        .env("PATH", "/bin")
         .stdin(input)
         .stdout(said.stdio()?)
         .stderr(said.stdio()?);

@@ -14,6 +14,7 @@ const SETTINGS: &[(&str, &str)] = &[
 
 pub(crate) fn make() -> Result<()> {
     sethostname("guest")?;
+    fs::create_dir_all("/run/lock").context("create /run/lock")?;
     tool("ip", &["link", "set", "lo", "up"])?;
     for (name, value) in SETTINGS {
         let path = format!("/proc/sys/{name}");

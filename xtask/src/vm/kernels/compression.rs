@@ -7,6 +7,11 @@ use anyhow::{Context as _, Result, bail};
 const ELF: &[u8] = b"\x7fELF";
 const XZ: &[u8] = b"\xfd7zXZ\0";
 const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd";
+/// LZ4's format from before it had frames, which kernels have kept.
+const LZ4: &[u8] = b"\x02\x21\x4c\x18";
+
+/// What a block of it unpacks to, at most.
+const LZ4_BLOCK: usize = 8 << 20;
 
 /// The content, whatever it is packed with; unpacked content stays as it is. What follows the end
 /// of the packed stream is ignored: kernels append their size.
@@ -24,9 +29,27 @@ pub(crate) fn unpacked(bytes: Vec<u8>) -> Result<Vec<u8>> {
             .single_frame()
             .read_to_end(&mut content)
             .context("unpack zstd")?;
+    } else if let Some(blocks) = bytes.strip_prefix(LZ4) {
+        content = lz4(blocks).context("unpack lz4")?;
     } else {
         let start = &bytes[..bytes.len().min(6)];
-        bail!("neither xz nor zstd nor an ELF file: it begins with {start:02x?}");
+        bail!("not xz, zstd, lz4 or an ELF file: it begins with {start:02x?}");
+    }
+    Ok(content)
+}
+
+/// Blocks, each after its length; they end where no whole block follows.
+fn lz4(mut blocks: &[u8]) -> Result<Vec<u8>> {
+    let mut content = Vec::new();
+    let mut room = vec![0; LZ4_BLOCK];
+    while let Some((length, rest)) = blocks.split_first_chunk() {
+        let length = usize::try_from(u32::from_le_bytes(*length))?;
+        let Some((block, rest)) = rest.split_at_checked(length) else {
+            break;
+        };
+        let size = lz4_flex::block::decompress_into(block, &mut room)?;
+        content.extend(&room[..size]);
+        blocks = rest;
     }
     Ok(content)
 }
@@ -35,7 +58,7 @@ pub(crate) fn unpacked(bytes: Vec<u8>) -> Result<Vec<u8>> {
 mod tests {
     use std::io::Write as _;
 
-    use super::{ELF, unpacked};
+    use super::{ELF, LZ4, unpacked};
 
     #[test]
     fn what_follows_the_packed_stream_is_ignored() {
@@ -44,7 +67,13 @@ mod tests {
         xz.write_all(&content).unwrap();
         let xz = xz.finish().unwrap();
         let zstd = zstd::encode_all(&content[..], 1).unwrap();
-        for mut packed in [xz, zstd] {
+        let mut lz4 = LZ4.to_vec();
+        for part in content.chunks(60_000) {
+            let block = lz4_flex::block::compress(part);
+            lz4.extend(u32::try_from(block.len()).unwrap().to_le_bytes());
+            lz4.extend(block);
+        }
+        for mut packed in [xz, zstd, lz4] {
             packed.extend([1, 2, 3, 4]);
             assert_eq!(unpacked(packed).unwrap(), content);
         }

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use super::{
-    RELEASES, image,
+    RELEASES, Release, image,
     store::{IMAGE, MODULES, VERSION},
 };
 use crate::{
@@ -85,13 +85,14 @@ impl Debian {
             .with_context(|| format!("fill {}", folder.display()))
     }
 
+    /// Unpacks a package that is no kernel.
+    pub(super) fn unpack_package(&mut self, package: &str, folder: &Path) -> Result<()> {
+        self.apt()?.unpack_only(&[package.to_owned()], folder)
+    }
+
     fn apt(&mut self) -> Result<&mut Apt> {
         if self.apt.is_none() {
-            let suites: BTreeSet<_> = RELEASES
-                .iter()
-                .flat_map(|it| it.suites())
-                .copied()
-                .collect();
+            let suites: BTreeSet<_> = RELEASES.iter().flat_map(Release::suites).copied().collect();
             let suites: Vec<_> = suites.into_iter().collect();
             let sources = Archives::of_this_machine()?.describe(&suites)?;
             let mut apt = Apt::of_sources(&self.folder, &sources, "")?;

@@ -51,6 +51,7 @@ mod tests {
 
     #[test]
     fn other_files_are_refused() {
-        assert!(vmlinux(b"MZ").is_err());
+        let error = vmlinux(b"MZ").unwrap_err().to_string();
+        assert_eq!(error, "it is not a Linux image");
     }
 }

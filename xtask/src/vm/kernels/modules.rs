@@ -17,6 +17,7 @@ use super::compression::unpacked;
 /// What the tests use, where it is not built in.
 const WANTED: &[&str] = &[
     "act_mirred",
+    "bridge",
     "cls_bpf",
     "dummy",
     "ext4",

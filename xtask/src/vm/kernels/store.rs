@@ -83,6 +83,11 @@ impl Store {
         self.here(release).context("it is not where it was put")
     }
 
+    /// Where Debian's packages are got.
+    pub(super) fn debian(&mut self) -> &mut Debian {
+        &mut self.debian
+    }
+
     fn place(&mut self, release: Release) -> Result<()> {
         if let Some(ready) = ready::find(release.name) {
             return self.fill(release, |_, folder| ready::copy(&ready, folder));

@@ -1,16 +1,13 @@
-//! `syscall.error`: what can be made to fail does, for the target and for nobody else, and it is over
-//! when it is over.
+//! What can be made to fail does, for the target and for nobody else, and it is over when it is over.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use injector_core::fault::{Errno, Kind};
 use serde_json::Value;
 use temblor_tests::{Caller, Client, Engine, Told, params, temblor_program, wait_until};
 
-/// Longer than anything here takes in a guest.
-const DEADLINE: Duration = Duration::from_secs(20);
+use super::call::DEADLINE;
 
 /// What no call of a [`Caller`] gives by itself.
 const ERRNOS: [&str; 6] = [
