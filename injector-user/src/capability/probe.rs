@@ -144,7 +144,7 @@ fn try_out(
         Mechanism::FreezerV2 => frozen(Flavour::V2, log),
         Mechanism::FreezerV1 => frozen(Flavour::V1, log),
         Mechanism::Pidfd => signal::pidfd(&Subject::fork()?),
-        Mechanism::Seccomp => answered::seccomp(&Subject::fork()?),
+        Mechanism::Seccomp => answering(log),
     }
 }
 
@@ -172,6 +172,14 @@ fn in_room(
     let subject = Subject::fork()?;
     room.enter(&subject)?;
     trial(&room, &subject, kernel)
+}
+
+/// In a cgroup of its own, as every command is that is started for a fault.
+fn answering(log: Option<&UndoLog>) -> Result<(), Obstacle> {
+    let room = Room::make(Flavour::V2, log)?;
+    let subject = Subject::fork()?;
+    room.enter(&subject)?;
+    answered::seccomp(&subject)
 }
 
 fn frozen(flavour: Flavour, log: Option<&UndoLog>) -> Result<(), Obstacle> {

@@ -80,6 +80,7 @@ fn it_tells_missing_from_forbidden() -> Result<()> {
         Mechanism::ForkTracking,
         Mechanism::SocketLookup,
         Mechanism::SocketStorage,
+        Mechanism::Seccomp,
     ];
     let tap = [Mechanism::TapDelay];
     check("mount -t tmpfs none /dev", &tap, Unsupported)?;
