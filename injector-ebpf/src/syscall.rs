@@ -44,10 +44,7 @@ extern "C" fn syscall_function(ctx: *mut c_void) -> i64 {
     }
     // SAFETY: the first argument of the function.
     let registers = unsafe { *ctx.cast::<*const u64>() };
-    let register = |position| {
-        // SAFETY: the verifier knows the type of the argument; all positions are inside of it.
-        unsafe { registers.add(position).read_volatile() }
-    };
+    let register = |position| word(registers, position);
     result(mask, || descriptor(register), register).unwrap_or(0)
 }
 
@@ -93,10 +90,7 @@ fn at_hook(ctx: *mut c_void) -> i64 {
         return 0;
     }
     let registers = task::registers();
-    let register = |position| {
-        // SAFETY: the verifier knows their type; all positions are inside of it.
-        unsafe { registers.add(position).read_volatile() }
-    };
+    let register = |position| word(registers, position);
     let number = register(register::ORIG_AX);
     mask &= select::of_syscall(number as u32);
     if number >= u64::from(NUMBERS) || mask == 0 || is_foreign() {
@@ -144,16 +138,22 @@ fn descriptor(register: impl Fn(usize) -> u64) -> u64 {
 /// The hook's argument that the call is about.
 #[inline(always)]
 fn argument(ctx: *mut c_void) -> u64 {
-    let arguments = ctx.cast::<u64>();
+    let arguments = ctx.cast_const().cast();
     match patched::subject() & !subject::KIND {
-        // SAFETY: the verifier makes sure that the hook has so many.
-        0 => unsafe { arguments.read_volatile() },
-        // SAFETY: as above.
-        1 => unsafe { arguments.add(1).read_volatile() },
-        // SAFETY: as above.
-        2 => unsafe { arguments.add(2).read_volatile() },
+        0 => word(arguments, 0),
+        1 => word(arguments, 1),
+        2 => word(arguments, 2),
         _ => 0,
     }
+}
+
+/// One of several words that the verifier knows to be there.
+#[inline(always)]
+fn word(words: *const u64, position: usize) -> u64 {
+    // SAFETY: the verifier knows how many there are.
+    let word = unsafe { words.add(position) };
+    // SAFETY: as above.
+    unsafe { word.read_volatile() }
 }
 
 /// What the call returns if one of the faults acts.

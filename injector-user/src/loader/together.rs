@@ -40,7 +40,7 @@ pub(super) fn detach(links: Vec<Link>) {
         .map(|link| Mutex::new(Some(link)))
         .collect();
     all(&links, |link| {
-        drop(link.lock().ok().and_then(|mut link| link.take()))
+        drop(link.lock().ok().and_then(|mut link| link.take()));
     });
 }
 

@@ -4,12 +4,12 @@ use anyhow::Result;
 use nix::sys::signal::Signal;
 use temblor_tests::{Armed, Caller, Client, Engine, signal, wait_until};
 
-use super::{CALL, DEADLINE, arm, fails, target};
+use super::call::{CALL, DEADLINE, arm, fails, target};
 
 /// Lets the fault act, and then `end` it.
 fn check(
     more: &[(&str, &str)],
-    end: impl FnOnce(&Engine, Client, &Armed) -> Result<()>,
+    end: impl FnOnce(&Engine, Client, &Armed) -> Result<Option<Client>>,
 ) -> Result<()> {
     let mut caller = Caller::start(1, &[CALL])?;
     let mut sibling = Caller::start(1, &[CALL])?;
@@ -18,7 +18,8 @@ fn check(
     let armed = arm(&mut client, &target(&caller), more)?;
     assert!(fails(&mut caller)?);
     assert!(!fails(&mut sibling)?);
-    end(&engine, client, &armed)?;
+    // What is kept ends nothing.
+    let _kept = end(&engine, client, &armed)?;
     wait_until("it is over", DEADLINE, || {
         fails(&mut caller).is_ok_and(|fails| !fails)
     })?;
@@ -31,7 +32,7 @@ fn by_stopping_it() -> Result<()> {
     check(&[], |_engine, mut client, armed| {
         let report = client.stop_one(armed)?;
         assert_eq!(report.counters.injected, 1);
-        Ok(())
+        Ok(Some(client))
     })
 }
 
@@ -39,30 +40,29 @@ fn by_stopping_it() -> Result<()> {
 fn by_going_away() -> Result<()> {
     check(&[], |_engine, client, _armed| {
         drop(client);
-        Ok(())
+        Ok(None)
     })
 }
 
 #[test]
 fn by_its_deadline() -> Result<()> {
     check(&[("duration", "8s")], |_engine, client, _armed| {
-        // Kept: it is not the client's going that ends it.
-        std::mem::forget(client);
-        Ok(())
+        Ok(Some(client))
     })
 }
 
 #[test]
 fn by_killing_the_engine() -> Result<()> {
-    check(&[], |engine, _client, _armed| {
-        signal(engine.pid(), Signal::SIGKILL)
+    check(&[], |engine, client, _armed| {
+        signal(engine.pid(), Signal::SIGKILL)?;
+        Ok(Some(client))
     })
 }
 
 #[test]
 fn by_stopping_the_engine() -> Result<()> {
     check(&[], |engine, client, _armed| {
-        std::mem::forget(client);
-        signal(engine.pid(), Signal::SIGSTOP)
+        signal(engine.pid(), Signal::SIGSTOP)?;
+        Ok(Some(client))
     })
 }

@@ -7,7 +7,7 @@ use injector_core::fault::{Errno, Kind};
 use serde_json::Value;
 use temblor_tests::{Caller, Client, Engine, Told, params, temblor_program, wait_until};
 
-use super::DEADLINE;
+use super::call::DEADLINE;
 
 /// What no call of a [`Caller`] gives by itself.
 const ERRNOS: [&str; 6] = [

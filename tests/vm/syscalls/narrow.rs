@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use injector_user::freezer::Flavour;
 use temblor_tests::{Caller, Cgroup, Engine};
 
-use super::{CALL, arm, fails, target};
+use super::call::{CALL, arm, fails, target};
 
 /// Whether the call of a caller, whose file is in `folder`, fails with these parameters.
 fn check(folder: &str, more: &[(&str, &str)], expected: bool) -> Result<()> {
