@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::{self, File};
+use std::io::Read as _;
 use std::os::fd::AsFd as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -208,10 +209,11 @@ impl HostSnapshot {
     fn sysctls(&mut self, about: &str) {
         for folder in ["net/core", "net/ipv4", "net/ipv6", "kernel"] {
             let folder = Path::new("/proc/sys").join(folder);
-            let values = tree(&folder, &|path| path.is_file() && !is_restless(path));
-            let values = values.into_iter().map(|path| {
-                let value = fs::read_to_string(&path).unwrap_or_default();
-                format!("{path} {}", value.trim_end())
+            let mut paths = Vec::new();
+            files(&folder, &mut paths);
+            let values = paths.iter().filter(|path| !is_restless(path)).map(|path| {
+                let value = setting(path);
+                format!("{} {}", path.display(), value.trim_end())
             });
             self.add(about, values);
         }
@@ -287,6 +289,30 @@ fn is_cached(line: &str) -> bool {
 
 fn lines(text: &str) -> Vec<String> {
     text.lines().map(|line| line.trim().to_owned()).collect()
+}
+
+/// Every file below `folder`. There are thousands of settings: nothing is asked twice.
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => files(&entry.path(), found),
+            Ok(kind) if kind.is_file() => found.push(entry.path()),
+            _ => {}
+        }
+    }
+}
+
+/// A value that fits into one read, as nearly all do; nothing if it may not be read.
+fn setting(path: &Path) -> String {
+    let mut buffer = [0; 4096];
+    let read = File::open(path).and_then(|mut file| file.read(&mut buffer));
+    match read {
+        Ok(length) if length < buffer.len() => {
+            String::from_utf8_lossy(&buffer[..length]).into_owned()
+        }
+        Ok(_) => fs::read_to_string(path).unwrap_or_default(),
+        Err(_) => String::new(),
+    }
 }
 
 /// Everything below `folder` for which `wanted` holds, links not followed.

@@ -44,9 +44,7 @@ pub(crate) const GROUPS: &[Group] = &[
             "safety::loss::ends_with_an_engine_that_is_killed",
         ],
         &[
-            "net::filters_spare_what_they_do_not_name",
             "net::in_a_shared_namespace_only_the_cgroups_packets_are_lost",
-            "net::when_and_max_hits_choose_packets_by_number",
             "safety::loss::ends_by_its_lease_when_nobody_can_act",
         ],
     ),
@@ -54,10 +52,12 @@ pub(crate) const GROUPS: &[Group] = &[
         "net.delay",
         &[
             "delay::a_round_trip_grows_by_what_was_asked_and_only_the_targets",
-            "delay::content_comes_through_a_delay_as_it_was",
             "safety::delay::ends_with_an_engine_that_is_killed",
         ],
-        &["safety::delay::ends_by_its_lease_when_nobody_can_act"],
+        &[
+            "delay::content_comes_through_a_delay_as_it_was",
+            "safety::delay::ends_by_its_lease_when_nobody_can_act",
+        ],
     ),
     fault(
         "net.duplicate",
@@ -66,11 +66,11 @@ pub(crate) const GROUPS: &[Group] = &[
     ),
     fault(
         "net.corrupt",
+        &["packets::what_is_corrupted_silently_is_read_by_the_application"],
         &[
             "packets::what_is_corrupted_as_on_a_wire_is_dropped_by_the_receivers_kernel",
-            "packets::what_is_corrupted_silently_is_read_by_the_application",
+            "safety::corrupt::ends_with_an_engine_that_is_killed",
         ],
-        &["safety::corrupt::ends_with_an_engine_that_is_killed"],
     ),
     fault(
         "net.rate",
@@ -79,28 +79,22 @@ pub(crate) const GROUPS: &[Group] = &[
     ),
     fault(
         "net.partition",
-        &[
-            "partition::who_is_rejected_hears_of_it",
-            "safety::partition::ends_with_an_engine_that_is_killed",
-        ],
+        &["partition::who_is_rejected_hears_of_it"],
         &[
             // Not every kernel is built with what resets connections.
             "partition::a_reset_breaks_what_is_open_and_refuses_what_is_new",
-            "partition::everything_or_one_way_or_one_protocol_is_cut_off",
+            "safety::partition::ends_with_an_engine_that_is_killed",
         ],
     ),
     fault(
         "sock.error",
         &[
-            "safety::errors::ends_with_an_engine_that_is_killed",
             "sock::each_operation_fails_with_the_errno_that_was_asked_for",
             "sock::threads_and_children_are_covered_and_siblings_are_not",
         ],
         &[
-            "safety::errors::ends_by_its_lease_when_nobody_can_act",
+            "safety::errors::ends_with_an_engine_that_is_killed",
             "sock::every_errno_reaches_the_caller",
-            "sock::filters_spare_addresses_that_they_do_not_name",
-            "sock::when_and_max_hits_choose_calls_by_number",
         ],
     ),
     fault(
@@ -111,9 +105,7 @@ pub(crate) const GROUPS: &[Group] = &[
         ],
         &[
             "freeze::children_stand_still_with_their_parent",
-            "safety::freezes::ends_with_an_engine_that_is_killed",
             "freeze::what_somebody_else_froze_is_refused_and_stays_frozen",
-            "safety::freezes::ends_with_its_keeper",
         ],
     ),
     fault(
@@ -122,10 +114,7 @@ pub(crate) const GROUPS: &[Group] = &[
             "signal::the_whole_tree_gets_it_in_turn_and_nobody_else",
             "signal::without_engine_and_keeper_the_undo_log_continues_them",
         ],
-        &[
-            "safety::stops::ends_with_an_engine_that_is_killed",
-            "signal::who_was_stopped_by_somebody_else_stays_stopped",
-        ],
+        &["safety::stops::ends_with_an_engine_that_is_killed"],
     ),
     Group {
         program: "vm",

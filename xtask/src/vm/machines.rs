@@ -32,40 +32,37 @@ pub(crate) const PLAIN: Variant = Variant {
     groups: &[],
 };
 
-/// What depends on how cgroups are mounted.
-const CGROUPS: &[&str] = &[
-    "vm",
-    "doctor",
-    "net.duplicate",
-    "sock.error",
-    "process.freeze",
-    "process.signal",
-];
-
 /// Each is tried with one kernel.
 pub(crate) const VARIANTS: &[Variant] = &[
     Variant {
         name: "no-bpf-lsm",
         append: "lsm=lockdown,yama,apparmor",
-        groups: &["vm", "doctor", "net.loss", "sock.error"],
+        groups: &["vm", "doctor", "syscall.error"],
         ..PLAIN
     },
     Variant {
         name: "cgroup-v1",
         cgroups: "v1",
-        groups: CGROUPS,
+        groups: &[
+            "vm",
+            "doctor",
+            "net.duplicate",
+            "sock.error",
+            "process.freeze",
+            "process.signal",
+        ],
         ..PLAIN
     },
     Variant {
         name: "hybrid",
         cgroups: "hybrid",
-        groups: CGROUPS,
+        groups: &["doctor", "process.freeze"],
         ..PLAIN
     },
     Variant {
         name: "lockdown",
         append: "lockdown=integrity",
-        groups: &["vm", "doctor", "net.loss", "net.delay", "sock.error"],
+        groups: &["vm", "doctor", "sock.error", "syscall.error"],
         ..PLAIN
     },
 ];

@@ -248,14 +248,14 @@ mod tests {
 
     #[test]
     fn a_refusal_is_told_with_its_reason() {
-        let row = refusing(machine("6.12 lockdown"), "no TCX");
+        let row = refusing(machine("6.12 lockdown"), "no hook");
         assert_eq!(row.counts().passed, 0);
         assert!(
             row.words()
-                .contains(&"refused: 6.12 lockdown: net.loss: no TCX".to_owned())
+                .contains(&"refused: 6.12 lockdown: sock.error: no hook".to_owned())
         );
         let text = text(&[row]);
-        assert!(text.contains("net.loss        refused\n"), "{text}");
+        assert!(text.contains("sock.error      refused\n"), "{text}");
         assert!(text.contains("process.signal  -\n"), "{text}");
     }
 
