@@ -31,7 +31,7 @@ pub enum Answer {
     Return(i64),
 }
 
-/// The longest filter that [`install`] takes; the kernel's own limit is 4096.
+/// The longest filter that can be installed; the kernel's own limit is 4096.
 pub const LONGEST: usize = 1024;
 
 /// Installs a filter for the calling thread and all it starts, for good, and gives its listener, which
