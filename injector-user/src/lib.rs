@@ -7,6 +7,7 @@ pub mod clock;
 pub mod delay_line;
 pub mod engine;
 pub mod freezer;
+pub mod interception;
 pub mod keeper;
 pub mod loader;
 pub mod metrics;

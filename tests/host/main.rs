@@ -27,6 +27,7 @@ mod refused;
 mod rehearsal;
 mod replay;
 mod safety;
+mod seccomp;
 mod second_chance;
 mod shared;
 mod signal;

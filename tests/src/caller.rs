@@ -37,6 +37,12 @@ impl Caller {
 
     /// The same with its files below `folder`.
     pub fn start_in(folder: &Path, times: usize, calls: &[&str]) -> Result<Self> {
+        let child = Self::command(folder, times, calls)?.spawn();
+        Self::of(child.context("start a caller")?)
+    }
+
+    /// To be started by somebody else.
+    pub fn command(folder: &Path, times: usize, calls: &[&str]) -> Result<Command> {
         let mut command = Command::new(program()?);
         command
             .env("TMPDIR", folder)
@@ -44,7 +50,11 @@ impl Caller {
             .args(calls)
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
-        let mut child = command.spawn().context("start a caller")?;
+        Ok(command)
+    }
+
+    /// One that was started so.
+    pub fn of(mut child: Child) -> Result<Self> {
         let says = child.stdout.take().context("stdout is piped")?;
         let mut caller = Self {
             child,

@@ -8,6 +8,7 @@
 //! refusal says "unsupported".
 
 mod acting;
+mod answered;
 mod attributed;
 mod calls;
 mod connections;

@@ -68,6 +68,7 @@ pub fn uses(kind: Kind) -> &'static [(Mechanism, Use)] {
             (Mechanism::SyscallOverride, Use::Main),
             (Mechanism::SecurityReturn, Use::Main),
             (Mechanism::SecurityLsm, Use::Main),
+            (Mechanism::Seccomp, Use::Main),
             (
                 Mechanism::ForkTracking,
                 Use::For("processes that share their cgroup with others"),

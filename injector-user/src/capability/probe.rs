@@ -10,7 +10,7 @@ use super::room::{Room, mount_of, sweep};
 use super::stage::{Objects, Stage, apart};
 use super::subject::Subject;
 use super::verdict::{Finding, judge, with_causes};
-use super::{attributed, calls, connections, freeze, packets, signal, syscalls};
+use super::{answered, attributed, calls, connections, freeze, packets, signal, syscalls};
 use crate::freezer::Flavour;
 use crate::loader::Kernel;
 use crate::safety::undo::UndoLog;
@@ -93,7 +93,8 @@ fn hierarchy_of(mechanism: Mechanism) -> Option<Flavour> {
         | Mechanism::SocketLookup
         | Mechanism::SocketStorage
         | Mechanism::CgroupSock
-        | Mechanism::ForkTracking => Some(Flavour::V2),
+        | Mechanism::ForkTracking
+        | Mechanism::Seccomp => Some(Flavour::V2),
     }
 }
 
@@ -143,6 +144,7 @@ fn try_out(
         Mechanism::FreezerV2 => frozen(Flavour::V2, log),
         Mechanism::FreezerV1 => frozen(Flavour::V1, log),
         Mechanism::Pidfd => signal::pidfd(&Subject::fork()?),
+        Mechanism::Seccomp => answering(log),
     }
 }
 
@@ -170,6 +172,14 @@ fn in_room(
     let subject = Subject::fork()?;
     room.enter(&subject)?;
     trial(&room, &subject, kernel)
+}
+
+/// In a cgroup of its own, as every command is that is started for a fault.
+fn answering(log: Option<&UndoLog>) -> Result<(), Obstacle> {
+    let room = Room::make(Flavour::V2, log)?;
+    let subject = Subject::fork()?;
+    room.enter(&subject)?;
+    answered::seccomp(&subject)
 }
 
 fn frozen(flavour: Flavour, log: Option<&UndoLog>) -> Result<(), Obstacle> {

@@ -3,11 +3,11 @@
 //! Forked from a thread of an engine that may have others, so it makes system calls and nothing
 //! else. It closes all it inherited, and dies with the thread that made it.
 
-use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, AsRawFd as _, IntoRawFd as _, OwnedFd};
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::prctl::set_pdeathsig;
+use nix::sys::prctl::{set_no_new_privs, set_pdeathsig};
 use nix::sys::signal::Signal;
 use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn, bind, connect, getsockname, recv,
@@ -18,11 +18,16 @@ use nix::unistd::{Pid, getpgid, getpid, getppid};
 
 use super::obstacle::{Obstacle, prepare_errno};
 use super::wire::{REPLY, REQUEST, Reply, Request, SOCKETS};
+use crate::interception::program;
 use crate::sys::fd::{close_all_but, pidfd_open, pidfd_signal};
 use crate::sys::process::{Side, leave, split, split_bare};
+use crate::sys::seccomp::{Instruction, install, wait_for_listener};
 
 /// How long anything may take that is expected to happen, on a busy machine.
 pub(super) const PATIENCE: Duration = Duration::from_millis(300);
+
+/// Its number in `x86_64`.
+pub(super) const GETPGID: u16 = 121;
 
 /// How long a process that has been killed may take to go.
 const BURIAL_MS: u16 = 500;
@@ -42,7 +47,9 @@ impl Subject {
         let (ours, theirs) = socketpair(AddressFamily::Unix, kind, None, flags)
             .map_err(prepare_errno("open a pair of sockets"))?;
         let parent = getpid();
-        let pid = split_bare(|| live(&theirs, parent)).map_err(prepare_errno("fork"))?;
+        // Made here: the subject may not allocate.
+        let filter = program(&[GETPGID]);
+        let pid = split_bare(|| live(&theirs, parent, &filter)).map_err(prepare_errno("fork"))?;
         let pidfd = pidfd_open(pid).map_err(prepare_errno("open a pidfd"))?;
         Ok(Self {
             pid,
@@ -109,7 +116,7 @@ impl Drop for Subject {
 }
 
 /// The subject's life. Only system calls.
-fn live(post: &OwnedFd, parent: Pid) -> i32 {
+fn live(post: &OwnedFd, parent: Pid, filter: &[Instruction]) -> i32 {
     let set_up =
         set_pdeathsig(Signal::SIGKILL).and_then(|()| close_all_but(&mut [post.as_raw_fd()]));
     // The parent may have died before we asked to die with it.
@@ -125,13 +132,36 @@ fn live(post: &OwnedFd, parent: Pid) -> i32 {
             Err(nix::errno::Errno::EINTR) => continue,
             _ => return 0,
         }
-        let reply = Request::decode(bytes).map_or(Reply::default(), |request| {
+        let request = Request::decode(bytes);
+        let reply = request.map_or(Reply::default(), |request| {
             Reply::of(act(request, &mut sockets))
         });
         if send(fd, &reply.encode(), MsgFlags::MSG_NOSIGNAL).is_err() {
             return 0;
         }
+        if request == Some(Request::Filter) && be_filtered(filter).is_err() {
+            return 1;
+        }
     }
+}
+
+/// Where the listener of [`be_filtered`] will be: the lowest number that is free.
+fn next_descriptor() -> nix::Result<u16> {
+    let next = open()?.into_raw_fd();
+    nix::unistd::close(next)?;
+    u16::try_from(next).map_err(|_too_high| nix::errno::Errno::EMFILE)
+}
+
+/// For good.
+fn be_filtered(filter: &[Instruction]) -> nix::Result<()> {
+    let listener = match install(filter) {
+        Err(nix::errno::Errno::EACCES) => set_no_new_privs().and_then(|()| install(filter)),
+        installed => installed,
+    }?;
+    // Open until whoever is told has taken it.
+    wait_for_listener()?;
+    drop(listener);
+    Ok(())
 }
 
 fn act(request: Request, sockets: &mut [Option<OwnedFd>; SOCKETS]) -> nix::Result<u16> {
@@ -160,6 +190,7 @@ fn act(request: Request, sockets: &mut [Option<OwnedFd>; SOCKETS]) -> nix::Resul
         } => receive(held(sockets, socket)?, milliseconds),
         Request::ConnectInChild { port } => connect_in_child(port),
         Request::Getpgid => getpgid(Some(getpid())).map(|_group| 0),
+        Request::Filter => next_descriptor(),
     }
 }
 

@@ -38,6 +38,9 @@ pub(super) enum Request {
     },
     /// Ask for its process group, by its number: for "mine" the kernel asks no security hook.
     Getpgid,
+    /// Install a filter that tells of that, and wait for whoever has the listener; the answer's value is
+    /// its number.
+    Filter,
 }
 
 /// How it went: an errno, 0 if well.
@@ -64,6 +67,7 @@ impl Request {
             } => (5, socket, milliseconds),
             Self::ConnectInChild { port } => (6, 0, port),
             Self::Getpgid => (7, 0, 0),
+            Self::Filter => (8, 0, 0),
         };
         let [low, high] = number.to_le_bytes();
         [operation, socket, low, high]
@@ -89,6 +93,7 @@ impl Request {
             },
             6 => Self::ConnectInChild { port: number },
             7 => Self::Getpgid,
+            8 => Self::Filter,
             _ => return None,
         })
     }

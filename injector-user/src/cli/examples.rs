@@ -180,4 +180,8 @@ const SYSCALL: &[Example] = &[
         "The second write of a command to a file is lost and reported as done",
         "--syscalls write --fd file --retval requested --when 2 --duration 10s -- dd if=/dev/zero of=x count=3",
     ),
+    (
+        "A server that is started here cannot make its files durable, whatever the kernel can do",
+        "--syscalls fdatasync --errno EIO --backend seccomp --duration 60s -- redis-server --appendonly yes",
+    ),
 ];

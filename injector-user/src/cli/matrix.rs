@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use injector_core::fault::Kind;
-use injector_core::plan::{Capability, Coverage, Inventory, Mechanism, coverage};
+use injector_core::plan::{Capability, CapabilityState, Coverage, Inventory, Mechanism, coverage};
 use serde::Serialize;
 
 use super::style::Style;
@@ -15,6 +15,8 @@ use crate::loader::Functions;
 #[derive(Debug, Serialize)]
 pub(super) struct Matrix {
     syscalls: Vec<Row>,
+    /// By what all of them can, where a command is started for it.
+    of_commands: Option<Mechanism>,
     host: Host,
 }
 
@@ -32,6 +34,9 @@ struct Row {
 impl Matrix {
     /// By what is known of the mechanisms.
     pub(super) fn of(capabilities: BTreeMap<Mechanism, Capability>) -> Self {
+        let answered = capabilities.get(&Mechanism::Seccomp);
+        let answered = answered.filter(|found| found.state == CapabilityState::Supported);
+        let of_commands = answered.map(|_supported| Mechanism::Seccomp);
         let inventory = Inventory {
             capabilities,
             functions: Functions::needed_by(Kind::SyscallError),
@@ -40,6 +45,7 @@ impl Matrix {
         let rows = coverage(&inventory).into_iter().map(Row::of);
         Self {
             syscalls: rows.collect(),
+            of_commands,
             host: Host::read(),
         }
     }
@@ -47,8 +53,11 @@ impl Matrix {
     pub(super) fn text(&self, style: Style) -> String {
         let rows: Vec<Vec<String>> = self.syscalls.iter().map(Row::cells).collect();
         let can = self.syscalls.iter().filter(|row| row.mechanism.is_some());
+        let commands = self.of_commands.map_or_else(String::new, |mechanism| {
+            format!("; all of them by {mechanism}, of a command that Temblor starts: `-- COMMAND`")
+        });
         format!(
-            "{}\n\n{} of {} system calls can be made to fail",
+            "{}\n\n{} of {} system calls can be made to fail{commands}",
             table(&["SYSCALL", "MECHANISM", "NOTE"], &rows, style),
             can.count(),
             rows.len()

@@ -48,6 +48,7 @@ fn line(outcome: &Outcome, style: Style) -> String {
         Some(Effect::Thaw { path, .. }) => format!("freeze of {}", path.display()),
         Some(Effect::RemoveCgroup { path, .. }) => format!("cgroup {}", path.display()),
         Some(Effect::Continue) => "stopped processes".to_owned(),
+        Some(Effect::Answer { path, .. }) => format!("waiting calls in {}", path.display()),
         None => outcome.file.display().to_string(),
     };
     let ending = match &outcome.ending {

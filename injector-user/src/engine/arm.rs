@@ -13,6 +13,7 @@ use super::explain;
 use super::felt::Feeling;
 use super::follow::Following;
 use super::house::nanos;
+use super::intercept::{begin, is_intercepted};
 use super::running::{Client, Effect, Order, Running};
 use super::state::{Engine, failed, refused};
 use crate::clock::{monotonic_ns, unix_ms};
@@ -122,6 +123,7 @@ impl Engine {
         };
         match &order.spec.action {
             Action::ProcessFreeze(_) | Action::ProcessSignal(_) => self.begin(order, permit),
+            _calls if is_intercepted(&order.plan) => begin(order).map(Effect::Calls),
             _in_the_kernel => self.attach(&arming, &permit),
         }
     }
@@ -170,6 +172,9 @@ impl Engine {
                 running
                     .warnings
                     .push(format!("could not be made to act: {error}"));
+            }
+            if let Effect::Calls(calls) = &running.effect {
+                calls.activate(running.window.deadline_ns);
             }
             if !running.rehearsing {
                 connections::reset_open(running);
@@ -229,7 +234,8 @@ pub(super) fn namespaces(plan: &Plan) -> BTreeMap<u64, String> {
             | Hook::Freezer { .. }
             | Hook::Members { .. }
             | Hook::Family { .. }
-            | Hook::Function { .. } => None,
+            | Hook::Function { .. }
+            | Hook::Filter { .. } => None,
         })
         .collect()
 }

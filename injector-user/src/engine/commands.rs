@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::running::Client;
 use super::start::tell;
-use super::state::{Engine, failed, refused};
+use super::state::{Engine, failed, refused, said};
+use crate::interception::Answering;
 use crate::protocol::Failure;
 use crate::safety::permit_housekeeping;
 use crate::safety::undo::Cause;
@@ -16,6 +17,8 @@ use crate::target::command::CommandCgroup;
 pub(super) struct Commands {
     owned: BTreeMap<Client, CommandCgroup>,
     orphans: Vec<CommandCgroup>,
+    /// Whose calls are answered.
+    answered: Vec<Answering>,
     made: u64,
 }
 
@@ -27,6 +30,16 @@ impl Commands {
             .and_then(|cgroup| target::v2_path(cgroup.path()))
     }
 
+    /// Keeps answering a command's calls for as long as there may be any.
+    pub(super) fn answer(&mut self, answering: Answering) {
+        self.answered.push(answering);
+    }
+
+    /// Waits for the end of all whose calls are answered. Only for when the keeper has died.
+    pub(super) fn await_ends(&mut self) {
+        self.answered.drain(..).for_each(Answering::await_end);
+    }
+
     pub(super) fn disown(&mut self, client: Client) {
         self.orphans.extend(self.owned.remove(&client));
         self.sweep();
@@ -34,18 +47,26 @@ impl Commands {
 
     /// Removes the cgroups in which nothing runs any more.
     pub(super) fn sweep(&mut self) {
+        self.answered.retain(|answering| !answering.has_ended());
         for cgroup in std::mem::take(&mut self.orphans) {
             match cgroup.remove_if_empty() {
                 Ok(still_used) => self.orphans.extend(still_used),
                 // Its entry stays in the undo log.
-                Err(error) => tell(&format!("a command's cgroup stays: {error}")),
+                Err(error) => tell(&format!("a command's cgroup stays: {}", said(&error))),
             }
         }
     }
 
+    /// Removes what nobody runs in any more; the undo log has the others.
+    pub(super) fn leave(&mut self) {
+        self.orphans
+            .extend(std::mem::take(&mut self.owned).into_values());
+        self.sweep();
+    }
+
     /// Whether some command still runs.
     pub(super) fn any(&self) -> bool {
-        !self.orphans.is_empty() || !self.owned.is_empty()
+        !self.orphans.is_empty() || !self.owned.is_empty() || !self.answered.is_empty()
     }
 }
 

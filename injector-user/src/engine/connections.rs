@@ -132,7 +132,8 @@ fn positions(
         | Hook::Freezer { .. }
         | Hook::Members { .. }
         | Hook::Family { .. }
-        | Hook::Function { .. } => false,
+        | Hook::Function { .. }
+        | Hook::Filter { .. } => false,
     });
     passed.map(|(at, _hook)| at).collect()
 }

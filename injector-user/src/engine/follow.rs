@@ -172,7 +172,7 @@ impl Engine {
         let moved = running.plan.hooks != plan.hooks || things(&running.plan) != things(&plan);
         let stands = match &running.effect {
             Effect::Freeze(freezes) => plan.hooks.iter().all(|hook| freezes.is_at(hook)),
-            Effect::Kernel(_) | Effect::Signals(_) => true,
+            Effect::Kernel(_) | Effect::Signals(_) | Effect::Calls(_) => true,
         };
         if same && stands && running.following.trouble.is_none() {
             running.plan = plan;
@@ -204,6 +204,8 @@ impl Engine {
             }
             Effect::Freeze(_) => self.freeze_anew(running, &plan)?,
             Effect::Signals(signals) => signals.follow(Targets::of(&plan)),
+            // A command is never another one.
+            Effect::Calls(_) => {}
         }
         if let (Action::NetDelay(_), Some(feeling)) = (&running.spec.action, &mut running.feeling) {
             feeling.follow(&plan);

@@ -191,6 +191,10 @@ fn due(kernel: &Kernel, running: &mut Running, now_ns: u64) -> Option<Ended> {
             freezes.has_ended()
         }
         Effect::Signals(signals) => signals.has_ended(),
+        Effect::Calls(calls) => {
+            let limit = running.spec.common.max_hits?;
+            calls.progress().counters.injected >= limit
+        }
         Effect::Kernel(armed) => {
             let limit = running.spec.common.max_hits?;
             let spent = kernel.progress(armed).ok()?.granted >= limit;

@@ -18,6 +18,7 @@ mod follow;
 mod freeze;
 mod freezes;
 mod house;
+mod intercept;
 mod inventory;
 mod lockout;
 mod rehearse;

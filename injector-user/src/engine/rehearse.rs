@@ -7,9 +7,11 @@ use injector_core::plan::Who;
 use procfs::process::Process;
 
 use super::arm::{feeling_before, window};
+use super::intercept::case;
 use super::running::{Client, Effect, Order, Running};
 use super::state::{Engine, failed, refused, unknown};
 use crate::clock::monotonic_ns;
+use crate::interception::Interception;
 use crate::loader::{ArmedFault, Kernel, Tally};
 use crate::protocol::{Answer, Failure, FaultReport, State, Suffered};
 use crate::safety::Permit;
@@ -44,6 +46,7 @@ impl Engine {
                 drop(signals);
                 self.begin_anew(&order, permit)
             }
+            Effect::Calls(calls) => Ok(act_on_calls(&order, calls)),
         };
         // A rehearsal that cannot become real has ended: nothing of it is left.
         running.effect = begun?;
@@ -103,9 +106,18 @@ impl Engine {
                     .collect();
             }
             // They know it all the time.
-            Effect::Signals(_) => {}
+            Effect::Signals(_) | Effect::Calls(_) => {}
         }
     }
+}
+
+/// Whoever answers goes on with it.
+fn act_on_calls(order: &Order, calls: Interception) -> Effect {
+    order.told_so_far_is_rehearsed();
+    if let Action::SyscallError(failing) = &order.spec.action {
+        calls.renew(case(order, failing));
+    }
+    Effect::Calls(calls)
 }
 
 fn suffered_in_kernel(

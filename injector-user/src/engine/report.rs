@@ -3,6 +3,7 @@
 use injector_core::proof::{Counters, Rate};
 use injector_core::units::Probability;
 
+use super::intercept::add_calls;
 use super::running::{Effect, Running};
 use super::state::Engine;
 use super::stop::how_it_ended;
@@ -28,6 +29,10 @@ impl Engine {
                     .push(format!("the counters could not be read: {error}")),
             },
             Effect::Freeze(freezes) => add_pulses(&mut report, freezes.progress()),
+            Effect::Calls(calls) => {
+                let asked = running.spec.common.probability;
+                add_calls(&mut report, calls.progress(), asked);
+            }
             Effect::Signals(signals) => {
                 let asked = running.spec.common.probability;
                 add_signals(&mut report, &signals.progress(), asked);

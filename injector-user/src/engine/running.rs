@@ -11,6 +11,7 @@ use super::events::Log;
 use super::felt::Feeling;
 use super::follow::Following;
 use super::freezes::Freezes;
+use crate::interception::Interception;
 use crate::loader::ArmedFault;
 use crate::protocol::{State, Window};
 use crate::signals::Signals;
@@ -70,6 +71,7 @@ pub(super) enum Effect {
     Kernel(Box<ArmedFault>),
     Freeze(Freezes),
     Signals(Signals),
+    Calls(Interception),
 }
 
 impl Order {

@@ -65,7 +65,10 @@ async fn serve_on(options: &Options, engine: Shared) -> anyhow::Result<ExitCode>
     fs::set_permissions(&path, fs::Permissions::from_mode(0o666))
         .with_context(|| format!("failed to open `{}` to its users", path.display()))?;
     let code = run(options, &engine, &listener).await;
-    lock(&engine).end_everything(Ended::Stopped);
+    let mut owner = lock(&engine);
+    owner.end_everything(Ended::Stopped);
+    owner.commands.leave();
+    drop(owner);
     let _absent = fs::remove_file(&path);
     code
 }
@@ -140,8 +143,11 @@ async fn welcome(
 
 /// Nobody is left who would undo what no descriptor owns.
 fn end_without_keeper(engine: &Shared) {
-    lock(engine).end_everything(Ended::Stopped);
-    tell("the keeper died: every fault was ended");
+    let mut owner = lock(engine);
+    owner.end_everything(Ended::Stopped);
+    owner.commands.await_ends();
+    drop(owner);
+    tell("the keeper died: every fault was ended, and every command whose calls it had in charge");
 }
 
 /// Readable when the keeper has died.

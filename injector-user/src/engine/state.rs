@@ -122,6 +122,13 @@ impl Engine {
                 .map(|path| Answer::Cgroup { path }),
             Call::Enter { pid } => self.enter(client, peer.pid, pid).map(|()| Answer::Done),
             Call::Quit => self.quit(),
+            Call::Intercept {
+                fault,
+                pid,
+                listener,
+            } => self
+                .intercept(client, peer.pid, &fault, (pid, listener))
+                .map(|()| Answer::Done),
         }
     }
 

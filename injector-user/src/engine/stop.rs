@@ -1,7 +1,9 @@
 //! How faults end.
 
+use injector_core::fault::Kind;
 use injector_core::units::Probability;
 
+use super::intercept::add_calls;
 use super::report::{ending_report, signals_report};
 use super::running::{Client, Effect, Running};
 use super::state::{Engine, unknown};
@@ -120,6 +122,11 @@ impl Engine {
                 report.line = self.kernel.disarm(*armed);
                 return None;
             }
+            Effect::Calls(calls) => {
+                calls.halt();
+                add_calls(report, calls.progress(), asked);
+                return None;
+            }
             Effect::Signals(signals) => match signals.stop() {
                 Some(ending) => {
                     signals_report(report, &ending, how, asked);
@@ -156,7 +163,8 @@ fn nothing_matched(report: &FaultReport) -> Option<String> {
     if report.connections_reset.is_some_and(|count| count > 0) {
         return None;
     }
-    let why = if report.plan.select.cgroup.is_some() {
+    let by_socket = report.kind != Kind::SyscallError;
+    let why = if by_socket && report.plan.select.cgroup.is_some() {
         "; a socket belongs to the cgroup in which it was made, not to where its process went since"
     } else {
         ""
@@ -185,6 +193,7 @@ fn silence(kernel: &mut crate::loader::Kernel, effect: &Effect) {
         Effect::Kernel(armed) => kernel.silence(armed),
         Effect::Freeze(freezes) => freezes.halt(),
         Effect::Signals(signals) => signals.halt(),
+        Effect::Calls(calls) => calls.halt(),
     }
 }
 

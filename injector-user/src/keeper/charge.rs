@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use nix::sys::uio::{pread, pwrite};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
+use super::inbox::Desk;
 use super::message::Name;
 use crate::signals::{LIST, continue_all};
 
@@ -19,6 +20,9 @@ pub enum Mending {
     ThawV1,
     /// The file is the list of processes to continue, which grows.
     Continue,
+    /// The file is the listener of a command's filter: every call is let through, for as long as
+    /// somebody could call.
+    Answer,
 }
 
 impl Mending {
@@ -27,11 +31,12 @@ impl Mending {
             Self::ThawV2 => 1,
             Self::ThawV1 => 2,
             Self::Continue => 3,
+            Self::Answer => 4,
         }
     }
 
     pub(super) fn from_tag(tag: u8) -> Option<Self> {
-        [Self::ThawV2, Self::ThawV1, Self::Continue]
+        [Self::ThawV2, Self::ThawV1, Self::Continue, Self::Answer]
             .into_iter()
             .find(|mending| mending.tag() == tag)
     }
@@ -41,7 +46,7 @@ impl Mending {
         match self {
             Self::ThawV2 => Some((b"0", b"0\n")),
             Self::ThawV1 => Some((b"THAWED", b"THAWED\n")),
-            Self::Continue => None,
+            Self::Continue | Self::Answer => None,
         }
     }
 }
@@ -57,12 +62,25 @@ pub(super) struct Charge {
     pub(super) entry: Name,
 }
 
+/// Where the calls of a listener are, and whether nobody else answers them any more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Calls<'a> {
+    pub(super) desk: Option<Desk<'a>>,
+    pub(super) alone: bool,
+}
+
 impl Charge {
     /// Writes the remedy; true when the file then shows it, or when the cgroup is gone. Or continues
-    /// who is listed; true when nobody of them stands still.
-    pub(super) fn mend(&self) -> bool {
+    /// who is listed; true when nobody of them stands still. Or lets calls be made; true when nobody is
+    /// left who could make one.
+    pub(super) fn mend(&self, calls: Calls<'_>) -> bool {
         let Some((word, shown)) = self.mending.words() else {
-            return continue_all(self.file.as_fd());
+            return match self.mending {
+                Mending::Answer => calls
+                    .desk
+                    .is_none_or(|desk| desk.pass_all(self.file.as_fd(), calls.alone)),
+                _ => continue_all(self.file.as_fd()),
+            };
         };
         let mut line = [0; 16];
         let looked =
@@ -77,7 +95,7 @@ impl Charge {
     /// next recovery finds nothing to do and says so.
     pub(super) fn strike_out(&self) -> bool {
         let list = match self.mending {
-            Mending::ThawV2 | Mending::ThawV1 => None,
+            Mending::ThawV2 | Mending::ThawV1 | Mending::Answer => None,
             Mending::Continue => list_of(self.entry),
         };
         // The list first: an entry without one is harmless, and a list without one is litter.
@@ -108,7 +126,12 @@ mod tests {
     use std::io::Write as _;
 
     use super::super::message::name;
-    use super::{Charge, Mending};
+    use super::{Calls, Charge, Mending};
+
+    const NO_CALLS: Calls<'_> = Calls {
+        desk: None,
+        alone: false,
+    };
 
     #[track_caller]
     fn check(mending: Mending, frozen: &str, thawed: &str) {
@@ -128,7 +151,7 @@ mod tests {
             log: File::open(folder.path()).unwrap().into(),
             entry: name(c"entry.json").unwrap(),
         };
-        assert!(charge.mend());
+        assert!(charge.mend(NO_CALLS));
         assert!(charge.strike_out());
         assert!(charge.strike_out());
         assert_eq!(fs::read_to_string(&path).unwrap(), thawed);
@@ -154,6 +177,6 @@ mod tests {
             log: File::open(folder.path()).unwrap().into(),
             entry: name(c"entry.json").unwrap(),
         };
-        assert!(!charge.mend());
+        assert!(!charge.mend(NO_CALLS));
     }
 }

@@ -14,6 +14,7 @@ use super::charge::Mending;
 use super::fault::{KeeperError, regardless};
 use super::heart::{CELLS, Cell, Heart};
 use super::home::Home;
+use super::inbox::{Desk, Inbox, Received, User};
 use super::message::{ANSWER, Request, name, read_answer};
 use crate::clock::monotonic_ns;
 use crate::safety::undo::Recorded;
@@ -55,6 +56,7 @@ pub struct Registration {
 #[derive(Debug)]
 struct Shared {
     heart: Heart,
+    inbox: Inbox,
     socket: OwnedFd,
     pidfd: OwnedFd,
     pid: Pid,
@@ -72,7 +74,7 @@ struct Line {
 
 impl Keeper {
     pub(super) fn new(
-        heart: Heart,
+        (heart, inbox): (Heart, Inbox),
         socket: OwnedFd,
         pidfd: OwnedFd,
         pid: Pid,
@@ -80,6 +82,7 @@ impl Keeper {
     ) -> Self {
         let shared = Shared {
             heart,
+            inbox,
             socket,
             pidfd,
             pid,
@@ -145,6 +148,17 @@ impl Registration {
     /// The effect is off for now, though it stays in the keeper's charge.
     pub fn rest(&self) {
         self.shared.heart.rest(self.cell);
+    }
+
+    /// Where the calls of a listener are received that is in the keeper's charge.
+    pub fn desk(&self) -> Option<Desk<'_>> {
+        self.shared.inbox.desk(self.cell)
+    }
+
+    /// Receives the next call of `listener` at the desk, if there is one. Never waits.
+    pub fn receive(&self, listener: BorrowedFd<'_>) -> Received {
+        let desk = self.desk();
+        desk.map_or(Received::Gone, |desk| desk.receive(listener, User::Engine))
     }
 
     /// Readable when the keeper has died: the effect must then end at once.

@@ -10,6 +10,7 @@ use super::fault::KeeperError;
 use super::handle::{Keeper, farewell};
 use super::heart::Heart;
 use super::home::Home;
+use super::inbox::Inbox;
 use super::watch::{Post, watch};
 use crate::safety::undo::UndoLog;
 use crate::sys::fd::pidfd_open;
@@ -20,13 +21,10 @@ const BUG: i32 = 70;
 
 /// Forks the keeper of this process, which must not have started a second thread yet.
 pub fn start(log: &UndoLog) -> Result<Keeper, KeeperError> {
-    let threads = fs::read_dir("/proc/self/task").map_err(KeeperError::CountThreads)?;
-    match threads.count() {
-        1 => {}
-        threads => return Err(KeeperError::Threads { threads }),
-    }
+    check_threads()?;
     let prepare = |action| move |source| KeeperError::Prepare { action, source };
     let heart = Heart::new().map_err(prepare("share a page"))?;
+    let inbox = Inbox::new().map_err(prepare("share a page"))?;
     let engine = pidfd_open(getpid()).map_err(prepare("open our own pidfd"))?;
     let (kind, flags) = (SockType::SeqPacket, SockFlag::SOCK_CLOEXEC);
     let (ours, theirs) = socketpair(AddressFamily::Unix, kind, None, flags)
@@ -38,13 +36,14 @@ pub fn start(log: &UndoLog) -> Result<Keeper, KeeperError> {
                 engine,
                 socket: theirs,
                 heart,
+                inbox,
                 home,
             };
             let watched = catch_unwind(AssertUnwindSafe(|| watch(post)));
             leave(watched.unwrap_or(BUG))
         }
         Ok(Side::Parent { child }) => match pidfd_open(child) {
-            Ok(pidfd) => Ok(Keeper::new(heart, ours, pidfd, child, home)),
+            Ok(pidfd) => Ok(Keeper::new((heart, inbox), ours, pidfd, child, home)),
             Err(source) => {
                 // Without it the keeper would take our closed socket for a dead engine.
                 farewell(&ours);
@@ -57,5 +56,14 @@ pub fn start(log: &UndoLog) -> Result<Keeper, KeeperError> {
             }
             Err(prepare("fork")(source))
         }
+    }
+}
+
+/// A child of a process with several threads may not even allocate.
+fn check_threads() -> Result<(), KeeperError> {
+    let threads = fs::read_dir("/proc/self/task").map_err(KeeperError::CountThreads)?;
+    match threads.count() {
+        1 => Ok(()),
+        threads => Err(KeeperError::Threads { threads }),
     }
 }

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 
 use super::charge::{Charge, Mending};
 use super::heart::{Cell, Heart};
+use super::inbox::Inbox;
 use super::message::name;
 use super::watch::{End, Post, SECOND_CHANCE_NS, Watch};
 
@@ -39,6 +40,7 @@ impl Story {
             engine: File::open("/dev/null").unwrap().into(),
             socket: theirs,
             heart: Heart::new().unwrap(),
+            inbox: Inbox::new().unwrap(),
             home: None,
         });
         let files = [1, 2, 3].map(|effect| {

@@ -12,10 +12,11 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::socket::{MsgFlags, send};
 use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout, setsid};
 
-use super::charge::Charge;
+use super::charge::{Calls, Charge, Mending};
 use super::fault::regardless;
 use super::heart::{CELLS, Cell, Heart};
 use super::home::Home;
+use super::inbox::Inbox;
 use super::message::{REQUEST, Request, answer};
 use super::patience::Patience;
 use crate::clock::monotonic_ns;
@@ -41,6 +42,7 @@ pub(super) struct Post {
     pub(super) engine: OwnedFd,
     pub(super) socket: OwnedFd,
     pub(super) heart: Heart,
+    pub(super) inbox: Inbox,
     pub(super) home: Option<Home>,
 }
 
@@ -174,17 +176,24 @@ impl Watch {
     /// target has that undone first, and a second chance.
     fn is_hopeless(&mut self, now: u64) -> bool {
         let mut hopeless = self.post.heart.is_late(Cell::ENGINE, now);
+        let Post { heart, inbox, .. } = &self.post;
         for (index, (charge, chance)) in (1..).zip(self.charges.iter().zip(&mut self.chances)) {
-            if !Cell::effect(index).is_some_and(|cell| self.post.heart.is_late(cell, now)) {
+            let late = Cell::effect(index).filter(|cell| heart.is_late(*cell, now));
+            let Some(cell) = late else {
                 *chance = None;
                 continue;
-            }
+            };
             let chance = chance.get_or_insert(Chance {
                 until: now.saturating_add(SECOND_CHANCE_NS),
                 undone: false,
             });
             // Verified when it is undone for the last time.
-            chance.undone = chance.undone || charge.as_ref().is_some_and(Charge::mend);
+            let calls = Calls {
+                desk: inbox.desk(cell),
+                alone: false,
+            };
+            let mend = |charge: &Charge| charge.mend(calls);
+            chance.undone = chance.undone || charge.as_ref().is_some_and(mend);
             hopeless |= now >= chance.until;
         }
         hopeless
@@ -272,27 +281,70 @@ impl Watch {
                 regardless(pidfd_signal(self.post.engine.as_fd(), Signal::SIGKILL));
                 // At once for those who suffer, and again below: until the engine has ended it may
                 // still be on its way to freeze.
-                for charge in self.charges.iter().flatten() {
-                    charge.mend();
-                }
+                self.mend_all(false);
                 self.await_burial();
             }
         }
-        for _ in 0..TRIES {
-            if self.strike_out_mended() {
-                return true;
+        let mut tries = TRIES;
+        while !self.strike_out_mended() {
+            if !self.rest_until_called() {
+                // There is something that should have been mended at once.
+                tries -= 1;
+                if tries == 0 {
+                    return false;
+                }
             }
-            regardless(poll(&mut [], PollTimeout::from(LOOK_MS)));
         }
-        false
+        true
     }
 
-    /// Forgets what is verified; true if that was all.
+    /// Waits a moment, or until somebody calls; whether there is nothing else to be mended.
+    fn rest_until_called(&self) -> bool {
+        let mut listeners = self.charges.iter().flatten();
+        let mut only = true;
+        let mut fds = [const { None }; CELLS as usize];
+        for (slot, charge) in fds.iter_mut().zip(&mut listeners) {
+            if charge.mending == Mending::Answer {
+                *slot = Some(charge.file.as_fd());
+            } else {
+                only = false;
+            }
+        }
+        let Some(any) = fds.iter().flatten().next().copied() else {
+            regardless(poll(&mut [], PollTimeout::from(LOOK_MS)));
+            return false;
+        };
+        // One that is there twice is asked twice.
+        let mut asked = fds.map(|fd| PollFd::new(fd.unwrap_or(any), PollFlags::POLLIN));
+        let pause = if only { IDLE_MS } else { LOOK_MS };
+        regardless(poll(&mut asked, PollTimeout::from(pause)));
+        only
+    }
+
+    /// Mends everything once; each says whether that was all.
+    fn mend_all(&self, alone: bool) -> [bool; CELLS as usize] {
+        let mut mended = [true; CELLS as usize];
+        let charges = (1..).zip(&self.charges).zip(&mut mended);
+        for ((index, charge), mended) in charges {
+            let calls = Calls {
+                desk: Cell::effect(index).and_then(|cell| self.post.inbox.desk(cell)),
+                alone,
+            };
+            *mended = charge.as_ref().is_none_or(|charge| charge.mend(calls));
+        }
+        mended
+    }
+
+    /// Forgets what is verified; true if that was all. The engine has ended.
     fn strike_out_mended(&mut self) -> bool {
-        for slot in &mut self.charges {
-            if slot.as_ref().is_some_and(Charge::mend)
-                && let Some(charge) = slot.take()
-            {
+        let mended = self.mend_all(true);
+        for (slot, _) in self
+            .charges
+            .iter_mut()
+            .zip(mended)
+            .filter(|(_, mended)| *mended)
+        {
+            if let Some(charge) = slot.take() {
                 charge.strike_out();
             }
         }

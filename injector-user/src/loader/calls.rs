@@ -48,7 +48,7 @@ pub(super) fn asks_for_size(action: &Action) -> bool {
 const ALWAYS: u64 = 1 << 32;
 
 /// The types of files that are meant, by the upper four bits of their modes.
-fn types(kinds: Option<&BTreeSet<FdKind>>) -> u32 {
+pub(crate) fn types(kinds: Option<&BTreeSet<FdKind>>) -> u32 {
     let Some(kinds) = kinds else {
         return u32::MAX;
     };
@@ -72,7 +72,7 @@ const BLOCK: u32 = 1 << 6;
 const REGULAR: u32 = 1 << 8;
 const SOCKET: u32 = 1 << 12;
 
-fn outcomes(asked: &syscall::Outcome) -> [Outcome; OUTCOMES] {
+pub(crate) fn outcomes(asked: &syscall::Outcome) -> [Outcome; OUTCOMES] {
     let weighted: Vec<(i64, u64)> = match asked {
         syscall::Outcome::Errors(errors) => {
             let errors = errors.iter();

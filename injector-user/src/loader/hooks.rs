@@ -445,7 +445,9 @@ fn programs_of(hook: &Hook) -> Vec<(&'static str, Role)> {
             Entry::Override => ("syscall_override", Role::FunctionOverride),
             Entry::Lsm => ("syscall_lsm", Role::Lsm),
         }],
-        // Neither the freezer nor signals have programs.
-        Hook::Freezer { .. } | Hook::Members { .. } | Hook::Family { .. } => Vec::new(),
+        // Neither the freezer nor signals have programs of ours, and a filter is not one of them.
+        Hook::Freezer { .. } | Hook::Members { .. } | Hook::Family { .. } | Hook::Filter { .. } => {
+            Vec::new()
+        }
     }
 }

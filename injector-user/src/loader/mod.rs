@@ -34,6 +34,7 @@ mod together;
 mod fuzz;
 
 pub use btf::{BtfError, TaskOffsets};
+pub(crate) use calls::{outcomes, types as file_types};
 pub use examples::Injection;
 pub use functions::Functions;
 pub use hooks::HookError;

@@ -68,7 +68,9 @@ pub(super) fn links_of(
             };
             programs.iter().map(attach).collect()
         }
-        Hook::Freezer { .. } | Hook::Members { .. } | Hook::Family { .. } => Ok(Vec::new()),
+        Hook::Freezer { .. } | Hook::Members { .. } | Hook::Family { .. } | Hook::Filter { .. } => {
+            Ok(Vec::new())
+        }
     }
 }
 

@@ -61,6 +61,13 @@ pub enum Call {
     Enter { pid: i32 },
     /// Leave, if nothing is armed.
     Quit,
+    /// Lets the held process go on, which has installed its filter and has the listener under this
+    /// number; its calls are answered as the fault says.
+    Intercept {
+        fault: String,
+        pid: i32,
+        listener: i32,
+    },
 }
 
 /// A fault to arm.

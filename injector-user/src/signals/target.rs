@@ -57,7 +57,8 @@ impl Targets {
                 | Hook::Cgroup { .. }
                 | Hook::Sockets { .. }
                 | Hook::Freezer { .. }
-                | Hook::Function { .. } => {}
+                | Hook::Function { .. }
+                | Hook::Filter { .. } => {}
             }
         }
         targets

@@ -13,6 +13,7 @@ pub mod poll;
 pub mod probe;
 pub(crate) mod process;
 pub mod schedule;
+pub mod seccomp;
 pub mod storage;
 pub mod tun;
 pub mod words;

@@ -7,24 +7,18 @@
 
 use std::ffi::CString;
 use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
-use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd, RawFd};
+use std::io::{self, Write as _};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::MetadataExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
-use std::thread::{self, JoinHandle};
 
-use nix::fcntl::OFlag;
-use nix::unistd::{
-    Gid, Uid, User, close, getgrouplist, pipe2, read, setgid, setgroups, setuid, write,
-};
+use nix::unistd::{Gid, Uid, User, getgrouplist, setgid, setgroups, setuid};
 use thiserror::Error;
 
+pub use super::held::{Filtered, Held};
 use super::members::{has_vanished, members};
 use crate::safety::Permit;
 use crate::safety::undo::{Cause, Effect, Recorded, UndoError, UndoLog, remove_tree};
-use crate::sys::process::before_exec;
 
 /// A command cannot be started as a target.
 #[derive(Debug, Error)]
@@ -43,6 +37,12 @@ pub enum CommandError {
     },
     #[error("failed to start {program:?}")]
     Start {
+        program: String,
+        #[source]
+        source: io::Error,
+    },
+    #[error("failed to install the filter of {program:?}")]
+    Filter {
         program: String,
         #[source]
         source: io::Error,
@@ -84,16 +84,6 @@ pub struct Identity {
     groups: Vec<Gid>,
 }
 
-/// A forked process that has not executed its command yet. Dropping it ends the process.
-#[derive(Debug)]
-pub struct Held {
-    pid: i32,
-    program: String,
-    release: File,
-    /// `spawn` returns only when the command has been executed or could not be.
-    spawned: JoinHandle<io::Result<Child>>,
-}
-
 /// The cgroup of one command, of version 2.
 #[derive(Debug)]
 pub struct CommandCgroup {
@@ -125,73 +115,6 @@ impl Identity {
         setgroups(&self.groups)?;
         setgid(self.gid)?;
         setuid(self.uid)
-    }
-}
-
-impl Held {
-    /// Forks a process group of its own for `command`, which then runs as `identity` or as the
-    /// caller.
-    pub fn fork(mut command: Command, identity: Option<Identity>) -> Result<Self, CommandError> {
-        let program = command.get_program().to_string_lossy().into_owned();
-        let prepare = |source: io::Error| CommandError::Prepare {
-            program: program.clone(),
-            source,
-        };
-        let (wait_end, release_end) = pipe2(OFlag::O_CLOEXEC).map_err(|e| prepare(e.into()))?;
-        let (pid_end, report_end) = pipe2(OFlag::O_CLOEXEC).map_err(|e| prepare(e.into()))?;
-        let release_copy = release_end.as_raw_fd();
-        command.process_group(0);
-        before_exec(&mut command, move || {
-            hold(&wait_end, &report_end, release_copy)?;
-            Ok(identity.as_ref().map_or(Ok(()), Identity::assume)?)
-        });
-        let spawned = thread::Builder::new()
-            .name("hold-command".to_owned())
-            .spawn(move || command.spawn())
-            .map_err(prepare)?;
-        let mut pid = [0; 4];
-        if let Err(source) = File::from(pid_end).read_exact(&mut pid) {
-            // No process reported: then `spawn` knows why.
-            return Err(match spawned.join() {
-                Ok(Err(source)) => CommandError::Start { program, source },
-                _ => CommandError::Prepare { program, source },
-            });
-        }
-        Ok(Self {
-            pid: i32::from_ne_bytes(pid),
-            program,
-            release: release_end.into(),
-            spawned,
-        })
-    }
-
-    pub fn pid(&self) -> i32 {
-        self.pid
-    }
-
-    /// Executes the command, now that it is where it should be.
-    pub fn release(mut self) -> Result<Child, CommandError> {
-        let program = self.program;
-        // If this fails the process has ended, and `spawn` says so.
-        let released = self.release.write_all(b"!");
-        drop(self.release);
-        let child = match self.spawned.join() {
-            Ok(child) => child,
-            Err(_panic) => released.and(Err(io::Error::other("the starting thread panicked"))),
-        };
-        child.map_err(|source| CommandError::Start { program, source })
-    }
-}
-
-/// Reports the pid of this process and waits to be released. Only system calls.
-fn hold(wait_end: &OwnedFd, report_end: &OwnedFd, release_copy: RawFd) -> nix::Result<()> {
-    // Our copy would keep the pipe open when the other process closes its own.
-    close(release_copy)?;
-    write(report_end, &nix::unistd::getpid().as_raw().to_ne_bytes())?;
-    let mut byte = [0];
-    match read(wait_end, &mut byte)? {
-        0 => Err(nix::errno::Errno::ECANCELED),
-        _ => Ok(()),
     }
 }
 

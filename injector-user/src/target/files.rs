@@ -59,7 +59,8 @@ fn inside(root: &Path, path: &str) -> PathBuf {
     root.join(path.trim_start_matches('/'))
 }
 
-fn look(path: &Path) -> Option<FileId> {
+/// What a path leads to, if to anything.
+pub(crate) fn look(path: &Path) -> Option<FileId> {
     fs::metadata(path).ok().map(|found| id_of(&found))
 }
 

@@ -99,7 +99,7 @@ fn hook_is_gone(hook: &Hook, plan: &Plan) -> bool {
             ifindex,
             ..
         } => interface_is_gone(Path::new(netns), *netns_inode, *ifindex),
-        Hook::Cgroup { path, .. } | Hook::Sockets { path, .. } => {
+        Hook::Cgroup { path, .. } | Hook::Sockets { path, .. } | Hook::Filter { path, .. } => {
             cgroup_is_gone(&Hierarchy::V2, path)
         }
         Hook::Family { pid, .. } => Process::new(*pid).is_err(),

@@ -3,9 +3,15 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, ErrorKind};
+use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
+use nix::poll::{PollTimeout, poll};
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+
+use crate::sys::fd::{pidfd_open, pidfd_signal};
 
 /// The processes in the cgroup at `folder` and in the cgroups below it.
 ///
@@ -22,6 +28,36 @@ pub fn members(folder: &Path) -> io::Result<BTreeSet<i32>> {
         }
     }
     Ok(found)
+}
+
+/// Kills all processes in the cgroup at `folder` and below it, and waits until they have ended: how many
+/// there were.
+pub fn end_members(folder: &Path) -> io::Result<usize> {
+    const TRIES: u8 = 200;
+    const PAUSE_MS: u8 = 5;
+    let mut ended = BTreeSet::new();
+    for _ in 0..TRIES {
+        let found = match members(folder) {
+            Err(error) if has_vanished(&error) => BTreeSet::new(),
+            found => found?,
+        };
+        if found.is_empty() {
+            return Ok(ended.len());
+        }
+        for pid in &found {
+            // Held before it is looked at again: it is never somebody else.
+            let Ok(pidfd) = pidfd_open(Pid::from_raw(*pid)) else {
+                continue;
+            };
+            if members(folder).is_ok_and(|members| members.contains(pid)) {
+                // It may have ended by itself.
+                let _gone = pidfd_signal(pidfd.as_fd(), Signal::SIGKILL);
+            }
+        }
+        ended.extend(found);
+        poll(&mut [], PollTimeout::from(PAUSE_MS))?;
+    }
+    Err(io::Error::from(ErrorKind::TimedOut))
 }
 
 /// The cgroups below `folder`, deepest last.

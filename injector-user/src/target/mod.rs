@@ -7,6 +7,7 @@ mod cgroups;
 pub mod command;
 mod files;
 mod follow;
+mod held;
 mod hierarchy;
 mod identity;
 mod inventory;
@@ -20,6 +21,7 @@ mod sockets;
 mod strangers;
 
 pub use files::files_of;
+pub(crate) use files::look as file_id;
 pub use follow::{
     descends_from, folder, is_gone, is_own_namespace, is_thread_group, members_anywhere, parent_of,
     protected, v2_folder_of, v2_path, with_descendants,
@@ -28,7 +30,7 @@ pub use hierarchy::{Mount, Mounts, ReadMounts, cgroup_of};
 pub use identity::{Identity, identity};
 pub use inventory::{GatherError, Gathering, gather, survey};
 pub(crate) use members::has_vanished;
-pub use members::{descendants, members};
+pub use members::{descendants, end_members, members};
 pub use names::Names;
 pub use netns::{NetnsError, has_link_header};
 pub(crate) use process::netns_of;

@@ -134,7 +134,7 @@ impl Double {
                 real_from: 0,
                 lost: Some(0),
             },
-            Call::Kill | Call::Enter { .. } | Call::Quit => Answer::Done,
+            Call::Kill | Call::Enter { .. } | Call::Quit | Call::Intercept { .. } => Answer::Done,
         }
     }
 

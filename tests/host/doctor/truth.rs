@@ -80,6 +80,7 @@ fn it_tells_missing_from_forbidden() -> Result<()> {
         Mechanism::ForkTracking,
         Mechanism::SocketLookup,
         Mechanism::SocketStorage,
+        Mechanism::Seccomp,
     ];
     let tap = [Mechanism::TapDelay];
     check("mount -t tmpfs none /dev", &tap, Unsupported)?;
@@ -128,5 +129,6 @@ fn must_have(mechanism: Mechanism) -> Result<bool> {
         Mechanism::FreezerV2 => mounted(Flavour::V2)?,
         Mechanism::FreezerV1 => mounted(Flavour::V1)?,
         Mechanism::Pidfd => is_at_least(5, 3)?,
+        Mechanism::Seccomp => is_at_least(5, 9)? && mounted(Flavour::V2)?,
     })
 }

@@ -98,6 +98,7 @@ fn works(mechanism: Mechanism, stage: &mut Stage) -> Result<()> {
         Mechanism::FreezerV2 => freezes(Flavour::V2, stage),
         Mechanism::FreezerV1 => freezes(Flavour::V1, stage),
         Mechanism::Pidfd => stops(stage),
+        Mechanism::Seccomp => answers(stage),
     }
 }
 
@@ -119,6 +120,18 @@ fn fails(mechanism: Mechanism, engine: &Engine) -> Result<()> {
     assert_eq!(told["getsid"], [0]);
     client.stop_one(&armed)?;
     assert_eq!(caller.round()?["setpriority"], [0]);
+    Ok(())
+}
+
+/// One call of a command that makes others too.
+fn answers(stage: &Stage) -> Result<()> {
+    let words = "inject syscall.error --json --duration 60s --syscalls getpgid,fsync --errno EHOSTDOWN \
+                 --backend seccomp -- sync /tmp";
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let report = stage.cli().run(&words)?.json()?;
+    assert_eq!(report["plan"]["mechanism"], "seccomp");
+    assert_eq!(report["counters"]["injected"], 1);
+    assert_eq!(report["command"]["exit_code"], 1);
     Ok(())
 }
 

@@ -67,6 +67,12 @@ fn same_place(one: &Hook, other: &Hook) -> bool {
                 ..
             },
         ) => function == other_function,
+        (
+            Hook::Filter { path, .. },
+            Hook::Filter {
+                path: other_path, ..
+            },
+        ) => path == other_path,
         // Packets.
         _ => false,
     }

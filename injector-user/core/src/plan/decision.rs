@@ -132,6 +132,8 @@ pub enum Mechanism {
     SecurityReturn,
     /// A program of the BPF LSM answers at such a hook.
     SecurityLsm,
+    /// A filter of the command's own tells the engine of its system calls, which answers.
+    Seccomp,
 }
 
 words!(Mechanism, "a mechanism", {
@@ -152,6 +154,7 @@ words!(Mechanism, "a mechanism", {
     SyscallOverride => "kprobe",
     SecurityReturn => "security",
     SecurityLsm => "lsm",
+    Seccomp => "seccomp",
 });
 
 /// A place in the kernel.
@@ -207,6 +210,13 @@ pub enum Hook {
         /// What the call is about, if that matters.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         subject: Option<Subject>,
+    },
+    /// System calls of a command, and of all it starts, by a filter that it is started with.
+    Filter {
+        /// The cgroup that the command is started in, in the v2 hierarchy.
+        path: String,
+        /// As above.
+        id: u64,
     },
 }
 
@@ -264,6 +274,7 @@ impl Hook {
                 Entry::Override => Mechanism::SyscallOverride,
                 Entry::Lsm => Mechanism::SecurityLsm,
             }),
+            Self::Filter { .. } => Some(Mechanism::Seccomp),
         }
     }
 }

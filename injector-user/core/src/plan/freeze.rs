@@ -161,7 +161,8 @@ fn is_frozen_by_us(inventory: &Inventory, cgroup: &Cgroup) -> bool {
         | Hook::Sockets { .. }
         | Hook::Members { .. }
         | Hook::Family { .. }
-        | Hook::Function { .. } => false,
+        | Hook::Function { .. }
+        | Hook::Filter { .. } => false,
     })
 }
 

@@ -64,6 +64,7 @@ impl fmt::Display for Hook {
             Self::Function {
                 function, entry, ..
             } => write!(out, "{function} by {entry}"),
+            Self::Filter { path, .. } => write!(out, "calls of the command in cgroup {path}"),
         }
     }
 }

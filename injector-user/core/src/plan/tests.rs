@@ -919,6 +919,33 @@ fn a_command_is_planned_before_it_runs() {
     assert_eq!(plan(&without, &spec).unwrap_err().exit_code(), 3);
 }
 
+#[test]
+fn calls_of_a_command_are_met_by_its_filter_where_no_program_does() {
+    let of = |text: &str, inventory: &Inventory| {
+        let mut spec = spec(&format!("{text} pid:1"));
+        spec.target = Selector::Command(vec!["redis-server".to_owned()]);
+        plan(inventory, &spec).map_err(|refusal| refusal.to_string())
+    };
+    let made = of("syscall.error", &inventory()).unwrap();
+    assert_eq!(made.mechanism, Mechanism::Seccomp);
+    assert_eq!(made.mechanisms(), [Mechanism::Seccomp]);
+    assert_eq!(hooks(&made), ["calls of the command in cgroup /new"]);
+    assert_eq!(made.select.syscalls, [74]);
+
+    let mut able = inventory();
+    able.functions = ["__x64_sys_fsync".to_owned()].into();
+    let made = of("syscall.error", &able).unwrap();
+    assert_eq!(made.mechanism, Mechanism::SyscallReturn);
+
+    let only = "seccomp: only for a command that Temblor starts: `-- COMMAND`)";
+    let refusal = plan(&inventory(), &spec("syscall.error pid:200")).unwrap_err();
+    assert!(refusal.reason.ends_with(only), "{refusal:?}");
+    let mut without = inventory();
+    without.capabilities.remove(&Mechanism::Seccomp);
+    let refused = of("syscall.error", &without).unwrap_err();
+    assert!(refused.ends_with("seccomp: it was not tried)"), "{refused}");
+}
+
 mod conflicts {
     use super::*;
 
@@ -1211,7 +1238,7 @@ proptest! {
                         || members.as_ref() == Some(&targets));
                 }
                 Hook::Sockets { .. } => prop_assert_eq!(&made.select.thread_groups, &targets),
-                Hook::Function { .. } => prop_assert!(
+                Hook::Function { .. } | Hook::Filter { .. } => prop_assert!(
                     made.select.cgroup.is_some() || made.select.thread_groups == targets
                 ),
             }

@@ -3,28 +3,35 @@
 use std::os::fd::AsFd as _;
 use std::process::{Command, ExitStatus, Stdio};
 
+use injector_core::plan::{Hierarchy, Mechanism, Plan};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use procfs::process::Process;
 
+use super::guard::Guard;
 use super::terminal::Terminal;
 use crate::cli::caller::caller;
 use crate::cli::failure::CliError;
 use crate::client::{Client, ClientError};
+use crate::interception::program;
 use crate::protocol::{Answer, Call};
 use crate::target::command::Held;
+use crate::target::folder;
 
 /// A command that has been forked into its cgroup and not executed. Dropping it ends it.
 #[derive(Debug)]
 pub(super) struct Waiting {
     held: Held,
+    /// As in `/proc/PID/cgroup`.
+    cgroup: String,
 }
 
 /// A command that runs. It outlives its fault, and us.
 #[derive(Debug)]
 pub(in crate::cli) struct Child {
-    child: std::process::Child,
+    process: std::process::Child,
     terminal: Option<Terminal>,
+    guard: Option<Guard>,
 }
 
 impl Waiting {
@@ -35,7 +42,7 @@ impl Waiting {
         words: &[String],
         quiet: bool,
     ) -> Result<Self, CliError> {
-        let Answer::Cgroup { .. } = client.call(Call::MakeCgroup).await? else {
+        let Answer::Cgroup { path: cgroup } = client.call(Call::MakeCgroup).await? else {
             return Err(ClientError::Unexpected.into());
         };
         let [program, arguments @ ..] = words else {
@@ -53,16 +60,47 @@ impl Waiting {
         }
         let held = Held::fork(command, caller()?)?;
         match client.call(Call::Enter { pid: held.pid() }).await? {
-            Answer::Done => Ok(Self { held }),
+            Answer::Done => Ok(Self { held, cgroup }),
             _ => Err(ClientError::Unexpected.into()),
         }
     }
 
-    /// Executes it, with the terminal if we have it.
-    pub(super) fn release(self) -> Result<Child, CliError> {
+    /// Executes it, with the terminal if we have it, as the fault was planned.
+    pub(super) async fn release(
+        self,
+        client: &Client,
+        fault: &str,
+        plan: &Plan,
+    ) -> Result<Child, CliError> {
         let terminal = Terminal::give_to(Pid::from_raw(self.held.pid()));
-        let child = self.held.release()?;
-        Ok(Child { child, terminal })
+        let (process, guard) = if plan.mechanism == Mechanism::Seccomp {
+            let guard = self.guard(client).await?;
+            let filtered = self.held.filter(&program(&plan.select.syscalls))?;
+            let call = Call::Intercept {
+                fault: fault.to_owned(),
+                pid: filtered.pid(),
+                listener: filtered.listener(),
+            };
+            let Answer::Done = client.call(call).await? else {
+                return Err(ClientError::Unexpected.into());
+            };
+            (filtered.started()?, Some(guard))
+        } else {
+            (self.held.release()?, None)
+        };
+        Ok(Child {
+            process,
+            terminal,
+            guard,
+        })
+    }
+
+    async fn guard(&self, client: &Client) -> Result<Guard, CliError> {
+        let Answer::Hello { pid, keeper, .. } = client.call(Call::Hello).await? else {
+            return Err(ClientError::Unexpected.into());
+        };
+        let cgroup = folder(&Hierarchy::V2, &self.cgroup).ok_or(ClientError::Unexpected)?;
+        Guard::post(pid, keeper, cgroup)
     }
 }
 
@@ -70,14 +108,21 @@ impl Child {
     /// How it ended, if it has. One that was stopped from the terminal is continued: nobody could
     /// bring it back to the foreground.
     pub(super) fn look(&mut self) -> Result<Option<ExitStatus>, CliError> {
-        let ended = self.child.try_wait().map_err(CliError::Wait)?;
+        let ended = self.process.try_wait().map_err(CliError::Wait)?;
         if ended.is_some() {
             // Gives the terminal back.
             self.terminal = None;
+            // What it has started may go on, and is looked after by the engine and its keeper.
+            self.guard = None;
         } else if self.terminal.is_some() && self.is_stopped() {
             self.signal(Signal::SIGCONT);
         }
         Ok(ended)
+    }
+
+    /// Whether its calls need somebody who answers, so that it may not be left alone.
+    pub(super) fn is_guarded(&self) -> bool {
+        self.guard.is_some()
     }
 
     /// Tells it and all it started to end.
@@ -97,6 +142,6 @@ impl Child {
     }
 
     fn pid(&self) -> i32 {
-        self.child.id().cast_signed()
+        self.process.id().cast_signed()
     }
 }

@@ -1,6 +1,7 @@
 //! `temblor inject`: one fault, from the command line.
 
 mod child;
+mod guard;
 mod terminal;
 mod verb;
 mod watch;

@@ -131,7 +131,14 @@ pub(crate) async fn run(context: &Context, inject: Inject) -> Result<Exit, CliEr
     if let Some(events) = &events {
         events.follow(&ready.client, &ready.id, None);
     }
-    let child = ready.waiting.map(Waiting::release).transpose()?;
+    let child = match ready.waiting {
+        Some(waiting) => Some(
+            waiting
+                .release(&ready.client, &ready.id, &ready.plan)
+                .await?,
+        ),
+        None => None,
+    };
     let watch = Watch {
         out: context.out,
         client: &ready.client,

@@ -46,7 +46,15 @@ impl Watch<'_> {
     ) -> Result<Option<Watched>, CliError> {
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let Some((report, mut command)) = self.fault(&mut child, &mut looks).await? else {
+        let watched = self.fault(&mut child, &mut looks).await;
+        if let (Err(_), Some(child)) = (&watched, &mut child)
+            && child.is_guarded()
+        {
+            self.out
+                .note("the engine has gone; the command goes on without a fault");
+            self.command(child, &mut looks).await?;
+        }
+        let Some((report, mut command)) = watched? else {
             return Ok(None);
         };
         if let (Some(child), None) = (&mut child, command) {

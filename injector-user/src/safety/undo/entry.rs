@@ -37,6 +37,13 @@ pub enum Effect {
     RemoveCgroup { path: PathBuf, inode: Option<u64> },
     /// Processes are being stopped: those in the list beside this entry, which grows.
     Continue,
+    /// System calls of what runs in a cgroup wait for an answer, which a keeper gives once the engine
+    /// has ended. Where neither is left, they fail for good, and whoever makes them has to end.
+    Answer {
+        path: PathBuf,
+        inode: u64,
+        keeper: Maker,
+    },
 }
 
 /// For which fault, and for whom.
@@ -63,13 +70,19 @@ impl Effect {
             Self::Thaw { .. } => "thaw",
             Self::RemoveCgroup { .. } => "remove-cgroup",
             Self::Continue => "continue",
+            Self::Answer { .. } => "answer",
         }
     }
 }
 
 impl Maker {
     pub(super) fn myself() -> io::Result<Self> {
-        let stat = Process::myself().and_then(|process| process.stat());
+        Self::of(std::process::id().cast_signed())
+    }
+
+    /// The process that has this number now.
+    pub fn of(pid: i32) -> io::Result<Self> {
+        let stat = Process::new(pid).and_then(|process| process.stat());
         let stat = stat.map_err(io::Error::other)?;
         Ok(Self {
             pid: stat.pid,

@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use nix::poll::{PollTimeout, poll};
 use serde::Serialize;
 
-use super::entry::{Effect, Entry, boot};
+use super::entry::{Effect, Entry, Maker, boot};
 use super::fault::UndoError;
 use super::log::{ENTRY, UNFINISHED};
 use crate::freezer::{Flavour, Freezer};
 use crate::signals::{LIST, continue_all};
-use crate::target::{descendants, has_vanished, members};
+use crate::target::{descendants, end_members, has_vanished, members};
 
 /// What an entry's file name ends with once it has been set aside.
 const ASIDE: &str = ".bad";
@@ -134,6 +134,11 @@ fn judge(entry: &Entry, file: &Path, boot: &str) -> Ending {
         } => thaw(*freezer, path, *inode),
         Effect::RemoveCgroup { path, inode } => remove_cgroup(path, *inode),
         Effect::Continue => continue_listed(&file.with_extension(LIST)),
+        Effect::Answer {
+            path,
+            inode,
+            keeper,
+        } => end_unanswered(path, *inode, *keeper),
     }
 }
 
@@ -191,6 +196,21 @@ fn continue_listed(list: &Path) -> Ending {
         Ending::Undone
     } else {
         Ending::Failed("a process was told to continue and still stands still".to_owned())
+    }
+}
+
+/// Ends those whose calls nobody answers any more.
+fn end_unanswered(path: &Path, inode: u64, keeper: Maker) -> Ending {
+    if keeper.is_alive() {
+        return Ending::Kept(format!("the keeper with pid {} answers", keeper.pid));
+    }
+    if let Some(gone) = gone(path, Some(inode)) {
+        return gone;
+    }
+    match end_members(path) {
+        Ok(0) => Ending::Dropped("nobody is left who could call".to_owned()),
+        Ok(_) => Ending::Undone,
+        Err(error) => Ending::Failed(format!("failed to end the command: {error}")),
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{callers, ways};
+use super::{callers, filter, ways};
 use crate::fault::syscall::{Failing, PathFilter, Syscall};
 use crate::plan::decision::{Hook, Mechanism};
 use crate::plan::files::Files;
 use crate::plan::inventory::Inventory;
 use crate::plan::make::Part;
 use crate::plan::refusal::Refusal;
-use crate::plan::resolve::{OF_PROCESSES, Target};
+use crate::plan::resolve::{OF_PROCESSES, Processes, Target};
 
 /// Names that a message lists before it says how many more there are.
 const NAMED: usize = 8;
@@ -31,7 +31,7 @@ pub(in crate::plan) fn error(
         hooks,
         mechanisms,
         numbers,
-    } = covered(inventory, failing, &mut warnings)?;
+    } = covered(inventory, processes, failing, &mut warnings)?;
     let mut select = callers::select(processes, &mut warnings);
     select.syscalls = numbers.into_iter().collect();
     select.files = files(inventory, failing, &mut warnings)?;
@@ -77,25 +77,57 @@ struct Covered {
     numbers: BTreeSet<u16>,
 }
 
-/// Where each of the calls fails. One that was named and cannot fail here is an error; one that merely
-/// belongs to a class is left out, and that is said.
+/// Where each of the calls fails: by programs in the kernel, or else all of them by a filter of the
+/// command's own.
 fn covered(
     inventory: &Inventory,
+    processes: &Processes<'_>,
     failing: &Failing,
     warnings: &mut Vec<String>,
 ) -> Result<Covered, Refusal> {
     let (fitting, unfit) = failing.fitting();
     warnings.extend(spared(&unfit, "have no such argument"));
+    let hook = filter::is_wanted(failing).then(|| filter::hook(inventory, processes));
+    let unfiltered = match &hook {
+        Some(Err(reason)) => Some(format!("{}: {reason}", Mechanism::Seccomp)),
+        Some(Ok(_)) | None => None,
+    };
+    match (
+        in_kernel(inventory, failing, &fitting, unfiltered, warnings),
+        hook,
+    ) {
+        (Err(_), Some(Ok(hook))) => {
+            warnings.push(filter::STAYS.to_owned());
+            Ok(Covered {
+                hooks: BTreeSet::from([hook]),
+                mechanisms: BTreeSet::from([Mechanism::Seccomp]),
+                numbers: fitting.iter().map(|syscall| syscall.number()).collect(),
+            })
+        }
+        (covered, _) => covered,
+    }
+}
+
+/// Where programs in the kernel let each of the calls fail. One that was named and cannot fail there is
+/// an error; one that merely belongs to a class is left out, and that is said.
+fn in_kernel(
+    inventory: &Inventory,
+    failing: &Failing,
+    fitting: &BTreeSet<Syscall>,
+    unfiltered: Option<String>,
+    warnings: &mut Vec<String>,
+) -> Result<Covered, Refusal> {
     let mut covered = Covered::default();
     let mut left_out = BTreeSet::new();
-    for syscall in &fitting {
+    for syscall in fitting {
         match ways::of(inventory, failing, *syscall) {
             Ok((mechanism, hooks)) => {
                 covered.hooks.extend(hooks);
                 covered.mechanisms.insert(mechanism);
                 covered.numbers.insert(syscall.number());
             }
-            Err(against) if failing.syscalls.names(*syscall) || fitting.len() == 1 => {
+            Err(mut against) if failing.syscalls.names(*syscall) || fitting.len() == 1 => {
+                against.extend(unfiltered);
                 return Err(refused(*syscall, &against));
             }
             Err(_) => {
@@ -104,14 +136,19 @@ fn covered(
         }
     }
     if covered.hooks.is_empty() {
-        return Err(Refusal::refused(
-            "syscalls",
-            "none of these system calls can be made to fail on this host",
-        )
-        .hint("`temblor doctor` says why"));
+        return Err(none(unfiltered));
     }
     warnings.extend(spared(&left_out, "cannot be made to fail here, and pass"));
     Ok(covered)
+}
+
+fn none(unfiltered: Option<String>) -> Refusal {
+    let reason = unfiltered.map_or_else(String::new, |reason| format!(" ({reason})"));
+    Refusal::refused(
+        "syscalls",
+        format!("none of these system calls can be made to fail on this host{reason}"),
+    )
+    .hint("`temblor doctor` says why")
 }
 
 fn refused(syscall: Syscall, against: &[String]) -> Refusal {

@@ -2,6 +2,7 @@
 
 mod callers;
 mod error;
+mod filter;
 mod hooks;
 mod matrix;
 mod ways;

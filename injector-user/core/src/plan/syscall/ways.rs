@@ -51,7 +51,7 @@ pub(super) fn with_an_error(
     of(inventory, &failing, syscall).map(|(mechanism, _)| mechanism)
 }
 
-fn usable(inventory: &Inventory, mechanism: Mechanism) -> Result<(), String> {
+pub(super) fn usable(inventory: &Inventory, mechanism: Mechanism) -> Result<(), String> {
     match inventory.capabilities.get(&mechanism) {
         Some(capability) if capability.state == CapabilityState::Supported => Ok(()),
         Some(capability) => Err(capability.reason.clone()),
