@@ -43,8 +43,6 @@ pub enum Backend {
     Kprobe,
     Security,
     Lsm,
-    Cgroup,
-    Uprobe,
     Seccomp,
 }
 
@@ -53,8 +51,6 @@ words!(Backend, "a way to make calls fail", {
     Kprobe => "kprobe",
     Security => "security",
     Lsm => "lsm",
-    Cgroup => "cgroup",
-    Uprobe => "uprobe",
     Seccomp => "seccomp",
 });
 
