@@ -99,12 +99,10 @@ pub(crate) const GROUPS: &[Group] = &[
     ),
     fault(
         "process.freeze",
-        &[
-            "freeze::the_target_stands_still_as_often_and_as_long_as_was_asked",
-            "keeper::a_killed_engine_leaves_nothing_frozen",
-        ],
+        &["freeze::the_target_stands_still_as_often_and_as_long_as_was_asked"],
         &[
             "freeze::children_stand_still_with_their_parent",
+            "keeper::a_killed_engine_leaves_nothing_frozen",
             "freeze::what_somebody_else_froze_is_refused_and_stays_frozen",
         ],
     ),
