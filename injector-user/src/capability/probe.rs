@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use injector_core::plan::{Capability, Entry, Mechanism};
 
-use super::obstacle::Obstacle;
+use super::obstacle::{Obstacle, not_seen};
 use super::privileges::Privileges;
 use super::room::{Room, mount_of, sweep};
 use super::stage::{Objects, Stage, apart};
 use super::subject::Subject;
+use super::syscalls::Way;
 use super::verdict::{Finding, judge, with_causes};
+use super::wire::Request;
 use super::{answered, attributed, calls, connections, freeze, packets, signal, syscalls};
 use crate::freezer::Flavour;
 use crate::loader::Kernel;
@@ -87,13 +89,14 @@ fn hierarchy_of(mechanism: Mechanism) -> Option<Flavour> {
         | Mechanism::SyscallOverride
         | Mechanism::SecurityReturn
         | Mechanism::SecurityLsm
+        // Where there is none, it is tried without.
+        | Mechanism::ForkTracking
         | Mechanism::Pidfd => None,
         Mechanism::FreezerV1 => Some(Flavour::V1),
         Mechanism::FreezerV2
         | Mechanism::SocketLookup
         | Mechanism::SocketStorage
         | Mechanism::CgroupSock
-        | Mechanism::ForkTracking
         | Mechanism::Seccomp => Some(Flavour::V2),
     }
 }
@@ -136,11 +139,17 @@ fn try_out(
         Mechanism::TcxAnswer => packets::answered(stage, objects.kernel()?),
         Mechanism::SockDestroy => connections::reset(),
         Mechanism::CgroupSock => in_room(log, objects.kernel()?, calls::cgroup_sock),
-        Mechanism::ForkTracking => in_room(log, objects.kernel()?, calls::fork_tracking),
-        Mechanism::SyscallReturn => failing(mechanism, Entry::Return, FUNCTION, objects),
-        Mechanism::SyscallOverride => failing(mechanism, Entry::Override, FUNCTION, objects),
-        Mechanism::SecurityReturn => failing(mechanism, Entry::Return, SECURITY, objects),
-        Mechanism::SecurityLsm => failing(mechanism, Entry::Lsm, SECURITY, objects),
+        Mechanism::ForkTracking => following(log, objects),
+        Mechanism::SyscallReturn
+        | Mechanism::SyscallOverride
+        | Mechanism::SecurityReturn
+        | Mechanism::SecurityLsm => {
+            let mut ways = WAYS.into_iter();
+            match ways.find(|way| way.mechanism == mechanism) {
+                Some(way) => failing(way, Request::Getpgid, objects),
+                None => not_seen("it was not tried"),
+            }
+        }
         Mechanism::FreezerV2 => frozen(Flavour::V2, log),
         Mechanism::FreezerV1 => frozen(Flavour::V1, log),
         Mechanism::Pidfd => signal::pidfd(&Subject::fork()?),
@@ -148,18 +157,43 @@ fn try_out(
     }
 }
 
-/// What `getpgid` is called in the kernel, and its security hook.
-const FUNCTION: &str = "__x64_sys_getpgid";
-const SECURITY: &str = "security_task_getpgid";
+/// The ways to make `getpgid` fail: at what it is called in the kernel, and at its security hook.
+const WAYS: [Way; 4] = [
+    way(Mechanism::SyscallReturn, Entry::Return, "__x64_sys_getpgid"),
+    way(
+        Mechanism::SyscallOverride,
+        Entry::Override,
+        "__x64_sys_getpgid",
+    ),
+    way(
+        Mechanism::SecurityReturn,
+        Entry::Return,
+        "security_task_getpgid",
+    ),
+    way(Mechanism::SecurityLsm, Entry::Lsm, "security_task_getpgid"),
+];
 
-fn failing(
-    mechanism: Mechanism,
-    entry: Entry,
-    function: &str,
-    objects: &mut Objects,
-) -> Result<(), Obstacle> {
+const fn way(mechanism: Mechanism, entry: Entry, function: &'static str) -> Way {
+    Way {
+        mechanism,
+        entry,
+        function,
+    }
+}
+
+fn failing(way: Way, call: Request, objects: &mut Objects) -> Result<(), Obstacle> {
     let subject = Subject::fork()?;
-    syscalls::failing(mechanism, entry, function, &subject, objects.kernel()?)
+    syscalls::failing(way, call, &subject, objects.kernel()?)
+}
+
+/// Children are followed for faults of socket calls, which need a cgroup, and of system calls.
+fn following(log: Option<&UndoLog>, objects: &mut Objects) -> Result<(), Obstacle> {
+    if let Err(not_mounted) = mount_of(Flavour::V2) {
+        let mut ways = WAYS.into_iter();
+        let followed = ways.any(|way| failing(way, Request::GetpgidInChild, objects).is_ok());
+        return if followed { Ok(()) } else { Err(not_mounted) };
+    }
+    in_room(log, objects.kernel()?, calls::fork_tracking)
 }
 
 fn in_room(

@@ -188,7 +188,11 @@ fn act(request: Request, sockets: &mut [Option<OwnedFd>; SOCKETS]) -> nix::Resul
             socket,
             milliseconds,
         } => receive(held(sockets, socket)?, milliseconds),
-        Request::ConnectInChild { port } => connect_in_child(port),
+        Request::ConnectInChild { port } => in_child(|| {
+            let socket = open()?;
+            connect(socket.as_raw_fd(), &loopback(port))
+        }),
+        Request::GetpgidInChild => in_child(|| getpgid(Some(getpid())).map(drop)),
         Request::Getpgid => getpgid(Some(getpid())).map(|_group| 0),
         Request::Filter => next_descriptor(),
     }
@@ -201,13 +205,10 @@ fn receive(socket: &OwnedFd, milliseconds: u16) -> nix::Result<u16> {
 }
 
 /// The exit status of the child is its errno.
-fn connect_in_child(port: u16) -> nix::Result<u16> {
+fn in_child(work: impl FnOnce() -> nix::Result<()>) -> nix::Result<u16> {
     match split()? {
         Side::Child => {
-            let tied = set_pdeathsig(Signal::SIGKILL);
-            let done = tied
-                .and_then(|()| open())
-                .and_then(|socket| connect(socket.as_raw_fd(), &loopback(port)));
+            let done = set_pdeathsig(Signal::SIGKILL).and_then(|()| work());
             leave(done.map_or_else(|errno| errno as i32, |()| 0))
         }
         Side::Parent { child } => match waitpid(child, None)? {

@@ -16,15 +16,27 @@ const ERRNO: Errno = Errno::EHOSTDOWN;
 /// `getpgid`, of which the kernel has both a function and a security hook.
 const NUMBER: u16 = 121;
 
-/// One call of a process that names no other target, through this function.
+/// A function at which a call can be made to fail.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Way {
+    pub(super) mechanism: Mechanism,
+    pub(super) entry: Entry,
+    pub(super) function: &'static str,
+}
+
+/// One call of the subject, or of a child that it has after the fault was armed.
 pub(super) fn failing(
-    mechanism: Mechanism,
-    entry: Entry,
-    function: &str,
+    way: Way,
+    call: Request,
     subject: &Subject,
     kernel: &mut Kernel,
 ) -> Result<(), Obstacle> {
-    if let Err(errno) = subject.ask(Request::Getpgid)? {
+    let Way {
+        mechanism,
+        entry,
+        function,
+    } = way;
+    if let Err(errno) = subject.ask(call)? {
         return not_seen(format!("`getpgid` failed with {errno} by itself"));
     }
     let order = Order {
@@ -44,7 +56,7 @@ pub(super) fn failing(
         },
     };
     let acting = Acting::begin(kernel, &order)?;
-    match subject.ask(Request::Getpgid)? {
+    match subject.ask(call)? {
         Err(ERRNO) => {}
         Err(other) => return not_seen(format!("attached, and `getpgid` gave {other}")),
         Ok(_) => return not_seen("attached, and `getpgid` succeeded".to_owned()),
@@ -53,7 +65,7 @@ pub(super) fn failing(
         return not_seen(format!("our own `getpgid` failed with {errno} meanwhile"));
     }
     acting.end();
-    match subject.ask(Request::Getpgid)? {
+    match subject.ask(call)? {
         Ok(_) => Ok(()),
         Err(errno) => not_seen(format!("`getpgid` failed with {errno} after the end")),
     }

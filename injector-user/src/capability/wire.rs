@@ -38,6 +38,8 @@ pub(super) enum Request {
     },
     /// Ask for its process group, by its number: for "mine" the kernel asks no security hook.
     Getpgid,
+    /// The same by a child of its own.
+    GetpgidInChild,
     /// Install a filter that tells of that, and wait for whoever has the listener; the answer's value is
     /// its number.
     Filter,
@@ -67,6 +69,7 @@ impl Request {
             } => (5, socket, milliseconds),
             Self::ConnectInChild { port } => (6, 0, port),
             Self::Getpgid => (7, 0, 0),
+            Self::GetpgidInChild => (9, 0, 0),
             Self::Filter => (8, 0, 0),
         };
         let [low, high] = number.to_le_bytes();
@@ -93,6 +96,7 @@ impl Request {
             },
             6 => Self::ConnectInChild { port: number },
             7 => Self::Getpgid,
+            9 => Self::GetpgidInChild,
             8 => Self::Filter,
             _ => return None,
         })
@@ -159,6 +163,7 @@ mod tests {
             },
             Request::ConnectInChild { port: 9 },
             Request::Getpgid,
+            Request::GetpgidInChild,
         ];
         for request in requests {
             assert_eq!(Request::decode(request.encode()), Some(request));
