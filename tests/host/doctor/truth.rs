@@ -74,10 +74,23 @@ fn it_tells_missing_from_forbidden() -> Result<()> {
         assert_eq!(examine_where(change)?, expected, "{change}");
         Ok::<(), anyhow::Error>(())
     };
+    let at_functions = [
+        Mechanism::SyscallReturn,
+        Mechanism::SyscallOverride,
+        Mechanism::SecurityReturn,
+        Mechanism::SecurityLsm,
+    ];
+    let supported = |mechanism| everything.contains(&(mechanism, CapabilityState::Supported));
+    // With those, children are followed without cgroups too.
+    let following = [Mechanism::ForkTracking];
+    let following = if at_functions.into_iter().any(supported) {
+        &[]
+    } else {
+        &following[..]
+    };
     let v2 = [
         Mechanism::CgroupSock,
         Mechanism::FreezerV2,
-        Mechanism::ForkTracking,
         Mechanism::SocketLookup,
         Mechanism::SocketStorage,
         Mechanism::Seccomp,
@@ -85,9 +98,11 @@ fn it_tells_missing_from_forbidden() -> Result<()> {
     let tap = [Mechanism::TapDelay];
     check("mount -t tmpfs none /dev", &tap, Unsupported)?;
     if let Some(point) = point(Flavour::V2)? {
-        check(&format!("umount {point}"), &v2, Unsupported)?;
+        let lost = [&v2[..], following].concat();
+        check(&format!("umount {point}"), &lost, Unsupported)?;
         let read_only = format!("mount -o remount,bind,ro {point}");
-        check(&read_only, &v2, RefusedByPolicy)?;
+        let lost = [&v2[..], &[Mechanism::ForkTracking]].concat();
+        check(&read_only, &lost, RefusedByPolicy)?;
     }
     if let Some(point) = point(Flavour::V1)? {
         let v1 = [Mechanism::FreezerV1];

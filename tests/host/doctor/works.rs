@@ -241,13 +241,19 @@ fn delays(actor: &mut Actor, engine: &Engine, to: SocketAddr, node: &Node) -> Re
 fn refuses(mechanism: Mechanism, stage: &mut Stage, doer: Doer) -> Result<()> {
     let mut client = stage.engine.client()?;
     let target = format!("pid:{}", stage.client.pid());
+    // Without cgroups v2 it is system calls for which children are followed.
+    let (kind, call) = if Cgroup::is_possible(Flavour::V2)? {
+        (Kind::SockError, ("operation", "connect"))
+    } else {
+        (Kind::SyscallError, ("syscalls", "connect"))
+    };
     let given = params([
         ("target", target.as_str()),
         ("duration", "60s"),
-        ("operation", "connect"),
         ("errno", "ECONNREFUSED"),
+        call,
     ]);
-    let armed = client.arm(Kind::SockError, &given)?;
+    let armed = client.arm(kind, &given)?;
     assert!(armed.plan.mechanisms().contains(&mechanism));
     let to = stage.echoes[0];
     assert_eq!(stage.client.calls_by(doer, to, 2)?, [CONNREFUSED; 2]);
