@@ -28,16 +28,14 @@ pub fn by_contents(
         return mask & select.any_file & select.any_path;
     }
     if mask & !select.any_file != 0 {
-        mask &= select.any_file | of_type(mask, file::kind(dentry).unwrap_or(NO_TYPE));
+        let named = file::kind(dentry).map_or(0, |kind| of_type(mask, kind));
+        mask &= select.any_file | named;
     }
     if mask & !select.any_path != 0 {
         mask &= select.any_path | file::named(dentry);
     }
     mask
 }
-
-/// No file has it.
-const NO_TYPE: u32 = 0;
 
 /// How many bytes the caller asks for, or offers.
 #[inline(always)]
