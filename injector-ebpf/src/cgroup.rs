@@ -12,9 +12,12 @@ use aya_ebpf::helpers::generated::{
     bpf_get_current_ancestor_cgroup_id, bpf_skb_ancestor_cgroup_id,
 };
 use injector_abi::SocketFields;
+use injector_abi::lack::CALLERS_CGROUP;
 
 use crate::maps::{BY_CGROUP, FIELDS, SELECT};
+use crate::patched;
 use crate::select::Slots;
+use crate::task;
 
 /// The slots that name the cgroup of the socket which sends the packet, or one that it is in.
 #[inline(always)]
@@ -36,6 +39,9 @@ extern "C" fn of_sender_at(skb: *mut __sk_buff, level: u32) -> u64 {
 /// The slots that name the cgroup of the current process, or one that it is in.
 #[inline(always)]
 pub(crate) fn of_current(levels: u64) -> u64 {
+    if patched::lack() & CALLERS_CGROUP != 0 {
+        return task::cgroup().map_or(0, |address| of_address(address));
+    }
     let mut named = 0;
     for level in Slots::of(levels) {
         named |= of_current_at(level);
@@ -46,6 +52,10 @@ pub(crate) fn of_current(levels: u64) -> u64 {
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn of_current_at(level: u32) -> u64 {
+    // Checked by the verifier even where nobody calls it.
+    if patched::lack() & CALLERS_CGROUP != 0 {
+        return 0;
+    }
     // SAFETY: a level that the cgroup does not have gives 0.
     named_by(unsafe { bpf_get_current_ancestor_cgroup_id(level as i32) })
 }
@@ -87,7 +97,9 @@ fn find_address(socket: *mut bpf_sock) -> Option<u64> {
     let fields = fields()?;
     // The verifier does not let us calculate with the pointer, but with a copy that is a number.
     let socket = read((&raw const socket) as u64)?;
-    read(socket + u64::from(fields.cgroup))
+    let word = read(socket + u64::from(fields.cgroup))?;
+    // Before 5.15 the lowest bit says that the word is something else, the next one how it is held.
+    (word & 1 == 0).then_some(word & !3)
 }
 
 /// The number of the ancestor, so many levels below the root, of the cgroup at this address: of itself
@@ -104,8 +116,11 @@ fn find_id_at(address: u64, level: u32) -> Option<u64> {
     if level > own_level {
         return None;
     }
-    let ancestor = address + u64::from(fields.ancestors) + u64::from(level) * 8;
-    let node = read(read(ancestor)? + u64::from(fields.node))?;
+    let ancestor = read(address + u64::from(fields.ancestors) + u64::from(level) * 8)?;
+    if fields.node == 0 {
+        return Some(ancestor);
+    }
+    let node = read(ancestor + u64::from(fields.node))?;
     read(node + u64::from(fields.id))
 }
 

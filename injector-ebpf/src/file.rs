@@ -3,7 +3,7 @@
 //! Every step from one of the kernel's structures to the next is a read that cannot fault. What cannot be
 //! read concerns no fault that asks for it.
 
-use injector_abi::syscall::{DEPTH, FileFields, FileKey, subject};
+use injector_abi::syscall::{CREATED, DEPTH, FileFields, FileKey, WRITES, subject};
 
 use crate::maps::{BY_DIRECTORY, BY_FILE, FILE_FIELDS};
 use crate::patched;
@@ -22,10 +22,19 @@ fn find_dentry(argument: u64) -> Option<u64> {
     match patched::subject() & subject::KIND {
         subject::DESCRIPTOR => of_file(fields, open_file(fields, argument as u32)?),
         subject::FILE => of_file(fields, argument),
+        subject::WRITER if writes(fields, argument)? => of_file(fields, argument),
         subject::PATH => read(argument + u64::from(fields.path_dentry)),
         subject::DENTRY => Some(argument),
         _ => None,
     }
+}
+
+/// Whether a file is being opened to be written to, and has not just been made: that was another event.
+#[inline(always)]
+fn writes(fields: &FileFields, file: u64) -> Option<bool> {
+    let flags: u32 = read(file + u64::from(fields.flags))?;
+    let mode: u32 = read(file + u64::from(fields.file_mode))?;
+    Some(flags & WRITES != 0 && mode & CREATED == 0)
 }
 
 #[inline(always)]
@@ -45,12 +54,16 @@ fn open_file(fields: &FileFields, number: u32) -> Option<u64> {
     read(array + u64::from(number) * 8).filter(|file| *file != 0)
 }
 
-/// The type of the file at a directory entry, as in the upper four bits of its mode.
+/// The type of the file at a directory entry, as in the upper four bits of its mode; 0 if there is none
+/// yet.
 #[inline(always)]
 #[must_use]
 pub fn kind(dentry: u64) -> Option<u32> {
     let fields = FILE_FIELDS.get(0)?;
     let inode: u64 = read(dentry + u64::from(fields.inode))?;
+    if inode == 0 {
+        return Some(0);
+    }
     let mode: u16 = read(inode + u64::from(fields.mode))?;
     Some(u32::from(mode >> 12))
 }

@@ -171,7 +171,7 @@ fn is_granted(fault: &Fault, progress: *mut Progress) -> bool {
     let granted = unsafe { &raw mut (*progress).granted };
     // SAFETY: nothing changes it otherwise.
     let granted = unsafe { fetch_add_one(granted) };
-    fault.max_hits == 0 || granted < fault.max_hits
+    fault.max_hits == 0 || granted.is_some_and(|granted| granted < fault.max_hits)
 }
 
 #[inline(always)]

@@ -3,9 +3,11 @@
 use aya_ebpf::bindings::BPF_F_NO_PREALLOC;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::lpm_trie::LpmTrie;
-use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf};
+use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, ProgramArray, Queue, RingBuf};
 use injector_abi::net::{CONNECTIONS as MAX_CONNECTIONS, Connection, Exempt, LINES};
-use injector_abi::syscall::{Calls, FILES, FileFields, FileKey, NUMBERS, TaskFields};
+use injector_abi::syscall::{
+    Calls, FILES, FileFields, FileKey, NUMBERS, PROTECTED as MAX_PROTECTED, TaskFields,
+};
 use injector_abi::{
     Armed, CONTROL_ENTRIES, Counters, Fault, HOOKS, Progress, SLOTS, Select, SocketFields,
     SocketMark, Stream, StreamKey,
@@ -97,6 +99,10 @@ pub static INJECTED_AT: Array<u64> = Array::with_max_entries(HOOKS * SLOTS, 0);
 #[map]
 pub static BY_SYSCALL: Array<u64> = Array::with_max_entries(NUMBERS, 0);
 
+/// Where a system call says how many bytes it is about: see [`injector_abi::syscall::count`].
+#[map]
+pub static SIZES: Array<u32> = Array::with_max_entries(NUMBERS, 0);
+
 /// What faults of system calls do.
 #[map]
 pub static CALLS: Array<Calls> = Array::with_max_entries(SLOTS, 0);
@@ -110,6 +116,11 @@ pub static BY_FILE: HashMap<FileKey, u64> = HashMap::with_max_entries(FILES, BPF
 pub static BY_DIRECTORY: HashMap<FileKey, u64> =
     HashMap::with_max_entries(FILES, BPF_F_NO_PREALLOC);
 
+/// Thread groups that no fault of calls touches, whatever they have become a part of.
+#[map]
+pub static PROTECTED: HashMap<u32, u8> =
+    HashMap::with_max_entries(MAX_PROTECTED, BPF_F_NO_PREALLOC);
+
 /// Where a file's fields are to be found, in the only entry.
 #[map]
 pub static FILE_FIELDS: Array<FileFields> = Array::with_max_entries(1, 0);
@@ -121,3 +132,15 @@ pub static TASK_FIELDS: Array<TaskFields> = Array::with_max_entries(1, 0);
 /// Injected events.
 #[map]
 pub static EVENTS: RingBuf = RingBuf::with_byte_size(1 << 18, 0);
+
+/// Holds a token that programs for packets take turns by, where the kernel has nothing better.
+#[map]
+pub static PACKETS_TURN: Queue<u32> = Queue::with_max_entries(1, 0);
+
+/// The same for programs that run for a caller.
+#[map]
+pub static CALLERS_TURN: Queue<u32> = Queue::with_max_entries(1, 0);
+
+/// What stubs jump to, by hook.
+#[map]
+pub static BODIES: ProgramArray = ProgramArray::with_max_entries(HOOKS, 0);

@@ -25,7 +25,7 @@ use aya_ebpf::programs::TcContext;
 use injector_abi::net::answer;
 use injector_ebpf::answer::turn;
 use injector_ebpf::concern::{concerned, is_resumed};
-use injector_ebpf::maps::SELECT;
+use injector_ebpf::maps::{BODIES, SELECT};
 use injector_ebpf::occasion::Occasion;
 use injector_ebpf::patched;
 use injector_ebpf::skb::set_mark;
@@ -47,6 +47,16 @@ fn net_egress(ctx: TcContext) -> i32 {
 #[classifier]
 fn net_ingress(ctx: TcContext) -> i32 {
     at_interface(&ctx, false)
+}
+
+/// Jumps to the program of the hook, as long as there is one. Kernels before 6.6 get this at an interface
+/// in place of what it jumps to, since nothing takes it away when the engine dies.
+#[classifier]
+fn net_stub(ctx: TcContext) -> i32 {
+    // SAFETY: what it jumps to takes the same context.
+    unsafe { BODIES.tail_call(&ctx, patched::hook()) };
+    // There is nothing.
+    TC_ACT_UNSPEC
 }
 
 /// Given back by the delay line of an egress hook: out of the interface it was leaving.

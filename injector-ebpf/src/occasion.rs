@@ -27,7 +27,8 @@ impl Occasion {
         Self::at(unsafe { bpf_ktime_get_coarse_ns() }, tgid)
     }
 
-    /// The same where programs may not ask for the time of the last tick: at functions of the kernel.
+    /// The same where programs may not ask for the time of the last tick: at functions of the kernel, and
+    /// for options of sockets.
     #[inline(always)]
     pub fn exact(tgid: Option<u32>) -> Self {
         // SAFETY: the helper has no arguments and always succeeds.

@@ -60,10 +60,23 @@ patched!(
     thorough, 0x5173_E009, THOROUGH_MAGIC
 );
 patched!(
-    /// Which register says how many bytes a system call is to move.
+    /// Where it is said how many bytes a system call is about.
     count, 0x5173_E00A, COUNT_MAGIC
 );
 patched!(
     /// What a system call is about, and which argument that is.
     subject, 0x5173_E00B, SUBJECT_MAGIC
+);
+patched!(
+    /// The number of the system call that this instance of the program is for, or which register says so.
+    number, 0x5173_E00C, NUMBER_MAGIC
+);
+patched!(
+    /// What this kernel lacks: bits of `injector_abi::lack`. The verifier passes over what is for other
+    /// kernels.
+    lack, 0x5173_E00D, LACK_MAGIC
+);
+patched!(
+    /// How many bytes of instructions a call that is not made takes with it.
+    skip, 0x5173_E010, SKIP_MAGIC
 );

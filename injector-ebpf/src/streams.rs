@@ -19,7 +19,7 @@ pub(crate) fn hit_index(slot: u32, tgid: u32, progress: *mut Progress) -> Option
     // SAFETY: a field of the array's entry.
     let hits = unsafe { &raw mut (*progress).hits };
     // SAFETY: nothing changes it otherwise.
-    let total = unsafe { fetch_add_one(hits) } + 1;
+    let total = unsafe { fetch_add_one(hits) }? + 1;
     if tgid == NO_TGID {
         return Some((0, total));
     }
@@ -28,7 +28,7 @@ pub(crate) fn hit_index(slot: u32, tgid: u32, progress: *mut Progress) -> Option
         // SAFETY: as above.
         let streams = unsafe { &raw mut (*progress).streams };
         // SAFETY: as above.
-        let ordinal = unsafe { fetch_add_one(streams) };
+        let ordinal = unsafe { fetch_add_one(streams) }?;
         // Losing a race against a thread of the same group leaves the winner's entry: fine.
         let _lost = STREAMS.insert(key, [ordinal, 0, 0], NO_OVERWRITE);
     }
@@ -38,7 +38,7 @@ pub(crate) fn hit_index(slot: u32, tgid: u32, progress: *mut Progress) -> Option
     // SAFETY: an entry is three words.
     let index = unsafe { stream.add(1) };
     // SAFETY: threads of the group change it only here.
-    Some((ordinal, unsafe { fetch_add_one(index) } + 1))
+    Some((ordinal, unsafe { fetch_add_one(index) }? + 1))
 }
 
 const NO_OVERWRITE: u64 = 1;

@@ -1,8 +1,9 @@
-//! System calls that fail on purpose: `syscall.error`.
+//! System calls that fail on purpose: `syscall.error` and what is made of it.
 //!
-//! One text for every function, of three kinds: the function of one system call, which is not entered
-//! (`fmod_ret`, or a probe that overrides it), and a security hook that several system calls pass,
-//! which tells by the caller's registers which one it is in. 0 lets the call go on; anything else is
+//! One text for every function, of four kinds: the function of one system call, which is not entered
+//! (`fmod_ret`, or a probe that overrides it), a security hook that several system calls pass, which
+//! tells by the caller's registers which one it is in, and the tracepoint that they pass when they have
+//! been made. 0 lets the call go on; anything else is
 //! what it returns. Results are 64 bits wide: of a narrower one the C library would see no error.
 #![no_std]
 #![no_main]
@@ -12,23 +13,28 @@
     reason = "a call that LLVM leaves is checked by the verifier anew in every context"
 )]
 #![expect(
-    clippy::cast_possible_truncation,
-    reason = "the kernel's context has wider types than what it carries"
+    clippy::needless_pass_by_value,
+    reason = "the macro that makes the program's entry passes the context by value"
 )]
 
 use core::ffi::c_void;
 
 use aya_ebpf::bindings::pt_regs;
-use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_override_return};
-use injector_abi::syscall::{COMPAT, KERNEL_THREAD, NUMBERS, register, subject};
-use injector_ebpf::call;
-use injector_ebpf::judge::{Way, first_to_act};
+use aya_ebpf::helpers::generated::bpf_override_return;
+use aya_ebpf::macros::raw_tracepoint;
+use aya_ebpf::programs::RawTracePointContext;
+use injector_abi::syscall::{register, subject};
+use injector_ebpf::call::{self, bytes, descriptor};
+use injector_ebpf::foreign;
+use injector_ebpf::instruction;
+use injector_ebpf::judge::{Act, Way, first_to_act};
 use injector_ebpf::maps::{ARMED, SELECT};
 use injector_ebpf::occasion::Occasion;
 use injector_ebpf::outcome;
 use injector_ebpf::patched;
+use injector_ebpf::protected;
 use injector_ebpf::select;
-use injector_ebpf::task;
+use injector_ebpf::task::{self, word};
 
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]
@@ -45,7 +51,7 @@ extern "C" fn syscall_function(ctx: *mut c_void) -> i64 {
     // SAFETY: the first argument of the function.
     let registers = unsafe { *ctx.cast::<*const u64>() };
     let register = |position| word(registers, position);
-    result(mask, || descriptor(register), register).unwrap_or(0)
+    result(mask, || descriptor(register), || bytes(register)).unwrap_or(0)
 }
 
 /// A probe at the same function, which makes it return.
@@ -59,7 +65,7 @@ extern "C" fn syscall_override(ctx: *mut pt_regs) -> i32 {
     // SAFETY: the first argument of the function.
     let registers = unsafe { (*ctx).rdi };
     let register = |position| task::read(registers + position as u64 * 8).unwrap_or(0);
-    if let Some(value) = result(mask, || descriptor(register), register) {
+    if let Some(value) = result(mask, || descriptor(register), || bytes(register)) {
         // SAFETY: the context is the program's own.
         let _refused = unsafe { bpf_override_return(ctx, value.cast_unsigned()) };
     }
@@ -80,6 +86,57 @@ extern "C" fn syscall_lsm(ctx: *mut c_void) -> i64 {
     at_hook(ctx).clamp(-MAX_RESULT, 0)
 }
 
+/// A probe at the instruction before the one by which a program of the target makes a call, both of
+/// which are left out; or the call is made for fewer bytes. (Kernel 6.18: others refuse a program that
+/// changes registers.)
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "uprobe/instruction")]
+extern "C" fn syscall_instruction(ctx: *mut pt_regs) -> i32 {
+    change(ctx).unwrap_or(0)
+}
+
+#[inline(always)]
+fn change(ctx: *mut pt_regs) -> Option<i32> {
+    // The same as the context's, of which the verifier lets nobody calculate an address.
+    let registers = task::registers();
+    let register = |position| task::register(registers, position);
+    let mask = concerned() & select::of_syscall(instruction::number(register));
+    if mask == 0 {
+        return None;
+    }
+    let act = acts(mask, || descriptor(register), || bytes(register))?;
+    outcome::strike(act);
+    match outcome::share(act) {
+        0 => {
+            let value = outcome::of(act, || bytes(register))?;
+            // SAFETY: the context is this program's.
+            unsafe { instruction::leave_out(ctx, value) };
+        }
+        // SAFETY: as above.
+        share => unsafe { instruction::shorten(ctx, share) },
+    }
+    Some(0)
+}
+
+/// `sys_exit(struct pt_regs *regs, long ret)`, for one of the system calls. 32-bit code and its way in
+/// have other numbers.
+#[raw_tracepoint(tracepoint = "sys_exit")]
+fn syscall_exit(ctx: RawTracePointContext) -> i32 {
+    let registers: u64 = ctx.arg(0);
+    let register = |position| task::read(registers + position as u64 * 8).unwrap_or(0);
+    if register(register::ORIG_AX) != u64::from(patched::number()) {
+        return 0;
+    }
+    let mask = concerned();
+    if mask != 0
+        && !foreign::is_foreign()
+        && let Some(act) = acts(mask, || descriptor(register), || bytes(register))
+    {
+        outcome::strike(act);
+    }
+    0
+}
+
 /// Of the BPF LSM's programs.
 const MAX_RESULT: i64 = 4095;
 
@@ -90,19 +147,14 @@ fn at_hook(ctx: *mut c_void) -> i64 {
         return 0;
     }
     let registers = task::registers();
-    let register = |position| word(registers, position);
-    let number = register(register::ORIG_AX);
-    mask &= select::of_syscall(number as u32);
-    if number >= u64::from(NUMBERS) || mask == 0 || is_foreign() {
+    let register = |position| task::register(registers, position);
+    mask = foreign::by_number(mask, register);
+    if mask == 0 {
         return 0;
     }
-    result(mask, || argument(ctx), register).unwrap_or(0)
-}
-
-/// Whether the registers are no 64-bit caller's, or nobody's.
-#[inline(always)]
-fn is_foreign() -> bool {
-    task::status() & COMPAT != 0 || task::flags() & KERNEL_THREAD != 0
+    let argument = |position| argument(ctx, position);
+    let subject = || argument(patched::subject() & !subject::KIND);
+    result(mask, subject, || call::size(register, argument)).unwrap_or(0)
 }
 
 /// The slots whose fault is armed here and names the caller.
@@ -114,57 +166,30 @@ fn concerned() -> u64 {
     if armed.slots == 0 {
         return 0;
     }
-    let mask = select::by_thread_group(select, armed.slots, tgid());
-    select::by_current_cgroup(select, mask)
+    let tgid = task::tgid();
+    let mask = select::by_thread_group(select, armed.slots, tgid);
+    protected::spare(select::by_current_cgroup(select, mask), tgid)
 }
 
+/// One of the hook's arguments, as a plain number: what the verifier knows to be a pointer to one of the
+/// kernel's structures it lets no function have.
 #[inline(always)]
-fn tgid() -> u32 {
-    // SAFETY: the helper has no arguments; these hooks run in the caller's context.
-    (unsafe { bpf_get_current_pid_tgid() } >> 32) as u32
-}
-
-/// The descriptor that the call is about.
-#[inline(always)]
-fn descriptor(register: impl Fn(usize) -> u64) -> u64 {
-    match (patched::subject() & !subject::KIND) as usize {
-        register::SI => register(register::SI),
-        register::DX => register(register::DX),
-        register::R8 => register(register::R8),
-        _ => register(register::DI),
-    }
-}
-
-/// The hook's argument that the call is about.
-#[inline(always)]
-fn argument(ctx: *mut c_void) -> u64 {
-    let arguments = ctx.cast_const().cast();
-    match patched::subject() & !subject::KIND {
-        0 => word(arguments, 0),
-        1 => word(arguments, 1),
-        2 => word(arguments, 2),
-        _ => 0,
-    }
-}
-
-/// One of several words that the verifier knows to be there.
-#[inline(always)]
-fn word(words: *const u64, position: usize) -> u64 {
-    // SAFETY: the verifier knows how many there are.
-    let word = unsafe { words.add(position) };
-    // SAFETY: as above.
-    unsafe { word.read_volatile() }
+fn argument(ctx: *mut c_void, position: u32) -> u64 {
+    let arguments = ctx as u64;
+    task::read(arguments + u64::from(position & 3) * 8).unwrap_or(0)
 }
 
 /// What the call returns if one of the faults acts.
 #[inline(always)]
-fn result(
-    mask: u64,
-    subject: impl FnOnce() -> u64,
-    register: impl Fn(usize) -> u64 + Copy,
-) -> Option<i64> {
+fn result(mask: u64, subject: impl FnOnce() -> u64, size: impl Fn() -> u64 + Copy) -> Option<i64> {
+    let act = acts(mask, subject, size)?;
+    outcome::strike(act);
+    outcome::of(act, size)
+}
+
+#[inline(always)]
+fn acts(mask: u64, subject: impl FnOnce() -> u64, size: impl Fn() -> u64) -> Option<Act> {
     let select = SELECT.get(0)?;
-    let mask = call::by_contents(select, mask, subject, register);
-    let act = first_to_act(mask, Occasion::exact(Some(tgid())), Way::Here)?;
-    outcome::of(act, register)
+    let mask = call::by_contents(select, mask, subject, size);
+    first_to_act(mask, Occasion::exact(Some(task::tgid())), Way::Here)
 }

@@ -2,7 +2,7 @@
 
 use injector_abi::{SLOTS, StreamKey};
 
-use crate::atomic::fetch_add_one;
+use crate::atomic::add_one;
 use crate::maps::{INJECTED_AT, STREAMS};
 use crate::patched;
 
@@ -11,7 +11,7 @@ use crate::patched;
 pub fn add(slot: u32, tgid: u32) {
     if let Some(here) = INJECTED_AT.get_ptr_mut(patched::hook() * SLOTS + slot) {
         // SAFETY: the array's entry, which programs change only here.
-        unsafe { fetch_add_one(here) };
+        unsafe { add_one(here) };
     }
     if tgid == 0 {
         return;
@@ -20,6 +20,6 @@ pub fn add(slot: u32, tgid: u32) {
         // SAFETY: an entry is three words.
         let injected = unsafe { stream.cast::<u64>().add(2) };
         // SAFETY: threads of the group change it only here.
-        unsafe { fetch_add_one(injected) };
+        unsafe { add_one(injected) };
     }
 }

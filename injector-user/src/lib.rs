@@ -6,6 +6,7 @@ pub mod client;
 pub mod clock;
 pub mod delay_line;
 pub mod engine;
+pub mod filters;
 pub mod freezer;
 pub mod interception;
 pub mod keeper;

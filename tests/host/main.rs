@@ -4,9 +4,11 @@
     reason = "tables of cases are read where they stand"
 )]
 
+mod calls;
 mod command;
 mod compose;
 mod container;
+mod crash;
 mod deathwatch;
 mod delay;
 mod doctor;

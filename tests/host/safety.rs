@@ -65,7 +65,9 @@ impl Scene {
     fn arm(&self, client: &mut Client) -> Result<Armed> {
         let target = match self.kind {
             kind if kind.is_of_packets() => self.stage.client_netns(),
-            Kind::SockError | Kind::SyscallError => format!("pid:{}", self.stage.client.pid()),
+            kind if kind == Kind::SockError || kind.is_of_calls() => {
+                format!("pid:{}", self.stage.client.pid())
+            }
             Kind::ProcessSignal => format!("pid:{}", self.frozen.pid()),
             _ => self.cgroup.target(),
         };
@@ -90,6 +92,7 @@ impl Scene {
             }
             Kind::ProcessFreeze => &[("active", "5m"), ("count", "1")],
             Kind::ProcessSignal => &[("signal", "STOP")],
+            of_calls => bail!("the endings of {of_calls} are those of syscall.error"),
         };
         given.extend(own);
         if self.ending == Ending::MaxHits {
@@ -183,9 +186,7 @@ fn felt(kind: Kind, actor: &mut Actor, echoes: &[std::net::SocketAddr; 2]) -> Re
                 let errnos = actor.calls(SocketCall::Connect, to, TRIES)?;
                 errnos.iter().any(|errno| *errno != 0)
             }
-            Kind::NetDuplicate | Kind::ProcessFreeze | Kind::ProcessSignal => {
-                bail!("others are asked")
-            }
+            _ => bail!("others are asked"),
         };
     }
     Ok(any)

@@ -15,6 +15,8 @@ use crate::engine::signal;
 #[derive(Debug)]
 pub struct Caller {
     child: Child,
+    /// Whether it has said that it is.
+    ready: bool,
     says: BufReader<ChildStdout>,
 }
 
@@ -58,6 +60,7 @@ impl Caller {
         let says = child.stdout.take().context("stdout is piped")?;
         let mut caller = Self {
             child,
+            ready: false,
             says: BufReader::new(says),
         };
         caller.await_ready()?;
@@ -69,17 +72,18 @@ impl Caller {
     }
 
     /// Lets it make its calls; when it has is for the caller to find out.
-    pub fn begin(&self) -> Result<()> {
+    pub fn begin(&mut self) -> Result<()> {
+        self.await_ready()?;
+        self.ready = false;
         signal(self.pid(), Signal::SIGUSR1)
     }
 
-    /// What came of it. It must be able to write by now. It is ready for another round after that.
+    /// What came of it. It must be able to write by now. It is ready for another round after that, once
+    /// it can make what its calls are about.
     pub fn tell(&mut self) -> Result<Told> {
         signal(self.pid(), Signal::SIGUSR2)?;
         let line = self.line()?;
-        let told = serde_json::from_str(&line).with_context(|| format!("it said {line:?}"))?;
-        self.await_ready()?;
-        Ok(told)
+        serde_json::from_str(&line).with_context(|| format!("it said {line:?}"))
     }
 
     /// A round that nothing keeps from telling at once.
@@ -89,8 +93,12 @@ impl Caller {
     }
 
     fn await_ready(&mut self) -> Result<()> {
+        if self.ready {
+            return Ok(());
+        }
         let line = self.line()?;
         ensure!(line == "ready\n", "it said {line:?}");
+        self.ready = true;
         Ok(())
     }
 

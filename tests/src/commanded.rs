@@ -1,5 +1,7 @@
 //! A `caller` as the command of a fault: held, filtered and let go as the command line does it.
 
+use std::process::Command;
+
 use anyhow::{Context as _, Result, bail};
 use injector_core::fault::Kind;
 use injector_core::target::Selector;
@@ -23,23 +25,35 @@ pub struct Commanded {
 }
 
 impl Commanded {
-    /// One that will make these calls, so often in its first round, and suffers these parameters.
+    /// One that will make these calls, so often in its first round, and suffers these parameters of
+    /// `syscall.error`.
     pub fn start(
         engine: &Engine,
         times: usize,
         calls: &[&str],
         given: &[(&str, &str)],
     ) -> Result<Self> {
+        let command = Caller::command(&std::env::temp_dir(), times, calls)?;
+        Self::start_with(engine, Kind::SyscallError, command, given)
+    }
+
+    /// A caller by this command, that suffers another fault.
+    pub fn start_with(
+        engine: &Engine,
+        kind: Kind,
+        command: Command,
+        given: &[(&str, &str)],
+    ) -> Result<Self> {
         let mut client = engine.client()?;
         let Ok(Answer::Cgroup { .. }) = client.call(Call::MakeCgroup)? else {
             bail!("no cgroup");
         };
-        let held = Held::fork(Caller::command(&std::env::temp_dir(), times, calls)?, None)?;
+        let held = Held::fork(command, None)?;
         done(client.call(Call::Enter { pid: held.pid() })?)?;
         let target = Selector::Command(vec!["caller".to_owned()]).to_string();
         let target = [("target", &*target)];
         let given = params(target.into_iter().chain(given.iter().copied()));
-        let armed = client.rehearse(Kind::SyscallError, &given, REHEARSAL_MS)?;
+        let armed = client.rehearse(kind, &given, REHEARSAL_MS)?;
         let filtered = held.filter(&program(&armed.plan.select.syscalls))?;
         done(client.call(Call::Intercept {
             fault: armed.fault.clone(),

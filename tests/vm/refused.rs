@@ -23,6 +23,13 @@ fn least() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("process.freeze", &["--active=10ms", "--count=1"]),
         ("process.signal", &["--signal=WINCH"]),
         ("syscall.error", &["--syscalls=getpgid", "--errno=EIO"]),
+        ("process.crash", &["--syscalls=getpgid"]),
+        ("process.fd_limit", &[]),
+        ("process.fork_error", &[]),
+        ("memory.error", &[]),
+        ("disk.error", &["--path=/"]),
+        ("disk.full", &["--path=/"]),
+        ("disk.readonly", &["--path=/"]),
     ]
     .into()
 }

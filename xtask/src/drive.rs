@@ -9,6 +9,7 @@ use crate::{
     build,
     exec::{Step, is_root, say},
     setup::{self, Purpose},
+    vm,
     workspace::Workspace,
 };
 
@@ -33,7 +34,13 @@ pub(crate) fn demo(rest: &[String]) -> Result<u8> {
             say(format_args!("report: {}", report.display()));
         }
     }
-    Ok(code)
+    // Whoever says what to play wants no more than that.
+    let elsewhere = if rest.is_empty() {
+        vm::perform(&workspace)
+    } else {
+        0
+    };
+    Ok(code.max(elsewhere))
 }
 
 /// Runs benchmarks and returns their exit code.

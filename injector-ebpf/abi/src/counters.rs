@@ -25,6 +25,9 @@ pub struct Counters {
     /// It differs from `eligible * threshold` only where the probability is scaled (an aggregate
     /// of n segments is lost with probability 1 - (1-p)^n).
     pub expected: u64,
+    /// Not matched: calls of the target whose caller cannot be told which call it makes, a 32-bit one
+    /// or `io_uring`, at a place that calls meant by the fault pass too.
+    pub foreign: u64,
 }
 
 exact_layout!(Counters {
@@ -35,6 +38,7 @@ exact_layout!(Counters {
     injected: u64,
     passed: u64,
     expected: u64,
+    foreign: u64,
 });
 
 /// Global per fault, changed atomically by the programs.

@@ -10,6 +10,7 @@ mod counters;
 mod dice;
 mod event;
 mod fault;
+pub mod lack;
 mod layout;
 pub mod net;
 mod select;
@@ -25,7 +26,7 @@ pub use fault::Fault;
 pub use select::{Armed, Select, SocketFields, SocketMark, Stream, StreamKey};
 
 /// Layout and meaning of everything in this package; the loader refuses objects of another version.
-pub const ABI_VERSION: u64 = 3;
+pub const ABI_VERSION: u64 = 4;
 
 /// Faults that can be armed at once: one bit each in every selector mask.
 pub const SLOTS: u32 = 64;
@@ -64,12 +65,19 @@ pub const LINK_HEADER_MAGIC: u32 = 0x5173_E008;
 /// [`Select::thorough`].
 pub const THOROUGH_MAGIC: u32 = 0x5173_E009;
 
-/// Stands for the register, by its position in `pt_regs`, that says how many bytes a system call is to
-/// move, or [`NO_COUNT`].
+/// Stands for where it is said how many bytes a system call is about: see [`syscall::count`].
 pub const COUNT_MAGIC: u32 = 0x5173_E00A;
-
-/// No fault asks how many bytes a call is to move.
-pub const NO_COUNT: u32 = u32::MAX;
 
 /// Stands for what a call is about: see [`syscall::subject`].
 pub const SUBJECT_MAGIC: u32 = 0x5173_E00B;
+
+/// Stands for the number of the system call that a program is for, or for where it is told: see
+/// [`syscall::IN_REGISTER`].
+pub const NUMBER_MAGIC: u32 = 0x5173_E00C;
+
+/// Stands for what the kernel lacks: the bits of [`lack`].
+pub const LACK_MAGIC: u32 = 0x5173_E00D;
+
+/// Stands for the length of the instructions by which a program makes a call, all of which are left out
+/// if it is not made.
+pub const SKIP_MAGIC: u32 = 0x5173_E010;

@@ -59,6 +59,8 @@ pub struct Select {
     pub any_file: u64,
     /// Slots that act however many bytes a call is to move.
     pub any_size: u64,
+    /// Slots that act however many bytes have been asked for before.
+    pub any_room: u64,
     /// Slots that act whatever path the file has.
     pub any_path: u64,
     /// Slots that act on TCP.
@@ -75,6 +77,8 @@ pub struct Select {
     pub cgroup_levels: u64,
     /// How often faults of processes have been armed so far; see [`SocketMark::epoch`].
     pub epoch: u64,
+    /// Slots that act whichever system call it is.
+    pub any_syscall: u64,
 }
 
 exact_layout!(Select {
@@ -95,6 +99,7 @@ exact_layout!(Select {
     any_thread_group: u64,
     any_file: u64,
     any_size: u64,
+    any_room: u64,
     any_path: u64,
     tcp: u64,
     udp: u64,
@@ -103,6 +108,7 @@ exact_layout!(Select {
     lockout: u64,
     cgroup_levels: u64,
     epoch: u64,
+    any_syscall: u64,
 });
 
 /// What a socket's storage says: whose it is.
@@ -125,13 +131,13 @@ exact_layout!(SocketMark {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SocketFields {
-    /// `sock.sk_cgrp_data.cgroup`; 0 if nothing here is known.
+    /// `sock.sk_cgrp_data.cgroup`, or before 5.15 `sock.sk_cgrp_data.val`; 0 if nothing here is known.
     pub cgroup: u32,
     /// `cgroup.level`.
     pub level: u32,
-    /// `cgroup.ancestors`.
+    /// `cgroup.ancestors`, or before 6.1 `cgroup.ancestor_ids`.
     pub ancestors: u32,
-    /// `cgroup.kn`.
+    /// `cgroup.kn`; 0 if the ancestors are not addresses but their numbers.
     pub node: u32,
     /// `kernfs_node.id`.
     pub id: u32,

@@ -38,19 +38,30 @@ pub struct Calls {
     /// Bytes that the call is asked to move, at least and at most.
     pub least: u64,
     pub most: u64,
-    /// Bit n: files whose type is n, as in the upper four bits of a mode.
+    /// How many bytes may be asked for before the first call that is meant, and how many have been.
+    pub room: u64,
+    pub used: u64,
+    /// Bit n: files whose type is n, as in the upper four bits of a mode; bit 0: none yet.
     pub types: u32,
-    /// Always 0.
-    pub reserved: u32,
+    /// What the caller is sent besides; 0 if nothing.
+    pub signal: u32,
+    /// The call is made for this share of its bytes, in units of 2^-32; 0 if it is not made.
+    pub share: u64,
 }
 
 exact_layout!(Calls {
     outcomes: [Outcome; OUTCOMES],
     least: u64,
     most: u64,
+    room: u64,
+    used: u64,
     types: u32,
-    reserved: u32,
+    signal: u32,
+    share: u64,
 });
+
+/// Not the number of a call, but the position in `pt_regs` of the register that holds it.
+pub const IN_REGISTER: u32 = 1 << 16;
 
 /// A file, by what stays the same when it is renamed.
 #[repr(C)]
@@ -87,9 +98,39 @@ pub mod subject {
     pub const DENTRY: u32 = 3 << 8;
     /// A `struct path *`.
     pub const PATH: u32 = 4 << 8;
+    /// A `struct file *` that counts only if it is being opened to be written to, and was there before.
+    pub const WRITER: u32 = 5 << 8;
     /// Of the kinds above.
     pub const KIND: u32 = 0xFF00;
 }
+
+/// Where it is said how many bytes a call is about: in the low byte which argument.
+pub mod count {
+    /// Nowhere.
+    pub const NONE: u32 = 0;
+    /// In a register of the caller: its position in `pt_regs`.
+    pub const REGISTER: u32 = 1 << 8;
+    /// In the pieces that the second argument points to, as many as the third says.
+    pub const PIECES: u32 = 2 << 8;
+    /// In an argument of the hook, from 0, in pages.
+    pub const PAGES: u32 = 3 << 8;
+    /// Where the number of the call tells: one of the first two, in the `SIZES` array.
+    pub const CALL: u32 = 4 << 8;
+    /// Of the kinds above.
+    pub const KIND: u32 = 0xFF00;
+}
+
+/// Of the pieces of memory of one call, so many are added up.
+pub const MOST_PIECES: u32 = 64;
+
+/// How large a page is.
+pub const PAGE: u64 = 4096;
+
+/// Of `file.f_flags`: not only to be read, and to be emptied.
+pub const WRITES: u32 = 0o3 | 0o1000;
+
+/// Of `file.f_mode`: it was made by this call.
+pub const CREATED: u32 = 0x10_0000;
 
 /// Byte offsets in this kernel's `task_struct`.
 #[repr(C)]
@@ -101,6 +142,14 @@ pub struct TaskFields {
     pub flags: u32,
     /// `files`.
     pub files: u32,
+    /// `stack`.
+    pub stack: u32,
+    /// `cgroups`.
+    pub cgroups: u32,
+    /// `css_set.dfl_cgrp`.
+    pub cgroup: u32,
+    /// From the beginning of a task's stack to the registers with which it entered the kernel.
+    pub registers: u32,
     /// Always 0.
     pub reserved: u32,
 }
@@ -109,6 +158,10 @@ exact_layout!(TaskFields {
     status: u32,
     flags: u32,
     files: u32,
+    stack: u32,
+    cgroups: u32,
+    cgroup: u32,
+    registers: u32,
     reserved: u32,
 });
 
@@ -138,6 +191,10 @@ pub struct FileFields {
     pub superblock: u32,
     /// `super_block.s_dev`.
     pub device: u32,
+    /// `file.f_flags`.
+    pub flags: u32,
+    /// `file.f_mode`.
+    pub file_mode: u32,
     /// Always 0.
     pub reserved: u32,
 }
@@ -154,6 +211,8 @@ exact_layout!(FileFields {
     number: u32,
     superblock: u32,
     device: u32,
+    flags: u32,
+    file_mode: u32,
     reserved: u32,
 });
 
@@ -162,6 +221,12 @@ pub const COMPAT: u32 = 2;
 
 /// Of `task_struct.flags`: a thread of the kernel, or one that it made for a process's `io_uring`.
 pub const KERNEL_THREAD: u32 = 0x20_0000 | 0x10;
+
+/// The system call by which a process lets `io_uring` make others.
+pub const IO_URING_ENTER: u32 = 426;
+
+/// Processes that can be protected at once.
+pub const PROTECTED: u32 = 1 << 14;
 
 /// Positions of registers in `pt_regs` on `x86_64`, in words.
 pub mod register {

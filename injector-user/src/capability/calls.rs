@@ -9,7 +9,7 @@ use super::obstacle::{Obstacle, not_seen};
 use super::room::Room;
 use super::subject::Subject;
 use super::wire::Request;
-use crate::loader::{Kernel, KernelError};
+use crate::loader::{self, Kernel, KernelError};
 
 /// What a UDP socket of the loopback interface never meets.
 const ERRNO: Errno = Errno::EHOSTDOWN;
@@ -17,14 +17,23 @@ const ERRNO: Errno = Errno::EHOSTDOWN;
 /// Nobody listens there, which connecting a UDP socket does not find out.
 const PORT: u16 = 9;
 
+/// What each of those calls passes.
+const OPERATIONS: [Attach; 4] = [
+    Attach::Connect,
+    Attach::Bind,
+    Attach::Sendmsg,
+    Attach::Socket,
+];
+
 /// Each of the calls that can fail, of a process in the cgroup.
 pub(super) fn cgroup_sock(
     room: &Room,
     subject: &Subject,
     kernel: &mut Kernel,
 ) -> Result<(), Obstacle> {
+    can_choose_errors()?;
     open_all(subject)?;
-    let hooks = Attach::ALL.iter().map(|attach| hook(room, *attach));
+    let hooks = OPERATIONS.into_iter().map(|attach| hook(room, attach));
     let order = Order {
         kind: Kind::SockError,
         mechanism: Mechanism::CgroupSock,
@@ -35,9 +44,60 @@ pub(super) fn cgroup_sock(
         hooks: hooks.collect(),
         whom: Select::default(),
     };
-    let acting = Acting::begin(kernel, &order)?;
-    for (call, request) in calls() {
-        let done = subject.ask(request)?;
+    all_fail(Acting::begin(kernel, &order)?, subject, &calls())
+}
+
+fn can_choose_errors() -> Result<(), Obstacle> {
+    if loader::hooks_choose_errors() {
+        return Ok(());
+    }
+    Err(Obstacle::Lacking(
+        "this kernel's hooks of cgroups can only say EPERM: others need `bpf_set_retval` (5.18)",
+    ))
+}
+
+/// Both calls about options, by which of them they are, of a process in the cgroup.
+pub(super) fn cgroup_option(
+    room: &Room,
+    subject: &Subject,
+    kernel: &mut Kernel,
+) -> Result<(), Obstacle> {
+    can_choose_errors()?;
+    open_all(subject)?;
+    let order = Order {
+        kind: Kind::SyscallError,
+        mechanism: Mechanism::CgroupOption,
+        params: &[
+            ("syscalls", "setsockopt,getsockopt"),
+            ("errno", "EHOSTDOWN"),
+        ],
+        hooks: vec![
+            hook(room, Attach::Setsockopt),
+            hook(room, Attach::Getsockopt),
+        ],
+        whom: Select {
+            syscalls: OPTIONS.to_vec(),
+            ..Select::default()
+        },
+    };
+    let calls = [
+        ("setsockopt", Request::SetOption { socket: 0 }),
+        ("getsockopt", Request::GetOption { socket: 0 }),
+    ];
+    all_fail(Acting::begin(kernel, &order)?, subject, &calls)
+}
+
+/// `setsockopt` and `getsockopt`.
+const OPTIONS: [u16; 2] = [54, 55];
+
+/// Each of the calls fails while the fault acts, and none after.
+fn all_fail(
+    acting: Acting<'_>,
+    subject: &Subject,
+    calls: &[(&str, Request)],
+) -> Result<(), Obstacle> {
+    for (call, request) in calls {
+        let done = subject.ask(*request)?;
         if done != Err(ERRNO) {
             return not_seen(format!(
                 "attached to the cgroup, and `{call}` gave {} instead of {ERRNO}",
@@ -47,8 +107,8 @@ pub(super) fn cgroup_sock(
     }
     acting.end();
     open_all(subject)?;
-    for (call, request) in calls() {
-        if let Err(errno) = subject.ask(request)? {
+    for (call, request) in calls {
+        if let Err(errno) = subject.ask(*request)? {
             return not_seen(format!("`{call}` failed with {errno} after the end"));
         }
     }

@@ -39,9 +39,15 @@ impl Known {
 
     /// Whether [`Known::of`] would try nothing out.
     pub fn knows(&self, kind: Kind) -> bool {
-        uses(kind)
+        let needed: Vec<Mechanism> = uses(kind).iter().map(|(mechanism, _)| *mechanism).collect();
+        self.know(&needed)
+    }
+
+    /// Whether [`Known::these`] would try nothing out.
+    pub fn know(&self, wanted: &[Mechanism]) -> bool {
+        wanted
             .iter()
-            .all(|(mechanism, _)| self.found.contains_key(mechanism))
+            .all(|mechanism| self.found.contains_key(mechanism))
     }
 
     /// What this host can do of all that a fault of this kind may need.

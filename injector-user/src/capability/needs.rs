@@ -56,32 +56,48 @@ pub fn uses(kind: Kind) -> &'static [(Mechanism, Use)] {
                 Use::For("`how: reset` of open connections"),
             ),
         ],
-        Kind::SockError => &[
-            (Mechanism::CgroupSock, Use::Main),
-            (
-                Mechanism::ForkTracking,
-                Use::For("processes that share their cgroup with others"),
-            ),
-        ],
-        Kind::SyscallError => &[
-            (Mechanism::SyscallReturn, Use::Main),
-            (Mechanism::SyscallOverride, Use::Main),
+        Kind::SockError => &[(Mechanism::CgroupSock, Use::Main), CHILDREN],
+        Kind::SyscallError
+        | Kind::ProcessFdLimit
+        | Kind::ProcessForkError
+        | Kind::DiskError
+        | Kind::DiskFull
+        | Kind::DiskReadonly => OF_CALLS,
+        Kind::ProcessCrash => OF_CRASHES,
+        Kind::MemoryError => &[
             (Mechanism::SecurityReturn, Use::Main),
-            (Mechanism::SecurityLsm, Use::Main),
             (Mechanism::Seccomp, Use::Main),
-            (
-                Mechanism::ForkTracking,
-                Use::For("processes that share their cgroup with others"),
-            ),
+            CHILDREN,
         ],
         Kind::ProcessFreeze => &[
             (Mechanism::FreezerV2, Use::Main),
             (Mechanism::FreezerV1, Use::Main),
         ],
         Kind::ProcessSignal => &[(Mechanism::Pidfd, Use::Main)],
-        // No mechanism is built yet.
     }
 }
+
+/// What makes calls fail.
+const OF_CALLS: &[(Mechanism, Use)] = &[
+    (Mechanism::SyscallReturn, Use::Main),
+    (Mechanism::SyscallOverride, Use::Main),
+    (Mechanism::SecurityReturn, Use::Main),
+    (Mechanism::SecurityLsm, Use::Main),
+    (Mechanism::CgroupSock, Use::For(OF_SOCKETS)),
+    (Mechanism::CgroupOption, Use::For(OF_OPTIONS)),
+    (Mechanism::Uprobe, Use::Main),
+    (Mechanism::Seccomp, Use::Main),
+    CHILDREN,
+];
+const OF_CRASHES: &[(Mechanism, Use)] = &[
+    (Mechanism::SyscallReturn, Use::Main),
+    (Mechanism::SyscallOverride, Use::Main),
+    (Mechanism::SecurityReturn, Use::Main),
+    (Mechanism::SecurityLsm, Use::Main),
+    (Mechanism::Seccomp, Use::Main),
+    (Mechanism::SyscallExit, Use::For("`moment: after`")),
+    CHILDREN,
+];
 
 /// What faults of packets need for a target that shares its network namespace.
 const ARRIVING: (Mechanism, Use) = (
@@ -92,10 +108,18 @@ const BY_PROCESS: (Mechanism, Use) = (
     Mechanism::SocketStorage,
     Use::For("processes that share their network namespace with others"),
 );
+const CHILDREN: (Mechanism, Use) = (
+    Mechanism::ForkTracking,
+    Use::For("processes that share their cgroup with others"),
+);
 const FOLLOWED: (Mechanism, Use) = (
     Mechanism::ForkTracking,
     Use::For("processes that share their network namespace with others"),
 );
+
+/// What of `syscall.error` needs them where nothing better is there.
+const OF_SOCKETS: &str = "`connect`, `bind`, `socket`, `sendto`, `sendmsg`";
+const OF_OPTIONS: &str = "`setsockopt`, `getsockopt`";
 
 /// What is known of the fault as a whole: the best of its main mechanisms.
 pub fn of_fault(kind: Kind, known: &BTreeMap<Mechanism, Capability>) -> Capability {

@@ -42,6 +42,9 @@ pub(super) enum Obstacle {
     /// Another mechanism that the trial needs is missing.
     #[error("it cannot be seen at work without `cgroup-sock`")]
     Needs(#[source] KernelError),
+    /// The kernel is known to lack it, without a trial.
+    #[error("{0}")]
+    Lacking(&'static str),
     /// The kernel took everything, and what was expected did not happen.
     #[error("{0}")]
     NotSeen(String),

@@ -11,7 +11,6 @@ use super::stage::{Objects, Stage, apart};
 use super::subject::Subject;
 use super::syscalls::Way;
 use super::verdict::{Finding, judge, with_causes};
-use super::wire::Request;
 use super::{answered, attributed, calls, connections, freeze, packets, signal, syscalls};
 use crate::freezer::Flavour;
 use crate::loader::Kernel;
@@ -89,6 +88,8 @@ fn hierarchy_of(mechanism: Mechanism) -> Option<Flavour> {
         | Mechanism::SyscallOverride
         | Mechanism::SecurityReturn
         | Mechanism::SecurityLsm
+        | Mechanism::Uprobe
+        | Mechanism::SyscallExit
         // Where there is none, it is tried without.
         | Mechanism::ForkTracking
         | Mechanism::Pidfd => None,
@@ -97,6 +98,7 @@ fn hierarchy_of(mechanism: Mechanism) -> Option<Flavour> {
         | Mechanism::SocketLookup
         | Mechanism::SocketStorage
         | Mechanism::CgroupSock
+        | Mechanism::CgroupOption
         | Mechanism::Seccomp => Some(Flavour::V2),
     }
 }
@@ -139,6 +141,7 @@ fn try_out(
         Mechanism::TcxAnswer => packets::answered(stage, objects.kernel()?),
         Mechanism::SockDestroy => connections::reset(),
         Mechanism::CgroupSock => in_room(log, objects.kernel()?, calls::cgroup_sock),
+        Mechanism::CgroupOption => in_room(log, objects.kernel()?, calls::cgroup_option),
         Mechanism::ForkTracking => following(log, objects),
         Mechanism::SyscallReturn
         | Mechanism::SyscallOverride
@@ -146,10 +149,12 @@ fn try_out(
         | Mechanism::SecurityLsm => {
             let mut ways = WAYS.into_iter();
             match ways.find(|way| way.mechanism == mechanism) {
-                Some(way) => failing(way, Request::Getpgid, objects),
+                Some(way) => failing(way, objects),
                 None => not_seen("it was not tried"),
             }
         }
+        Mechanism::Uprobe => syscalls::instructions(&Subject::fork()?, objects.kernel()?),
+        Mechanism::SyscallExit => ended(objects),
         Mechanism::FreezerV2 => frozen(Flavour::V2, log),
         Mechanism::FreezerV1 => frozen(Flavour::V1, log),
         Mechanism::Pidfd => signal::pidfd(&Subject::fork()?),
@@ -181,19 +186,26 @@ const fn way(mechanism: Mechanism, entry: Entry, function: &'static str) -> Way 
     }
 }
 
-fn failing(way: Way, call: Request, objects: &mut Objects) -> Result<(), Obstacle> {
-    let subject = Subject::fork()?;
-    syscalls::failing(way, call, &subject, objects.kernel()?)
+fn failing(way: Way, objects: &mut Objects) -> Result<(), Obstacle> {
+    syscalls::failing(way, &Subject::fork()?, objects.kernel()?)
+}
+
+fn ended(objects: &mut Objects) -> Result<(), Obstacle> {
+    syscalls::ended(&Subject::fork()?, objects.kernel()?)
 }
 
 /// Children are followed for faults of socket calls, which need a cgroup, and of system calls.
 fn following(log: Option<&UndoLog>, objects: &mut Objects) -> Result<(), Obstacle> {
-    if let Err(not_mounted) = mount_of(Flavour::V2) {
-        let mut ways = WAYS.into_iter();
-        let followed = ways.any(|way| failing(way, Request::GetpgidInChild, objects).is_ok());
-        return if followed { Ok(()) } else { Err(not_mounted) };
-    }
-    in_room(log, objects.kernel()?, calls::fork_tracking)
+    let obstacle = match mount_of(Flavour::V2) {
+        Err(not_mounted) => not_mounted,
+        Ok(_) => match in_room(log, objects.kernel()?, calls::fork_tracking) {
+            // Not even the parent's calls could be made to fail there.
+            Err(needs @ Obstacle::Needs(_)) => needs,
+            tried => return tried,
+        },
+    };
+    // The reason of the preferred way is told.
+    ended(objects).map_err(|_other| obstacle)
 }
 
 fn in_room(

@@ -10,8 +10,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::{set_no_new_privs, set_pdeathsig};
 use nix::sys::signal::Signal;
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn, bind, connect, getsockname, recv,
-    send, sendto, socket, socketpair,
+    AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn, bind, connect, getsockname,
+    getsockopt, recv, send, sendto, setsockopt, socket, socketpair, sockopt,
 };
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{Pid, getpgid, getpid, getppid};
@@ -195,6 +195,12 @@ fn act(request: Request, sockets: &mut [Option<OwnedFd>; SOCKETS]) -> nix::Resul
         Request::GetpgidInChild => in_child(|| getpgid(Some(getpid())).map(drop)),
         Request::Getpgid => getpgid(Some(getpid())).map(|_group| 0),
         Request::Filter => next_descriptor(),
+        Request::SetOption { socket } => {
+            setsockopt(held(sockets, socket)?, sockopt::Broadcast, &true).map(|()| 0)
+        }
+        Request::GetOption { socket } => {
+            getsockopt(held(sockets, socket)?, sockopt::Broadcast).map(u16::from)
+        }
     }
 }
 

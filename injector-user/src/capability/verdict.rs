@@ -11,6 +11,7 @@ use nix::errno::Errno;
 
 use super::obstacle::Obstacle;
 use super::privileges::Privileges;
+use crate::filters::FilterError;
 use crate::freezer::FreezerError;
 use crate::loader::{BtfError, HookError, KernelError, MapsError, ObjectError, TrackingError};
 
@@ -95,6 +96,7 @@ pub(super) fn judge(trial: &Result<(), Obstacle>, privileges: &Privileges) -> Fi
     let text = with_causes(obstacle);
     match obstacle {
         Obstacle::NotMounted(_) => Finding::unsupported(text, false),
+        Obstacle::Lacking(_) => Finding::unsupported(text, true),
         Obstacle::Freezer(FreezerError::Root { .. }) => {
             Finding::unsupported("cgroups of this hierarchy have no freezer", true)
         }
@@ -161,6 +163,10 @@ fn step_of(error: &KernelError) -> (Step, &(dyn Error + 'static)) {
         KernelError::Hook(hook) => match hook {
             HookError::Object(error) => (step_of_object(error), error),
             HookError::Link(error) => (Step::Attach, error),
+            HookError::Body(_)
+            | HookError::Filter(FilterError::Qdisc { .. } | FilterError::Filter { .. }) => {
+                (Step::Attach, hook)
+            }
             HookError::NoFunction(_) => (Step::Function, hook),
             HookError::Functions(error) => (step_of_types(error), error),
             HookError::Open { .. }
@@ -169,6 +175,8 @@ fn step_of(error: &KernelError) -> (Step, &(dyn Error + 'static)) {
             | HookError::Full
             | HookError::Enter { .. }
             | HookError::NoCgroup(_)
+            | HookError::NoInterface
+            | HookError::Filter(_)
             | HookError::Map(_) => (Step::Trial, hook),
         },
         KernelError::Fields(error) => (step_of_types(error), error),

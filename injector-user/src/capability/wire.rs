@@ -36,6 +36,14 @@ pub(super) enum Request {
     ConnectInChild {
         port: u16,
     },
+    /// Let it send broadcasts.
+    SetOption {
+        socket: u8,
+    },
+    /// Ask whether it may.
+    GetOption {
+        socket: u8,
+    },
     /// Ask for its process group, by its number: for "mine" the kernel asks no security hook.
     Getpgid,
     /// The same by a child of its own.
@@ -71,6 +79,8 @@ impl Request {
             Self::Getpgid => (7, 0, 0),
             Self::GetpgidInChild => (9, 0, 0),
             Self::Filter => (8, 0, 0),
+            Self::SetOption { socket } => (10, socket, 0),
+            Self::GetOption { socket } => (11, socket, 0),
         };
         let [low, high] = number.to_le_bytes();
         [operation, socket, low, high]
@@ -98,6 +108,8 @@ impl Request {
             7 => Self::Getpgid,
             9 => Self::GetpgidInChild,
             8 => Self::Filter,
+            10 => Self::SetOption { socket },
+            11 => Self::GetOption { socket },
             _ => return None,
         })
     }
@@ -164,6 +176,8 @@ mod tests {
             Request::ConnectInChild { port: 9 },
             Request::Getpgid,
             Request::GetpgidInChild,
+            Request::SetOption { socket },
+            Request::GetOption { socket },
         ];
         for request in requests {
             assert_eq!(Request::decode(request.encode()), Some(request));

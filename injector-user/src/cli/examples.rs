@@ -49,6 +49,13 @@ pub(super) fn examples(kind: Kind) -> &'static [Example] {
         Kind::ProcessFreeze => FREEZE,
         Kind::ProcessSignal => SIGNAL,
         Kind::SyscallError => SYSCALL,
+        Kind::ProcessCrash => CRASH,
+        Kind::ProcessFdLimit => FD_LIMIT,
+        Kind::ProcessForkError => FORK,
+        Kind::MemoryError => MEMORY,
+        Kind::DiskError => DISK,
+        Kind::DiskFull => FULL,
+        Kind::DiskReadonly => READONLY,
     }
 }
 
@@ -185,3 +192,50 @@ const SYSCALL: &[Example] = &[
         "--syscalls fdatasync --errno EIO --backend seccomp --duration 60s -- redis-server --appendonly yes",
     ),
 ];
+
+const CRASH: &[Example] = &[
+    (
+        "A database is killed exactly before its third fsync below one directory",
+        "--target container:db --syscalls fsync,fdatasync --path /var/lib/db/ --when 3 --duration 60s",
+    ),
+    (
+        "A command is killed when its first rename has been made",
+        "--syscalls rename,renameat2 --moment after --max-hits 1 --duration 10s -- mv a b",
+    ),
+];
+
+const FD_LIMIT: &[Example] = &[(
+    "A server that cannot open another file or accept another connection for a while",
+    "--target unit:nginx --duration 30s",
+)];
+
+const FORK: &[Example] = &[(
+    "Every fourth process or thread of a service is not made",
+    "--target unit:cron --when 4+4 --duration 60s",
+)];
+
+const MEMORY: &[Example] = &[
+    (
+        "Requests for a mebibyte or more are refused, one of a hundred",
+        "--target container:web --size 1MiB.. --probability 1% --duration 60s",
+    ),
+    (
+        "A command gets no more memory from its two hundredth request on",
+        "--when 200+ --duration 10s -- python3 app.py",
+    ),
+];
+
+const DISK: &[Example] = &[(
+    "What a database reads and writes is lost now and then",
+    "--target container:db --path /var/lib/db/ --probability 0.1% --duration 60s",
+)];
+
+const FULL: &[Example] = &[(
+    "The disk of a queue is full when it has written 64 MiB more",
+    "--target unit:rabbitmq-server --path /var/lib/rabbitmq/ --after 64MiB --duration 10m",
+)];
+
+const READONLY: &[Example] = &[(
+    "A file system lets nobody write any more, as after an error of its disk",
+    "--target container:db --path /var/lib/db/ --duration 60s",
+)];

@@ -17,6 +17,8 @@ pub(super) struct Matrix {
     syscalls: Vec<Row>,
     /// By what all of them can, where a command is started for it.
     of_commands: Option<Mechanism>,
+    /// By what those can that a target's own program or library makes.
+    of_programs: Option<Mechanism>,
     host: Host,
 }
 
@@ -26,6 +28,9 @@ struct Row {
     number: u16,
     /// None if it cannot be made to fail.
     mechanism: Option<Mechanism>,
+    /// Which of these calls can fail, where not all can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    only: Option<&'static str>,
     /// Why not, for each way there is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<String>,
@@ -34,9 +39,12 @@ struct Row {
 impl Matrix {
     /// By what is known of the mechanisms.
     pub(super) fn of(capabilities: BTreeMap<Mechanism, Capability>) -> Self {
-        let answered = capabilities.get(&Mechanism::Seccomp);
-        let answered = answered.filter(|found| found.state == CapabilityState::Supported);
-        let of_commands = answered.map(|_supported| Mechanism::Seccomp);
+        let usable = |mechanism: Mechanism| {
+            let found = capabilities.get(&mechanism)?;
+            (found.state == CapabilityState::Supported).then_some(mechanism)
+        };
+        let of_commands = usable(Mechanism::Seccomp);
+        let of_programs = usable(Mechanism::Uprobe);
         let inventory = Inventory {
             capabilities,
             functions: Functions::needed_by(Kind::SyscallError),
@@ -46,6 +54,7 @@ impl Matrix {
         Self {
             syscalls: rows.collect(),
             of_commands,
+            of_programs,
             host: Host::read(),
         }
     }
@@ -56,8 +65,11 @@ impl Matrix {
         let commands = self.of_commands.map_or_else(String::new, |mechanism| {
             format!("; all of them by {mechanism}, of a command that Temblor starts: `-- COMMAND`")
         });
+        let programs = self.of_programs.map_or_else(String::new, |mechanism| {
+            format!("; others by {mechanism}, where the target's program or library makes them")
+        });
         format!(
-            "{}\n\n{} of {} system calls can be made to fail{commands}",
+            "{}\n\n{} of {} system calls can be made to fail{programs}{commands}",
             table(&["SYSCALL", "MECHANISM", "NOTE"], &rows, style),
             can.count(),
             rows.len()
@@ -67,7 +79,7 @@ impl Matrix {
 
 impl Row {
     fn of(coverage: Coverage) -> Self {
-        let Coverage { syscall, by } = coverage;
+        let Coverage { syscall, by, only } = coverage;
         let (mechanism, reasons) = match by {
             Ok(mechanism) => (Some(mechanism), Vec::new()),
             Err(reasons) => (None, reasons),
@@ -76,6 +88,7 @@ impl Row {
             syscall: syscall.name(),
             number: syscall.number(),
             mechanism,
+            only,
             reasons,
         }
     }
@@ -84,6 +97,10 @@ impl Row {
         let mechanism = self
             .mechanism
             .map_or_else(|| "-".to_owned(), |mechanism| mechanism.to_string());
-        vec![self.syscall.to_owned(), mechanism, self.reasons.join("; ")]
+        let note = match self.only {
+            Some(only) => only.to_owned(),
+            None => self.reasons.join("; "),
+        };
+        vec![self.syscall.to_owned(), mechanism, note]
     }
 }

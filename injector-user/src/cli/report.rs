@@ -151,11 +151,16 @@ fn events(counters: &Counters) -> String {
         eligible,
         expired,
         outside,
+        foreign,
         ..
     } = counters;
-    format!(
+    let matched = format!(
         "{matched} matched = {eligible} eligible + {expired} too late + {outside} not meant by `when`"
-    )
+    );
+    match foreign {
+        0 => matched,
+        foreign => format!("{matched}; {foreign} foreign, by 32-bit code or io_uring"),
+    }
 }
 
 fn injected(report: &FaultReport, style: Style) -> String {

@@ -207,6 +207,7 @@ fn fault() -> FaultReport {
             outside: 200,
             injected: 297,
             passed: 703,
+            foreign: 0,
         },
         rate: Some(Rate {
             asked: 0.3,

@@ -47,6 +47,7 @@ fn line(outcome: &Outcome, style: Style) -> String {
     let what = match &outcome.effect {
         Some(Effect::Thaw { path, .. }) => format!("freeze of {}", path.display()),
         Some(Effect::RemoveCgroup { path, .. }) => format!("cgroup {}", path.display()),
+        Some(Effect::Unhang { netns, .. }) => format!("filters in {}", netns.display()),
         Some(Effect::Continue) => "stopped processes".to_owned(),
         Some(Effect::Answer { path, .. }) => format!("waiting calls in {}", path.display()),
         None => outcome.file.display().to_string(),

@@ -37,7 +37,7 @@ impl Treatment {
             | Action::SockError(_)
             | Action::ProcessFreeze(_)
             | Action::ProcessSignal(_)
-            | Action::SyscallError(_) => None,
+            | Action::Calls(_) => None,
         }
     }
 }

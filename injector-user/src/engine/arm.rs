@@ -124,7 +124,10 @@ impl Engine {
         match &order.spec.action {
             Action::ProcessFreeze(_) | Action::ProcessSignal(_) => self.begin(order, permit),
             _calls if is_intercepted(&order.plan) => begin(order).map(Effect::Calls),
-            _in_the_kernel => self.attach(&arming, &permit),
+            _in_the_kernel => {
+                self.guard_everybody(&order.plan)?;
+                self.attach(&arming, &permit)
+            }
         }
     }
 
@@ -235,6 +238,8 @@ pub(super) fn namespaces(plan: &Plan) -> BTreeMap<u64, String> {
             | Hook::Members { .. }
             | Hook::Family { .. }
             | Hook::Function { .. }
+            | Hook::Instructions { .. }
+            | Hook::Exit { .. }
             | Hook::Filter { .. } => None,
         })
         .collect()

@@ -133,6 +133,8 @@ fn positions(
         | Hook::Members { .. }
         | Hook::Family { .. }
         | Hook::Function { .. }
+        | Hook::Instructions { .. }
+        | Hook::Exit { .. }
         | Hook::Filter { .. } => false,
     });
     passed.map(|(at, _hook)| at).collect()

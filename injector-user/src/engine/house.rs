@@ -125,6 +125,8 @@ impl Engine {
                 gone.push(running.id.clone());
             }
         }
+        self.guard_newcomers();
+        self.reach_newcomers();
         self.leave_strangers_alone();
         gone.extend(self.follow_all());
         for id in gone {

@@ -2,8 +2,8 @@
 
 use injector_abi::draw;
 use injector_abi::syscall::{OUTCOME_STREAM, OUTCOMES, Outcome, REQUESTED};
-use injector_core::fault::Action;
-use injector_core::fault::syscall::{Failing, Syscall};
+use injector_core::fault::process::Signal;
+use injector_core::fault::syscall::{self, Failing, Syscall};
 use injector_core::plan::{Hook, Mechanism, Plan};
 use injector_core::proof::Rate;
 use injector_core::units::Probability;
@@ -12,9 +12,9 @@ use super::dice::{Dice, Verdict};
 use super::running::{Client, Effect, Order};
 use super::state::{Engine, failed, refused, unknown};
 use crate::interception::{
-    Answering, Call, Case, Choice, Choose, Concern, Interception, Progress, take,
+    Answering, Call, Case, Choice, Choose, Concern, Interception, Progress, partly, take,
 };
-use crate::loader::outcomes;
+use crate::loader::{outcomes, share};
 use crate::protocol::{Failure, FaultReport, Suffered};
 use crate::safety::undo::Cause;
 use crate::sys::seccomp::Answer;
@@ -32,6 +32,7 @@ pub(super) fn case(order: &Order, failing: &Failing) -> Case {
     Case {
         concern: Concern::of(failing, &select.syscalls, select.files.as_ref()),
         choose: choice(order, failing),
+        signal: signal(failing),
         told: Box::new(move |stream, hit| {
             if let Some(log) = &log {
                 log.tell(stream, hit);
@@ -40,12 +41,25 @@ pub(super) fn case(order: &Order, failing: &Failing) -> Case {
     }
 }
 
+/// What the caller is sent besides.
+fn signal(failing: &Failing) -> Option<Signal> {
+    match &failing.outcome {
+        syscall::Outcome::Crashes(crash) => Some(crash.signal),
+        _nothing_is_sent => None,
+    }
+}
+
 fn choice(order: &Order, failing: &Failing) -> Choose {
     let mut dice = Dice::new(&order.spec, order.seed);
     let (seed, rehearses) = (order.seed, order.rehearsal.is_some());
     let outcomes = outcomes(&failing.outcome);
+    let share = share(&failing.outcome);
     Box::new(move |stream, hit, call| match dice.throw(stream, hit) {
         Verdict::Inject if rehearses => Choice::Rehearse,
+        // One that cannot be made in part is made in whole.
+        Verdict::Inject if share != 0 => {
+            partly(call, share).map_or(Choice::Pass, |moved| Choice::Inject(Answer::Return(moved)))
+        }
         Verdict::Inject => Choice::Inject(Answer::Return(result(&outcomes, seed, hit, call))),
         Verdict::Pass => Choice::Pass,
         Verdict::Outside => Choice::Outside,
@@ -59,9 +73,10 @@ fn result(outcomes: &[Outcome; OUTCOMES], seed: u64, hit: u64, call: &Call) -> i
     let drawn = outcomes.iter().find(|outcome| number < outcome.until);
     match drawn.map_or(0, |outcome| outcome.value) {
         REQUESTED => {
-            let at = Syscall::from_number(call.number).and_then(Syscall::requested);
-            at.map_or(0, |at| call.argument(at).cast_signed())
+            let asked = Syscall::from_number(call.number).and_then(Syscall::requested);
+            asked.map_or(0, |amount| call.amount(amount).cast_signed())
         }
+        value if value < 0 => call.failed().unwrap_or(value),
         value => value,
     }
 }
@@ -127,9 +142,9 @@ fn folder_of(hook: &Hook) -> Option<std::path::PathBuf> {
 
 /// A fault whose calls are answered, from its beginning.
 pub(super) fn begin(order: &Order) -> Result<Interception, Failure> {
-    match &order.spec.action {
-        Action::SyscallError(failing) => Ok(Interception::new(case(order, failing))),
-        _other => Err(refused(
+    match order.spec.action.failing() {
+        Some(failing) => Ok(Interception::new(case(order, &failing))),
+        None => Err(refused(
             format!("{} has no system calls to answer", order.plan.kind),
             Some("this is a bug: please report it"),
         )),

@@ -17,6 +17,7 @@ mod felt;
 mod follow;
 mod freeze;
 mod freezes;
+mod guard;
 mod house;
 mod intercept;
 mod inventory;

@@ -114,8 +114,8 @@ impl Engine {
 /// Whoever answers goes on with it.
 fn act_on_calls(order: &Order, calls: Interception) -> Effect {
     order.told_so_far_is_rehearsed();
-    if let Action::SyscallError(failing) = &order.spec.action {
-        calls.renew(case(order, failing));
+    if let Some(failing) = order.spec.action.failing() {
+        calls.renew(case(order, &failing));
     }
     Effect::Calls(calls)
 }

@@ -189,6 +189,7 @@ fn counters(counted: injector_abi::Counters) -> Counters {
         injected,
         passed,
         expected: _,
+        foreign,
     } = counted;
     Counters {
         matched,
@@ -197,6 +198,7 @@ fn counters(counted: injector_abi::Counters) -> Counters {
         outside,
         injected,
         passed,
+        foreign,
     }
 }
 

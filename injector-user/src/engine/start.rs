@@ -18,6 +18,7 @@ use super::serve::serve;
 use super::state::Engine;
 use crate::capability::Known;
 use crate::clock::monotonic_ns;
+use crate::filters::Guards;
 use crate::keeper;
 use crate::loader::Kernel;
 use crate::safety::undo::{self, UndoLog};
@@ -51,6 +52,10 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let keeper = keeper::start(&log).context("failed to start the keeper")?;
     let clients = Clients::within(raise_descriptors());
     let mut kernel = Kernel::open().context("failed to prepare the kernel programs")?;
+    kernel.guard_by(Guards {
+        keeper: keeper.clone(),
+        log: log.clone(),
+    });
     let told = keeper.clone();
     kernel.tell_steps_to(move || {
         told.beat(LEASE);

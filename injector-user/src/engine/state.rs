@@ -8,6 +8,7 @@ use super::clients::Clients;
 use super::commands::Commands;
 use super::events::EndedLogs;
 use super::explain;
+use super::guard::Guard;
 use super::inventory::Called;
 use super::running::{Client, Running};
 use super::strangers::Strangers;
@@ -27,6 +28,7 @@ pub(super) struct Engine {
     pub(super) protection: Protection,
     pub(super) faults: BTreeMap<String, Running>,
     pub(super) strangers: Strangers,
+    pub(super) guard: Guard,
     /// Newest last.
     pub(super) ended: VecDeque<FaultReport>,
     /// What was told of faults that have ended.
@@ -61,6 +63,7 @@ impl Engine {
             protection: Protection::default(),
             faults: BTreeMap::new(),
             strangers: Strangers::default(),
+            guard: Guard::default(),
             ended: VecDeque::new(),
             ended_logs: EndedLogs::default(),
             commands: Commands::default(),

@@ -1,6 +1,5 @@
 //! How faults end.
 
-use injector_core::fault::Kind;
 use injector_core::units::Probability;
 
 use super::intercept::add_calls;
@@ -163,7 +162,7 @@ fn nothing_matched(report: &FaultReport) -> Option<String> {
     if report.connections_reset.is_some_and(|count| count > 0) {
         return None;
     }
-    let by_socket = report.kind != Kind::SyscallError;
+    let by_socket = !report.kind.is_of_calls();
     let why = if by_socket && report.plan.select.cgroup.is_some() {
         "; a socket belongs to the cgroup in which it was made, not to where its process went since"
     } else {

@@ -1,5 +1,9 @@
 //! One call, as the kernel tells it.
 
+use injector_abi::syscall::MOST_PIECES;
+use injector_core::fault::syscall::{Amount, Syscall};
+
+use super::{heap, memory};
 use crate::sys::seccomp::{MARK, NOTICE};
 
 const PRCTL: u16 = 157;
@@ -31,10 +35,48 @@ impl Call {
         self.number == PRCTL && low(first) == MARK
     }
 
+    /// How many bytes it is about, if it says so.
+    pub fn size(&self, syscall: Syscall) -> Option<u64> {
+        if syscall.name() == "brk" {
+            return Some(heap::growth(self));
+        }
+        syscall.size().map(|amount| self.amount(amount))
+    }
+
+    /// What it gives if it fails, where that is not the error.
+    pub fn failed(&self) -> Option<i64> {
+        let syscall = Syscall::from_number(self.number)?;
+        heap::unmoved(self, syscall).map(u64::cast_signed)
+    }
+
+    /// How many bytes it is about; pieces that cannot be read have none.
+    pub fn amount(&self, amount: Amount) -> u64 {
+        match amount {
+            Amount::Bytes(at) => self.argument(at),
+            Amount::Pieces(at) => {
+                let pieces = self.argument(at + 1).min(u64::from(MOST_PIECES));
+                of_pieces(self.thread, self.argument(at), pieces).unwrap_or(0)
+            }
+        }
+    }
+
     /// Argument number `at`, from 0.
     pub fn argument(&self, at: usize) -> u64 {
         self.arguments.get(at).copied().unwrap_or_default()
     }
+}
+
+/// How many bytes the pieces of memory have together, of which `address` has a list.
+fn of_pieces(thread: i32, address: u64, pieces: u64) -> Option<u64> {
+    /// Of a `struct iovec`: an address and a length.
+    const ENTRY: usize = 16;
+    let mut list = vec![0; ENTRY * usize::try_from(pieces).ok()?];
+    memory::read(thread, address, &mut list)?;
+    let (entries, _) = list.as_chunks::<ENTRY>();
+    let lengths = entries
+        .iter()
+        .filter_map(|entry| entry.last_chunk().copied());
+    Some(lengths.map(u64::from_le_bytes).fold(0, u64::saturating_add))
 }
 
 /// The lower half of a word.

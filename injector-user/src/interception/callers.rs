@@ -27,11 +27,12 @@ impl Callers {
         *self
             .by_thread
             .entry(thread)
-            .or_insert_with(|| read(thread).unwrap_or(thread))
+            .or_insert_with(|| process_of(thread).unwrap_or(thread))
     }
 }
 
-fn read(thread: i32) -> Option<i32> {
+/// The process of a thread.
+pub(super) fn process_of(thread: i32) -> Option<i32> {
     let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
     let mut lines = status.lines();
     let line = lines.find_map(|line| line.strip_prefix("Tgid:"))?;

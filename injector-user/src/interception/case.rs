@@ -2,15 +2,19 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::os::fd::AsFd as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use injector_core::fault::process::Signal;
 use injector_core::proof::Counters;
+use nix::unistd::Pid;
 
 use super::call::Call;
 use super::callers::name_of;
 use super::concern::Concern;
 use crate::clock::monotonic_ns;
 use crate::loader::Injection;
+use crate::sys::fd::{pidfd_open, pidfd_send};
 use crate::sys::seccomp::Answer;
 
 /// How many of the newest injections are kept.
@@ -38,6 +42,8 @@ pub type Choose = Box<dyn FnMut(u64, u64, &Call) -> Choice + Send>;
 pub struct Case {
     pub concern: Concern,
     pub choose: Choose,
+    /// What the process of a call that is hit is sent.
+    pub signal: Option<Signal>,
     /// Told of each injection: its stream, and which call of it.
     pub told: Box<dyn FnMut(u64, u64) + Send>,
 }
@@ -72,6 +78,8 @@ struct State {
     case: Case,
     /// Monotonic; it acts until then. None before it acts, and when it has ended.
     until_ns: Option<u64>,
+    /// Bytes that calls which are meant have asked for.
+    used: u64,
     counters: Counters,
     streams: BTreeMap<i32, Stream>,
     examples: VecDeque<Injection>,
@@ -91,6 +99,7 @@ impl Interception {
         let state = State {
             case,
             until_ns: None,
+            used: 0,
             counters: Counters::default(),
             streams: BTreeMap::new(),
             examples: VecDeque::new(),
@@ -115,6 +124,7 @@ impl Interception {
         let mut state = self.lock();
         state.case = case;
         state.until_ns = None;
+        state.used = 0;
         state.counters = Counters::default();
         state.streams.clear();
         state.examples.clear();
@@ -152,7 +162,9 @@ impl Interception {
 impl State {
     fn answer(&mut self, call: &Call, process: i32, answer: impl FnOnce(Answer) -> bool) {
         let now_ns = monotonic_ns();
-        let meant = self.until_ns.filter(|_| self.case.concern.means(call));
+        let concern = &self.case.concern;
+        let meant = self.until_ns.filter(|_| concern.means(call));
+        let meant = meant.filter(|_| concern.is_full(call, &mut self.used));
         let Some(until_ns) = meant else {
             answer(Answer::Continue);
             return;
@@ -169,7 +181,17 @@ impl State {
             Choice::Inject(given) => given,
             Choice::Rehearse | Choice::Pass | Choice::Outside | Choice::Expired => Answer::Continue,
         };
-        let answered = answer(given);
+        let signal = self.case.signal;
+        let strikes = signal.filter(|_| matches!(choice, Choice::Inject(_)));
+        let answered = match strikes {
+            // It does not come back to hear an answer.
+            Some(signal) if signal.kills() => {
+                let sent = send(process, signal);
+                answer(given) || sent
+            }
+            Some(signal) => answer(given) && send(process, signal),
+            None => answer(given),
+        };
         match choice {
             // It was killed, or the keeper was faster.
             Choice::Inject(_) if !answered => self.counters.expired += 1,
@@ -218,6 +240,13 @@ impl State {
             stream,
         });
     }
+}
+
+/// Whether the signal was sent to a process that waits.
+fn send(process: i32, signal: Signal) -> bool {
+    let sent = pidfd_open(Pid::from_raw(process))
+        .and_then(|pidfd| pidfd_send(pidfd.as_fd(), signal.number()));
+    sent.is_ok()
 }
 
 impl fmt::Debug for Case {

@@ -4,9 +4,8 @@
 //! change the path in its memory meanwhile, which a chaos experiment can live with.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use injector_core::fault::syscall::Syscall;
@@ -14,6 +13,7 @@ use injector_core::plan::Files;
 
 use super::call::Call;
 use super::concern::descriptor;
+use super::memory;
 use crate::target::file_id;
 
 /// As long as a path may be, with its end.
@@ -50,8 +50,8 @@ fn is_meant(file: &Path, place: &Path, meant: &Files) -> bool {
 }
 
 /// The path in argument `at` of the call, as it can be looked at from here.
-fn named(call: &Call, syscall: Syscall, at: usize) -> Option<PathBuf> {
-    let text = text_at(call.thread, call.argument(at))?;
+pub(super) fn named(call: &Call, syscall: Syscall, at: usize) -> Option<PathBuf> {
+    let text = memory::text(call.thread, call.argument(at), LONGEST)?;
     let text = Path::new(OsStr::from_bytes(&text)).to_owned();
     if text.is_absolute() {
         return Some(seen_from(call.thread, &text));
@@ -87,26 +87,4 @@ fn seen_from(thread: i32, path: &Path) -> PathBuf {
             .map_or_else(|_nowhere| seen.clone(), |parent| parent.join(name)),
         (Err(_), ..) => seen,
     }
-}
-
-/// The text at this address, up to its end.
-fn text_at(thread: i32, address: u64) -> Option<Vec<u8>> {
-    const PAGE: usize = 4096;
-    let memory = File::open(format!("/proc/{thread}/mem")).ok()?;
-    let mut text = Vec::new();
-    let mut at = address;
-    while text.len() < LONGEST {
-        // Never across a page: the next one may not be there.
-        let mut part = [0; PAGE];
-        let begun = usize::try_from(at).ok()? % PAGE;
-        let part = part.get_mut(begun..)?;
-        memory.read_exact_at(part, at).ok()?;
-        if let Some(end) = part.iter().position(|byte| *byte == 0) {
-            text.extend_from_slice(part.get(..end)?);
-            return Some(text);
-        }
-        text.extend_from_slice(part);
-        at += part.len() as u64;
-    }
-    None
 }

@@ -16,6 +16,10 @@ mod case;
 mod concern;
 mod fault;
 mod files;
+mod heap;
+mod memory;
+mod opening;
+mod partly;
 mod program;
 mod take;
 
@@ -24,5 +28,6 @@ pub use call::Call;
 pub use case::{Case, Choice, Choose, Interception, Progress, Suffered};
 pub use concern::Concern;
 pub use fault::InterceptionError;
+pub use partly::partly;
 pub use program::program;
 pub use take::{Listener, take};

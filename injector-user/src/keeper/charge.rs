@@ -4,11 +4,15 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd as _, OwnedFd};
 
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
+use nix::sched::{CloneFlags, setns};
+use nix::sys::stat::Mode;
 use nix::sys::uio::{pread, pwrite};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::inbox::Desk;
 use super::message::Name;
+use crate::filters::sweep;
 use crate::signals::{LIST, continue_all};
 
 /// What to do with the file that came with a registration.
@@ -18,6 +22,8 @@ pub enum Mending {
     ThawV2,
     /// The file is `freezer.state` of a cgroup in the freezer of version 1.
     ThawV1,
+    /// The file is a network namespace, and beside the undo log's entry is a list of where filters hang.
+    Unhang,
     /// The file is the list of processes to continue, which grows.
     Continue,
     /// The file is the listener of a command's filter: every call is let through, for as long as
@@ -32,13 +38,19 @@ impl Mending {
             Self::ThawV1 => 2,
             Self::Continue => 3,
             Self::Answer => 4,
+            Self::Unhang => 5,
         }
     }
 
     pub(super) fn from_tag(tag: u8) -> Option<Self> {
-        [Self::ThawV2, Self::ThawV1, Self::Continue, Self::Answer]
-            .into_iter()
-            .find(|mending| mending.tag() == tag)
+        let all = [
+            Self::ThawV2,
+            Self::ThawV1,
+            Self::Continue,
+            Self::Answer,
+            Self::Unhang,
+        ];
+        all.into_iter().find(|mending| mending.tag() == tag)
     }
 
     /// The word to write, and the line that the file then shows; none if nothing is written.
@@ -46,7 +58,7 @@ impl Mending {
         match self {
             Self::ThawV2 => Some((b"0", b"0\n")),
             Self::ThawV1 => Some((b"THAWED", b"THAWED\n")),
-            Self::Continue | Self::Answer => None,
+            Self::Continue | Self::Answer | Self::Unhang => None,
         }
     }
 }
@@ -79,6 +91,7 @@ impl Charge {
                 Mending::Answer => calls
                     .desk
                     .is_none_or(|desk| desk.pass_all(self.file.as_fd(), calls.alone)),
+                Mending::Unhang => self.unhang(),
                 _ => continue_all(self.file.as_fd()),
             };
         };
@@ -91,12 +104,34 @@ impl Charge {
         }
     }
 
+    /// Takes away the filters that are listed; true when none of them is left. The keeper itself needs no
+    /// network namespace and stays in the last one that it had to enter.
+    fn unhang(&self) -> bool {
+        let list = list_of(self.entry).ok_or(Errno::EINVAL);
+        let list = list.and_then(|name| {
+            let name = CStr::from_bytes_until_nul(&name).map_err(|_no_nul| Errno::EINVAL)?;
+            openat(
+                &self.log,
+                name,
+                OFlag::O_RDONLY | OFlag::O_CLOEXEC,
+                Mode::empty(),
+            )
+        });
+        let list = match list {
+            // Nothing had been hung up yet.
+            Err(Errno::ENOENT) => return true,
+            list => list,
+        };
+        let entered = setns(self.file.as_fd(), CloneFlags::CLONE_NEWNET);
+        entered.is_ok() && list.is_ok_and(|list| sweep(list.as_fd()))
+    }
+
     /// Removes the undo-log entry of what has been verified. An entry that stays is not lost: the
     /// next recovery finds nothing to do and says so.
     pub(super) fn strike_out(&self) -> bool {
         let list = match self.mending {
             Mending::ThawV2 | Mending::ThawV1 | Mending::Answer => None,
-            Mending::Continue => list_of(self.entry),
+            Mending::Continue | Mending::Unhang => list_of(self.entry),
         };
         // The list first: an entry without one is harmless, and a list without one is litter.
         list.is_none_or(|list| strike_out(&self.log, &list)) && strike_out(&self.log, &self.entry)

@@ -44,8 +44,16 @@ pub(super) fn socket_fields() -> Result<SocketFields, BtfError> {
     let bytes = running()?;
     let btf = Btf::open(&bytes)?;
     let [data] = btf.offsets("sock", ["sk_cgrp_data"])?;
-    let [cgroup] = btf.offsets("sock_cgroup_data", ["cgroup"])?;
-    let [level, ancestors, node] = btf.offsets("cgroup", ["level", "ancestors", "kn"])?;
+    let [cgroup] = btf
+        .offsets("sock_cgroup_data", ["cgroup"])
+        .or_else(|_before_5_15| btf.offsets("sock_cgroup_data", ["val"]))?;
+    let [level] = btf.offsets("cgroup", ["level"])?;
+    let [ancestors, node] = btf
+        .offsets("cgroup", ["ancestors", "kn"])
+        .or_else(|_before_6_1| {
+            let ids = btf.offsets("cgroup", ["ancestor_ids"]);
+            ids.map(|[ids]| [ids, 0])
+        })?;
     let [id] = btf.offsets("kernfs_node", ["id"])?;
     Ok(SocketFields {
         cgroup: data + cgroup,

@@ -1,55 +1,80 @@
 //! What a fault of system calls lets them return.
 
-use std::collections::BTreeSet;
-
 use injector_abi::syscall::{Calls, OUTCOMES, Outcome, REQUESTED};
 use injector_core::fault::Action;
-use injector_core::fault::syscall::{self, FdKind, Returned, Sizes};
+use injector_core::fault::syscall::{self, Crash, Failing, FdKind, Returned, Sizes};
+use injector_core::units::ByteSize;
 
 use super::kernel::{Kernel, KernelError};
-use super::slots::Slot;
 use crate::sys::pod::Shared;
 
 impl Kernel {
-    /// Writes the results of a fault of system calls, and where the kernel keeps what its programs need
-    /// to know of the caller.
-    pub(super) fn write_calls(&mut self, slot: Slot, action: &Action) -> Result<(), KernelError> {
-        let Action::SyscallError(failing) = action else {
-            return Ok(());
-        };
+    /// Writes where the kernel keeps what programs at calls need to know of the caller.
+    pub(super) fn write_fields(&mut self) -> Result<(), KernelError> {
         let functions = self.texts.functions().map_err(KernelError::Fields)?;
         let task = functions.task();
         self.tables.task_fields.set(0, Shared(task), 0)?;
-        self.tables
-            .file_fields
-            .set(0, Shared(functions.file()), 0)?;
-        let calls = Calls {
-            outcomes: outcomes(&failing.outcome),
-            least: failing.size.map_or(0, Sizes::least),
-            most: failing.size.and_then(Sizes::most).unwrap_or(u64::MAX),
-            types: types(failing.fd.as_ref()),
-            reserved: 0,
-        };
-        Ok(self.tables.calls.set(slot, Shared(calls), 0)?)
+        let file = functions.file();
+        Ok(self.tables.file_fields.set(0, Shared(file), 0)?)
     }
 }
 
-/// Whether it matters of what type a call's file is.
-pub(super) fn asks_for_type(action: &Action) -> bool {
-    matches!(action, Action::SyscallError(failing) if failing.fd.is_some())
+/// Which calls a fault acts on and what they return, if it is about calls.
+pub(super) fn calls_of(action: &Action) -> Option<Calls> {
+    action.failing().map(|failing| Calls {
+        outcomes: outcomes(&failing.outcome),
+        least: failing.size.map_or(0, Sizes::least),
+        most: failing.size.and_then(Sizes::most).unwrap_or(u64::MAX),
+        room: failing.room.map_or(u64::MAX, ByteSize::bytes),
+        used: 0,
+        types: types(&failing),
+        signal: signal(&failing.outcome),
+        share: u64::from(share(&failing.outcome)),
+    })
 }
 
-/// Whether it matters how many bytes a call is about.
-pub(super) fn asks_for_size(action: &Action) -> bool {
-    matches!(action, Action::SyscallError(failing) if failing.size.is_some())
+/// What matters of the calls that a fault is about.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Asked {
+    /// The type of their file.
+    pub(super) kind: bool,
+    /// How many bytes they are about.
+    pub(super) size: bool,
+    /// How many bytes those before were about.
+    pub(super) room: bool,
+}
+
+impl Asked {
+    pub(super) fn of(action: &Action) -> Self {
+        action.failing().map_or_else(Self::default, |failing| Self {
+            kind: asks_for_type(&failing),
+            size: failing.size.is_some(),
+            room: failing.room.is_some(),
+        })
+    }
+}
+
+pub(crate) fn asks_for_type(failing: &Failing) -> bool {
+    failing.fd.is_some() || failing.stored
+}
+
+/// The signal that a call's process is sent; 0 if none.
+fn signal(outcome: &syscall::Outcome) -> u32 {
+    match outcome {
+        syscall::Outcome::Crashes(crash) => crash.signal.number().unsigned_abs(),
+        _nothing_is_sent => 0,
+    }
 }
 
 /// Certainty, in units of 2^-32.
 const ALWAYS: u64 = 1 << 32;
 
 /// The types of files that are meant, by the upper four bits of their modes.
-pub(crate) fn types(kinds: Option<&BTreeSet<FdKind>>) -> u32 {
-    let Some(kinds) = kinds else {
+pub(crate) fn types(failing: &Failing) -> u32 {
+    if failing.stored {
+        return NONE_YET | REGULAR | DIRECTORY | LINK;
+    }
+    let Some(kinds) = &failing.fd else {
         return u32::MAX;
     };
     let of_kind = |kind: &FdKind| match kind {
@@ -64,13 +89,24 @@ pub(crate) fn types(kinds: Option<&BTreeSet<FdKind>>) -> u32 {
     kinds.iter().map(of_kind).fold(0, |all, one| all | one)
 }
 
+// Of a name without a file.
+const NONE_YET: u32 = 1;
 // One bit each, for `S_IFIFO >> 12` and so on.
 const FIFO: u32 = 1 << 1;
 const CHARACTER: u32 = 1 << 2;
 const DIRECTORY: u32 = 1 << 4;
 const BLOCK: u32 = 1 << 6;
 const REGULAR: u32 = 1 << 8;
+const LINK: u32 = 1 << 10;
 const SOCKET: u32 = 1 << 12;
+
+/// What part of a call is made.
+pub(crate) fn share(asked: &syscall::Outcome) -> u32 {
+    match asked {
+        syscall::Outcome::Short(share) => share.part(),
+        _whole_or_not_at_all => 0,
+    }
+}
 
 pub(crate) fn outcomes(asked: &syscall::Outcome) -> [Outcome; OUTCOMES] {
     let weighted: Vec<(i64, u64)> = match asked {
@@ -82,6 +118,8 @@ pub(crate) fn outcomes(asked: &syscall::Outcome) -> [Outcome; OUTCOMES] {
         }
         syscall::Outcome::Returns(Returned::Number(number)) => vec![(i64::from(*number), 1)],
         syscall::Outcome::Returns(Returned::Requested) => vec![(REQUESTED, 1)],
+        syscall::Outcome::Short(_) => Vec::new(),
+        syscall::Outcome::Crashes(_) => vec![(-i64::from(Crash::ERRNO.number()), 1)],
     };
     let total: u64 = weighted.iter().map(|(_value, weight)| weight).sum();
     let mut so_far = 0;

@@ -2,6 +2,7 @@
 
 use injector_abi::net::Connection;
 use injector_abi::{TASK_PID_MAGIC, TASK_TGID_MAGIC};
+use injector_core::fault::Kind;
 use injector_core::plan::{Hook, Mechanism};
 
 use super::btf::{TaskOffsets, socket_fields};
@@ -72,7 +73,8 @@ impl Kernel {
             self.track().map_err(KernelError::Tracking)?;
             self.mark(fault, &select.thread_groups)?;
         }
-        if select.cgroup.is_some() && plan.mechanisms().contains(&Mechanism::SocketLookup) {
+        let by_socket = plan.mechanisms().contains(&Mechanism::SocketLookup);
+        if select.cgroup.is_some() && (by_socket || plan.kind == Kind::SyscallError) {
             let fields = socket_fields().map_err(KernelError::Fields)?;
             self.tables.fields.set(0, Shared(fields), 0)?;
         }

@@ -6,10 +6,14 @@ use injector_abi::syscall::{FileFields, TaskFields};
 use injector_core::fault::Kind;
 
 use super::btf::{Btf, BtfError, running};
+use super::older;
 
 /// How the names begin of functions that are system calls, security hooks, and what the BPF LSM calls at
 /// those.
 const PREFIXES: [&str; 3] = ["__x64_sys_", "security_", "bpf_lsm_"];
+
+/// Security hooks that get structures instead of addresses of them.
+const BY_VALUE: [&str; 1] = ["_path_chown"];
 
 /// Functions by name, and where the kernel keeps what programs need to know of their caller.
 #[derive(Debug)]
@@ -27,13 +31,19 @@ impl Functions {
         let [thread, flags, files] =
             btf.offsets("task_struct", ["thread_info", "flags", "files"])?;
         let [status] = btf.offsets("thread_info", ["status"])?;
+        let mut numbers = btf.functions(&PREFIXES)?;
+        numbers.retain(|name, number| {
+            let by_value = BY_VALUE.iter().any(|hook| name.ends_with(hook));
+            !by_value || older::takes_structures(*number)
+        });
         Ok(Self {
-            numbers: btf.functions(&PREFIXES)?,
+            numbers,
             task: TaskFields {
                 status: thread + status,
                 flags,
                 files,
                 reserved: 0,
+                ..older_fields(&btf)
             },
             file: file_fields(&btf)?,
         })
@@ -42,7 +52,7 @@ impl Functions {
     /// The names of all that a plan for `kind` may depend on. A kernel that does not describe itself has
     /// none.
     pub fn needed_by(kind: Kind) -> BTreeSet<String> {
-        let read = (kind == Kind::SyscallError).then(Self::read);
+        let read = kind.is_of_calls().then(Self::read);
         let read = read.and_then(Result::ok);
         read.map(|all| all.numbers.into_keys().collect())
             .unwrap_or_default()
@@ -62,10 +72,29 @@ impl Functions {
     }
 }
 
+/// What only programs of older kernels read: elsewhere it need not be there.
+fn older_fields(btf: &Btf<'_>) -> TaskFields {
+    let [stack, cgroups] = btf
+        .offsets("task_struct", ["stack", "cgroups"])
+        .unwrap_or_default();
+    let [cgroup] = btf.offsets("css_set", ["dfl_cgrp"]).unwrap_or_default();
+    TaskFields {
+        stack,
+        cgroups,
+        cgroup,
+        registers: STACK - REGISTERS,
+        ..TaskFields::default()
+    }
+}
+
+/// Bytes of a task's stack on `x86_64`, and of the registers at its end.
+const STACK: u32 = 16 << 10;
+const REGISTERS: u32 = 21 * 8;
+
 fn file_fields(btf: &Btf<'_>) -> Result<FileFields, BtfError> {
     let [table] = btf.offsets("files_struct", ["fdt"])?;
     let [length, array] = btf.offsets("fdtable", ["max_fds", "fd"])?;
-    let [path] = btf.offsets("file", ["f_path"])?;
+    let [path, flags, file_mode] = btf.offsets("file", ["f_path", "f_flags", "f_mode"])?;
     let [path_dentry] = btf.offsets("path", ["dentry"])?;
     let [parent, inode] = btf.offsets("dentry", ["d_parent", "d_inode"])?;
     let [mode, number, superblock] = btf.offsets("inode", ["i_mode", "i_ino", "i_sb"])?;
@@ -82,6 +111,8 @@ fn file_fields(btf: &Btf<'_>) -> Result<FileFields, BtfError> {
         number,
         superblock,
         device,
+        flags,
+        file_mode,
         reserved: 0,
     })
 }

@@ -1,23 +1,27 @@
 //! Places where programs are attached: each once, however many faults act there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, OnceLock};
 
 use aya::maps::MapError;
 use injector_abi::net::Exempt;
-use injector_abi::syscall::{register, subject};
-use injector_abi::{Armed, HOOKS, NO_COUNT};
-use injector_core::plan::{Attach, Entry, Hook, Subject, Way};
+use injector_abi::{Armed, HOOKS};
+use injector_core::plan::{Attach, Entry, Hook, Way};
 
 use super::btf::BtfError;
 use super::functions::Functions;
+use super::later::Later;
 use super::maps::Tables;
 use super::object::{Object, ObjectError};
 use super::place::{link_header, links_of};
 use super::program::{Link, LinkError, Program, Role};
+use super::shape::{call_of, count_of, subject_of};
 use super::slots::Slot;
 use super::spares::{ETHERNET, Instance, Spares, load};
+use super::stub::Interfaces;
+use crate::filters::{FilterError, Guards};
+use crate::safety::Permit;
 use crate::sys::pod::Shared;
 
 /// The number of an attached place, by which its programs know it.
@@ -50,6 +54,12 @@ pub enum HookError {
     Functions(#[source] BtfError),
     #[error("the v2 hierarchy is not mounted where cgroup `{0}` could be seen")]
     NoCgroup(String),
+    #[error("something was to be attached at an interface that is none")]
+    NoInterface,
+    #[error("failed to put a program where a filter jumps to")]
+    Body(#[source] io::Error),
+    #[error(transparent)]
+    Filter(#[from] FilterError),
     #[error(transparent)]
     Object(#[from] ObjectError),
     #[error(transparent)]
@@ -81,10 +91,11 @@ impl Texts {
 }
 
 /// What is attached.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Hooks {
     places: BTreeMap<HookIndex, Place>,
     spares: Spares,
+    interfaces: Interfaces,
 }
 
 #[derive(Debug)]
@@ -97,9 +108,24 @@ pub(super) struct Place {
     links: Vec<Link>,
     /// In the order of the links.
     programs: Vec<(Instance, Program)>,
+    /// Of processes that came later.
+    later: Later,
 }
 
 impl Hooks {
+    pub(super) fn new(interfaces: Interfaces) -> Self {
+        Self {
+            places: BTreeMap::new(),
+            spares: Spares::default(),
+            interfaces,
+        }
+    }
+
+    /// Names who takes filters away when this process does not.
+    pub(super) fn guard_by(&mut self, guards: Guards) {
+        self.interfaces.guard_by(guards);
+    }
+
     /// The place of `hook`, attached if it is not yet, by programs that are thorough if need be.
     /// Nothing is armed there by this.
     pub(super) fn attach(
@@ -107,6 +133,7 @@ impl Hooks {
         texts: &Texts,
         hook: &Hook,
         thorough: bool,
+        permit: &Permit,
     ) -> Result<HookIndex, HookError> {
         let mut places = self.places.iter_mut();
         if let Some((index, place)) = places.find(|(_index, place)| place.hook == *hook) {
@@ -123,7 +150,7 @@ impl Hooks {
         for instance in instances(hook, index, link_header, thorough) {
             programs.push((instance, self.spares.program(texts, instance)?));
         }
-        let links = links_of(hook, &programs)?;
+        let links = self.links(texts, (hook, index), &programs, permit)?;
         let place = Place {
             hook: hook.clone(),
             users: 1,
@@ -131,9 +158,27 @@ impl Hooks {
             exempt: Vec::new(),
             links,
             programs,
+            later: Later::default(),
         };
         self.places.insert(index, place);
         Ok(index)
+    }
+
+    fn links(
+        &mut self,
+        texts: &Texts,
+        (hook, index): (&Hook, HookIndex),
+        programs: &[(Instance, Program)],
+        permit: &Permit,
+    ) -> Result<Vec<Link>, HookError> {
+        if !matches!(hook, Hook::Tcx { .. }) {
+            return links_of(hook, programs);
+        }
+        let (net, interfaces) = (&texts.net, &mut self.interfaces);
+        let links = programs
+            .iter()
+            .map(|(_instance, program)| interfaces.attach(net, (hook, index), program, permit));
+        links.collect()
     }
 
     /// Begins to load the programs of those of `hooks` that are not attached yet, to be attached in
@@ -216,6 +261,7 @@ impl Hooks {
             && let Some(place) = self.places.remove(&index)
         {
             links = place.links;
+            links.extend(place.later.into_links());
             for connection in place.exempt {
                 let _absent = tables.exempt.remove(&Shared(connection));
             }
@@ -248,6 +294,15 @@ impl Hooks {
         match self.free_index() {
             Ok(index) => Ok(self.spares.prepare(texts, index)?),
             Err(_full) => Ok(()),
+        }
+    }
+
+    /// Attaches at a place of instructions for processes that came later, and forgets those that are gone.
+    pub(super) fn reach(&mut self, index: HookIndex, processes: &BTreeSet<i32>) {
+        if let Some(place) = self.places.get_mut(&index)
+            && let Some((_instance, program)) = place.programs.first()
+        {
+            place.later.reach(&place.hook, program, processes);
         }
     }
 
@@ -300,6 +355,7 @@ impl Place {
             exempt: Vec::new(),
             links: links_of(hook, &programs)?,
             programs,
+            later: Later::default(),
         })
     }
 
@@ -331,6 +387,7 @@ fn instances(
     thorough: bool,
 ) -> impl Iterator<Item = Instance> + use<> {
     let (count, subject) = (count_of(hook), subject_of(hook));
+    let (number, skip) = call_of(hook);
     programs_of(hook)
         .into_iter()
         .map(move |(name, role)| Instance {
@@ -342,6 +399,8 @@ fn instances(
             function: 0,
             count,
             subject,
+            number,
+            skip,
         })
 }
 
@@ -370,51 +429,6 @@ fn lsm_name(function: &str, entry: Entry) -> String {
     }
 }
 
-/// The register that says how many bytes to move.
-fn count_of(hook: &Hook) -> u32 {
-    let Hook::Function {
-        count: Some(argument),
-        ..
-    } = hook
-    else {
-        return NO_COUNT;
-    };
-    position(*argument)
-}
-
-/// What the call is about, as the programs know it.
-fn subject_of(hook: &Hook) -> u32 {
-    let Hook::Function {
-        subject: Some(subject),
-        ..
-    } = hook
-    else {
-        return subject::NONE;
-    };
-    match subject {
-        Subject::Descriptor(argument) => subject::DESCRIPTOR | position(*argument),
-        Subject::File(argument) => subject::FILE | u32::from(*argument),
-        Subject::Dentry(argument) => subject::DENTRY | u32::from(*argument),
-        Subject::Path(argument) => subject::PATH | u32::from(*argument),
-    }
-}
-
-/// Where the caller's registers hold an argument of a system call.
-fn position(argument: u8) -> u32 {
-    let registers = [
-        register::DI,
-        register::SI,
-        register::DX,
-        register::R10,
-        register::R8,
-        register::R9,
-    ];
-    let register = registers.get(usize::from(argument));
-    register.map_or(NO_COUNT, |register| {
-        u32::try_from(*register).unwrap_or(NO_COUNT)
-    })
-}
-
 /// The programs that a place needs; addresses of both families have programs of their own.
 fn programs_of(hook: &Hook) -> Vec<(&'static str, Role)> {
     match hook {
@@ -438,6 +452,8 @@ fn programs_of(hook: &Hook) -> Vec<(&'static str, Role)> {
                 ]
             }
             Attach::Socket => vec![("sock_create", Role::SocketCreate)],
+            Attach::Setsockopt => vec![("sock_setsockopt", Role::Setsockopt)],
+            Attach::Getsockopt => vec![("sock_getsockopt", Role::Getsockopt)],
         },
         Hook::Function { entry, .. } => vec![match entry {
             Entry::Return if hook.is_security() => ("syscall_hook", Role::FunctionReturn),
@@ -445,6 +461,8 @@ fn programs_of(hook: &Hook) -> Vec<(&'static str, Role)> {
             Entry::Override => ("syscall_override", Role::FunctionOverride),
             Entry::Lsm => ("syscall_lsm", Role::Lsm),
         }],
+        Hook::Instructions { .. } => vec![("syscall_instruction", Role::Instructions)],
+        Hook::Exit { .. } => vec![("syscall_exit", Role::RawTracepoint)],
         // Neither the freezer nor signals have programs of ours, and a filter is not one of them.
         Hook::Freezer { .. } | Hook::Members { .. } | Hook::Family { .. } | Hook::Filter { .. } => {
             Vec::new()

@@ -8,24 +8,29 @@ use std::sync::{Arc, OnceLock};
 
 use aya::maps::MapError;
 use injector_abi::net::Exempt;
+use injector_abi::syscall::Calls;
 use injector_abi::{CONTROL_KILL, CONTROL_LEASE, Counters, Fault, Progress, SLOTS};
 use injector_core::fault::{Action, FaultSpec, Kind};
 use injector_core::plan::{Hook, Plan, Select};
 
 use super::alive::Alive;
 use super::btf::BtfError;
+use super::calls::calls_of;
 use super::deathwatch::Deathwatch;
 use super::hooks::{HookError, HookIndex, Hooks, Texts};
 use super::maps::{Maps, MapsError, Tables};
 use super::net;
 use super::object::{Object, ObjectError};
+use super::older;
 use super::program::{Link, LinkError, Program};
 use super::rows::Rows;
 use super::slots::{Slot, Slots};
 use super::sockets::{Sockets, SocketsError};
+use super::stub::Interfaces;
 use super::together;
 use crate::clock::monotonic_ns;
 use crate::delay_line::{Line, LineError, LineReport, TapError, Treatment};
+use crate::filters::Guards;
 use crate::safety::Permit;
 use crate::sys::pod::Shared;
 
@@ -77,6 +82,8 @@ pub struct ArmedFault {
     pub(super) row: Fault,
     /// Where it begins.
     pub(super) progress: Progress,
+    /// Which calls it acts on and what they return, if it is about calls.
+    pub(super) calls: Option<Calls>,
     pub(super) select: Select,
     /// In the order of the plan's.
     pub(super) hooks: Vec<HookIndex>,
@@ -132,17 +139,24 @@ impl Kernel {
             syscall: Object::open("syscall", SYSCALL, &mut maps)?,
             functions: OnceLock::new(),
         };
+        let tables = maps.into_tables()?;
+        let interfaces = Interfaces::new(Arc::clone(&tables.bodies));
         Ok(Self {
-            tables: maps.into_tables()?,
+            tables,
             texts: Arc::new(texts),
             slots: Slots::default(),
             rows: Rows::default(),
-            hooks: Hooks::default(),
+            hooks: Hooks::new(interfaces),
             sockets: Sockets::default(),
             tracking: None,
             deathwatch: Deathwatch::default(),
             alive: Alive::default(),
         })
+    }
+
+    /// Names who takes away what no descriptor of this process owns, should it not do that itself.
+    pub fn guard_by(&mut self, guards: Guards) {
+        self.hooks.guard_by(guards);
     }
 
     /// Tells `whom` after each place where something was attached or detached; it says until when
@@ -189,6 +203,7 @@ impl Kernel {
 
     /// Puts a fault into the kernel. It does not act before [`Kernel::activate`].
     pub fn arm(&mut self, arming: &Arming<'_>, permit: &Permit) -> Result<ArmedFault, KernelError> {
+        let kind = arming.plan.kind;
         let slot = self.slots.take(monotonic_ns()).ok_or(KernelError::Full)?;
         let examples = self.tables.examples.get_mut();
         examples.forget(slot);
@@ -199,9 +214,10 @@ impl Kernel {
             slot,
             row: row(arming),
             progress: progress(arming),
+            calls: calls_of(&arming.spec.action),
             select: arming.plan.select.clone(),
             hooks: Vec::new(),
-            by_process: matches!(arming.plan.kind, Kind::SockError | Kind::SyscallError),
+            by_process: kind == Kind::SockError || kind.is_of_calls(),
             lines: Vec::new(),
             finished: None,
         };
@@ -244,6 +260,7 @@ impl Kernel {
             slot,
             row: _,
             progress: _,
+            calls: _,
             select,
             hooks,
             by_process: _,
@@ -307,11 +324,13 @@ impl Kernel {
         &mut self,
         fault: &mut ArmedFault,
         arming: &Arming<'_>,
-        _permit: &Permit,
+        permit: &Permit,
     ) -> Result<(), KernelError> {
         let plan = arming.plan;
         self.write_fault(fault)?;
-        self.write_calls(fault.slot, &arming.spec.action)?;
+        if fault.calls.is_some() {
+            self.write_fields()?;
+        }
         // Without it the kernel ends the fault when it closes our descriptors, some ms later.
         let _slower = self.deathwatch.begin(&self.texts.process);
         self.add_rows(fault, arming)?;
@@ -320,7 +339,7 @@ impl Kernel {
         self.attach_functions(&plan.hooks)?;
         self.hooks.begin_ahead(&self.texts, &plan.hooks, thorough);
         let mut hooks = plan.hooks.iter();
-        let attached = hooks.try_for_each(|hook| self.attach(fault, arming, hook));
+        let attached = hooks.try_for_each(|hook| self.attach(fault, arming, hook, permit));
         self.hooks.end_ahead();
         attached
     }
@@ -340,9 +359,16 @@ impl Kernel {
         fault: &mut ArmedFault,
         arming: &Arming<'_>,
         hook: &Hook,
+        permit: &Permit,
     ) -> Result<(), KernelError> {
         let thorough = net::is_thorough(&arming.spec.action, &arming.plan.select);
-        let index = self.hooks.attach(&self.texts, hook, thorough)?;
+        let attach = |hooks: &mut Hooks, texts: &Texts| hooks.attach(texts, hook, thorough, permit);
+        // The verifier of older kernels may take seconds.
+        let index = if older::wants_room_ahead() {
+            self.patiently(attach)
+        } else {
+            attach(&mut self.hooks, &self.texts)
+        }?;
         self.step();
         fault.hooks.push(index);
         self.forget_place(fault, index)?;
@@ -425,5 +451,6 @@ fn add(sum: Counters, one: Counters) -> Counters {
         injected: sum.injected + one.injected,
         passed: sum.passed + one.passed,
         expected: sum.expected + one.expected,
+        foreign: sum.foreign + one.foreign,
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use aya::maps::lpm_trie::LpmTrie;
 use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray};
-use aya_obj::generated::bpf_map_type;
+use aya_obj::generated::{BPF_F_NO_PREALLOC, bpf_map_type};
 use injector_abi::net::{Connection, Exempt, LINES};
 use injector_abi::syscall::{Calls, FileFields, FileKey, TaskFields};
 use injector_abi::{
@@ -18,6 +18,7 @@ use injector_abi::{
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 
 use super::examples::Examples;
+use super::older;
 use crate::sys::bpf;
 use crate::sys::pod::Shared;
 use crate::sys::storage;
@@ -85,7 +86,7 @@ impl Maps {
         let data = if declared.map_type() == SOCKET_STORAGE {
             socket_storage(declared, &kernel_name)
         } else {
-            MapData::create(declared.clone(), &kernel_name, None)
+            MapData::create(fitted(&name, declared), &kernel_name, None)
         };
         let data = data.map_err(failed)?;
         if !declared.data().is_empty() {
@@ -108,6 +109,7 @@ impl Maps {
 
     /// Typed handles, once every object has been opened.
     pub fn into_tables(mut self) -> Result<Tables, MapsError> {
+        self.put_tokens()?;
         let tables = Tables {
             control: self.words("CONTROL", CONTROL_ENTRIES as usize)?,
             line_leases: Arc::new(self.words("LINE_LEASE", LINES as usize)?),
@@ -118,16 +120,16 @@ impl Maps {
             by_peer: self.typed("BY_PEER")?,
             by_cgroup: self.typed("BY_CGROUP")?,
             by_thread_group: self.typed("BY_THREAD_GROUP")?,
-            sockets: self
-                .by_name
-                .remove("SOCKETS")
-                .ok_or(MapsError::Missing("SOCKETS"))?,
+            sockets: self.plain("SOCKETS")?,
+            bodies: Arc::new(self.plain("BODIES")?),
             by_syscall: self.typed("BY_SYSCALL")?,
+            sizes: self.typed("SIZES")?,
             calls: self.typed("CALLS")?,
             by_file: self.typed("BY_FILE")?,
             by_directory: self.typed("BY_DIRECTORY")?,
             file_fields: self.typed("FILE_FIELDS")?,
             task_fields: self.typed("TASK_FIELDS")?,
+            protected: self.typed("PROTECTED")?,
             epochs: self.typed("EPOCHS")?,
             fields: self.typed("FIELDS")?,
             connections: self.typed("CONNECTIONS")?,
@@ -144,6 +146,18 @@ impl Maps {
         Ok(tables)
     }
 
+    /// Puts the token into each of the queues that programs of older kernels take turns by.
+    fn put_tokens(&self) -> Result<(), MapsError> {
+        for name in ["PACKETS_TURN", "CALLERS_TURN"] {
+            let queue = self.by_name.get(name).ok_or(MapsError::Missing(name))?;
+            bpf::push(queue.fd().as_fd(), 1).map_err(|source| MapsError::Open {
+                name: name.to_owned(),
+                source,
+            })?;
+        }
+        Ok(())
+    }
+
     fn words(&self, name: &'static str, count: usize) -> Result<Words, MapsError> {
         let data = self.by_name.get(name).ok_or(MapsError::Missing(name))?;
         Words::map(data.fd(), count).map_err(|source| MapsError::Open {
@@ -152,11 +166,15 @@ impl Maps {
         })
     }
 
+    fn plain(&mut self, name: &'static str) -> Result<MapData, MapsError> {
+        self.by_name.remove(name).ok_or(MapsError::Missing(name))
+    }
+
     fn typed<T: TryFrom<Map, Error = MapError>>(
         &mut self,
         name: &'static str,
     ) -> Result<T, MapsError> {
-        let data = self.by_name.remove(name).ok_or(MapsError::Missing(name))?;
+        let data = self.plain(name)?;
         Map::from_map_data(data)
             .and_then(T::try_from)
             .map_err(|source| MapsError::Type { name, source })
@@ -176,12 +194,16 @@ pub struct Tables {
     pub by_thread_group: HashMap<MapData, u32, u64>,
     /// Written by descriptor of a socket, so none of the typed handles fits.
     pub(super) sockets: MapData,
+    /// Programs that stubs at interfaces jump to.
+    pub bodies: Arc<MapData>,
     pub by_syscall: Array<MapData, u64>,
+    pub sizes: Array<MapData, u32>,
     pub calls: Array<MapData, Shared<Calls>>,
     pub by_file: HashMap<MapData, Shared<FileKey>, u64>,
     pub by_directory: HashMap<MapData, Shared<FileKey>, u64>,
     pub file_fields: Array<MapData, Shared<FileFields>>,
     pub task_fields: Array<MapData, Shared<TaskFields>>,
+    pub protected: HashMap<MapData, u32, u8>,
     pub epochs: Array<MapData, u64>,
     pub fields: Array<MapData, Shared<SocketFields>>,
     pub connections: HashMap<MapData, Shared<Connection>, u64>,
@@ -201,6 +223,22 @@ impl std::fmt::Debug for Tables {
         f.debug_struct("Tables").finish_non_exhaustive()
     }
 }
+
+/// The declared map, as this kernel wants it: one that programs at functions look into has its room ahead
+/// on older kernels.
+fn fitted(name: &str, declared: &aya_obj::Map) -> aya_obj::Map {
+    let mut map = declared.clone();
+    if let aya_obj::Map::Legacy(legacy) = &mut map
+        && AT_FUNCTIONS.contains(&name)
+        && older::wants_room_ahead()
+    {
+        legacy.def.map_flags &= !BPF_F_NO_PREALLOC;
+    }
+    map
+}
+
+/// Maps without room ahead, that programs at functions look into.
+const AT_FUNCTIONS: [&str; 3] = ["BY_FILE", "BY_DIRECTORY", "PROTECTED"];
 
 const SOCKET_STORAGE: u32 = bpf_map_type::BPF_MAP_TYPE_SK_STORAGE as u32;
 

@@ -17,24 +17,29 @@ mod files;
 mod functions;
 mod hooks;
 mod kernel;
+mod later;
 mod maps;
 mod net;
 mod object;
+mod older;
 mod place;
 mod program;
 mod refit;
 mod rows;
+mod shape;
 mod slots;
 mod sockets;
 mod spares;
+mod stub;
 mod tally;
 mod together;
+mod whose;
 
 #[cfg(test)]
 mod fuzz;
 
 pub use btf::{BtfError, TaskOffsets};
-pub(crate) use calls::{outcomes, types as file_types};
+pub(crate) use calls::{asks_for_type, outcomes, share, types as file_types};
 pub use examples::Injection;
 pub use functions::Functions;
 pub use hooks::HookError;
@@ -42,6 +47,7 @@ pub use kernel::{ArmedFault, Arming, Kernel, KernelError, TrackingError};
 pub use maps::{Maps, MapsError, Tables};
 pub use net::Return;
 pub use object::{Object, ObjectError};
+pub use older::{hooks_choose_errors, probes_change_registers};
 pub use place::open_namespace;
 pub use program::{Link, LinkError, Program, Role};
 pub use rows::mapped;

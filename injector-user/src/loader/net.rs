@@ -60,7 +60,7 @@ pub(super) fn line(
     let constants = [(HOOK_MAGIC, *interface), (RESUME_MAGIC, resumed)];
     let program = net.load(name, Role::InterfaceIngress, &constants)?;
     let ifindex = tap.ifindex;
-    let attach = || program.attach_to_interface(ifindex);
+    let attach = || program.attach_to_own_interface(ifindex);
     let attached = netns::within(namespace.as_fd(), attach);
     let link = attached.map_err(|source| HookError::Enter {
         path: path.clone(),

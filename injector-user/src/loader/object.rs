@@ -7,8 +7,10 @@ use std::os::fd::{AsFd as _, OwnedFd};
 
 use aya_obj::btf::{Btf, BtfFeatures};
 use aya_obj::generated::bpf_insn;
+use injector_abi::LACK_MAGIC;
 
 use super::maps::{Maps, MapsError};
+use super::older::{self, Older};
 use super::program::{Program, Role};
 use crate::sys::bpf::{self, LoadError};
 
@@ -115,16 +117,25 @@ impl Object {
         constants: &[(u32, u32)],
     ) -> Result<Program, ObjectError> {
         let text = self.texts.get(name).ok_or(ObjectError::NoProgram(name))?;
-        let instructions = patched(&text.instructions, constants);
-        let fd = bpf::load(&bpf::Text {
-            name,
-            kind: role.program_type(),
-            instructions: &instructions,
-            license: &self.license,
-            types: self.types.as_fd(),
-            functions: &text.functions,
-            function_size: text.function_size,
-            target,
+        let load = |older: Older| {
+            let told = [constants, &[(LACK_MAGIC, older.told(role))]].concat();
+            let mut instructions = patched(&text.instructions, &told);
+            older.rewrite(&mut instructions);
+            bpf::load(&bpf::Text {
+                name,
+                kind: role.loaded_type(),
+                instructions: &instructions,
+                license: &self.license,
+                types: self.types.as_fd(),
+                functions: &text.functions,
+                function_size: text.function_size,
+                target,
+            })
+        };
+        let assumed = older::known();
+        let fd = load(assumed).or_else(|refused| match older::find() {
+            found if found == assumed => Err(refused),
+            found => load(found),
         })?;
         Ok(Program::new(fd, role))
     }

@@ -6,7 +6,8 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use injector_core::plan::{Hierarchy, Hook};
+use injector_core::plan::{Hierarchy, Hook, Site};
+use nix::errno::Errno;
 
 use super::hooks::HookError;
 use super::program::{Link, Program};
@@ -36,21 +37,6 @@ pub(super) fn links_of(
     programs: &[(Instance, Program)],
 ) -> Result<Vec<Link>, HookError> {
     match hook {
-        Hook::Tcx {
-            netns,
-            netns_inode,
-            ifindex,
-            ..
-        } => {
-            let namespace = open_namespace(netns, *netns_inode)?;
-            let attach = |(_instance, program): &(Instance, Program)| {
-                within(&namespace, netns, || {
-                    Ok(program.attach_to_interface(*ifindex))
-                })?
-                .map_err(HookError::from)
-            };
-            programs.iter().map(attach).collect()
-        }
         Hook::Cgroup { path, id, .. } | Hook::Sockets { path, id } => {
             let cgroup = open_cgroup(path, *id)?;
             let attach = |(_instance, program): &(Instance, Program)| {
@@ -68,9 +54,55 @@ pub(super) fn links_of(
             };
             programs.iter().map(attach).collect()
         }
-        Hook::Freezer { .. } | Hook::Members { .. } | Hook::Family { .. } | Hook::Filter { .. } => {
-            Ok(Vec::new())
+        Hook::Instructions {
+            site, processes, ..
+        } => {
+            let each = programs.iter().flat_map(|(_instance, program)| {
+                let link = move |process: &i32| link_for(site, program, *process);
+                processes.iter().map(link)
+            });
+            each.filter_map(Result::transpose).collect()
         }
+        Hook::Exit { .. } => {
+            let attach = |(_instance, program): &(Instance, Program)| {
+                program
+                    .attach_to_tracepoint(c"sys_exit")
+                    .map_err(HookError::from)
+            };
+            programs.iter().map(attach).collect()
+        }
+        // Interfaces have a way of their own, and the others no programs.
+        Hook::Tcx { .. }
+        | Hook::Freezer { .. }
+        | Hook::Members { .. }
+        | Hook::Family { .. }
+        | Hook::Filter { .. } => Ok(Vec::new()),
+    }
+}
+
+/// Attaches at instructions for one process; none if it has ended, or runs something else by now.
+pub(super) fn link_for(
+    site: &Site,
+    program: &Program,
+    process: i32,
+) -> Result<Option<Link>, HookError> {
+    if site.offsets.is_empty() {
+        return Ok(None);
+    }
+    let path = format!("/proc/{process}/root{}", site.path);
+    let Ok(file) = File::open(&path) else {
+        return Ok(None);
+    };
+    let found = file.metadata().map_err(|source| HookError::Open {
+        path: path.clone(),
+        source,
+    })?;
+    if (found.dev(), found.ino()) != (site.device, site.inode) {
+        return Ok(None);
+    }
+    match program.attach_to_instructions(file.as_fd(), &site.offsets, process) {
+        Err(error) if error.source.raw_os_error() == Some(Errno::ESRCH as i32) => Ok(None),
+        attached => Ok(Some(attached?)),
     }
 }
 
@@ -106,7 +138,8 @@ pub fn open_namespace(path: &str, inode: u64) -> Result<File, HookError> {
     }
 }
 
-fn within<T: Send>(
+/// Does `work` in a namespace that `path` leads to.
+pub(super) fn within<T: Send>(
     namespace: &File,
     path: &str,
     work: impl FnOnce() -> io::Result<T> + Send,

@@ -5,6 +5,8 @@ use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 
 use aya_obj::generated::{BPF_F_BEFORE, bpf_attach_type, bpf_prog_type};
 
+use super::stub::{Stub, takes_no_links};
+use crate::filters::hang_at_own;
 use crate::sys::bpf::{self, ProgramType};
 use crate::sys::probe;
 
@@ -20,6 +22,8 @@ pub enum Role {
     Sendmsg4,
     Sendmsg6,
     SocketCreate,
+    Setsockopt,
+    Getsockopt,
     RawTracepoint,
     /// Runs before a function, whose result it may be.
     FunctionReturn,
@@ -27,17 +31,36 @@ pub enum Role {
     FunctionOverride,
     /// A hook of the BPF LSM.
     Lsm,
+    /// A probe at instructions of a program.
+    Instructions,
 }
 
 impl Role {
+    /// Whether its programs run for packets, in nobody's name.
+    pub(super) fn is_at_interface(self) -> bool {
+        matches!(self, Self::InterfaceEgress | Self::InterfaceIngress)
+    }
+
+    /// The kernel's words for it when it is loaded: programs for packets are of one kind, wherever they
+    /// will be attached, so that all fit into one array.
+    pub(super) fn loaded_type(self) -> ProgramType {
+        let kind = self.program_type();
+        let attach = if self.is_at_interface() {
+            bpf_attach_type::BPF_CGROUP_INET_INGRESS
+        } else {
+            kind.attach
+        };
+        ProgramType { attach, ..kind }
+    }
+
     /// The kernel's words for it.
     pub fn program_type(self) -> ProgramType {
         use bpf_attach_type as at;
         use bpf_prog_type::{
             BPF_PROG_TYPE_CGROUP_SOCK as SOCKET, BPF_PROG_TYPE_CGROUP_SOCK_ADDR as ADDRESS,
-            BPF_PROG_TYPE_KPROBE as PROBE, BPF_PROG_TYPE_LSM as LSM,
-            BPF_PROG_TYPE_RAW_TRACEPOINT as TRACEPOINT, BPF_PROG_TYPE_SCHED_CLS as PACKET,
-            BPF_PROG_TYPE_TRACING as FUNCTION,
+            BPF_PROG_TYPE_CGROUP_SOCKOPT as OPTION, BPF_PROG_TYPE_KPROBE as PROBE,
+            BPF_PROG_TYPE_LSM as LSM, BPF_PROG_TYPE_RAW_TRACEPOINT as TRACEPOINT,
+            BPF_PROG_TYPE_SCHED_CLS as PACKET, BPF_PROG_TYPE_TRACING as FUNCTION,
         };
         let (kind, attach) = match self {
             Self::InterfaceEgress => (PACKET, at::BPF_TCX_EGRESS),
@@ -49,12 +72,15 @@ impl Role {
             Self::Sendmsg4 => (ADDRESS, at::BPF_CGROUP_UDP4_SENDMSG),
             Self::Sendmsg6 => (ADDRESS, at::BPF_CGROUP_UDP6_SENDMSG),
             Self::SocketCreate => (SOCKET, at::BPF_CGROUP_INET_SOCK_CREATE),
+            Self::Setsockopt => (OPTION, at::BPF_CGROUP_SETSOCKOPT),
+            Self::Getsockopt => (OPTION, at::BPF_CGROUP_GETSOCKOPT),
             // Raw tracepoints are told apart by name alone; 0 is what the kernel expects.
             Self::RawTracepoint => (TRACEPOINT, at::BPF_CGROUP_INET_INGRESS),
             Self::FunctionReturn => (FUNCTION, at::BPF_MODIFY_RETURN),
             // As above.
             Self::FunctionOverride => (PROBE, at::BPF_CGROUP_INET_INGRESS),
             Self::Lsm => (LSM, at::BPF_LSM_MAC),
+            Self::Instructions => (PROBE, at::BPF_TRACE_UPROBE_MULTI),
         };
         ProgramType { kind, attach }
     }
@@ -70,13 +96,41 @@ pub struct Program {
 /// An attachment. Dropping it detaches; so does the end of this process, however it comes.
 #[derive(Debug)]
 pub struct Link {
-    fd: OwnedFd,
+    kept: Kept,
+}
+
+/// What an attachment goes with.
+#[derive(Debug)]
+enum Kept {
+    Fd(OwnedFd),
+    Stub(Stub),
+    /// The interface, which is ours.
+    Interface,
+}
+
+impl From<OwnedFd> for Link {
+    fn from(fd: OwnedFd) -> Self {
+        Self { kept: Kept::Fd(fd) }
+    }
+}
+
+impl From<Stub> for Link {
+    fn from(stub: Stub) -> Self {
+        Self {
+            kept: Kept::Stub(stub),
+        }
+    }
 }
 
 impl Link {
     /// Puts another program of the same role into this place, without a moment between the two.
     pub fn replace(&self, program: &Program) -> Result<(), LinkError> {
-        bpf::update_link(self.fd.as_fd(), program.as_fd()).map_err(|source| LinkError {
+        let replaced = match &self.kept {
+            Kept::Fd(fd) => bpf::update_link(fd.as_fd(), program.as_fd()),
+            Kept::Stub(stub) => stub.jump_to(program),
+            Kept::Interface => Err(io::ErrorKind::Unsupported.into()),
+        };
+        replaced.map_err(|source| LinkError {
             place: "the place of another".to_owned(),
             source,
         })
@@ -106,6 +160,22 @@ impl Program {
             })
     }
 
+    /// The same at an interface that is ours, and takes what is attached there with it.
+    pub fn attach_to_own_interface(&self, ifindex: u32) -> Result<Link, LinkError> {
+        match self.attach_to_interface(ifindex) {
+            Err(error) if takes_no_links(&error) => {
+                let hung = hang_at_own(ifindex, self.as_fd());
+                hung.map_err(|source| LinkError {
+                    source: source.into(),
+                    ..error
+                })?;
+                let kept = Kept::Interface;
+                Ok(Link { kept })
+            }
+            attached => attached,
+        }
+    }
+
     /// Attaches to a cgroup, beside whatever others have attached there.
     pub fn attach_to_cgroup(&self, cgroup: BorrowedFd<'_>, path: &str) -> Result<Link, LinkError> {
         self.link(cgroup.as_raw_fd().cast_unsigned(), 0)
@@ -118,7 +188,7 @@ impl Program {
     /// Attaches to a raw tracepoint.
     pub fn attach_to_tracepoint(&self, name: &std::ffi::CStr) -> Result<Link, LinkError> {
         bpf::raw_tracepoint(self.fd.as_fd(), name)
-            .map(|fd| Link { fd })
+            .map(Link::from)
             .map_err(|source| LinkError {
                 place: format!("tracepoint {name:?}"),
                 source,
@@ -131,15 +201,29 @@ impl Program {
             Role::FunctionOverride => probe::attach(self.fd.as_fd(), function),
             _ => bpf::function(self.fd.as_fd()),
         };
-        attached.map(|fd| Link { fd }).map_err(|source| LinkError {
+        attached.map(Link::from).map_err(|source| LinkError {
             place: format!("the kernel's function `{function}`"),
+            source,
+        })
+    }
+
+    /// Attaches to instructions of an open file, for one process that has it mapped or will have.
+    pub fn attach_to_instructions(
+        &self,
+        file: BorrowedFd<'_>,
+        offsets: &[u64],
+        process: i32,
+    ) -> Result<Link, LinkError> {
+        let attached = bpf::instructions(self.fd.as_fd(), file, offsets, process);
+        attached.map(Link::from).map_err(|source| LinkError {
+            place: format!("instructions of process {process}"),
             source,
         })
     }
 
     fn link(&self, target: u32, flags: u32) -> io::Result<Link> {
         let attach = self.role.program_type().attach;
-        bpf::link(self.fd.as_fd(), target, attach, flags).map(|fd| Link { fd })
+        bpf::link(self.fd.as_fd(), target, attach, flags).map(Link::from)
     }
 }
 

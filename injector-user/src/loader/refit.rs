@@ -21,7 +21,7 @@ impl Kernel {
         fault: &mut ArmedFault,
         arming: &Arming<'_>,
         acts: bool,
-        _permit: &Permit,
+        permit: &Permit,
     ) -> Result<(), KernelError> {
         let kept: BTreeSet<HookIndex> = arming
             .plan
@@ -39,7 +39,7 @@ impl Kernel {
             .plan
             .hooks
             .iter()
-            .try_for_each(|hook| self.attach_anew(fault, arming, hook));
+            .try_for_each(|hook| self.attach_anew(fault, arming, hook, permit));
         self.select_anew(fault, arming)
             .inspect_err(|_error| self.silence(fault))?;
         for index in fault.hooks.iter().filter(|_index| acts) {
@@ -82,11 +82,12 @@ impl Kernel {
         fault: &mut ArmedFault,
         arming: &Arming<'_>,
         hook: &Hook,
+        permit: &Permit,
     ) -> Result<(), KernelError> {
         let there = self.hooks.find(hook);
         match there.filter(|index| fault.hooks.contains(index)) {
-            Some(index) => self.keep(arming, hook, index),
-            None => self.attach(fault, arming, hook),
+            Some(index) => self.keep(arming, hook, index, permit),
+            None => self.attach(fault, arming, hook, permit),
         }
     }
 
@@ -96,10 +97,11 @@ impl Kernel {
         arming: &Arming<'_>,
         hook: &Hook,
         index: HookIndex,
+        permit: &Permit,
     ) -> Result<(), KernelError> {
         let thorough = net::is_thorough(&arming.spec.action, &arming.plan.select);
         if thorough {
-            self.hooks.attach(&self.texts, hook, thorough)?;
+            self.hooks.attach(&self.texts, hook, thorough, permit)?;
             // It was counted as one more user.
             self.hooks.release(&mut self.tables, index);
         }

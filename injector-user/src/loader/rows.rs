@@ -14,10 +14,11 @@ use injector_core::fault::net::{Connections, Protocol};
 use injector_core::fault::{Action, Prefix};
 use injector_core::plan::{CgroupId, Select};
 
-use super::calls::{asks_for_size, asks_for_type};
+use super::calls::Asked;
 use super::files::Files;
 use super::maps::Tables;
 use super::net::{answer_of, is_thorough};
+use super::shape::size_of;
 use super::slots::Slot;
 use crate::delay_line::Treatment;
 use crate::sys::pod::Shared;
@@ -56,6 +57,8 @@ impl Rows {
         }
         for number in &select.syscalls {
             change_syscall(tables, *number, |mask| mask | bit)?;
+            // It stays: it is the same for all faults.
+            tables.sizes.set(u32::from(*number), size_of(*number), 0)?;
         }
         self.files.add(tables, slot, select)?;
         self.write_peers(tables)?;
@@ -186,6 +189,7 @@ impl Rows {
     }
 
     fn set_masks(&mut self, bit: u64, action: &Action, select: &Select, allow_lockout: bool) {
+        let asked = Asked::of(action);
         let masks = &mut self.masks;
         let through_line = Treatment::of(action).is_some();
         let connections = select.connections;
@@ -219,8 +223,9 @@ impl Rows {
             (&mut masks.any_cgroup, select.cgroup.is_none()),
             (&mut masks.any_thread_group, select.thread_groups.is_empty()),
             (&mut masks.any_path, select.files.is_none()),
-            (&mut masks.any_file, !asks_for_type(action)),
-            (&mut masks.any_size, !asks_for_size(action)),
+            (&mut masks.any_file, !asked.kind),
+            (&mut masks.any_size, !asked.size),
+            (&mut masks.any_room, !asked.room),
             (
                 &mut masks.tcp,
                 protocol.is_none_or(|one| one == Protocol::Tcp),
@@ -235,6 +240,7 @@ impl Rows {
             ),
             (&mut masks.other, protocol.is_none()),
             (&mut masks.lockout, allow_lockout),
+            (&mut masks.any_syscall, select.syscalls.is_empty()),
         ];
         for (mask, holds) in rules {
             *mask = if holds { *mask | bit } else { *mask & !bit };
@@ -344,7 +350,7 @@ fn change_syscall(
     tables.by_syscall.set(number, change(mask), 0)
 }
 
-fn all_masks(masks: &mut Masks) -> [&mut u64; 23] {
+fn all_masks(masks: &mut Masks) -> [&mut u64; 25] {
     let Masks {
         loss,
         delay,
@@ -363,6 +369,7 @@ fn all_masks(masks: &mut Masks) -> [&mut u64; 23] {
         any_thread_group,
         any_file,
         any_size,
+        any_room,
         any_path,
         tcp,
         udp,
@@ -371,6 +378,7 @@ fn all_masks(masks: &mut Masks) -> [&mut u64; 23] {
         lockout,
         cgroup_levels: _,
         epoch: _,
+        any_syscall,
     } = masks;
     [
         loss,
@@ -390,12 +398,14 @@ fn all_masks(masks: &mut Masks) -> [&mut u64; 23] {
         any_thread_group,
         any_file,
         any_size,
+        any_room,
         any_path,
         tcp,
         udp,
         icmp,
         other,
         lockout,
+        any_syscall,
     ]
 }
 

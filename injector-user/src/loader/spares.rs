@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use injector_abi::syscall::subject;
+use injector_abi::syscall::{count, subject};
 use injector_abi::{
-    COUNT_MAGIC, HOOK_MAGIC, LINK_HEADER_MAGIC, NO_COUNT, SUBJECT_MAGIC, THOROUGH_MAGIC,
+    COUNT_MAGIC, HOOK_MAGIC, LINK_HEADER_MAGIC, NUMBER_MAGIC, SKIP_MAGIC, SUBJECT_MAGIC,
+    THOROUGH_MAGIC,
 };
 
 use super::ahead::Ahead;
@@ -23,10 +24,14 @@ pub(super) struct Instance {
     pub thorough: bool,
     /// The kernel's function that it is for, by its number; 0 for none.
     pub function: u32,
-    /// Which register says how many bytes a call is to move.
+    /// Where it is said how many bytes a call is about.
     pub count: u32,
     /// What the call is about.
     pub subject: u32,
+    /// The system call that it is for, by its number; 0 for none in particular.
+    pub number: u32,
+    /// How many bytes of instructions make it.
+    pub skip: u32,
 }
 
 /// Of Ethernet.
@@ -100,8 +105,10 @@ impl Spares {
                 link_header: ETHERNET,
                 thorough: false,
                 function: 0,
-                count: NO_COUNT,
+                count: count::NONE,
                 subject: subject::NONE,
+                number: 0,
+                skip: 0,
             };
             if self.position(instance).is_none() {
                 let program = load(texts, instance)?;
@@ -128,6 +135,8 @@ pub(super) fn load(texts: &Texts, instance: Instance) -> Result<Program, ObjectE
         function,
         count,
         subject,
+        number,
+        skip,
     } = instance;
     let object = match name.split_once('_') {
         Some(("net", _)) => &texts.net,
@@ -140,6 +149,8 @@ pub(super) fn load(texts: &Texts, instance: Instance) -> Result<Program, ObjectE
         (THOROUGH_MAGIC, u32::from(thorough)),
         (COUNT_MAGIC, count),
         (SUBJECT_MAGIC, subject),
+        (NUMBER_MAGIC, number),
+        (SKIP_MAGIC, skip),
     ];
     object.load_for(function, name, role, &constants)
 }

@@ -70,6 +70,9 @@ impl Kernel {
         let zero = per_cpu(Shared(Counters::default()))?;
         self.tables.counters.set(slot, zero, 0)?;
         self.tables.progress.set(slot, Shared(fault.progress), 0)?;
+        if let Some(calls) = fault.calls {
+            self.tables.calls.set(slot, Shared(calls), 0)?;
+        }
         for hook in &fault.hooks {
             self.forget_place(fault, *hook)?;
         }

@@ -66,6 +66,11 @@ const COUNTERS: &[CounterRow] = &[
     ("passed", "Eligible events that the dice spared", |f| {
         Some(f.counters.passed)
     }),
+    (
+        "foreign",
+        "Calls by 32-bit code or io_uring, which are not covered",
+        |f| (f.counters.foreign > 0).then_some(f.counters.foreign),
+    ),
     ("pulses", "Freezes that were done", |f| {
         f.pulses.map(u64::from)
     }),

@@ -13,5 +13,5 @@ mod fuzz;
 
 pub use lockout::{Exemptions, Flow, LocalPort, LockoutError, Transport, exemptions};
 pub use permit::{NotPermitted, Permit, permit, permit_housekeeping};
-pub use protected::Protection;
+pub use protected::{Guarded, Protection};
 pub(crate) use protected::{is_kernel_thread, starts_container};

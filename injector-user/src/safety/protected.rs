@@ -65,6 +65,20 @@ impl Protection {
         self.reason(&process, &stat)
     }
 
+    /// Those of `pids` that are protected and make calls, which kernel threads do not.
+    pub fn among(&self, pids: impl IntoIterator<Item = i32>) -> Vec<Guarded> {
+        let guarded = |pid: i32| {
+            let process = Process::new(pid).ok()?;
+            let stat = process.stat().ok()?;
+            if is_kernel_thread(stat.flags) {
+                return None;
+            }
+            self.reason(&process, &stat)?;
+            Some(Guarded::of(stat))
+        };
+        pids.into_iter().filter_map(guarded).collect()
+    }
+
     /// As [`Protection::look_up`], for a process already read.
     pub fn reason(&self, process: &Process, stat: &Stat) -> Option<String> {
         if let Some(reason) = by_number(stat.pid, stat.flags) {
@@ -79,6 +93,30 @@ impl Protection {
         by_name(&stat.comm)
             .or_else(|| by_name(program.as_deref()?))
             .map(str::to_owned)
+    }
+}
+
+/// A protected process, as it was when it was found to be one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guarded {
+    pub pid: i32,
+    /// In clock ticks after boot; with the pid it is unique.
+    start_time: u64,
+    comm: String,
+}
+
+impl Guarded {
+    fn of(stat: Stat) -> Self {
+        Self {
+            pid: stat.pid,
+            start_time: stat.starttime,
+            comm: stat.comm,
+        }
+    }
+
+    /// Whether it is there, and runs what it ran.
+    pub fn is_the_same(&self) -> bool {
+        stat(self.pid).is_some_and(|stat| Self::of(stat) == *self)
     }
 }
 

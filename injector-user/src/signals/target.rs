@@ -58,6 +58,8 @@ impl Targets {
                 | Hook::Sockets { .. }
                 | Hook::Freezer { .. }
                 | Hook::Function { .. }
+                | Hook::Instructions { .. }
+                | Hook::Exit { .. }
                 | Hook::Filter { .. } => {}
             }
         }

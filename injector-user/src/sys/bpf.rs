@@ -1,12 +1,13 @@
 //! bpf(2): loading, attaching, freezing. Descriptors own what they name: closing detaches.
 #![expect(unsafe_code, reason = "bpf(2) takes a union of pointers")]
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
 
 use aya_obj::generated::{
-    bpf_attach_type, bpf_attr, bpf_attr__bindgen_ty_4, bpf_cmd, bpf_insn, bpf_prog_type,
+    bpf_attach_type, bpf_attr, bpf_attr__bindgen_ty_4, bpf_cmd, bpf_insn, bpf_map_type,
+    bpf_prog_type,
 };
 
 /// What a program is loaded as.
@@ -61,6 +62,56 @@ pub fn load(text: &Text<'_>) -> Result<OwnedFd, LoadError> {
             }
         }
     })
+}
+
+/// Loads a few instructions, for the kernel's function `target` if that is not 0, to see whether the
+/// kernel takes them.
+pub fn try_load(kind: ProgramType, target: u32, instructions: &[bpf_insn]) -> io::Result<()> {
+    let mut attr = zeroed();
+    let program = program_attr(&mut attr);
+    program.prog_type = kind.kind as u32;
+    program.expected_attach_type = kind.attach as u32;
+    program.insns = instructions.as_ptr() as u64;
+    program.insn_cnt = length(instructions.len());
+    program.license = c"GPL".as_ptr() as u64;
+    program.attach_btf_id = target;
+    owned(bpf(bpf_cmd::BPF_PROG_LOAD, &mut attr)?).map(drop)
+}
+
+/// Makes a map of this kind without keys and values, to see whether the kernel knows it.
+pub fn try_map(kind: bpf_map_type, entries: u32) -> io::Result<()> {
+    let mut attr = zeroed();
+    // SAFETY: every variant of the union is plain integers.
+    let map = unsafe { &mut attr.__bindgen_anon_1 };
+    map.map_type = kind as u32;
+    map.max_entries = entries;
+    owned(bpf(bpf_cmd::BPF_MAP_CREATE, &mut attr)?).map(drop)
+}
+
+/// Puts a value into a queue.
+pub fn push(map: BorrowedFd<'_>, value: u32) -> io::Result<()> {
+    let mut attr = zeroed();
+    attr.__bindgen_anon_2.map_fd = fd_number(map);
+    attr.__bindgen_anon_2.__bindgen_anon_1.value = (&raw const value) as u64;
+    bpf(bpf_cmd::BPF_MAP_UPDATE_ELEM, &mut attr).map(drop)
+}
+
+/// Puts a program into an array of them.
+pub fn set_program(array: BorrowedFd<'_>, index: u32, program: BorrowedFd<'_>) -> io::Result<()> {
+    let value = fd_number(program);
+    let mut attr = zeroed();
+    attr.__bindgen_anon_2.map_fd = fd_number(array);
+    attr.__bindgen_anon_2.key = (&raw const index) as u64;
+    attr.__bindgen_anon_2.__bindgen_anon_1.value = (&raw const value) as u64;
+    bpf(bpf_cmd::BPF_MAP_UPDATE_ELEM, &mut attr).map(drop)
+}
+
+/// Takes a program out of an array of them.
+pub fn clear_program(array: BorrowedFd<'_>, index: u32) -> io::Result<()> {
+    let mut attr = zeroed();
+    attr.__bindgen_anon_2.map_fd = fd_number(array);
+    attr.__bindgen_anon_2.key = (&raw const index) as u64;
+    bpf(bpf_cmd::BPF_MAP_DELETE_ELEM, &mut attr).map(drop)
 }
 
 /// Loads BTF.
@@ -119,6 +170,28 @@ pub fn function(program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let mut attr = zeroed();
     attr.raw_tracepoint.prog_fd = fd_number(program);
     owned(bpf(bpf_cmd::BPF_RAW_TRACEPOINT_OPEN, &mut attr)?)
+}
+
+/// Attaches to instructions of a file, by their offsets in it, for one process.
+pub fn instructions(
+    program: BorrowedFd<'_>,
+    file: BorrowedFd<'_>,
+    offsets: &[u64],
+    process: i32,
+) -> io::Result<OwnedFd> {
+    let path = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+    let mut attr = zeroed();
+    attr.link_create.__bindgen_anon_1.prog_fd = fd_number(program);
+    attr.link_create.attach_type = bpf_attach_type::BPF_TRACE_UPROBE_MULTI as u32;
+    // SAFETY: every variant of the union is plain integers.
+    let create = unsafe { &mut attr.link_create };
+    // SAFETY: as above.
+    let probes = unsafe { &mut create.__bindgen_anon_3.uprobe_multi };
+    probes.path = path.as_ptr() as u64;
+    probes.offsets = offsets.as_ptr() as u64;
+    probes.cnt = length(offsets.len());
+    probes.pid = process.cast_unsigned();
+    owned(bpf(bpf_cmd::BPF_LINK_CREATE, &mut attr)?)
 }
 
 /// Attaches to a raw tracepoint.

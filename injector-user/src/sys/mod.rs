@@ -15,5 +15,6 @@ pub(crate) mod process;
 pub mod schedule;
 pub mod seccomp;
 pub mod storage;
+pub mod traffic;
 pub mod tun;
 pub mod words;

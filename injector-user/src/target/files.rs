@@ -16,21 +16,18 @@ const MOST: usize = 8192;
 
 /// What the path filter of a fault means to these processes, or to whoever we are if there are none yet.
 pub fn files_of(action: &Action, processes: &[Process]) -> Files {
-    let Action::SyscallError(failing) = action else {
-        return Files::default();
-    };
-    let Some(filter) = &failing.path else {
+    let Some(filter) = action.failing().and_then(|failing| failing.path) else {
         return Files::default();
     };
     let (mut files, mut directories) = (BTreeSet::new(), BTreeSet::new());
     for root in roots(processes) {
-        match filter {
+        match &filter {
             PathFilter::Exact(path) => files.extend(look(&inside(&root, path))),
             PathFilter::Below(path) => {
                 directories.extend(look(&inside(&root, path)));
                 directories.extend(mounts_below(&root, path));
             }
-            PathFilter::Like(_) => add_matches(filter, &root, filter.root(), &mut files),
+            PathFilter::Like(_) => add_matches(&filter, &root, filter.root(), &mut files),
         }
     }
     Files {

@@ -89,10 +89,12 @@ fn who_is_gone(who: &Who) -> bool {
 fn hook_is_gone(hook: &Hook, plan: &Plan) -> bool {
     match hook {
         // Functions stay; their callers may go.
-        Hook::Function { .. } => match &plan.select.cgroup {
-            Some(cgroup) => cgroup_is_gone(&Hierarchy::V2, &cgroup.path),
-            None => plan.who.iter().all(who_is_gone),
-        },
+        Hook::Function { .. } | Hook::Exit { .. } | Hook::Instructions { .. } => {
+            match &plan.select.cgroup {
+                Some(cgroup) => cgroup_is_gone(&Hierarchy::V2, &cgroup.path),
+                None => plan.who.iter().all(who_is_gone),
+            }
+        }
         Hook::Tcx {
             netns,
             netns_inode,

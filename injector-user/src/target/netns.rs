@@ -91,6 +91,19 @@ pub(super) fn names() -> BTreeMap<u64, String> {
     found
 }
 
+/// Opens the namespace `inode`: where `path` leads, or by its name, or by somebody who is in it.
+pub(crate) fn find_namespace(path: &Path, inode: u64) -> Option<File> {
+    let processes = procfs::process::all_processes().ok();
+    let processes = processes.into_iter().flatten().flatten();
+    let named = names().remove(&inode);
+    [path.to_owned()]
+        .into_iter()
+        .chain(named.map(|name| Path::new(NAMES).join(name)))
+        .chain(processes.map(|one| PathBuf::from(format!("/proc/{}/ns/net", one.pid))))
+        .filter_map(|path| File::open(path).ok())
+        .find(|file| file.metadata().is_ok_and(|found| found.ino() == inode))
+}
+
 /// The handle that `text` means: a path, the pid of a process, or a name.
 pub(super) fn handle(text: &str) -> PathBuf {
     let named = Path::new(NAMES).join(text);

@@ -36,7 +36,7 @@ pub(super) fn read_all(protection: &Protection) -> ProcResult<Vec<Process>> {
 }
 
 /// The numbers of all processes. None of them is opened, which is most of what listing costs.
-pub(super) fn pids() -> io::Result<Vec<i32>> {
+pub(crate) fn pids() -> io::Result<Vec<i32>> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc")? {
         let name = entry?.file_name();

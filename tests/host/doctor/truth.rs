@@ -74,16 +74,10 @@ fn it_tells_missing_from_forbidden() -> Result<()> {
         assert_eq!(examine_where(change)?, expected, "{change}");
         Ok::<(), anyhow::Error>(())
     };
-    let at_functions = [
-        Mechanism::SyscallReturn,
-        Mechanism::SyscallOverride,
-        Mechanism::SecurityReturn,
-        Mechanism::SecurityLsm,
-    ];
-    let supported = |mechanism| everything.contains(&(mechanism, CapabilityState::Supported));
-    // With those, children are followed without cgroups too.
+    // With it, children are followed without cgroups too.
+    let exits = (Mechanism::SyscallExit, CapabilityState::Supported);
     let following = [Mechanism::ForkTracking];
-    let following = if at_functions.into_iter().any(supported) {
+    let following = if everything.contains(&exits) {
         &[]
     } else {
         &following[..]
@@ -94,6 +88,7 @@ fn it_tells_missing_from_forbidden() -> Result<()> {
         Mechanism::SocketLookup,
         Mechanism::SocketStorage,
         Mechanism::Seccomp,
+        Mechanism::CgroupOption,
     ];
     let tap = [Mechanism::TapDelay];
     check("mount -t tmpfs none /dev", &tap, Unsupported)?;
@@ -132,9 +127,11 @@ fn must_have(mechanism: Mechanism) -> Result<bool> {
         Mechanism::SockDestroy
         // As above, or of the machine around it, which may refuse programs at functions.
         | Mechanism::SyscallReturn
+        | Mechanism::Uprobe
         | Mechanism::SyscallOverride
         | Mechanism::SecurityReturn
         | Mechanism::SecurityLsm => false,
+        Mechanism::SyscallExit => is_at_least(5, 8)?,
         Mechanism::CgroupSock | Mechanism::ForkTracking => {
             is_at_least(5, 18)? && mounted(Flavour::V2)?
         }
@@ -144,6 +141,8 @@ fn must_have(mechanism: Mechanism) -> Result<bool> {
         Mechanism::FreezerV2 => mounted(Flavour::V2)?,
         Mechanism::FreezerV1 => mounted(Flavour::V1)?,
         Mechanism::Pidfd => is_at_least(5, 3)?,
+        // What names the caller's cgroup to such programs.
+        Mechanism::CgroupOption => is_at_least(6, 4)? && mounted(Flavour::V2)?,
         Mechanism::Seccomp => is_at_least(5, 9)? && mounted(Flavour::V2)?,
     })
 }

@@ -94,32 +94,58 @@ fn works(mechanism: Mechanism, stage: &mut Stage) -> Result<()> {
         Mechanism::SyscallReturn
         | Mechanism::SyscallOverride
         | Mechanism::SecurityReturn
-        | Mechanism::SecurityLsm => fails(mechanism, &stage.engine),
+        | Mechanism::SecurityLsm => {
+            fails(mechanism, mechanism.name(), "setpriority", &stage.engine)
+        }
+        Mechanism::SyscallExit => kills(&stage.engine),
         Mechanism::FreezerV2 => freezes(Flavour::V2, stage),
         Mechanism::FreezerV1 => freezes(Flavour::V1, stage),
         Mechanism::Pidfd => stops(stage),
         Mechanism::Seccomp => answers(stage),
+        Mechanism::Uprobe => fails(mechanism, "uprobe", "setpriority", &stage.engine),
+        Mechanism::CgroupOption => fails(mechanism, "cgroup", "getsockopt", &stage.engine),
     }
 }
 
 /// One call of a process that makes others too.
-fn fails(mechanism: Mechanism, engine: &Engine) -> Result<()> {
-    let mut caller = Caller::start(1, &["setpriority", "getsid"])?;
+fn fails(mechanism: Mechanism, backend: &str, call: &str, engine: &Engine) -> Result<()> {
+    let mut caller = Caller::start(1, &[call, "getsid"])?;
     let mut client = engine.client()?;
     let given = params([
         ("target", format!("pid:{}", caller.pid()).as_str()),
         ("duration", "60s"),
-        ("syscalls", "setpriority"),
+        ("syscalls", call),
         ("errno", "EHOSTDOWN"),
-        ("backend", mechanism.name()),
+        ("backend", backend),
     ]);
     let armed = client.arm(Kind::SyscallError, &given)?;
     assert!(armed.plan.mechanisms().contains(&mechanism));
     let told = caller.round()?;
-    assert_eq!(told["setpriority"], [Errno::EHOSTDOWN as i32]);
+    assert_eq!(told[call], [Errno::EHOSTDOWN as i32]);
     assert_eq!(told["getsid"], [0]);
     client.stop_one(&armed)?;
-    assert_eq!(caller.round()?["setpriority"], [0]);
+    assert_eq!(caller.round()?[call], [0]);
+    Ok(())
+}
+
+/// A process that has made a call is killed, and one that makes others is not.
+fn kills(engine: &Engine) -> Result<()> {
+    let mut caller = Caller::start(1, &["getsid"])?;
+    let mut beside = Caller::start(1, &["setpriority", "getsid"])?;
+    let mut client = engine.client()?;
+    let target = format!("pid:{}", caller.pid());
+    let given = params([
+        ("target", target.as_str()),
+        ("duration", "60s"),
+        ("syscalls", "getsid"),
+        ("moment", "after"),
+    ]);
+    let armed = client.arm(Kind::ProcessCrash, &given)?;
+    assert_eq!(armed.plan.mechanism, Mechanism::SyscallExit);
+    assert!(caller.round().is_err(), "it lives");
+    assert_eq!(beside.round()?["getsid"], [0]);
+    let report = client.stop_one(&armed)?;
+    assert_eq!(report.counters.injected, 1);
     Ok(())
 }
 
@@ -253,7 +279,15 @@ fn refuses(mechanism: Mechanism, stage: &mut Stage, doer: Doer) -> Result<()> {
         ("errno", "ECONNREFUSED"),
         call,
     ]);
-    let armed = client.arm(kind, &given)?;
+    let armed = match client.arm(kind, &given) {
+        Ok(armed) => armed,
+        // Where hooks of cgroups cannot give this error.
+        Err(_refused) => {
+            let call = ("syscalls".to_owned(), "connect".to_owned());
+            let given = given.into_iter().filter(|(name, _)| name != "operation");
+            client.arm(Kind::SyscallError, &given.chain([call]).collect())?
+        }
+    };
     assert!(armed.plan.mechanisms().contains(&mechanism));
     let to = stage.echoes[0];
     assert_eq!(stage.client.calls_by(doer, to, 2)?, [CONNREFUSED; 2]);

@@ -1,7 +1,10 @@
 //! System calls of a command that are answered through its filter.
 
+mod crash;
 mod endings;
 mod filters;
+mod presets;
 mod results;
 mod scene;
+mod software;
 mod strace;

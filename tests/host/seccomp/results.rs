@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use anyhow::Result;
 use injector_core::fault::Kind;
 use nix::errno::Errno;
+use temblor_tests::elf::{self, Width};
 use temblor_tests::{Caller, Commanded, params, wait_until};
 
 use super::scene::{close, file, run};
@@ -165,6 +166,36 @@ fn a_call_may_succeed_without_having_been_made() -> Result<()> {
     close(stage)
 }
 
+#[test]
+fn a_transfer_may_be_made_in_part() -> Result<()> {
+    let stage = Stage::set()?;
+    let folder = tempfile::tempdir()?;
+    let (source, copy) = (folder.path().join("source"), folder.path().join("copy"));
+    let numbers: Vec<String> = (0..2000).map(|number| number.to_string()).collect();
+    let numbers = numbers.join("\n");
+    fs::write(&source, &numbers)?;
+    let script = format!(
+        "dd if={} of={} bs=1000 count=4 2>/dev/null; echo :$?",
+        source.display(),
+        copy.display()
+    );
+    let cases = [("read", "2", 3500), ("write", "1..3+2", 4000)];
+    for (call, when, length) in cases {
+        let given = format!("--syscalls {call} --fd file --size 1000 --short 50% --when {when}");
+        let ran = run(&stage, &given, &script)?;
+        assert_eq!(ran.lines, ["0"], "{call}");
+        assert_eq!(
+            ran.count("injected"),
+            Some(when.len().min(2) as u64),
+            "{call}"
+        );
+        // Whatever comes after goes on where it ended.
+        let made = fs::read_to_string(&copy)?;
+        assert_eq!((made.len(), &*made), (length, &numbers[..length]), "{call}");
+    }
+    close(stage)
+}
+
 /// `getpgid(0)`, and ends with what came of it: a program of nothing else.
 const TINY: [u8; 26] = [
     0xb8, 121, 0, 0, 0, // mov eax, 121
@@ -177,39 +208,12 @@ const TINY: [u8; 26] = [
     0, 0, 0, 0, 0, 0,
 ];
 
-/// An executable of one segment with this code.
-fn executable(code: &[u8]) -> Vec<u8> {
-    const HEAD: u64 = 0x78;
-    const BASE: u64 = 0x40_0000;
-    let length = HEAD + code.len() as u64;
-    let mut file = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
-    for half in [2_u16, 62] {
-        file.extend(half.to_le_bytes());
-    }
-    file.extend(1_u32.to_le_bytes());
-    for word in [BASE + HEAD, 0x40, 0] {
-        file.extend(word.to_le_bytes());
-    }
-    file.extend(0_u32.to_le_bytes());
-    for half in [0x40_u16, 0x38, 1, 0x40, 0, 0] {
-        file.extend(half.to_le_bytes());
-    }
-    for half in [1_u32, 5] {
-        file.extend(half.to_le_bytes());
-    }
-    for word in [0, BASE, BASE, length, length, 0x1000] {
-        file.extend(word.to_le_bytes());
-    }
-    file.extend(code);
-    file
-}
-
 #[test]
 fn a_program_without_a_library_suffers_too() -> Result<()> {
     let stage = Stage::set()?;
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("tiny");
-    fs::write(&path, executable(&TINY))?;
+    fs::write(&path, elf::program(Width::Wide, &TINY))?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
     let script = format!("{}; echo :$?", path.display());
     let ran = run(&stage, "--syscalls getpgid --errno EHWPOISON", &script)?;

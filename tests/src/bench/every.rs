@@ -40,6 +40,14 @@ pub(super) fn ways(kind: Kind) -> &'static [Own] {
         ],
         Kind::ProcessFreeze => &[&[("active", "20ms"), ("dormant", "30ms")]],
         Kind::SyscallError => &[&[("syscalls", "connect"), ("errno", "ECONNREFUSED")]],
+        // Of a signal that its target does not notice.
+        Kind::ProcessCrash => &[&[
+            ("syscalls", "read,write"),
+            ("moment", "after"),
+            ("signal", "SIGWINCH"),
+        ]],
+        Kind::ProcessFdLimit | Kind::ProcessForkError | Kind::MemoryError => &[&[]],
+        Kind::DiskError | Kind::DiskFull | Kind::DiskReadonly => &[&[("path", "/")]],
     }
 }
 

@@ -33,6 +33,7 @@ pub(super) struct Row {
 pub(super) enum Aim {
     AtMost(f64),
     RatioAtLeast(f64),
+    RatioAtMost(f64),
     /// Decided by the benchmark, as its metric says.
     Holds,
 }
@@ -75,6 +76,14 @@ impl Row {
         self
     }
 
+    /// Call it after [`Row::peer`].
+    #[must_use]
+    pub(super) fn ratio_at_most(mut self, most: f64) -> Self {
+        self.aim = Some(Aim::RatioAtMost(most));
+        self.met = Some(self.ratio.is_some_and(|ratio| ratio <= most));
+        self
+    }
+
     #[must_use]
     pub(super) fn holds(mut self, met: bool) -> Self {
         self.aim = Some(Aim::Holds);
@@ -94,6 +103,7 @@ impl fmt::Display for Aim {
         match self {
             Self::AtMost(most) => write!(f, "<= {most}"),
             Self::RatioAtLeast(least) => write!(f, "ratio >= {least}"),
+            Self::RatioAtMost(most) => write!(f, "ratio <= {most}"),
             Self::Holds => f.write_str("holds"),
         }
     }

@@ -13,8 +13,8 @@ use super::machine::Machine;
 use super::row::{Row, Rows};
 use super::subject::{Habit, live};
 use super::{
-    arming, breach, bystander, delay_error, doctor, ending, many, memory, packet_cost, probability,
-    sibling, soak, table, throughput, unmatched,
+    arming, breach, bystander, calls, delay_error, doctor, ending, many, memory, packet_cost,
+    probability, sibling, soak, syscall_arming, syscall_cost, table, throughput, unmatched,
 };
 use crate::alone;
 
@@ -38,6 +38,9 @@ pub struct Arguments {
     /// Be somebody who suffers: started by the benchmarks themselves.
     #[arg(long, hide = true)]
     subject: Option<Habit>,
+    /// Make calls, and write down what they took: the same.
+    #[arg(long, hide = true, value_name = "FILE")]
+    calls: Option<PathBuf>,
 }
 
 /// How much to measure, and whom to tell.
@@ -147,6 +150,16 @@ const ALL: &[Benchmark] = &[
         measure: many::measure,
     },
     Benchmark {
+        name: "syscall-cost",
+        about: "what a fault of system calls costs a call that does not fail",
+        measure: syscall_cost::measure,
+    },
+    Benchmark {
+        name: "syscall-arming",
+        about: "how long it takes until the first call fails",
+        measure: syscall_arming::measure,
+    },
+    Benchmark {
         name: SOAK,
         about: "faults at random, and everything dies: what is left",
         measure: soak::measure,
@@ -166,6 +179,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if let Some(habit) = arguments.subject {
         say(&live(habit)?);
         return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(file) = &arguments.calls {
+        return calls::live(file).map(|()| ExitCode::SUCCESS);
     }
     let chosen = chosen(arguments)?;
     if chosen.is_empty() {

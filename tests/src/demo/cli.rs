@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use super::client::{self, Load};
+use super::elsewhere;
 use super::run::perform;
 
 /// Break a real Redis on purpose, prove it, abort it, and leave nothing behind.
@@ -28,6 +29,9 @@ enum Verb {
     /// One of the demo's clients; started by the demo itself
     #[command(hide = true)]
     Client(Load),
+    /// The part that is played in a guest; started by `cargo xtask demo`
+    #[command(hide = true)]
+    Guest,
 }
 
 /// Does what was typed.
@@ -35,6 +39,7 @@ pub fn run() -> Result<ExitCode> {
     let Arguments { verb, out } = Arguments::parse();
     match verb {
         None => perform(&out),
+        Some(Verb::Guest) => elsewhere::perform(),
         Some(Verb::Client(load)) => client::run(&load).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -106,7 +106,21 @@ impl Demo {
 
     /// Starts `temblor inject`, and shows what would be typed for it.
     pub(super) fn inject(&self, fault: &str, parameters: &[(&str, &str)]) -> Result<Process> {
-        let words = inject(fault, parameters);
+        self.inject_command(fault, parameters, &[])
+    }
+
+    /// The same for a command that it starts.
+    pub(super) fn inject_command(
+        &self,
+        fault: &str,
+        parameters: &[(&str, &str)],
+        command: &[String],
+    ) -> Result<Process> {
+        let mut words = inject(fault, parameters);
+        if !command.is_empty() {
+            words.push("--".to_owned());
+            words.extend_from_slice(command);
+        }
         self.narrator.command(typed(&words));
         let docker = self.containers.as_ref();
         let variables: Vec<_> = docker.map(Containers::variable).into_iter().collect();

@@ -11,6 +11,7 @@ mod client;
 mod containers;
 #[expect(clippy::module_inception, reason = "the one value every act gets")]
 mod demo;
+mod elsewhere;
 mod encore;
 mod figures;
 mod gauge;

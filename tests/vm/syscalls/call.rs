@@ -29,7 +29,7 @@ pub(super) fn arm(client: &mut Client, target: &str, more: &[(&str, &str)]) -> R
     client.arm(Kind::SyscallError, &params(given))
 }
 
-pub(super) fn target(caller: &Caller) -> String {
+pub(crate) fn target(caller: &Caller) -> String {
     format!("pid:{}", caller.pid())
 }
 

@@ -2,5 +2,9 @@
 
 mod call;
 mod endings;
+mod foreign;
 mod matrix;
 mod narrow;
+mod probe;
+
+pub(crate) use call::target;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -12,9 +12,11 @@ use crate::{
     vm::{
         bench::Bench,
         emulator::Emulator,
-        groups,
+        golden, groups,
         kernels::{self, FOLDER, Kernel, RELEASES, Release, Store},
         machines::{Machine, PLAIN, VARIANTS, Variant},
+        measure, payload,
+        perform::perform,
         report::Outcome,
     },
     workspace::Workspace,
@@ -40,6 +42,11 @@ enum Verb {
     Run(Run),
     Shell(Shell),
     Kernel(Get),
+    Matrix(Asked),
+    Bench(measure::Arguments),
+    /// Play the demo's part in a guest, and nothing else of it.
+    #[command(after_help = "Example:\n  cargo xtask vm demo")]
+    Demo,
 }
 
 /// Run tests in one guest and show what they say.
@@ -82,6 +89,19 @@ struct Get {
     build: bool,
 }
 
+/// Ask each kernel's doctor which system calls can be made to fail, and compare with what is kept in
+/// tests/golden/matrix.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  cargo xtask vm matrix\n  BLESS=1 cargo xtask vm matrix    writes it \
+                  anew\n  BLESS=1 cargo xtask vm matrix --kernel 6.12"
+)]
+struct Asked {
+    /// Only this kernel.
+    #[arg(long, value_name = "KERNEL", value_parser = named)]
+    kernel: Option<Release>,
+}
+
 #[derive(Args, Clone, Copy, Debug)]
 struct Which {
     /// Which kernel; `cargo xtask vm list` names them.
@@ -91,6 +111,9 @@ struct Which {
     #[arg(long, value_name = "VARIANT", default_value = PLAIN.name, value_parser = varied)]
     variant: Variant,
 }
+
+/// Many times what a guest takes to answer one question.
+const ASKED: Duration = Duration::from_mins(3);
 
 /// Does it and returns the exit code.
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
@@ -103,10 +126,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         Verb::Run(run) => tests(&workspace, run),
         Verb::Shell(shell) => prompt(&workspace, shell.which),
         Verb::Kernel(get) => kernel(&workspace, get),
+        Verb::Matrix(asked) => matrix(&workspace, asked.kernel),
+        Verb::Demo => {
+            setup::prepare(&workspace, Purpose::Demo)?;
+            Ok(perform(&workspace))
+        }
+        Verb::Bench(arguments) => measure::run(&workspace, arguments),
     }
 }
 
-fn named(name: &str) -> Result<Release> {
+pub(super) fn named(name: &str) -> Result<Release> {
     Release::named(name).with_context(|| {
         let names: Vec<_> = RELEASES.iter().map(|release| release.name).collect();
         format!("no such kernel; hint: one of {}", names.join(", "))
@@ -137,18 +166,20 @@ fn list(workspace: &Workspace) {
 
 fn tests(workspace: &Workspace, run: &Run) -> Result<u8> {
     setup::prepare(workspace, Purpose::Test)?;
-    let bench = Bench::new(workspace, Emulator::get(workspace)?)?;
+    let bench = Bench::new(workspace, Emulator::get(workspace)?, payload::Purpose::TEST)?;
     let kernel = bench.store().get(run.which.kernel)?;
+    let machine = Machine {
+        release: run.which.kernel,
+        variant: run.which.variant,
+    };
     let steps = match &run.filters[..] {
-        [] => groups::orders(Machine {
-            release: run.which.kernel,
-            variant: run.which.variant,
-        }),
+        [] => groups::orders(machine),
         filters => groups::filtered(filters),
     };
     let guest = bench.guest(&kernel, run.which.variant);
     let limit = Duration::from_secs(run.limit);
-    let ended = guest.run(&steps, limit, |line| println!("{line}"))?;
+    let mut ended = guest.run(&steps, limit, |line| println!("{line}"))?;
+    golden::check(workspace.root(), machine, &mut ended.report);
     let mut failed = ended.trouble.is_some();
     for (group, outcome) in &ended.report.outcomes {
         match outcome {
@@ -173,13 +204,49 @@ fn tests(workspace: &Workspace, run: &Run) -> Result<u8> {
 
 fn prompt(workspace: &Workspace, which: Which) -> Result<u8> {
     setup::prepare(workspace, Purpose::Test)?;
-    let bench = Bench::new(workspace, Emulator::get(workspace)?)?;
+    let bench = Bench::new(workspace, Emulator::get(workspace)?, payload::Purpose::TEST)?;
     let kernel = bench.store().get(which.kernel)?;
     say("`poweroff -f` leaves the guest, and so does C-a x");
     let shell = ["setsid", "-c", "sh", "-l"];
     let steps = json!([{ "name": "shell", "command": shell, "terminal": true }]);
     bench.guest(&kernel, which.variant).shell(&steps)?;
     Ok(0)
+}
+
+/// Every kernel that can be had, or one.
+fn matrix(workspace: &Workspace, only: Option<Release>) -> Result<u8> {
+    setup::prepare(workspace, Purpose::Test)?;
+    let bench = Bench::new(workspace, Emulator::get(workspace)?, payload::Purpose::TEST)?;
+    let wanted = RELEASES
+        .iter()
+        .filter(|release| only.is_none_or(|only| only.name == release.name));
+    let mut code = 0;
+    for release in wanted {
+        let name = release.name;
+        match ask(workspace, &bench, *release) {
+            Ok(()) => say(format_args!("{name}: as it is kept")),
+            Err(error) => {
+                code = 1;
+                say(format_args!("{name}: {error:#}"));
+            }
+        }
+    }
+    Ok(code)
+}
+
+/// Whether the doctor's words about one kernel's system calls are as they are kept.
+fn ask(workspace: &Workspace, bench: &Bench, release: Release) -> Result<()> {
+    let machine = Machine {
+        release,
+        variant: PLAIN,
+    };
+    let kernel = bench.store().get(release)?;
+    let guest = bench.guest(&kernel, PLAIN);
+    let mut ended = guest.run(&groups::matrix(machine), ASKED, |_| {})?;
+    golden::check(workspace.root(), machine, &mut ended.report);
+    let wrong = ended.trouble.unwrap_or(ended.report.failures);
+    ensure!(wrong.is_empty(), "{wrong}");
+    Ok(())
 }
 
 fn kernel(workspace: &Workspace, get: &Get) -> Result<u8> {

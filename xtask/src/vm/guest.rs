@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io::Write as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -60,6 +60,9 @@ const COUNTED: &[&str] = &[
     "shift=1,sleep=off",
 ];
 
+/// Nothing is ever written to the image. What a guest's `fsync` waits for is not the host's disk.
+const DRIVE: &str = "if=none,id=disk,format=raw,snapshot=on,cache=unsafe";
+
 /// For people: the clock is theirs, and the processors run in parallel.
 const PARALLEL: &[&str] = &["-accel", "tcg,thread=multi"];
 
@@ -71,6 +74,8 @@ pub(crate) struct Guest<'a> {
     pub(crate) variant: Variant,
     /// The part of the first file system that all guests have.
     pub(crate) base: &'a [u8],
+    /// What it has at `/disk`, and may write to for as long as it lives.
+    pub(crate) disk: Option<&'a Path>,
     /// Where its files and logs go.
     pub(crate) folder: PathBuf,
 }
@@ -138,6 +143,7 @@ impl Guest<'_> {
         let order = serde_json::json!({
             "port": port,
             "cgroups": self.variant.cgroups,
+            "disk": self.disk.is_some(),
             "steps": steps,
         });
         let mut bytes = self.base.to_vec();
@@ -148,6 +154,13 @@ impl Guest<'_> {
     fn step(&self, accelerator: &[&str], level: &str) -> Result<Step> {
         let append = format!("console=ttyS0 {level} {APPEND} {}", self.variant.append);
         let step = self.emulator.step()?.args(accelerator).args(MACHINE);
+        let step = match self.disk {
+            Some(disk) => step
+                .arg("-drive")
+                .arg(format!("{DRIVE},file={}", disk.display()))
+                .args(["-device", "virtio-blk-pci,drive=disk"]),
+            None => step,
+        };
         Ok(step
             .arg("-kernel")
             .arg(self.kernel.image())

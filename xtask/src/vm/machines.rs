@@ -5,6 +5,9 @@ use crate::vm::kernels::{RELEASES, Release};
 /// The kernel that most tests and all variants are tried with.
 const COMMON: &str = "6.12";
 
+/// The kernels before 6.6.
+const FILTERED: [&str; 2] = ["5.10", "6.1"];
+
 /// A guest to start.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Machine {
@@ -82,6 +85,11 @@ impl Machine {
         } else {
             format!("{} {}", release.name, variant.name)
         }
+    }
+
+    /// Whether interfaces take programs only by way of a filter.
+    pub(crate) fn hangs_filters(self) -> bool {
+        FILTERED.contains(&self.release.name)
     }
 
     /// Whether it gets the tests that others do not.

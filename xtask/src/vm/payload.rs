@@ -9,10 +9,36 @@ use crate::{
     workspace::Workspace,
 };
 
-/// The package of the tests, its programs and its test binaries.
+/// The package of the tests.
 const PACKAGE: &str = "temblor-tests";
-const PROGRAMS: &[&str] = &["guest-init", "victim", "caller", "engine-double"];
-const TESTS: &[&str] = &["host", "vm"];
+
+/// The first process of every guest.
+const INIT: &str = "guest-init";
+
+/// What a guest is for: which programs and test binaries it needs beside `temblor` and its first process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Purpose {
+    programs: &'static [&'static str],
+    tests: &'static [&'static str],
+}
+
+impl Purpose {
+    /// To run tests, or to look around.
+    pub(crate) const TEST: Self = Self {
+        programs: &["victim", "caller", "engine-double"],
+        tests: &["host", "vm"],
+    };
+    /// To measure.
+    pub(crate) const BENCH: Self = Self {
+        programs: &["bench"],
+        tests: &[],
+    };
+    /// To play a part of the demo.
+    pub(crate) const DEMO: Self = Self {
+        programs: &["demo"],
+        tests: &[],
+    };
+}
 
 /// Cargo's profile for them: see the workspace's manifest.
 const PROFILE: &str = "guest";
@@ -25,12 +51,13 @@ pub(crate) struct Payload {
 
 impl Payload {
     /// Builds what is not built yet.
-    pub(crate) fn build(workspace: &Workspace) -> Result<Self> {
+    pub(crate) fn build(workspace: &Workspace, purpose: Purpose) -> Result<Self> {
+        let Purpose { programs, tests } = purpose;
         let mut step = build::static_binaries(PROFILE)?.args(["--package", PACKAGE]);
-        for name in PROGRAMS {
+        for name in [INIT].iter().chain(programs) {
             step = step.args(["--bin", name]);
         }
-        for name in TESTS {
+        for name in tests {
             step = step.args(["--test", name]);
         }
         let messages = step
@@ -38,8 +65,9 @@ impl Payload {
             .read_with_progress()?;
         let folder = build::static_folder(workspace, PROFILE)?;
         let program = |name: &&str| ((*name).to_owned(), folder.join(name));
-        let mut programs: Vec<_> = ["temblor"].iter().chain(PROGRAMS).map(program).collect();
-        for name in TESTS {
+        let all = ["temblor", INIT];
+        let mut programs: Vec<_> = all.iter().chain(programs).map(program).collect();
+        for name in tests {
             let file = executable(&messages, name);
             let file = file.with_context(|| format!("find the test binary `{name}`"))?;
             programs.push(((*name).to_owned(), file));

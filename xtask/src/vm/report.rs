@@ -1,6 +1,6 @@
 //! What became of a guest, read from what it says.
 
-use std::mem;
+use std::{collections::BTreeMap, mem};
 
 use crate::test::Counts;
 
@@ -24,6 +24,8 @@ pub(crate) struct Report {
     pub(crate) notes: Vec<String>,
     /// The doctor's words as JSON, if it was asked.
     pub(crate) doctor: Option<String>,
+    /// What was said in each group.
+    pub(crate) words: BTreeMap<String, String>,
     /// The group that it is at, or was when it ended.
     pub(crate) at: Option<String>,
     /// Whether it came to the end of its orders.
@@ -74,6 +76,7 @@ impl Report {
                 .as_str();
         }
         self.outcomes.push((group.to_owned(), Outcome::Ran(counts)));
+        self.words.insert(group.to_owned(), said);
         self.at = None;
     }
 }

@@ -14,9 +14,10 @@ use crate::{
     vm::{
         bench::Bench,
         emulator::Emulator,
-        groups,
+        golden, groups,
         kernels::Kernel,
         machines::{Machine, machines},
+        payload::Purpose,
         table::{Row, State, show},
     },
     workspace::Workspace,
@@ -26,7 +27,7 @@ use crate::{
 const AT_ONCE: usize = 2;
 
 /// Many times what a guest takes.
-const LIMIT: Duration = Duration::from_mins(20);
+const LIMIT: Duration = Duration::from_mins(40);
 
 /// The whole ring. It is not run where there is no emulator.
 pub(crate) fn ring(workspace: &Workspace) -> Result<Outcome> {
@@ -34,7 +35,7 @@ pub(crate) fn ring(workspace: &Workspace) -> Result<Outcome> {
         Ok(emulator) => emulator,
         Err(error) => return Ok(Outcome::NotRun(format!("{error:#}"))),
     };
-    let bench = Bench::new(workspace, emulator)?;
+    let bench = Bench::new(workspace, emulator, Purpose::TEST)?;
     let mut store = bench.store();
     let jobs: Vec<_> = machines()
         .into_iter()
@@ -44,7 +45,7 @@ pub(crate) fn ring(workspace: &Workspace) -> Result<Outcome> {
     let rows = Mutex::new(Vec::new());
     let work = || {
         while let Some((machine, kernel)) = next(&jobs) {
-            let row = row(&bench, machine, kernel);
+            let row = row(workspace, &bench, machine, kernel);
             say(row.line());
             rows.lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -61,14 +62,17 @@ fn next<T>(jobs: &Mutex<impl Iterator<Item = T>>) -> Option<T> {
     jobs.lock().unwrap_or_else(PoisonError::into_inner).next()
 }
 
-fn row(bench: &Bench, machine: Machine, kernel: Result<Kernel>) -> Row {
+fn row(workspace: &Workspace, bench: &Bench, machine: Machine, kernel: Result<Kernel>) -> Row {
     let kernel = match kernel {
         Ok(kernel) => kernel,
         Err(error) => return Row::new(machine, String::new(), State::NotRun(format!("{error:#}"))),
     };
     let guest = bench.guest(&kernel, machine.variant);
     let state = match guest.run(&groups::orders(machine), LIMIT, |_| {}) {
-        Ok(ended) => State::Ran(ended),
+        Ok(mut ended) => {
+            golden::check(workspace.root(), machine, &mut ended.report);
+            State::Ran(ended)
+        }
         Err(error) => State::Broke(format!("{error:#}")),
     };
     Row::new(machine, kernel.version, state)

@@ -219,6 +219,14 @@ mod tests {
         all.find(|machine| machine.name() == name).unwrap()
     }
 
+    /// The table's words, however wide its columns are.
+    fn words(rows: &[Row]) -> String {
+        let text = text(rows);
+        let squeezed = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let lines: Vec<_> = text.lines().map(squeezed).collect();
+        lines.join("\n") + "\n"
+    }
+
     /// A guest whose doctor refuses everything that it is asked for.
     fn refusing(machine: Machine, reason: &str) -> Row {
         let mut report = Report::default();
@@ -243,7 +251,7 @@ mod tests {
         };
         assert_eq!(row.counts(), counts);
         assert_eq!(row.words(), ["not run: 6.18: no package"]);
-        assert!(text(&[row]).contains("net.loss        not run\n"));
+        assert!(words(&[row]).contains("net.loss not run\n"));
     }
 
     #[test]
@@ -254,9 +262,9 @@ mod tests {
             row.words()
                 .contains(&"refused: 6.12 lockdown: sock.error: no hook".to_owned())
         );
-        let text = text(&[row]);
-        assert!(text.contains("sock.error      refused\n"), "{text}");
-        assert!(text.contains("process.signal  -\n"), "{text}");
+        let text = words(&[row]);
+        assert!(text.contains("sock.error refused\n"), "{text}");
+        assert!(text.contains("process.signal -\n"), "{text}");
     }
 
     #[test]
@@ -266,8 +274,9 @@ mod tests {
             panic!("it ran");
         };
         ended.report.outcomes.truncate(1);
-        let groups = u32::try_from(GROUPS.len()).unwrap();
+        let groups = GROUPS.iter().filter(|it| it.is_for(machine("6.1")));
+        let groups = u32::try_from(groups.count()).unwrap();
         assert_eq!(row.counts().failed, groups - 1);
-        assert!(text(&[row]).contains("process.signal  MISSING\n"));
+        assert!(words(&[row]).contains("process.signal MISSING\n"));
     }
 }

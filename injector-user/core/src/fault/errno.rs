@@ -17,6 +17,16 @@ use crate::suggest;
 pub struct Errno(u8);
 
 impl Errno {
+    pub const EINTR: Self = Self(4);
+    pub const EIO: Self = Self(5);
+    pub const EAGAIN: Self = Self(11);
+    pub const ENOMEM: Self = Self(12);
+    pub const ENFILE: Self = Self(23);
+    pub const EMFILE: Self = Self(24);
+    pub const ENOSPC: Self = Self(28);
+    pub const EROFS: Self = Self(30);
+    pub const EDQUOT: Self = Self(122);
+
     /// The positive number, as in `errno`.
     pub fn number(self) -> i32 {
         i32::from(self.0)

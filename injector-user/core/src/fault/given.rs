@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::errno::Errno;
 use super::kind::Kind;
 use super::places::Places;
 use super::schema;
@@ -160,6 +161,19 @@ pub(super) fn between(text: &str, min: Duration, max: Duration) -> Result<Durati
     } else {
         format!("at most {most}")
     }))
+}
+
+/// One of these errors.
+pub(super) fn among(text: &str, errors: &[Errno]) -> Result<Errno, Invalid> {
+    let errno = text.parse()?;
+    if errors.contains(&errno) {
+        return Ok(errno);
+    }
+    let names: Vec<_> = errors.iter().map(|errno| errno.name()).collect();
+    Err(
+        Invalid::saying(format!("`{errno}` is not what this fault gives"))
+            .hint(format!("{}; syscall.error gives any", names.join(" or "))),
+    )
 }
 
 /// A comma-separated list without empty elements; each value once, in the order given.

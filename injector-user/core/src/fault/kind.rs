@@ -15,6 +15,13 @@ pub enum Kind {
     ProcessFreeze,
     ProcessSignal,
     SyscallError,
+    ProcessCrash,
+    ProcessFdLimit,
+    ProcessForkError,
+    MemoryError,
+    DiskError,
+    DiskFull,
+    DiskReadonly,
 }
 
 words!(Kind, "a fault", {
@@ -28,22 +35,42 @@ words!(Kind, "a fault", {
     ProcessFreeze => "process.freeze",
     ProcessSignal => "process.signal",
     SyscallError => "syscall.error",
+    ProcessCrash => "process.crash",
+    ProcessFdLimit => "process.fd_limit",
+    ProcessForkError => "process.fork_error",
+    MemoryError => "memory.error",
+    DiskError => "disk.error",
+    DiskFull => "disk.full",
+    DiskReadonly => "disk.readonly",
 });
 
 impl Kind {
     /// Whether it is packets that suffer.
     pub fn is_of_packets(self) -> bool {
-        match self {
+        matches!(
+            self,
             Self::NetLoss
-            | Self::NetDelay
-            | Self::NetDuplicate
-            | Self::NetCorrupt
-            | Self::NetRate
-            | Self::NetPartition => true,
-            Self::SockError | Self::ProcessFreeze | Self::ProcessSignal | Self::SyscallError => {
-                false
-            }
-        }
+                | Self::NetDelay
+                | Self::NetDuplicate
+                | Self::NetCorrupt
+                | Self::NetRate
+                | Self::NetPartition
+        )
+    }
+
+    /// Whether it is made of system calls that fail.
+    pub fn is_of_calls(self) -> bool {
+        matches!(
+            self,
+            Self::SyscallError
+                | Self::ProcessCrash
+                | Self::ProcessFdLimit
+                | Self::ProcessForkError
+                | Self::MemoryError
+                | Self::DiskError
+                | Self::DiskFull
+                | Self::DiskReadonly
+        )
     }
 
     /// One line for `--help`.
@@ -65,6 +92,15 @@ impl Kind {
             Self::SyscallError => {
                 "let system calls fail with an errno, or succeed without having done anything"
             }
+            Self::ProcessCrash => {
+                "kill a process exactly before, or exactly after, one of its system calls"
+            }
+            Self::ProcessFdLimit => "let no file, socket or pipe be opened any more",
+            Self::ProcessForkError => "let no process and no thread be made any more",
+            Self::MemoryError => "let the kernel give no more memory",
+            Self::DiskError => "let reading, writing or syncing files fail",
+            Self::DiskFull => "let a file system be full, at once or after so many bytes",
+            Self::DiskReadonly => "let nothing of a file system be changed any more",
         }
     }
 }

@@ -6,6 +6,7 @@
 //! [`Action`] and its rows in the table.
 
 mod address;
+mod calls;
 mod choice;
 mod common;
 mod errno;
@@ -16,6 +17,8 @@ mod peer;
 mod places;
 mod spec;
 
+pub mod disk;
+pub mod memory;
 pub mod net;
 pub mod process;
 pub mod schema;
@@ -23,6 +26,7 @@ pub mod sock;
 pub mod syscall;
 
 pub use address::{PortRange, Prefix};
+pub use calls::CallFault;
 pub use common::Common;
 pub use errno::Errno;
 pub use given::Given;
@@ -32,5 +36,7 @@ pub use peer::{Peer, prefixes};
 pub use places::{FAULT, Places};
 pub use spec::{Action, FaultSpec};
 
+#[cfg(test)]
+mod calls_tests;
 #[cfg(test)]
 mod tests;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::calls::CallFault;
 use super::common::Common;
 use super::given::{Given, Reader};
 use super::kind::Kind;
 use super::places::Places;
 use super::spec::{Action, FaultSpec};
-use super::{net, process, sock, syscall};
+use super::{net, process, sock};
 use crate::problem::Problems;
 
 /// Reads the parameters of a fault, keyed by the names of [`super::schema`].
@@ -31,7 +32,14 @@ pub fn parse(kind: Kind, params: &BTreeMap<String, Given>) -> Result<FaultSpec, 
             process::Freeze::read(&mut reader, duration).map(Action::ProcessFreeze)
         }
         Kind::ProcessSignal => process::Volleys::read(&mut reader).map(Action::ProcessSignal),
-        Kind::SyscallError => syscall::Failing::read(&mut reader).map(Action::SyscallError),
+        Kind::SyscallError
+        | Kind::ProcessCrash
+        | Kind::ProcessFdLimit
+        | Kind::ProcessForkError
+        | Kind::MemoryError
+        | Kind::DiskError
+        | Kind::DiskFull
+        | Kind::DiskReadonly => CallFault::read(kind, &mut reader).map(Action::Calls),
     };
     match (target, action, common) {
         (Some(target), Some(action), Some(common)) => reader.problems.or(FaultSpec {

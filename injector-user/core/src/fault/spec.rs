@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::calls::CallFault;
 use super::common::Common;
 use super::kind::Kind;
 use super::peer::Peer;
 use super::places::Places;
-use super::{net, process, sock, syscall};
+use super::syscall::Failing;
+use super::{net, process, sock};
 use crate::target::Selector;
 
 /// One thing to be done to one target.
@@ -31,12 +33,12 @@ pub enum Action {
     SockError(sock::Failure),
     ProcessFreeze(process::Freeze),
     ProcessSignal(process::Volleys),
-    SyscallError(syscall::Failing),
+    Calls(CallFault),
 }
 
 impl FaultSpec {
     pub fn kind(&self) -> Kind {
-        match self.action {
+        match &self.action {
             Action::NetLoss(_) => Kind::NetLoss,
             Action::NetDelay(_) => Kind::NetDelay,
             Action::NetDuplicate(_) => Kind::NetDuplicate,
@@ -46,7 +48,7 @@ impl FaultSpec {
             Action::SockError(_) => Kind::SockError,
             Action::ProcessFreeze(_) => Kind::ProcessFreeze,
             Action::ProcessSignal(_) => Kind::ProcessSignal,
-            Action::SyscallError(_) => Kind::SyscallError,
+            Action::Calls(fault) => fault.kind(),
         }
     }
 
@@ -65,7 +67,7 @@ impl FaultSpec {
             Action::SockError(failure) => failure.write(&mut params),
             Action::ProcessFreeze(freeze) => freeze.write(&mut params),
             Action::ProcessSignal(volleys) => volleys.write(&mut params),
-            Action::SyscallError(failing) => failing.write(&mut params),
+            Action::Calls(fault) => fault.write(&mut params),
         }
         params
     }
@@ -84,7 +86,15 @@ impl Action {
             Self::SockError(_)
             | Self::ProcessFreeze(_)
             | Self::ProcessSignal(_)
-            | Self::SyscallError(_) => None,
+            | Self::Calls(_) => None,
+        }
+    }
+
+    /// Which system calls suffer, and how, if it is they that do.
+    pub fn failing(&self) -> Option<Failing> {
+        match self {
+            Self::Calls(fault) => Some(fault.failing()),
+            _of_other_things => None,
         }
     }
 
@@ -106,7 +116,7 @@ impl Action {
             | Self::NetRate(net::Rate { filter, .. })
             | Self::NetPartition(net::Partition { filter, .. }) => &mut filter.peers,
             Self::SockError(failure) => &mut failure.peers,
-            Self::ProcessFreeze(_) | Self::ProcessSignal(_) | Self::SyscallError(_) => &mut [],
+            Self::ProcessFreeze(_) | Self::ProcessSignal(_) | Self::Calls(_) => &mut [],
         }
     }
 
@@ -122,7 +132,7 @@ impl Action {
             | Self::SockError(_)
             | Self::ProcessFreeze(_)
             | Self::ProcessSignal(_)
-            | Self::SyscallError(_) => net::Bursts::Independent,
+            | Self::Calls(_) => net::Bursts::Independent,
         }
     }
 }

@@ -126,7 +126,7 @@ fn a_parameter_of_another_fault_is_recognised() {
              --ports, --protocol, --direction, --correlation, --p, --r, --1-h, --1-k, --visible, --probability, --when, --max-hits, --seed, --delay, \
              --owner, --all, --allow-lockout, --long, --mode, --mode-value, --weigh",
             "--latency: net.loss has no parameter `latency` | it belongs to net.delay",
-            "--operation: net.loss has no parameter `operation` | it belongs to sock.error",
+            "--operation: net.loss has no parameter `operation` | it belongs to sock.error and disk.error",
         ],
     );
 }
@@ -592,6 +592,40 @@ fn any_specific() -> impl Strategy<Value = (Kind, Vec<Option<String>>)> {
                 let parts = vec![Some(syscalls), Some(outcome), path, fd, size, backend];
                 (Kind::SyscallError, parts)
             }),
+        (
+            "syscalls=(write|fsync)",
+            some("path", "/[a-z]{1,9}/"),
+            some("fd", "file"),
+            some("signal", "(SEGV|9|TERM)"),
+            some("moment", "(before|after)")
+        )
+            .prop_map(|(syscalls, path, fd, signal, moment)| {
+                (Kind::ProcessCrash, vec![Some(syscalls), path, fd, signal, moment])
+            }),
+        (some("errno", "(EMFILE|ENFILE)"), some("backend", "lsm"))
+            .prop_map(|(errno, backend)| (Kind::ProcessFdLimit, vec![errno, backend])),
+        (some("errno", "(EAGAIN|ENOMEM)"), some("backend", "security"))
+            .prop_map(|(errno, backend)| (Kind::ProcessForkError, vec![errno, backend])),
+        (some("size", "[1-9]KiB\\.\\."), some("backend", "seccomp"))
+            .prop_map(|(size, backend)| (Kind::MemoryError, vec![size, backend])),
+        (
+            "path=/[a-z]{1,9}/",
+            some("operation", "(read|write,sync|sync,open)"),
+            some("errno", "(EIO:3,ENOSPC|ETIMEDOUT)")
+        )
+            .prop_map(|(path, operation, errno)| {
+                (Kind::DiskError, vec![Some(path), operation, errno])
+            }),
+        (
+            "path=/[a-z]{1,9}/",
+            some("after", "[1-9]{1,3}(MiB|b)"),
+            some("errno", "(ENOSPC|EDQUOT)")
+        )
+            .prop_map(|(path, after, errno)| {
+                (Kind::DiskFull, vec![Some(path), after, errno])
+            }),
+        ("path=/[a-z]{1,9}/", some("backend", "kprobe"))
+            .prop_map(|(path, backend)| (Kind::DiskReadonly, vec![Some(path), backend])),
     ]
 }
 
@@ -728,7 +762,7 @@ mod table {
                     "samples" => pairs.push(("distribution", "measured")),
                     _ => {}
                 }
-                if extra.name != "retval" && *kind == Kind::SyscallError {
+                if !["retval", "short"].contains(&extra.name) && *kind == Kind::SyscallError {
                     pairs.push(("errno", "EIO"));
                 }
                 for (name, text) in pairs {
@@ -759,7 +793,7 @@ mod table {
     #[test]
     fn no_name_occurs_twice_and_every_one_has_a_fault() {
         let names = names();
-        assert_eq!(names.len(), 49);
+        assert_eq!(names.len(), 52);
         for kind in Kind::ALL {
             assert!(schema::params(*kind).count() >= 13);
         }
@@ -776,7 +810,7 @@ mod table {
     #[test]
     fn the_markdown_table_has_a_row_for_each_parameter() {
         let table = schema::markdown_table();
-        assert_eq!(table.lines().count(), 2 + 52);
+        assert_eq!(table.lines().count(), 2 + 62);
         assert!(
             table
                 .lines()

@@ -67,12 +67,16 @@ fn same_place(one: &Hook, other: &Hook) -> bool {
                 ..
             },
         ) => function == other_function,
+        (Hook::Exit { syscall, .. }, Hook::Exit { syscall: other, .. }) => syscall == other,
         (
             Hook::Filter { path, .. },
             Hook::Filter {
                 path: other_path, ..
             },
         ) => path == other_path,
+        (Hook::Instructions { site, .. }, Hook::Instructions { site: other, .. }) => {
+            site.meets(other)
+        }
         // Packets.
         _ => false,
     }
@@ -84,7 +88,9 @@ fn same_place(one: &Hook, other: &Hook) -> bool {
 /// a fault of a whole cgroup only if one of the processes is in there, at its hook or since.
 fn same_callers(plan: &Plan, hook: &Hook, fault: &ArmedFault, other: &Hook) -> bool {
     let (ours, armed) = (&plan.select.thread_groups, &fault.select.thread_groups);
-    if let (Hook::Function { .. }, Hook::Function { .. }) = (hook, other) {
+    if let (Hook::Function { .. } | Hook::Exit { .. }, Hook::Function { .. } | Hook::Exit { .. })
+    | (Hook::Instructions { .. }, Hook::Instructions { .. }) = (hook, other)
+    {
         return match (&plan.select.cgroup, &fault.select.cgroup) {
             (Some(one), Some(other)) => nested(&one.path, &other.path),
             (Some(_), None) => plan.who.iter().any(|who| is_one(who, armed)),

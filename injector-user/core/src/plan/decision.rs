@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::files::Files;
 use super::inventory::Hierarchy;
+use super::sites::Site;
 use crate::fault::net::{Connections, Protocol};
+use crate::fault::syscall::Syscall;
 use crate::fault::{Kind, PortRange, Prefix};
 use crate::words::words;
 
@@ -134,6 +136,12 @@ pub enum Mechanism {
     SecurityLsm,
     /// A filter of the command's own tells the engine of its system calls, which answers.
     Seccomp,
+    /// A program at the tracepoint that system calls pass when they have been made.
+    SyscallExit,
+    /// Calls about options of a cgroup's sockets are answered with an errno.
+    CgroupOption,
+    /// A probe at an instruction of the target's own program or library changes its registers.
+    Uprobe,
 }
 
 words!(Mechanism, "a mechanism", {
@@ -155,6 +163,9 @@ words!(Mechanism, "a mechanism", {
     SecurityReturn => "security",
     SecurityLsm => "lsm",
     Seccomp => "seccomp",
+    SyscallExit => "sys-exit",
+    CgroupOption => "cgroup-sockopt",
+    Uprobe => "uprobe",
 });
 
 /// A place in the kernel.
@@ -204,10 +215,32 @@ pub enum Hook {
     Function {
         function: String,
         entry: Entry,
-        /// Which of the system call's arguments, from 0, says how many bytes to move, if that matters.
+        /// Where it is said how many bytes it is about, if that matters.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        count: Option<u8>,
+        count: Option<Count>,
         /// What the call is about, if that matters.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subject: Option<Subject>,
+    },
+    /// Wherever a system call has been made.
+    Exit {
+        syscall: Syscall,
+        /// As above.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        count: Option<Count>,
+        /// As above.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subject: Option<Subject>,
+    },
+    /// Instructions of a file from which processes make a system call.
+    Instructions {
+        site: Site,
+        /// Whose, at the beginning.
+        processes: Vec<i32>,
+        /// As above.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        count: Option<Count>,
+        /// As above.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         subject: Option<Subject>,
     },
@@ -218,6 +251,20 @@ pub enum Hook {
         /// As above.
         id: u64,
     },
+}
+
+/// Where it is said how many bytes a system call is about; arguments count from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Count {
+    /// In this argument of the call.
+    Argument(u8),
+    /// In pieces of memory to which this argument of the call points, as many as the next one says.
+    Pieces(u8),
+    /// In this argument of a security hook, in pages.
+    Pages(u8),
+    /// Where the number of the call tells, of several calls that pass a security hook.
+    Call,
 }
 
 /// What a system call is about, and which argument that is, from 0.
@@ -232,6 +279,8 @@ pub enum Subject {
     Dentry(u8),
     /// `struct path *`.
     Path(u8),
+    /// `struct file *`, if it is being opened to be written to.
+    Writer(u8),
 }
 
 /// How a program gets between a function of the kernel and its caller.
@@ -261,7 +310,12 @@ impl Hook {
     fn mechanism(&self) -> Option<Mechanism> {
         match self {
             Self::Tcx { .. } => None,
-            Self::Cgroup { .. } => Some(Mechanism::CgroupSock),
+            Self::Cgroup { attach, .. } => Some(match attach {
+                Attach::Connect | Attach::Bind | Attach::Sendmsg | Attach::Socket => {
+                    Mechanism::CgroupSock
+                }
+                Attach::Setsockopt | Attach::Getsockopt => Mechanism::CgroupOption,
+            }),
             Self::Sockets { .. } => Some(Mechanism::SocketStorage),
             Self::Freezer { hierarchy, .. } => Some(match hierarchy {
                 Hierarchy::V2 => Mechanism::FreezerV2,
@@ -274,6 +328,8 @@ impl Hook {
                 Entry::Override => Mechanism::SyscallOverride,
                 Entry::Lsm => Mechanism::SecurityLsm,
             }),
+            Self::Instructions { .. } => Some(Mechanism::Uprobe),
+            Self::Exit { .. } => Some(Mechanism::SyscallExit),
             Self::Filter { .. } => Some(Mechanism::Seccomp),
         }
     }
@@ -295,6 +351,8 @@ pub enum Attach {
     Bind,
     Sendmsg,
     Socket,
+    Setsockopt,
+    Getsockopt,
 }
 
 words!(Attach, "a call", {
@@ -302,6 +360,8 @@ words!(Attach, "a call", {
     Bind => "bind",
     Sendmsg => "sendmsg",
     Socket => "socket",
+    Setsockopt => "setsockopt",
+    Getsockopt => "getsockopt",
 });
 
 /// Restrictions that must all hold; an empty one does not restrict.

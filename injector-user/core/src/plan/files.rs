@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// One file or directory, for as long as it exists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FileId {
     pub major: u32,
     pub minor: u32,

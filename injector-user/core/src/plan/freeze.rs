@@ -162,6 +162,8 @@ fn is_frozen_by_us(inventory: &Inventory, cgroup: &Cgroup) -> bool {
         | Hook::Members { .. }
         | Hook::Family { .. }
         | Hook::Function { .. }
+        | Hook::Instructions { .. }
+        | Hook::Exit { .. }
         | Hook::Filter { .. } => false,
     })
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decision::{Hook, Mechanism, Select};
 use super::files::Files;
+use super::sites::Site;
 use crate::fault::Kind;
 use crate::target::Container;
 
@@ -38,6 +39,9 @@ pub struct Inventory {
     /// The kernel's functions that are system calls or security hooks, if those matter.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub functions: BTreeSet<String>,
+    /// From where the target's programs and libraries make system calls, if that matters.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sites: Vec<Site>,
     /// What the path that a fault names means to its target.
     #[serde(skip_serializing_if = "Files::is_empty")]
     pub files: Files,

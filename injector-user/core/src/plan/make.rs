@@ -115,7 +115,7 @@ fn part(inventory: &Inventory, spec: &FaultSpec, target: &Target<'_>) -> Result<
             packets(inventory, target, action, filter)
         }
         Action::SockError(failure) => sock::error(inventory, target, failure),
-        Action::SyscallError(failing) => syscall::error(inventory, target, failing),
+        Action::Calls(fault) => syscall::error(inventory, target, &fault.failing()),
         Action::ProcessFreeze(freeze) => {
             freeze::freeze(inventory, target, freeze, spec.common.duration)
         }

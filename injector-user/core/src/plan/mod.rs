@@ -18,11 +18,12 @@ mod refusal;
 mod render;
 mod resolve;
 mod signal;
+mod sites;
 mod sock;
 mod syscall;
 
 pub use decision::{
-    Attach, CgroupId, Chosen, Entry, Hook, Mechanism, Plan, Select, Subject, Thing, Way, Who,
+    Attach, CgroupId, Chosen, Count, Entry, Hook, Mechanism, Plan, Select, Subject, Thing, Way, Who,
 };
 pub use files::{FileId, Files};
 pub use inventory::{
@@ -31,8 +32,11 @@ pub use inventory::{
 };
 pub use make::{plan, plan_again};
 pub use refusal::{Refusal, RefusalClass};
-pub use syscall::{Coverage, coverage};
+pub use sites::{Number, Site};
+pub use syscall::{Coverage, coverage, every_function};
 
+#[cfg(test)]
+mod call_tests;
 #[cfg(test)]
 mod choice_tests;
 #[cfg(test)]

@@ -43,7 +43,7 @@ fn mechanism(action: &Action) -> Mechanism {
         | Action::SockError(_)
         | Action::ProcessFreeze(_)
         | Action::ProcessSignal(_)
-        | Action::SyscallError(_) => Mechanism::TcxLoss,
+        | Action::Calls(_) => Mechanism::TcxLoss,
     }
 }
 

@@ -64,6 +64,11 @@ impl fmt::Display for Hook {
             Self::Function {
                 function, entry, ..
             } => write!(out, "{function} by {entry}"),
+            Self::Instructions { site, .. } => match site.offsets.len() {
+                1 => write!(out, "an instruction of {}", site.path),
+                count => write!(out, "{count} instructions of {}", site.path),
+            },
+            Self::Exit { syscall, .. } => write!(out, "{syscall} when it has been made"),
             Self::Filter { path, .. } => write!(out, "calls of the command in cgroup {path}"),
         }
     }

@@ -59,14 +59,19 @@ fn hooks(
         Operation::Socket => Attach::Socket,
     });
     let calls: Vec<_> = calls.collect();
-    let all = paths.iter().flat_map(|path| {
-        calls.iter().map(|attach| Hook::Cgroup {
-            path: path.clone(),
-            id: v2_id(inventory, path),
-            attach: *attach,
-        })
-    });
+    let all = paths
+        .iter()
+        .flat_map(|path| calls.iter().map(|attach| hook(inventory, path, *attach)));
     all.collect()
+}
+
+/// Where a call is met that processes of a cgroup make.
+pub(super) fn hook(inventory: &Inventory, path: &str, attach: Attach) -> Hook {
+    Hook::Cgroup {
+        path: path.to_owned(),
+        id: v2_id(inventory, path),
+        attach,
+    }
 }
 
 /// The id of a cgroup; 0 if it could not be read, which stands for any of that path.
@@ -77,7 +82,7 @@ pub(super) fn v2_id(inventory: &Inventory, path: &str) -> u64 {
 }
 
 /// The v2 cgroups to attach to, and the processes to choose in them if they hold others too.
-fn cgroups(processes: &Processes<'_>) -> Result<(BTreeSet<String>, Vec<i32>), Refusal> {
+pub(super) fn cgroups(processes: &Processes<'_>) -> Result<(BTreeSet<String>, Vec<i32>), Refusal> {
     let selected = processes.v2_cgroups();
     if !selected.is_empty() {
         let paths = selected.iter().map(|cgroup| cgroup.path.clone());

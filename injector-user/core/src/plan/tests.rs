@@ -145,13 +145,21 @@ pub(super) fn spec(text: &str) -> FaultSpec {
     let kind: Kind = words.next().unwrap().parse().unwrap();
     let target = words.next().unwrap();
     let extra: &[&str] = match kind {
-        Kind::NetLoss | Kind::NetDuplicate | Kind::NetCorrupt | Kind::NetPartition => &[],
+        Kind::NetLoss
+        | Kind::NetDuplicate
+        | Kind::NetCorrupt
+        | Kind::NetPartition
+        | Kind::ProcessFdLimit
+        | Kind::ProcessForkError
+        | Kind::MemoryError => &[],
         Kind::NetRate => &["rate=10mbit"],
         Kind::NetDelay => &["latency=20ms"],
         Kind::SockError => &["operation=connect", "errno=ECONNREFUSED"],
         Kind::ProcessFreeze => &["active=100ms", "dormant=100ms"],
         Kind::ProcessSignal => &["signal=CONT"],
         Kind::SyscallError => &["syscalls=fsync", "errno=EIO"],
+        Kind::ProcessCrash => &["syscalls=fsync"],
+        Kind::DiskError | Kind::DiskFull | Kind::DiskReadonly => &["path=/var/"],
     };
     let pairs = extra.iter().copied().chain(["duration=10s"]).chain(words);
     let mut params: BTreeMap<_, _> = pairs
@@ -1238,7 +1246,10 @@ proptest! {
                         || members.as_ref() == Some(&targets));
                 }
                 Hook::Sockets { .. } => prop_assert_eq!(&made.select.thread_groups, &targets),
-                Hook::Function { .. } | Hook::Filter { .. } => prop_assert!(
+                Hook::Function { .. }
+                | Hook::Exit { .. }
+                | Hook::Instructions { .. }
+                | Hook::Filter { .. } => prop_assert!(
                     made.select.cgroup.is_some() || made.select.thread_groups == targets
                 ),
             }

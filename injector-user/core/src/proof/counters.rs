@@ -19,6 +19,15 @@ pub struct Counters {
     pub injected: u64,
     /// Of the eligible, were spared by the dice.
     pub passed: u64,
+    /// Not matched: calls of the target by 32-bit code or `io_uring`, which no fault covers, at a place
+    /// that calls meant by the fault pass.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub foreign: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Counters {
@@ -31,6 +40,7 @@ impl Counters {
             outside,
             injected,
             passed,
+            foreign: _,
         } = *self;
         let sum = |values: &[u64]| values.iter().map(|value| u128::from(*value)).sum::<u128>();
         u128::from(matched) == sum(&[eligible, expired, outside])
@@ -48,6 +58,7 @@ impl AddAssign for Counters {
             outside,
             injected,
             passed,
+            foreign,
         } = other;
         self.matched = self.matched.saturating_add(matched);
         self.eligible = self.eligible.saturating_add(eligible);
@@ -55,6 +66,7 @@ impl AddAssign for Counters {
         self.outside = self.outside.saturating_add(outside);
         self.injected = self.injected.saturating_add(injected);
         self.passed = self.passed.saturating_add(passed);
+        self.foreign = self.foreign.saturating_add(foreign);
     }
 }
 
@@ -70,6 +82,7 @@ mod tests {
             outside,
             injected,
             passed,
+            foreign: matched / 5,
         }
     }
 

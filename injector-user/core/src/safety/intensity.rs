@@ -33,7 +33,7 @@ pub fn weakened(fault: &FaultSpec, factor: f64) -> Option<FaultSpec> {
         | Action::NetDuplicate(_)
         | Action::NetCorrupt(_)
         | Action::SockError(_)
-        | Action::SyscallError(_) => {
+        | Action::Calls(_) => {
             weaker.common.probability = Probability::new(fault.common.probability.get() * factor)?;
         }
     }

@@ -30,13 +30,6 @@ pub(super) fn unit(value: &str) -> Result<Selector, Invalid> {
     if value.starts_with('~') {
         return Pattern::read(value).map(Selector::Unit);
     }
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b":_.\\@-".contains(&b);
-    if value.is_empty() || value.len() > MAX_NAME || !value.bytes().all(allowed) {
-        return Err(
-            Invalid::saying(format!("`{value}` is not the name of a unit"))
-                .hint("such as unit:redis-server.service or unit:user-1000.slice, or ~REGEX"),
-        );
-    }
     let has_kind = value
         .rsplit_once('.')
         .is_some_and(|(_stem, kind)| KINDS.contains(&kind));
@@ -45,6 +38,13 @@ pub(super) fn unit(value: &str) -> Result<Selector, Invalid> {
     } else {
         format!("{value}.service")
     };
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b":_.\\@-".contains(&b);
+    if value.is_empty() || name.len() > MAX_NAME || !value.bytes().all(allowed) {
+        return Err(
+            Invalid::saying(format!("`{value}` is not the name of a unit"))
+                .hint("such as unit:redis-server.service or unit:user-1000.slice, or ~REGEX"),
+        );
+    }
     Ok(Selector::Unit(Pattern::Exact(name)))
 }
 

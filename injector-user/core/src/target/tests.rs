@@ -151,6 +151,14 @@ fn bad_interfaces_and_namespaces_are_refused() {
 }
 
 #[test]
+fn a_unit_is_as_long_as_it_may_be_with_its_kind() {
+    let named = |length| format!("unit:{}", "a".repeat(length)).parse::<Selector>();
+    let longest = named(255 - ".service".len()).unwrap();
+    assert_eq!(longest.to_string().parse(), Ok(longest));
+    assert!(named(256 - ".service".len()).is_err(), "too long");
+}
+
+#[test]
 fn a_unit_without_a_kind_is_a_service() {
     assert_eq!(
         "unit:redis".parse(),

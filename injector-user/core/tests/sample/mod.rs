@@ -318,6 +318,7 @@ fn faults() -> Vec<FaultRecord> {
                 outside: 0,
                 injected: 581,
                 passed: 1_321,
+                foreign: 0,
             }),
             rate: Some(Rate {
                 asked: 0.3,

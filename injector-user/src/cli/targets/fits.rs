@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use injector_core::fault::{self, FaultSpec, Given, Kind};
-use injector_core::plan::{Capability, CapabilityState, Inventory, Mechanism, plan};
+use injector_core::plan::{
+    Capability, CapabilityState, FileId, Inventory, Mechanism, every_function, plan,
+};
 use injector_core::target::Selector;
 use serde::Serialize;
 
@@ -34,6 +36,9 @@ pub(super) fn suppose_able(inventory: &mut Inventory) {
     };
     let all = Mechanism::ALL.iter();
     inventory.capabilities = all.map(|mechanism| (*mechanism, able.clone())).collect();
+    inventory.functions = every_function();
+    // That there are files is not looked up for everything there is.
+    inventory.files.directories.push(FileId::default());
 }
 
 /// Every fault, in the order of the documentation.
@@ -71,13 +76,21 @@ fn decide(
 /// The least that can be asked of a fault.
 fn sample(selector: &Selector, kind: Kind, more: &[(&str, &str)]) -> Result<FaultSpec, String> {
     let own: &[(&str, &str)] = match kind {
-        Kind::NetLoss | Kind::NetDuplicate | Kind::NetCorrupt | Kind::NetPartition => &[],
+        Kind::NetLoss
+        | Kind::NetDuplicate
+        | Kind::NetCorrupt
+        | Kind::NetPartition
+        | Kind::ProcessFdLimit
+        | Kind::ProcessForkError
+        | Kind::MemoryError => &[],
         Kind::NetRate => &[("rate", "1mbit")],
         Kind::NetDelay => &[("latency", "1ms")],
         Kind::SockError => &[("operation", "connect"), ("errno", "ECONNREFUSED")],
         Kind::ProcessFreeze => &[("active", "1ms"), ("count", "1")],
         Kind::ProcessSignal => &[("signal", "CONT")],
         Kind::SyscallError => &[("syscalls", "fsync"), ("errno", "EIO")],
+        Kind::ProcessCrash => &[("syscalls", "fsync")],
+        Kind::DiskError | Kind::DiskFull | Kind::DiskReadonly => &[("path", "/")],
     };
     let target = selector.to_string();
     let common = [
@@ -136,8 +149,7 @@ mod tests {
         for kind in Kind::ALL {
             let expected = match kind {
                 Kind::SockError => calls,
-                // Not built yet.
-                Kind::SyscallError => "no",
+                kind if kind.is_of_calls() => freeze,
                 Kind::ProcessFreeze | Kind::ProcessSignal => freeze,
                 _ => packets,
             };

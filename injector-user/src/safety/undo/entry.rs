@@ -35,6 +35,9 @@ pub enum Effect {
     /// A cgroup was made. Its number is unknown when it was recorded before it existed; the name is
     /// ours alone then.
     RemoveCgroup { path: PathBuf, inode: Option<u64> },
+    /// Filters hang at interfaces of a network namespace: where, is in the list beside this entry, which
+    /// grows.
+    Unhang { netns: PathBuf, inode: u64 },
     /// Processes are being stopped: those in the list beside this entry, which grows.
     Continue,
     /// System calls of what runs in a cgroup wait for an answer, which a keeper gives once the engine
@@ -69,6 +72,7 @@ impl Effect {
         match self {
             Self::Thaw { .. } => "thaw",
             Self::RemoveCgroup { .. } => "remove-cgroup",
+            Self::Unhang { .. } => "unhang",
             Self::Continue => "continue",
             Self::Answer { .. } => "answer",
         }

@@ -12,9 +12,10 @@ use serde::Serialize;
 use super::entry::{Effect, Entry, Maker, boot};
 use super::fault::UndoError;
 use super::log::{ENTRY, UNFINISHED};
+use crate::filters::sweep_namespace;
 use crate::freezer::{Flavour, Freezer};
 use crate::signals::{LIST, continue_all};
-use crate::target::{descendants, end_members, has_vanished, members};
+use crate::target::{descendants, end_members, find_namespace, has_vanished, members};
 
 /// What an entry's file name ends with once it has been set aside.
 const ASIDE: &str = ".bad";
@@ -133,6 +134,7 @@ fn judge(entry: &Entry, file: &Path, boot: &str) -> Ending {
             inode,
         } => thaw(*freezer, path, *inode),
         Effect::RemoveCgroup { path, inode } => remove_cgroup(path, *inode),
+        Effect::Unhang { netns, inode } => unhang(netns, *inode, &file.with_extension(LIST)),
         Effect::Continue => continue_listed(&file.with_extension(LIST)),
         Effect::Answer {
             path,
@@ -146,7 +148,7 @@ fn judge(entry: &Entry, file: &Path, boot: &str) -> Ending {
 fn close(file: PathBuf, effect: Option<Effect>, ending: Ending) -> Outcome {
     let removed = match ending {
         Ending::Undone | Ending::Dropped(_) => {
-            // Only stopped processes have a list, and it goes first: an entry without one is harmless.
+            // Some have a list beside them, and it goes first: an entry without one is harmless.
             let _absent = fs::remove_file(file.with_extension(LIST));
             fs::remove_file(&file)
         }
@@ -180,6 +182,25 @@ fn thaw(flavour: Flavour, path: &Path, inode: u64) -> Ending {
         }
         Err(error) if error.has_vanished() => Ending::Dropped("the cgroup has vanished".to_owned()),
         Err(error) => Ending::Failed(with_source(&error)),
+    }
+}
+
+/// Takes away the filters that the list tells of.
+fn unhang(netns: &Path, inode: u64, list: &Path) -> Ending {
+    let list = match fs::File::open(list) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Ending::Dropped("no filter had been hung up yet".to_owned());
+        }
+        Err(error) => return Ending::Failed(format!("failed to open the list: {error}")),
+        Ok(list) => list,
+    };
+    let Some(namespace) = find_namespace(netns, inode) else {
+        return Ending::Dropped("the network namespace has vanished".to_owned());
+    };
+    match sweep_namespace(&namespace, list.as_fd()) {
+        Ok(true) => Ending::Undone,
+        Ok(false) => Ending::Failed("a filter was taken away and is still there".to_owned()),
+        Err(error) => Ending::Failed(format!("failed to enter the network namespace: {error}")),
     }
 }
 

@@ -31,10 +31,18 @@ fn told<T>(done: std::io::Result<T>) -> io::Result<()> {
         .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))
 }
 
+/// Says of a transfer of eight bytes that it was made in part.
+fn whole(moved: usize) -> io::Result<()> {
+    match moved {
+        1..8 => Err(Errno::MSGSIZE),
+        _ => Ok(()),
+    }
+}
+
 #[rustfmt::skip]
 pub(crate) const BY_DESCRIPTOR: &[(&str, Call)] = &[
     ("read", |room| io::read(&room.file, &mut [0_u8; 8]).map(drop)),
-    ("pread64", |room| io::pread(&room.file, &mut [0_u8; 8], 0).map(drop)),
+    ("pread64", |room| io::pread(&room.file, &mut [0_u8; 8], 0).and_then(whole)),
     ("readv", |room| io::readv(&room.file, &mut [IoSliceMut::new(&mut [0; 8])]).map(drop)),
     ("preadv", |room| io::preadv(&room.file, &mut [IoSliceMut::new(&mut [0; 8])], 0).map(drop)),
     ("preadv2", |room| {

@@ -5,6 +5,7 @@
 //! Its arguments: how often to make each call, and their names.
 
 mod calls;
+mod deeds;
 mod files;
 mod memory;
 mod network;
@@ -15,15 +16,20 @@ use std::collections::BTreeMap;
 use std::io::{Write as _, stdout};
 use std::sync::mpsc::channel;
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use nix::sys::signal::{SigSet, Signal};
 
 use calls::{Call, all};
+use deeds::DEEDS;
 use room::Room;
 
 /// What each call gave: an errno, or 0.
 type Told = BTreeMap<&'static str, Vec<i32>>;
+
+/// Until what failed is tried again.
+const PAUSE: Duration = Duration::from_millis(20);
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -49,9 +55,10 @@ fn main() -> Result<()> {
             }
         }
     });
+    let mut fresh = Some(Room::make()?);
     loop {
-        // Made before, as everything here may fail.
-        let room = Room::make()?;
+        // Made before, as everything here may fail; and so may this, as long as a fault acts.
+        let room = fresh.take().unwrap_or_else(make_room);
         say("ready")?;
         await_signal(&signals, Signal::SIGUSR1)?;
         begin.send((room, times))?;
@@ -63,9 +70,18 @@ fn main() -> Result<()> {
     }
 }
 
+fn make_room() -> Room {
+    loop {
+        match Room::make() {
+            Ok(room) => return room,
+            Err(_a_fault_acts) => thread::park_timeout(PAUSE),
+        }
+    }
+}
+
 fn chosen(wanted: &[String]) -> Result<Vec<(&'static str, Call)>> {
     let found = wanted.iter().map(|name| {
-        let mut all = all();
+        let mut all = all().chain(DEEDS.iter().copied());
         let found = all.find(|(known, _call)| known == name);
         found.with_context(|| format!("`{name}` is not known"))
     });

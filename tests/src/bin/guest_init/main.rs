@@ -34,6 +34,9 @@ fn main() -> Result<()> {
 fn live(order: &Order, said: &Said) -> Result<()> {
     modules::load(&order.modules, said)?;
     mounts::rest(order.cgroups, said)?;
+    if order.disk {
+        mounts::disk(said)?;
+    }
     surroundings::make()?;
     steps::run(order, said)
 }

@@ -53,6 +53,20 @@ pub(crate) fn rest(cgroups: Cgroups, said: &Said) -> Result<()> {
     }
 }
 
+/// Real software, and a file system whose `fsync` means something.
+pub(crate) fn disk(said: &Said) -> Result<()> {
+    fs::create_dir_all("/disk")?;
+    let none: Option<&str> = None;
+    let mounted = mount(
+        Some("/dev/vda"),
+        "/disk",
+        Some("ext4"),
+        MsFlags::empty(),
+        none,
+    );
+    tell(mounted.context("disk"), said)
+}
+
 /// The one hierarchy, with every controller that no other has.
 fn v2(point: &str) -> Result<()> {
     at("cgroup2", point, "nsdelegate")?;

@@ -15,6 +15,9 @@ pub(crate) struct Order {
     pub(crate) cgroups: Cgroups,
     /// Files of modules, each after those that it depends on.
     pub(crate) modules: Vec<String>,
+    /// Whether it has one.
+    #[serde(default)]
+    pub(crate) disk: bool,
     pub(crate) steps: Vec<Step>,
 }
 

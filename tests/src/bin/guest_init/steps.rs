@@ -67,7 +67,7 @@ fn perform(step: &Step, said: &Said) -> Result<()> {
     let mut command = Command::new(program);
     command
         .args(arguments)
-        .env("PATH", "/bin")
+        .env("PATH", "/bin:/disk/bin")
         .stdin(input)
         .stdout(said.stdio()?)
         .stderr(said.stdio()?);

@@ -7,6 +7,7 @@ mod container_kill;
 mod container_restart;
 mod delay;
 mod freeze;
+mod full;
 mod kill_freeze;
 mod kill_net;
 mod loss;

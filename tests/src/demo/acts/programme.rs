@@ -4,7 +4,7 @@ use anyhow::Result;
 use injector_user::clock::monotonic_ns;
 
 use super::{
-    breaker, container_delay, container_kill, container_restart, delay, freeze, kill_freeze,
+    breaker, container_delay, container_kill, container_restart, delay, freeze, full, kill_freeze,
     kill_net, loss, refuse,
 };
 use crate::demo::demo::Demo;
@@ -35,7 +35,7 @@ impl Act {
 }
 
 /// Those on the first stage.
-pub(in crate::demo) const ACTS: [Act; 7] = [
+pub(in crate::demo) const ACTS: [Act; 8] = [
     Act {
         name: "delay",
         title: "Everything client A sends takes 20 ms ± 5 ms longer",
@@ -70,6 +70,11 @@ pub(in crate::demo) const ACTS: [Act; 7] = [
         name: "kill in a freeze",
         title: "The engine is killed (SIGKILL) while it keeps the replica frozen",
         play: kill_freeze::play,
+    },
+    Act {
+        name: "disk full",
+        title: "A Redis that Temblor starts cannot write to its file after a while",
+        play: full::play,
     },
 ];
 

@@ -30,7 +30,7 @@ pub(super) fn add(archive: &mut Archive, workspace: &Workspace, programs: &[&str
             continue;
         };
         put(archive, &format!("bin/{name}"), &file)?;
-        libraries.extend(needed(workspace, &file)?);
+        libraries.extend(needed(&workspace.tools().join("root"), &file)?);
     }
     for (name, file) in &libraries {
         put(archive, &format!("{LIBRARIES}/{name}"), file)?;
@@ -55,9 +55,10 @@ fn put(archive: &mut Archive, name: &str, file: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The libraries of a program by name; none of one that is linked statically.
-fn needed(workspace: &Workspace, program: &Path) -> Result<BTreeMap<String, PathBuf>> {
-    let folders = library_path(&workspace.tools().join("root"))?;
+/// The libraries of a program by name, those of packages unpacked at `root` before the machine's; none of
+/// one that is linked statically.
+pub(crate) fn needed(root: &Path, program: &Path) -> Result<BTreeMap<String, PathBuf>> {
+    let folders = library_path(root)?;
     let step = Step::new(LOADER).env("LD_LIBRARY_PATH", folders);
     if step.clone().arg("--verify").arg(program).read().is_err() {
         return Ok(BTreeMap::new());

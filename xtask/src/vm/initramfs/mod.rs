@@ -9,3 +9,4 @@ mod cpio;
 mod libraries;
 
 pub(crate) use base::{base, for_guest};
+pub(crate) use libraries::needed;

@@ -29,6 +29,11 @@ impl Signal {
         (STOP..=22).contains(&self.0)
     }
 
+    /// Whether nothing of a process that gets it is executed any more.
+    pub fn kills(self) -> bool {
+        self.0 == KILL
+    }
+
     /// Whether it is meant to end a process.
     pub fn ends(self) -> bool {
         [KILL, TERM].contains(&self.0)

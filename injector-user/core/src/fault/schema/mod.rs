@@ -2,6 +2,7 @@
 
 mod choice;
 mod common;
+mod disk;
 mod json;
 mod markdown;
 mod net;

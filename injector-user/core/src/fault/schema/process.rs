@@ -1,13 +1,15 @@
-//! The parameters of `process.freeze` and `process.signal`.
+//! The parameters of faults of processes.
 
 use super::table::{Param, ValueType, optional, required};
 use crate::fault::kind::Kind;
+use crate::fault::syscall::Moment;
 
 const FREEZE: &[Kind] = &[Kind::ProcessFreeze];
 const ROUNDS: &[Kind] = &[Kind::ProcessFreeze, Kind::ProcessSignal];
 const SIGNAL: &[Kind] = &[Kind::ProcessSignal];
+const CRASH: &[Kind] = &[Kind::ProcessCrash];
 
-pub(super) const PROCESS_ROWS: [Param; 6] = [
+pub(super) const PROCESS_ROWS: [Param; 10] = [
     required(
         "active",
         ValueType::Duration,
@@ -70,6 +72,50 @@ pub(super) const PROCESS_ROWS: [Param; 6] = [
             "100ms",
             "0s to 1h",
             "how long to wait between one process and the next in a round",
+        ],
+    ),
+    optional(
+        "signal",
+        ValueType::Signal,
+        CRASH,
+        Some("SIGKILL"),
+        [
+            "SIGSEGV",
+            "a name with or without SIG, or a number, 1 to 64; none that stops",
+            "what the process is sent",
+        ],
+    ),
+    optional(
+        "moment",
+        ValueType::Word(Moment::NAMES),
+        CRASH,
+        Some("before"),
+        [
+            "after",
+            "before: the call is not made, and gives EINTR to a process that goes on",
+            "when it is sent",
+        ],
+    ),
+    optional(
+        "errno",
+        ValueType::Word(&["EMFILE", "ENFILE"]),
+        &[Kind::ProcessFdLimit],
+        Some("EMFILE"),
+        [
+            "ENFILE",
+            "the limit of the process, or of the host",
+            "the error the caller gets",
+        ],
+    ),
+    optional(
+        "errno",
+        ValueType::Word(&["EAGAIN", "ENOMEM"]),
+        &[Kind::ProcessForkError],
+        Some("EAGAIN"),
+        [
+            "ENOMEM",
+            "too many of them, or no memory for one more",
+            "the error the caller gets",
         ],
     ),
 ];

@@ -1,16 +1,29 @@
-//! The parameters that only `syscall.error` has.
+//! The parameters of faults that are made of system calls which fail.
 
 use super::table::{Param, ValueType, optional, required};
 use crate::fault::kind::Kind;
 use crate::fault::syscall::{Backend, FdKind};
 
 const SYSCALL: &[Kind] = &[Kind::SyscallError];
+/// Those in which calls are named.
+const NAMED: &[Kind] = &[Kind::SyscallError, Kind::ProcessCrash];
+const WITH_SIZE: &[Kind] = &[Kind::SyscallError, Kind::ProcessCrash, Kind::MemoryError];
+const CALLS: &[Kind] = &[
+    Kind::SyscallError,
+    Kind::ProcessCrash,
+    Kind::ProcessFdLimit,
+    Kind::ProcessForkError,
+    Kind::MemoryError,
+    Kind::DiskError,
+    Kind::DiskFull,
+    Kind::DiskReadonly,
+];
 
-pub(super) const SYSCALL_ROWS: [Param; 7] = [
+pub(super) const SYSCALL_ROWS: [Param; 8] = [
     required(
         "syscalls",
         ValueType::Syscalls,
-        SYSCALL,
+        NAMED,
         [
             "write,fsync",
             "as strace writes them: names, numbers, classes such as %file, /REGEX, ?NAME, all; ! in \
@@ -27,7 +40,7 @@ pub(super) const SYSCALL_ROWS: [Param; 7] = [
             "EIO:3,ENOSPC:1",
             "a name or number of Linux, 1 to 133, or at most 16 of them with weights from 1 to 1000, \
              by comma",
-            "the error the caller gets; this or `retval` must be given",
+            "the error the caller gets; this, `retval` or `short` must be given",
         ],
     ),
     optional(
@@ -44,7 +57,7 @@ pub(super) const SYSCALL_ROWS: [Param; 7] = [
     optional(
         "path",
         ValueType::Path,
-        SYSCALL,
+        NAMED,
         None,
         [
             "/var/lib/redis/",
@@ -56,7 +69,7 @@ pub(super) const SYSCALL_ROWS: [Param; 7] = [
     optional(
         "fd",
         ValueType::Words(FdKind::NAMES),
-        SYSCALL,
+        NAMED,
         None,
         [
             "file",
@@ -67,7 +80,7 @@ pub(super) const SYSCALL_ROWS: [Param; 7] = [
     optional(
         "size",
         ValueType::Sizes,
-        SYSCALL,
+        WITH_SIZE,
         None,
         [
             "4KiB..",
@@ -78,12 +91,23 @@ pub(super) const SYSCALL_ROWS: [Param; 7] = [
     optional(
         "backend",
         ValueType::Word(Backend::NAMES),
-        SYSCALL,
+        CALLS,
         None,
         [
             "kprobe",
             "`temblor doctor` says which there are",
-            "by what means calls are made to fail; without it, the best there is",
+            "by what means calls are met; without it, the best there is",
+        ],
+    ),
+    optional(
+        "short",
+        ValueType::Probability,
+        SYSCALL,
+        None,
+        [
+            "50%",
+            "more than 0 and less than 1, or in percent",
+            "the call is made for this share of its bytes, of one at least; by uprobe or seccomp",
         ],
     ),
 ];

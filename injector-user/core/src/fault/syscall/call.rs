@@ -17,6 +17,15 @@ pub(super) type Row = (u16, &'static str, &'static str, &'static str);
 #[serde(into = "String", try_from = "String")]
 pub struct Syscall(u16);
 
+/// Where a call's arguments say how many bytes it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// This argument, counted from 0.
+    Bytes(usize),
+    /// This argument points to pieces of memory, an `iovec` each, and the next says how many there are.
+    Pieces(usize),
+}
+
 /// What fails here can neither end nor return, and nothing could be told of it.
 const NEVER: [(&str, &str); 4] = [
     ("exit", "a thread could never end"),
@@ -80,14 +89,19 @@ impl Syscall {
         self.arguments("d").find(|index| index + 1 == path)
     }
 
-    /// Which argument is a number of bytes, counted from 0.
-    pub fn size(self) -> Option<usize> {
-        self.arguments("ns").next()
+    /// Where its arguments say how many bytes it is about.
+    pub fn size(self) -> Option<Amount> {
+        self.amount("ns")
     }
 
-    /// Which argument says how many bytes the call may return, counted from 0.
-    pub fn requested(self) -> Option<usize> {
-        self.arguments("n").next()
+    /// Where its arguments say how many bytes it may return.
+    pub fn requested(self) -> Option<Amount> {
+        self.amount("n")
+    }
+
+    fn amount(self, letters: &str) -> Option<Amount> {
+        let bytes = self.arguments(letters).next().map(Amount::Bytes);
+        bytes.or_else(|| self.arguments("v").next().map(Amount::Pieces))
     }
 
     pub(super) fn classes(self) -> &'static str {

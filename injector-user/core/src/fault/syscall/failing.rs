@@ -1,4 +1,4 @@
-//! `syscall.error`: calls fail, or succeed without having done anything.
+//! Calls that fail, or succeed without having done anything, or end their process.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +10,7 @@ use super::sizes::Sizes;
 use crate::fault::address;
 use crate::fault::given::{Reader, list};
 use crate::problem::Invalid;
+use crate::units::ByteSize;
 use crate::words::words;
 
 /// What a file descriptor stands for.
@@ -43,6 +44,8 @@ pub enum Backend {
     Kprobe,
     Security,
     Lsm,
+    Cgroup,
+    Uprobe,
     Seccomp,
 }
 
@@ -51,6 +54,8 @@ words!(Backend, "a way to make calls fail", {
     Kprobe => "kprobe",
     Security => "security",
     Lsm => "lsm",
+    Cgroup => "cgroup",
+    Uprobe => "uprobe",
     Seccomp => "seccomp",
 });
 
@@ -67,6 +72,32 @@ pub struct Failing {
     pub size: Option<Sizes>,
     /// The best there is if not given.
     pub backend: Option<Backend>,
+    /// Only as far as they ask the kernel for this.
+    pub asks_for: Option<Resource>,
+    /// Of the calls that open files only those that do it for this.
+    pub opens: Option<Opens>,
+    /// Only what a file system stores: files, directories and links, or names that are to become some.
+    pub stored: bool,
+    /// Only once so many bytes have been asked to be moved.
+    pub room: Option<ByteSize>,
+}
+
+/// What a system call may need of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resource {
+    /// Memory of its own, as overcommit accounts for it.
+    Memory,
+    /// An open file.
+    Descriptor,
+}
+
+/// What a file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opens {
+    /// To write to it, or to make it.
+    Writing,
+    /// To make it.
+    Creating,
 }
 
 /// What a call needs to have for a parameter: its name, what that is in words, and whether it has it.
@@ -83,25 +114,52 @@ const REQUESTED: Need = ("retval", "a number of bytes that it may return", |call
     call.requested().is_some()
 });
 
+const SHORT: Need = ("short", "a number of bytes that it may return", |call| {
+    call.requested().is_some()
+});
+
 impl Failing {
     /// `None` only if a problem was reported.
     pub(in crate::fault) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Self::read_with(reader, Outcome::read)
+    }
+
+    /// The same with an outcome that is asked for in other words.
+    pub(in crate::fault) fn read_with(
+        reader: &mut Reader<'_>,
+        outcome: impl FnOnce(&mut Reader<'_>) -> Option<Outcome>,
+    ) -> Option<Self> {
         let syscalls = reader.required("syscalls", str::parse);
-        let outcome = Outcome::read(reader);
+        let outcome = outcome(reader);
         let path = reader.optional("path", str::parse);
         let fd = reader.optional("fd", kinds);
         let size = reader.optional("size", str::parse);
         let backend = reader.optional("backend", str::parse);
         let failing = Self {
-            syscalls: syscalls?,
-            outcome: outcome?,
             path,
             fd,
             size,
             backend,
+            ..Self::of(syscalls?, outcome?)
         };
         failing.check(reader);
         Some(failing)
+    }
+
+    /// All of these calls, by the best means there are.
+    pub fn of(syscalls: Syscalls, outcome: Outcome) -> Self {
+        Self {
+            syscalls,
+            outcome,
+            path: None,
+            fd: None,
+            size: None,
+            backend: None,
+            asks_for: None,
+            opens: None,
+            stored: false,
+            room: None,
+        }
     }
 
     /// Those of [`Failing::syscalls`] that have what the filters ask about, at least one, and those that
@@ -114,11 +172,17 @@ impl Failing {
 
     fn needs(&self) -> Vec<Need> {
         let requested = self.outcome == Outcome::Returns(Returned::Requested);
+        let short = matches!(self.outcome, Outcome::Short(_));
         let asked = [
             (requested, REQUESTED),
+            (short, SHORT),
             (self.path.is_some(), PATH),
             (self.fd.is_some(), FD),
-            (self.size.is_some(), SIZE),
+            // What asks for memory says how much, if not in its arguments.
+            (
+                self.size.is_some() && self.asks_for != Some(Resource::Memory),
+                SIZE,
+            ),
         ];
         let asked = asked.into_iter().filter(|(asked, _)| *asked);
         asked.map(|(_, need)| need).collect()
@@ -142,15 +206,20 @@ impl Failing {
     }
 
     pub(in crate::fault) fn write(&self, params: &mut BTreeMap<String, String>) {
+        self.outcome.write(params);
+        self.write_calls(params);
+    }
+
+    /// Writes which calls are meant, and not what becomes of them.
+    pub(in crate::fault) fn write_calls(&self, params: &mut BTreeMap<String, String>) {
         let Self {
             syscalls,
-            outcome,
             path,
             fd,
             size,
             backend,
+            ..
         } = self;
-        outcome.write(params);
         let kinds: Option<Vec<_>> = fd.as_ref().map(|kinds| kinds.iter().collect());
         let rows = [
             ("syscalls", Some(syscalls.to_string())),

@@ -1,4 +1,4 @@
-//! Faults of system calls: `syscall.error`.
+//! Faults of system calls: `syscall.error`, and what others mean that are made of calls which fail.
 //!
 //! Which calls fail is written as for strace's `-e inject=`; a test compares what both make of it.
 //! What a call has among its arguments (a path, a descriptor, a number of bytes) decides which filters
@@ -13,10 +13,11 @@ mod set;
 mod sizes;
 mod table;
 
-pub use call::Syscall;
+pub use call::{Amount, Syscall};
 pub use class::Class;
-pub use failing::{Backend, Failing, FdKind};
-pub use outcome::{MAX_ERRORS, MAX_WEIGHT, Outcome, Returned};
+pub use failing::{Backend, Failing, FdKind, Opens, Resource};
+pub(super) use outcome::errors;
+pub use outcome::{Crash, MAX_ERRORS, MAX_WEIGHT, Moment, Outcome, Returned, Share};
 pub use path::PathFilter;
 pub use set::Syscalls;
 pub use sizes::Sizes;

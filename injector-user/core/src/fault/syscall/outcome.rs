@@ -1,4 +1,5 @@
-//! What a call that was hit returns: an error, or a success in which nothing was done.
+//! What becomes of a call that was hit: an error, a success in which nothing was done, a part of it, or
+//! the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -6,7 +7,10 @@ use std::str::FromStr;
 
 use crate::fault::errno::Errno;
 use crate::fault::given::Reader;
+use crate::fault::process::Signal;
 use crate::problem::Invalid;
+use crate::units::Probability;
+use crate::words::words;
 
 /// How many errors one fault may draw from.
 pub const MAX_ERRORS: usize = 16;
@@ -19,6 +23,64 @@ pub enum Outcome {
     Errors(Vec<(Errno, u32)>),
     /// As if it had been done.
     Returns(Returned),
+    /// It is made for this share of its bytes, and of one at least.
+    Short(Share),
+    /// Its process is sent a signal.
+    Crashes(Crash),
+}
+
+/// More than nothing and less than all.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share(Probability);
+
+impl Eq for Share {}
+
+impl Share {
+    /// Of 2^32.
+    pub fn part(self) -> u32 {
+        u32::try_from(self.0.threshold()).unwrap_or(u32::MAX)
+    }
+}
+
+impl FromStr for Share {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let share: Probability = text.parse()?;
+        if (1..1 << 32).contains(&share.threshold()) {
+            return Ok(Self(share));
+        }
+        Err(Invalid::saying(format!("`{text}` is not a part of a transfer")).hint("such as 50%"))
+    }
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
+    }
+}
+
+/// A signal at a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Crash {
+    pub signal: Signal,
+    pub moment: Moment,
+}
+
+/// When the signal comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Moment {
+    /// The call is not made; a process that goes on sees it interrupted.
+    Before,
+    /// The call has been made, and its process does not see it return, unless it goes on.
+    After,
+}
+
+words!(Moment, "a moment", { Before => "before", After => "after" });
+
+impl Crash {
+    /// What a call gives that is not made, to a process that goes on.
+    pub const ERRNO: Errno = Errno::EINTR;
 }
 
 /// What a call returns that did nothing.
@@ -33,31 +95,46 @@ pub enum Returned {
 const REQUESTED: &str = "requested";
 const MAX_NUMBER: u32 = i32::MAX.unsigned_abs();
 
+impl From<Errno> for Outcome {
+    fn from(errno: Errno) -> Self {
+        Self::Errors(vec![(errno, 1)])
+    }
+}
+
 impl Outcome {
     /// `None` only if a problem was reported.
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let both = reader.has("errno") && reader.has("retval");
-        let neither = !reader.has("errno") && !reader.has("retval");
+        let short = reader.has("short");
+        let neither = !reader.has("errno") && !reader.has("retval") && !short;
         let errors = reader.optional("errno", errors).map(Self::Errors);
         let returned = reader.optional("retval", str::parse).map(Self::Returns);
         if both {
             let invalid = Invalid::saying("a call that fails with an errno returns nothing else");
             reader.conflict("retval", invalid.hint("leave `errno` or `retval` away"));
         }
+        if short && (reader.has("errno") || reader.has("retval")) {
+            let invalid = Invalid::saying("a call that is made in part returns what it has moved");
+            reader.conflict("short", invalid.hint("leave `short` or the other away"));
+        }
         if neither {
-            let invalid = Invalid::saying("syscall.error needs `errno` or `retval`");
+            let invalid = Invalid::saying("syscall.error needs `errno`, `retval` or `short`");
             reader.conflict("errno", invalid.hint("for example EIO"));
         }
-        errors.or(returned)
+        let short = reader.optional("short", str::parse).map(Self::Short);
+        errors.or(returned).or(short)
     }
 
-    pub(super) fn write(&self, params: &mut BTreeMap<String, String>) {
+    pub(in crate::fault) fn write(&self, params: &mut BTreeMap<String, String>) {
         let (name, text) = match self {
             Self::Errors(errors) => {
                 let all: Vec<_> = errors.iter().copied().map(weighted).collect();
                 ("errno", all.join(","))
             }
             Self::Returns(returned) => ("retval", returned.to_string()),
+            Self::Short(share) => ("short", share.to_string()),
+            // It has words of its own.
+            Self::Crashes(_) => return,
         };
         params.insert(name.to_owned(), text);
     }
@@ -71,7 +148,7 @@ fn weighted((errno, weight): (Errno, u32)) -> String {
 }
 
 /// `EIO`, or `EIO:3,ENOSPC`.
-fn errors(text: &str) -> Result<Vec<(Errno, u32)>, Invalid> {
+pub(in crate::fault) fn errors(text: &str) -> Result<Vec<(Errno, u32)>, Invalid> {
     let all: Vec<_> = text.split(',').map(error).collect::<Result<_, _>>()?;
     let different: BTreeSet<Errno> = all.iter().map(|(errno, _)| *errno).collect();
     if different.len() < all.len() {

@@ -25,6 +25,8 @@ pub struct Syscalls {
 enum Item {
     All,
     One(Syscall),
+    /// What a fault with words of its own means: nobody has named them.
+    Group(&'static [&'static str]),
     Class(Class),
     /// An expression that is known to be one.
     Like(String),
@@ -41,6 +43,20 @@ impl Syscalls {
 }
 
 impl Syscalls {
+    /// Those that a fault with words of its own means; `named` as if they had been written. Names that
+    /// Linux does not have are in no set.
+    pub(in crate::fault) fn meant(
+        named: impl IntoIterator<Item = &'static str>,
+        groups: impl IntoIterator<Item = &'static [&'static str]>,
+    ) -> Self {
+        let named = named.into_iter().filter_map(Syscall::from_name);
+        let groups = groups.into_iter().map(Item::Group);
+        Self {
+            inverted: false,
+            items: named.map(Item::One).chain(groups).collect(),
+        }
+    }
+
     /// Whether `call` was named itself, and not merely meant.
     pub fn names(&self, call: Syscall) -> bool {
         !self.inverted && self.items.contains(&Item::One(call))
@@ -153,6 +169,7 @@ impl Item {
         match self {
             Self::All => Box::new(|_| true),
             Self::One(one) => Box::new(move |call| call == *one),
+            Self::Group(names) => Box::new(move |call| names.contains(&call.name())),
             Self::Class(class) => Box::new(|call| class.includes(call)),
             Self::Like(expression) => {
                 let read = regex(expression).ok();
@@ -204,6 +221,7 @@ impl fmt::Display for Syscalls {
             match item {
                 Item::All => out.write_str("all")?,
                 Item::One(call) => write!(out, "{call}")?,
+                Item::Group(names) => out.write_str(&names.join(","))?,
                 Item::Class(class) => write!(out, "{class}")?,
                 Item::Like(expression) => write!(out, "/{expression}")?,
             }

@@ -7,7 +7,7 @@ use super::call::Row;
 ///
 /// Of the arguments one letter says what each is: `p` a path, `d` the directory that the path after it
 /// begins in, `f` a file descriptor, `n` how many bytes the call may return, `s` another size in bytes,
-/// `.` something else; what follows the last of these is left out.
+/// `v` pieces of memory whose number follows, as many bytes together as it may return, `.` something else; what follows the last of these is left out.
 #[rustfmt::skip]
 pub(super) static TABLE: [Row; 385] = [
     (0, "read", "d", "f.n"), (1, "write", "d", "f.n"), (2, "open", "fd", "p"),
@@ -16,7 +16,7 @@ pub(super) static TABLE: [Row; 385] = [
     (10, "mprotect", "m", ".s"), (11, "munmap", "m", ".s"), (12, "brk", "m", ""),
     (13, "rt_sigaction", "s", ""), (14, "rt_sigprocmask", "s", ""), (15, "rt_sigreturn", "s", ""),
     (16, "ioctl", "d", "f"), (17, "pread64", "d", "f.n"), (18, "pwrite64", "d", "f.n"),
-    (19, "readv", "d", "f"), (20, "writev", "d", "f"), (21, "access", "f", "p"),
+    (19, "readv", "d", "fv"), (20, "writev", "d", "fv"), (21, "access", "f", "p"),
     (22, "pipe", "d", ""), (23, "select", "d", ""), (24, "sched_yield", "", ""),
     (25, "mremap", "m", "..s"), (26, "msync", "m", ".s"), (27, "mincore", "m", ".s"),
     (28, "madvise", "m", ".s"), (29, "shmget", "i", ".s"), (30, "shmat", "im", ""),
@@ -108,13 +108,13 @@ pub(super) static TABLE: [Row; 385] = [
     (269, "faccessat", "fd", "dp"), (270, "pselect6", "d", ""), (271, "ppoll", "d", ""),
     (272, "unshare", "", ""), (273, "set_robust_list", "", ""), (274, "get_robust_list", "", ""),
     (275, "splice", "d", "f.f.n"), (276, "tee", "d", "ffn"), (277, "sync_file_range", "d", "f.s"),
-    (278, "vmsplice", "d", "f"), (279, "move_pages", "m", ""), (280, "utimensat", "fd", "dp"),
+    (278, "vmsplice", "d", "fv"), (279, "move_pages", "m", ""), (280, "utimensat", "fd", "dp"),
     (281, "epoll_pwait", "d", "f"), (282, "signalfd", "sd", "f"), (283, "timerfd_create", "d", ""),
     (284, "eventfd", "d", ""), (285, "fallocate", "d", "f..s"), (286, "timerfd_settime", "d", "f"),
     (287, "timerfd_gettime", "d", "f"), (288, "accept4", "n", "f"), (289, "signalfd4", "sd", "f"),
     (290, "eventfd2", "d", ""), (291, "epoll_create1", "d", ""), (292, "dup3", "d", "f"),
-    (293, "pipe2", "d", ""), (294, "inotify_init1", "d", ""), (295, "preadv", "d", "f"),
-    (296, "pwritev", "d", "f"), (297, "rt_tgsigqueueinfo", "ps", ""),
+    (293, "pipe2", "d", ""), (294, "inotify_init1", "d", ""), (295, "preadv", "d", "fv"),
+    (296, "pwritev", "d", "fv"), (297, "rt_tgsigqueueinfo", "ps", ""),
     (298, "perf_event_open", "d", "...f"), (299, "recvmmsg", "n", "f"),
     (300, "fanotify_init", "d", ""), (301, "fanotify_mark", "fd", "f..dp"),
     (302, "prlimit64", "", ""), (303, "name_to_handle_at", "fd", "dp"),
@@ -126,7 +126,7 @@ pub(super) static TABLE: [Row; 385] = [
     (318, "getrandom", "", ".n"), (319, "memfd_create", "d", ""),
     (320, "kexec_file_load", "d", "ff"), (321, "bpf", "d", ""), (322, "execveat", "fpd", "dp"),
     (323, "userfaultfd", "d", ""), (324, "membarrier", "", ""), (325, "mlock2", "m", ".s"),
-    (326, "copy_file_range", "d", "f.f.n"), (327, "preadv2", "d", "f"), (328, "pwritev2", "d", "f"),
+    (326, "copy_file_range", "d", "f.f.n"), (327, "preadv2", "d", "fv"), (328, "pwritev2", "d", "fv"),
     (329, "pkey_mprotect", "m", ".s"), (330, "pkey_alloc", "", ""), (331, "pkey_free", "", ""),
     (332, "statx", "fd", "dp"), (333, "io_pgetevents", "", ""), (334, "rseq", "", ""),
     (335, "uretprobe", "", ""), (336, "uprobe", "", ""), (424, "pidfd_send_signal", "psd", "f"),

@@ -7,7 +7,7 @@ use proptest::sample::select;
 
 use super::table::TABLE;
 use super::*;
-use crate::fault::{Action, FaultSpec, Given, Kind, parse};
+use crate::fault::{Action, CallFault, Errno, FaultSpec, Given, Kind, parse};
 
 fn names(calls: &BTreeSet<Syscall>) -> Vec<&'static str> {
     calls.iter().map(|call| call.name()).collect()
@@ -197,9 +197,9 @@ fn the_table_is_in_order_and_every_entry_reads_back() {
             (Ok(call), Ok(call))
         );
         assert!(classes.chars().all(|c| "fdmnpsictu".contains(c)), "{name}");
-        assert!(arguments.chars().all(|c| "pdfns.".contains(c)), "{name}");
+        assert!(arguments.chars().all(|c| "pdfnsv.".contains(c)), "{name}");
         assert!(arguments.len() <= 6 && !arguments.ends_with('.'), "{name}");
-        assert!(arguments.matches(['n', 's']).count() <= 1, "{name}");
+        assert!(arguments.matches(['n', 's', 'v']).count() <= 1, "{name}");
         assert_eq!(
             arguments.matches('d').count(),
             arguments.matches("dp").count(),
@@ -244,7 +244,7 @@ fn the_installed_headers_of_the_kernel_agree() {
 #[test]
 fn arguments_are_found_by_what_they_are() {
     #[track_caller]
-    fn check(name: &str, paths: &[usize], fds: &[usize], size: Option<usize>, requested: bool) {
+    fn check(name: &str, paths: &[usize], fds: &[usize], size: Option<Amount>, requested: bool) {
         let call = Syscall::from_name(name).unwrap();
         let found = (
             call.paths().collect::<Vec<_>>(),
@@ -253,11 +253,18 @@ fn arguments_are_found_by_what_they_are() {
         assert_eq!(found, (paths.to_vec(), fds.to_vec()));
         assert_eq!((call.size(), call.requested().is_some()), (size, requested));
     }
-    check("write", &[], &[0], Some(2), true);
+    check("write", &[], &[0], Some(Amount::Bytes(2)), true);
+    check("writev", &[], &[0], Some(Amount::Pieces(1)), true);
     check("openat", &[1], &[], None, false);
     check("renameat2", &[1, 3], &[], None, false);
-    check("copy_file_range", &[], &[0, 2], Some(4), true);
-    check("mmap", &[], &[4], Some(1), false);
+    check(
+        "copy_file_range",
+        &[],
+        &[0, 2],
+        Some(Amount::Bytes(4)),
+        true,
+    );
+    check("mmap", &[], &[4], Some(Amount::Bytes(1)), false);
     check("getpid", &[], &[], None, false);
     let rename = Syscall::from_name("renameat2").unwrap();
     assert_eq!(
@@ -404,7 +411,7 @@ fn given(text: &str) -> BTreeMap<String, Given> {
 fn failing(text: &str) -> Failing {
     let FaultSpec { action, .. } = parse(Kind::SyscallError, &given(text)).unwrap();
     match action {
-        Action::SyscallError(failing) => failing,
+        Action::Calls(CallFault::Error(failing)) => failing,
         other => panic!("{text} is {other:?}"),
     }
 }
@@ -425,15 +432,14 @@ fn a_failing_call_is_read_whole() {
         "syscalls=write,fsync errno=EIO:3,28 path=/var/ fd=pipe,file size=4KiB.. backend=kprobe",
     );
     let expected = Failing {
-        syscalls: "write,fsync".parse().unwrap(),
-        outcome: Outcome::Errors(vec![
-            ("EIO".parse().unwrap(), 3),
-            ("ENOSPC".parse().unwrap(), 1),
-        ]),
         path: Some(PathFilter::Below("/var/".to_owned())),
         fd: Some([FdKind::File, FdKind::Pipe].into()),
         size: Some("4KiB..".parse().unwrap()),
         backend: Some(Backend::Kprobe),
+        ..Failing::of(
+            "write,fsync".parse().unwrap(),
+            Outcome::Errors(vec![(Errno::EIO, 3), (Errno::ENOSPC, 1)]),
+        )
     };
     assert_eq!(read, expected);
     let (fit, unfit) = read.fitting();
@@ -484,13 +490,29 @@ fn impossible_failures_are_refused() {
         "",
         &[
             "--syscalls: syscall.error needs `syscalls` | for example --syscalls write,fsync",
-            "--errno: syscall.error needs `errno` or `retval` | for example EIO",
+            "--errno: syscall.error needs `errno`, `retval` or `short` | for example EIO",
         ],
     );
     check_bad(
         "syscalls=write errno=EIO retval=0",
         &[
             "--retval: a call that fails with an errno returns nothing else | leave `errno` or `retval` away",
+        ],
+    );
+    check_bad(
+        "syscalls=write short=50% retval=1",
+        &[
+            "--short: a call that is made in part returns what it has moved | leave `short` or the other away",
+        ],
+    );
+    for share in ["0%", "100%"] {
+        let expected = format!("--short: `{share}` is not a part of a transfer | such as 50%");
+        check_bad(&format!("syscalls=write short={share}"), &[&expected]);
+    }
+    check_bad(
+        "syscalls=fsync short=50%",
+        &[
+            "--short: fsync does not have a number of bytes that it may return | leave this away, or add a system call that has, such as write",
         ],
     );
     let weight = "a whole number from 1 to 1000, as in EIO:3,ENOSPC:1";
@@ -543,7 +565,7 @@ fn impossible_failures_are_refused() {
              other",
             "--size: `big` is not a range of sizes | such as 4KiB.., ..512, 1KiB..64KiB or 4KiB",
             "--backend: `ptrace` is not a way to make calls fail | one of fmod-ret, kprobe, security, lsm, \
-             seccomp",
+             cgroup, uprobe, seccomp",
         ],
     );
 }

@@ -1,9 +1,10 @@
-//! `syscall.error`.
+//! Faults that are made of system calls which fail.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{callers, filter, ways};
-use crate::fault::syscall::{Failing, PathFilter, Syscall};
+use super::ways::{self, Whose};
+use super::{callers, exit, filter};
+use crate::fault::syscall::{Failing, Outcome, PathFilter, Syscall};
 use crate::plan::decision::{Hook, Mechanism};
 use crate::plan::files::Files;
 use crate::plan::inventory::Inventory;
@@ -13,6 +14,12 @@ use crate::plan::resolve::{OF_PROCESSES, Processes, Target};
 
 /// Names that a message lists before it says how many more there are.
 const NAMED: usize = 8;
+
+/// What probes at instructions do not see.
+const BYPASSED: &str = "calls fail where the target's programs and libraries make them with their \
+                        number just before: those made through syscall(2), by code of another shape \
+                        such as Go's, or by what is mapped later pass; children are covered within a \
+                        quarter of a second; calls that pass take some microseconds more";
 
 pub(in crate::plan) fn error(
     inventory: &Inventory,
@@ -26,12 +33,32 @@ pub(in crate::plan) fn error(
         )
         .hint(OF_PROCESSES));
     };
-    let mut warnings = vec!["calls of 32-bit programs and by io_uring pass untouched".to_owned()];
+    let mut warnings = Vec::new();
     let Covered {
         hooks,
         mechanisms,
         numbers,
+        left_out,
+        partly,
     } = covered(inventory, processes, failing, &mut warnings)?;
+    if mechanisms.contains(&Mechanism::Uprobe) {
+        warnings.push(BYPASSED.to_owned());
+    }
+    warnings.insert(0, callers::foreign(&mechanisms).to_owned());
+    warnings.extend(spared(&left_out, NOT_HERE));
+    let partly = partly.iter();
+    warnings.extend(partly.filter_map(|(only, calls)| spared(calls, only)));
+    let exits = hooks
+        .iter()
+        .filter(|hook| matches!(hook, Hook::Exit { .. }));
+    if exits.count() > exit::MOST {
+        let said = format!(
+            "{} system calls are too many to be met after they were made",
+            hooks.len()
+        );
+        let hint = format!("name those that matter, at most {}", exit::MOST);
+        return Err(Refusal::input("syscalls", said).hint(hint));
+    }
     let mut select = callers::select(processes, &mut warnings);
     select.syscalls = numbers.into_iter().collect();
     select.files = files(inventory, failing, &mut warnings)?;
@@ -75,10 +102,14 @@ struct Covered {
     hooks: BTreeSet<Hook>,
     mechanisms: BTreeSet<Mechanism>,
     numbers: BTreeSet<u16>,
+    /// Those that were merely in a class, and cannot fail.
+    left_out: BTreeSet<Syscall>,
+    /// Calls by which of them fail, where not all do.
+    partly: BTreeMap<&'static str, BTreeSet<Syscall>>,
 }
 
-/// Where each of the calls fails: by programs in the kernel, or else all of them by a filter of the
-/// command's own.
+/// Where each of the calls fails: by programs in the kernel, or else, if not all of them can, by a filter
+/// of the command's own.
 fn covered(
     inventory: &Inventory,
     processes: &Processes<'_>,
@@ -87,58 +118,72 @@ fn covered(
 ) -> Result<Covered, Refusal> {
     let (fitting, unfit) = failing.fitting();
     warnings.extend(spared(&unfit, "have no such argument"));
-    let hook = filter::is_wanted(failing).then(|| filter::hook(inventory, processes));
+    let hook =
+        filter::is_wanted(failing).then(|| filter::hook(inventory, processes, failing, &fitting));
     let unfiltered = match &hook {
         Some(Err(reason)) => Some(format!("{}: {reason}", Mechanism::Seccomp)),
         Some(Ok(_)) | None => None,
     };
-    match (
-        in_kernel(inventory, failing, &fitting, unfiltered, warnings),
-        hook,
-    ) {
-        (Err(_), Some(Ok(hook))) => {
+    let in_kernel = in_kernel(inventory, processes, failing, &fitting, unfiltered);
+    let complete = in_kernel
+        .as_ref()
+        .is_ok_and(|covered| covered.left_out.is_empty());
+    match (in_kernel, hook) {
+        (_partly_or_not, Some(Ok(hook))) if !complete => {
             warnings.push(filter::STAYS.to_owned());
+            if matches!(failing.outcome, Outcome::Short(_)) {
+                warnings.push(filter::OF_FILES.to_owned());
+            }
+            let (met, unmet): (BTreeSet<Syscall>, BTreeSet<Syscall>) = fitting
+                .iter()
+                .copied()
+                .partition(|call| filter::can_answer(failing, *call));
             Ok(Covered {
                 hooks: BTreeSet::from([hook]),
                 mechanisms: BTreeSet::from([Mechanism::Seccomp]),
-                numbers: fitting.iter().map(|syscall| syscall.number()).collect(),
+                numbers: met.iter().map(|syscall| syscall.number()).collect(),
+                left_out: unmet,
+                ..Covered::default()
             })
         }
-        (covered, _) => covered,
+        (in_kernel, _) => in_kernel,
     }
 }
 
+const NOT_HERE: &str = "cannot be made to fail here, and pass";
+
 /// Where programs in the kernel let each of the calls fail. One that was named and cannot fail there is
-/// an error; one that merely belongs to a class is left out, and that is said.
+/// an error; those that merely belong to a class are left out, and are what else is given.
 fn in_kernel(
     inventory: &Inventory,
+    processes: &Processes<'_>,
     failing: &Failing,
     fitting: &BTreeSet<Syscall>,
     unfiltered: Option<String>,
-    warnings: &mut Vec<String>,
 ) -> Result<Covered, Refusal> {
     let mut covered = Covered::default();
-    let mut left_out = BTreeSet::new();
     for syscall in fitting {
-        match ways::of(inventory, failing, *syscall) {
+        match ways::of(inventory, failing, *syscall, Whose::Those(processes)) {
             Ok((mechanism, hooks)) => {
                 covered.hooks.extend(hooks);
                 covered.mechanisms.insert(mechanism);
                 covered.numbers.insert(syscall.number());
+                if let Some(only) = ways::only(mechanism, *syscall) {
+                    covered.partly.entry(only).or_default().insert(*syscall);
+                }
             }
             Err(mut against) if failing.syscalls.names(*syscall) || fitting.len() == 1 => {
                 against.extend(unfiltered);
                 return Err(refused(*syscall, &against));
             }
             Err(_) => {
-                left_out.insert(*syscall);
+                covered.left_out.insert(*syscall);
             }
         }
     }
     if covered.hooks.is_empty() {
         return Err(none(unfiltered));
     }
-    warnings.extend(spared(&left_out, "cannot be made to fail here, and pass"));
     Ok(covered)
 }
 

@@ -4,8 +4,10 @@
 //! It knows every call by its arguments before it is made, and can give any result. It costs a way to
 //! the engine and back, for the calls that are meant, as long as the command lives.
 
+use std::collections::BTreeSet;
+
 use super::ways;
-use crate::fault::syscall::{Backend, Failing};
+use crate::fault::syscall::{Backend, Crash, Failing, Moment, Outcome, Resource, Syscall};
 use crate::plan::decision::{Hook, Mechanism};
 use crate::plan::inventory::{Hierarchy, Inventory};
 use crate::plan::resolve::Processes;
@@ -15,18 +17,49 @@ pub(super) const STAYS: &str = "the command keeps its filter when the fault has 
                                 command ends these calls take some microseconds more, and it is \
                                 killed if Temblor's keeper is";
 
+/// What the engine can make in part, on behalf of the command.
+const IN_PART: [&str; 4] = ["read", "write", "pread64", "pwrite64"];
+
+/// What the user should know of those.
+pub(super) const OF_FILES: &str = "only transfers of regular files are made in part, by the engine; \
+                                   if it dies in the middle of one, the command makes it once more";
+
 /// Whom it is for.
 const ONLY: &str = "only for a command that Temblor starts: `-- COMMAND`";
 
 /// Whether the fault may be done in this way.
 pub(super) fn is_wanted(failing: &Failing) -> bool {
-    failing
-        .backend
-        .is_none_or(|wanted| wanted == Backend::Seccomp)
+    let after = matches!(
+        failing.outcome,
+        Outcome::Crashes(Crash {
+            moment: Moment::After,
+            ..
+        })
+    );
+    !after
+        && failing
+            .backend
+            .is_none_or(|wanted| wanted == Backend::Seccomp)
+}
+
+/// Whether enough is known of a call before it is made: how much memory a fork will ask for is not.
+pub(super) fn can_answer(failing: &Failing, syscall: Syscall) -> bool {
+    let sized = syscall.size().is_some() || syscall.name() == "brk";
+    failing.asks_for != Some(Resource::Memory) || failing.size.is_none() || sized
 }
 
 /// The place at which the command's calls are met, or why they are not.
-pub(super) fn hook(inventory: &Inventory, processes: &Processes<'_>) -> Result<Hook, String> {
+pub(super) fn hook(
+    inventory: &Inventory,
+    processes: &Processes<'_>,
+    failing: &Failing,
+    calls: &BTreeSet<Syscall>,
+) -> Result<Hook, String> {
+    let short = matches!(failing.outcome, Outcome::Short(_));
+    let mut other = calls.iter().filter(|call| !IN_PART.contains(&call.name()));
+    if let Some(call) = other.next().filter(|_| short) {
+        return Err(format!("{call} cannot be made in part there"));
+    }
     let command = inventory.command_cgroup.as_deref();
     let mut cgroups = processes.cgroups.iter();
     let cgroup = cgroups

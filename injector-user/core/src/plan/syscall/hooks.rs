@@ -5,10 +5,43 @@
 //! not here, and `getpgid` or `prlimit64` pass theirs only if they name another process. A call that fails before (there is no such file, no such descriptor) passes none, and is
 //! not counted. Source: the call graphs of Linux 5.10 to 7.2, each tried on every kernel by the tests.
 
+use crate::fault::syscall::{Failing, Opens, Resource, Syscall};
 use crate::plan::decision::Subject;
 
+/// The hooks that decide what `failing` asks about a system call: one of them for each of its ways,
+/// where it has several.
+pub(super) fn asked(failing: &Failing, syscall: Syscall) -> &'static [&'static str] {
+    match (failing.asks_for, failing.opens) {
+        (Some(Resource::Memory), _) => &[OF_MEMORY],
+        (Some(Resource::Descriptor), _) if !DUPLICATING.contains(&syscall.name()) => &[OF_FILES],
+        (Some(Resource::Descriptor), _) => &[],
+        (None, Some(Opens::Writing)) if opens(syscall) => &[OPENED, MADE],
+        (None, Some(Opens::Creating)) if opens(syscall) => &[MADE],
+        (None, _) => of(syscall.name()),
+    }
+}
+
+/// Whether it opens files by their names.
+pub(super) fn opens(syscall: Syscall) -> bool {
+    of(syscall.name()) == [OPENED]
+}
+
+/// How many pages its argument 1 says. A fork asks for each part of the memory that it copies.
+pub(super) const OF_MEMORY: &str = "security_vm_enough_memory_mm";
+
+/// Before anything is made or taken from a queue. What has two descriptors passes it twice.
+const OF_FILES: &str = "security_file_alloc";
+
+/// They have a descriptor of a file that is open already.
+const DUPLICATING: [&str; 3] = ["dup", "dup2", "dup3"];
+
+const OPENED: &str = "security_file_open";
+
+/// A file that is being made passes it first, and then [`OPENED`], where it counts no more.
+const MADE: &str = "security_inode_create";
+
 /// The hooks of a system call: one of them for each of its ways, where it has several.
-pub(super) fn of(syscall: &str) -> &'static [&'static str] {
+fn of(syscall: &str) -> &'static [&'static str] {
     let found = HOOKS.iter().find(|(calls, _)| calls.contains(&syscall));
     found.map_or(&[], |(_, hooks)| hooks)
 }
@@ -20,7 +53,10 @@ pub(super) fn passes_results(syscall: &str) -> bool {
 }
 
 /// What a hook's calls are about; none where its arguments differ between kernels, or are no file.
-pub(super) fn subject(hook: &str) -> Option<Subject> {
+pub(super) fn subject(failing: &Failing, hook: &str) -> Option<Subject> {
+    if failing.opens == Some(Opens::Writing) && hook == OPENED {
+        return Some(Subject::Writer(0));
+    }
     let found = SUBJECTS.iter().find(|(_, hooks)| hooks.contains(&hook));
     found.map(|(subject, _)| *subject)
 }
@@ -66,6 +102,7 @@ const SUBJECTS: [(Subject, &[&str]); 4] = [
             "security_inode_rmdir",
             "security_inode_rename",
             "security_inode_mkdir",
+            "security_inode_create",
             "security_inode_symlink",
             "security_path_mknod",
         ],
@@ -82,7 +119,7 @@ type Row = (&'static [&'static str], &'static [&'static str]);
 #[rustfmt::skip]
 const HOOKS: &[Row] = &[
     // Files, by path.
-    (&["open", "openat", "openat2", "creat"], &["security_file_open"]),
+    (&["open", "openat", "openat2", "creat"], &[OPENED]),
     (&["unlink"], &["security_inode_unlink"]),
     (&["unlinkat"], &["security_inode_unlink", "security_inode_rmdir"]),
     (&["rmdir"], &["security_inode_rmdir"]),

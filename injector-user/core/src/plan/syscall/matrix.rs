@@ -10,6 +10,8 @@ use crate::plan::inventory::Inventory;
 pub struct Coverage {
     pub syscall: Syscall,
     pub by: Result<Mechanism, Vec<String>>,
+    /// Which of these calls fail by that, where not all do.
+    pub only: Option<&'static str>,
 }
 
 /// All system calls, by their names; `inventory` has the capabilities and functions.
@@ -19,9 +21,14 @@ pub fn coverage(inventory: &Inventory) -> Vec<Coverage> {
         .collect();
     all.sort_by_key(|syscall| syscall.name());
     all.into_iter()
-        .map(|syscall| Coverage {
-            syscall,
-            by: ways::with_an_error(inventory, syscall),
+        .map(|syscall| {
+            let by = ways::with_an_error(inventory, syscall);
+            let only = by.as_ref().ok();
+            Coverage {
+                syscall,
+                only: only.and_then(|by| ways::only(*by, syscall)),
+                by,
+            }
         })
         .collect()
 }

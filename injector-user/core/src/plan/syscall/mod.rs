@@ -2,10 +2,13 @@
 
 mod callers;
 mod error;
+mod exit;
 mod filter;
 mod hooks;
 mod matrix;
+mod sockets;
 mod ways;
 
 pub(super) use error::error;
 pub use matrix::{Coverage, coverage};
+pub use ways::every_function;

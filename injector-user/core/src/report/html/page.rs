@@ -295,6 +295,13 @@ fn card(page: &mut Markup, fault: &FaultRecord) {
              <b>{}</b> eligible = <b class=\"hit\">{}</b> injected + {} passed by the dice</p>",
             c.matched, c.eligible, c.expired, c.outside, c.eligible, c.injected, c.passed
         ));
+        if c.foreign > 0 {
+            page.put(format_args!(
+                "<p class=\"counts\"><b>{}</b> foreign, by 32-bit code or io_uring, which are not \
+                 covered</p>",
+                c.foreign
+            ));
+        }
     }
     let by = fault
         .mechanism

@@ -1,0 +1,42 @@
+//! Where a system call is met that has been made.
+
+use super::ways;
+use crate::fault::syscall::{Failing, Syscall};
+use crate::plan::decision::{Hook, Mechanism, Subject};
+use crate::plan::inventory::Inventory;
+
+/// More would tax every system call of the host by too much: each is a program of its own there.
+pub(super) const MOST: usize = 16;
+
+/// The tracepoint that every system call passes, or why it does not do for this one.
+pub(super) fn of(
+    inventory: &Inventory,
+    failing: &Failing,
+    syscall: Syscall,
+) -> Result<(Mechanism, Vec<Hook>), String> {
+    let mechanism = Mechanism::SyscallExit;
+    let said = |reason: String| format!("{mechanism}: {reason}");
+    ways::usable(inventory, mechanism).map_err(said)?;
+    let subject = if ways::is_about_files(failing) {
+        Some(subject(syscall).map_err(said)?)
+    } else {
+        None
+    };
+    let hook = Hook::Exit {
+        syscall,
+        count: ways::count(failing, syscall),
+        subject,
+    };
+    Ok((mechanism, vec![hook]))
+}
+
+/// What is still known then of what the call was about.
+fn subject(syscall: Syscall) -> Result<Subject, String> {
+    if syscall.name() == "close" {
+        return Err("a descriptor that was closed stands for nothing".to_owned());
+    }
+    if syscall.paths().next().is_some() {
+        return Err("what a path has led to is not known any more".to_owned());
+    }
+    ways::of_arguments(syscall)
+}

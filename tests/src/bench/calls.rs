@@ -1,0 +1,118 @@
+//! A process that makes one cheap system call again and again and notes how long it takes: this program,
+//! started again, by itself or by whoever makes its calls fail or watches them.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use injector_user::clock::monotonic_ns;
+use nix::unistd::{getpgid, getsid};
+use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
+
+use super::statistics::{float, median};
+
+/// The call.
+pub(super) const CALL: &str = "getpgid";
+
+/// Calls between two looks at the clock.
+const BATCH: usize = 100;
+
+/// Fewer calls in all than strace can count.
+const BATCHES: usize = 40;
+
+/// What it felt.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+pub(super) struct Felt {
+    /// The median of its batches, in nanoseconds a call.
+    pub(super) call_ns: f64,
+    /// When the first call came back that failed; it ends with that one.
+    pub(super) failed_ns: Option<u64>,
+}
+
+/// Makes its calls and writes into that file what it felt.
+pub(super) fn live(file: &Path) -> Result<()> {
+    let mut batches = Vec::new();
+    let mut failed_ns = None;
+    while failed_ns.is_none() && batches.len() < BATCHES {
+        let begun_ns = monotonic_ns();
+        let all = (0..BATCH).all(|_call| getpgid(None).is_ok());
+        let done_ns = monotonic_ns();
+        failed_ns = (!all).then_some(done_ns);
+        batches.push(per_call(begun_ns, done_ns, BATCH));
+    }
+    let felt = Felt {
+        call_ns: median(&batches),
+        failed_ns,
+    };
+    Ok(fs::write(file, serde_json::to_string(&felt)?)?)
+}
+
+/// Bursts of calls made here, of which the shortest counts: in a guest the clock of one processor moves
+/// with what the other does.
+const BURSTS: usize = 10;
+
+/// What a call takes who makes so many of them here, one after the other, in nanoseconds.
+pub(super) fn here(count: usize) -> f64 {
+    timed(count, || getpgid(None).is_ok())
+}
+
+/// The same of a call that nobody lets fail.
+pub(super) fn other_here(count: usize) -> f64 {
+    timed(count, || getsid(None).is_ok())
+}
+
+fn timed(count: usize, call: impl Fn() -> bool) -> f64 {
+    let bursts = (0..BURSTS).map(|_burst| burst(count / BURSTS, &call));
+    bursts.fold(f64::INFINITY, f64::min)
+}
+
+fn burst(count: usize, call: impl Fn() -> bool) -> f64 {
+    let begun_ns = monotonic_ns();
+    let made = (0..count).filter(|_call| call()).count();
+    let took = per_call(begun_ns, monotonic_ns(), made);
+    // One that failed has not done what is measured.
+    if made == count { took } else { f64::INFINITY }
+}
+
+fn per_call(begun_ns: u64, done_ns: u64, count: usize) -> f64 {
+    super::statistics::microseconds(begun_ns, done_ns) * 1e3 / float(count)
+}
+
+/// Where one is told to write, and what it wrote.
+#[derive(Debug)]
+pub(super) struct Calling {
+    folder: TempDir,
+}
+
+impl Calling {
+    pub(super) fn new() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        Ok(Self { folder })
+    }
+
+    /// The command that starts it.
+    pub(super) fn words(&self) -> Result<Vec<String>> {
+        let program = env::current_exe()?.display().to_string();
+        let file = self.file().display().to_string();
+        Ok(vec![program, "--calls".to_owned(), file])
+    }
+
+    /// Lets a command start it, or be it, and takes what it felt.
+    pub(super) fn run(&self, mut command: Command) -> Result<Felt> {
+        let output = command.stdin(Stdio::null()).output();
+        let output = output.with_context(|| format!("run {command:?}"))?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{command:?}: {said}");
+        let text = fs::read_to_string(self.file());
+        let text = text.with_context(|| format!("{command:?}: {said}"))?;
+        fs::remove_file(self.file())?;
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("felt.json")
+    }
+}

@@ -1,0 +1,23 @@
+.intel_syntax noprefix
+.code32
+.globl _start
+_start:
+ sub esp, 16
+ mov eax,3
+ xor ebx,ebx
+ mov ecx,esp
+ mov edx,1
+ int 0x80
+ mov eax,359
+ mov ebx,2
+ mov ecx,1
+ xor edx,edx
+ int 0x80
+ test eax,eax
+ js fail
+ xor eax,eax
+fail:
+ neg eax
+ mov ebx,eax
+ mov eax,252
+ int 0x80
