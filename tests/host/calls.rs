@@ -266,7 +266,12 @@ fn calls_that_nobody_can_tell_are_counted_and_left_alone() -> Result<()> {
         let mut client = engine.client()?;
         let mut foreign = Foreign::start(manner)?;
         let target = format!("pid:{}", foreign.pid());
-        let armed = arm(&mut client, &target, &["socket"], &[("errno", "EMFILE")])?;
+        let armed = arm(
+            &mut client,
+            &target,
+            &["connect"],
+            &[("errno", "ENETUNREACH")],
+        )?;
         assert_eq!(foreign.call()?, 0, "{manner:?}");
         let counters = client.stop_one(&armed)?.counters;
         assert_eq!((counters.matched, counters.foreign), (0, 1), "{manner:?}");

@@ -7,7 +7,7 @@ use injector_user::freezer::{Flavour, State};
 use nix::sys::signal::Signal;
 use procfs::process::Process;
 
-use temblor_tests::wait_until;
+use temblor_tests::{Engine, wait_until};
 
 use super::double::{DEADLINE, Scene, for_each_freezer, is_running, is_stopped};
 
@@ -85,6 +85,17 @@ fn a_stopped_keeper_mends_when_it_may_run_again() -> Result<()> {
     scene.signal_keeper(Signal::SIGCONT)?;
     scene.await_thawed()?;
     scene.await_nothing_left()
+}
+
+#[test]
+fn no_huge_pages_are_made_for_the_engine() -> Result<()> {
+    let engine = Engine::start()?;
+    let status = fs::read_to_string(format!("/proc/{}/status", engine.pid()))?;
+    assert!(
+        status.lines().any(|line| line == "THP_enabled:\t0"),
+        "{status}"
+    );
+    engine.end()
 }
 
 #[test]

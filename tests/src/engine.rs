@@ -36,7 +36,19 @@ enum RunDir {
     Given(PathBuf),
 }
 
+/// Names a file in which this program has said what the running kernel can do, so that not every engine
+/// has to find it out.
+pub const KNOWN: &str = "TEMBLOR_TEST_KNOWN";
+
 impl RunDir {
+    fn new() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        if let Some(known) = env::var_os(KNOWN) {
+            fs::copy(known, folder.path().join("capabilities.json"))?;
+        }
+        Ok(Self::Own(folder))
+    }
+
     fn path(&self) -> &Path {
         match self {
             Self::Own(folder) => folder.path(),
@@ -78,17 +90,17 @@ fn command(run_dir: &Path) -> Result<Command> {
 impl Engine {
     /// Starts one in a new folder and in the caller's network namespace.
     pub fn start() -> Result<Self> {
-        Self::begin(RunDir::Own(tempfile::tempdir()?), None, None)
+        Self::begin(RunDir::new()?, None, None)
     }
 
     /// Starts one for which this namespace is the host's.
     pub fn start_in(netns: &Netns) -> Result<Self> {
-        Self::begin(RunDir::Own(tempfile::tempdir()?), Some(netns), None)
+        Self::begin(RunDir::new()?, Some(netns), None)
     }
 
     /// The same beside a Docker Engine, which it can ask.
     pub fn start_beside(docker: &Docker) -> Result<Self> {
-        let run = RunDir::Own(tempfile::tempdir()?);
+        let run = RunDir::new()?;
         Self::begin(run, Some(docker.netns()), Some(&docker.host()))
     }
 
@@ -189,6 +201,8 @@ impl Engine {
 impl Drop for Engine {
     fn drop(&mut self) {
         if self.has_ended() {
+            let ended = self.child.try_wait();
+            tell(&format!("the engine has ended: {ended:?} {}", self.log()));
             return;
         }
         let pid = self.pid();
@@ -197,7 +211,11 @@ impl Drop for Engine {
             let killed = self.child.kill();
             tell(&format!("the engine did not end: {told:?} {killed:?}"));
         }
-        tell(&format!("engine.log: {}", self.log()));
+        let ended = self.child.try_wait();
+        tell(&format!(
+            "the engine ended with {ended:?}; engine.log: {}",
+            self.log()
+        ));
     }
 }
 

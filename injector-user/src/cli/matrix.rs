@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use injector_core::fault::Kind;
-use injector_core::plan::{Capability, CapabilityState, Coverage, Inventory, Mechanism, coverage};
+use injector_core::plan::{Capability, Coverage, Inventory, Mechanism, coverage};
 use serde::Serialize;
 
 use super::style::Style;
@@ -39,17 +39,14 @@ struct Row {
 impl Matrix {
     /// By what is known of the mechanisms.
     pub(super) fn of(capabilities: BTreeMap<Mechanism, Capability>) -> Self {
-        let usable = |mechanism: Mechanism| {
-            let found = capabilities.get(&mechanism)?;
-            (found.state == CapabilityState::Supported).then_some(mechanism)
-        };
-        let of_commands = usable(Mechanism::Seccomp);
-        let of_programs = usable(Mechanism::Uprobe);
-        let inventory = Inventory {
+        let mut inventory = Inventory {
             capabilities,
-            functions: Functions::needed_by(Kind::SyscallError),
             ..Inventory::default()
         };
+        inventory.functions = Functions::needed_by(Kind::SyscallError, &inventory);
+        let usable = |mechanism| inventory.usable(mechanism).ok().map(|()| mechanism);
+        let of_commands = usable(Mechanism::Seccomp);
+        let of_programs = usable(Mechanism::Uprobe);
         let rows = coverage(&inventory).into_iter().map(Row::of);
         Self {
             syscalls: rows.collect(),

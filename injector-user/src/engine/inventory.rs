@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use injector_core::fault::FaultSpec;
-use injector_core::plan::{self, CapabilityState, Inventory, Mechanism, Plan};
+use injector_core::plan::{self, Inventory, Mechanism, Plan};
 use injector_core::target::{Pattern, Selector, meant};
 
 use nix::poll::{PollTimeout, poll};
@@ -46,11 +46,6 @@ impl Called {
         let known = |name: &String| self.names.by_id.values().any(|known| known == name);
         fresh && matches!(pattern, Pattern::Exact(name) if known(name))
     }
-}
-
-fn is_usable(inventory: &Inventory, mechanism: Mechanism) -> bool {
-    let known = inventory.capabilities.get(&mechanism);
-    known.is_some_and(|capability| capability.state == CapabilityState::Supported)
 }
 
 fn pause() {
@@ -120,10 +115,10 @@ impl Engine {
         let gathered = target::gather(&spec.target, spec.kind(), &gathering);
         let mut inventory = gathered.map_err(|error| failed(&error))?;
         inventory.armed = self.armed();
-        inventory.functions = Functions::needed_by(spec.kind());
-        inventory.files = target::files_of(&spec.action, &inventory.processes);
         inventory.capabilities = self.capabilities_of(spec);
-        if is_usable(&inventory, Mechanism::Uprobe) {
+        inventory.functions = Functions::needed_by(spec.kind(), &inventory);
+        inventory.files = target::files_of(&spec.action, &inventory.processes);
+        if inventory.usable(Mechanism::Uprobe).is_ok() {
             let pids = inventory.processes.iter().map(|process| process.pid);
             inventory.sites = target::sites_of(pids);
         }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::prctl;
 use nix::unistd::geteuid;
 
 use super::clients::{Clients, raise_descriptors};
@@ -44,6 +45,9 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         // Two commands started one each; the other one serves both.
         return Ok(ExitCode::SUCCESS);
     };
+    // The kernel thread that makes them holds the lock of our address space at the lowest priority: on a
+    // busy machine a page fault of the main loop would wait for longer than its lease.
+    let _small_chance = prctl::set_thp_disable(true);
     let undo_dir = options.run_dir.join("undo");
     for outcome in undo::recover(&undo_dir).context("failed to undo what an earlier engine left")? {
         tell(&format!("undo: {outcome:?}"));

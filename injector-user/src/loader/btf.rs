@@ -4,7 +4,7 @@
 //! whole takes ten times as long and forty times the memory. Layout: Documentation/bpf/btf.rst.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::{io, iter};
 
 use injector_abi::SocketFields;
 
@@ -100,6 +100,53 @@ impl Members<'_> {
     }
 }
 
+/// One type of the table.
+#[derive(Clone, Copy)]
+struct Type<'a> {
+    number: u32,
+    name: u32,
+    info: u32,
+    /// What follows the part that all types have.
+    extra: &'a [u8],
+}
+
+impl<'a> Type<'a> {
+    /// The first of `bytes`, and what comes after it.
+    fn read(bytes: &'a [u8], number: u32) -> Result<(Self, &'a [u8]), BtfError> {
+        let info = word(bytes, 4)?;
+        let length = extra_length(info >> 24 & 0x1F, (info & 0xFFFF) as usize)?;
+        let (common, rest) = split(bytes, TYPE_SIZE)?;
+        let (extra, rest) = split(rest, length)?;
+        let one = Self {
+            number,
+            name: word(common, 0)?,
+            info,
+            extra,
+        };
+        Ok((one, rest))
+    }
+
+    fn kind(&self) -> u32 {
+        self.info >> 24 & 0x1F
+    }
+
+    fn members(&self) -> Members<'a> {
+        Members {
+            bytes: self.extra,
+            bit_fields: self.info >> 31 == 1,
+        }
+    }
+}
+
+fn split(bytes: &[u8], at: usize) -> Result<(&[u8], &[u8]), BtfError> {
+    bytes.split_at_checked(at).ok_or(BtfError::Malformed)
+}
+
+/// Types of this kind, and what cannot be read.
+fn is_of(kind: u32) -> impl Fn(&Result<Type<'_>, BtfError>) -> bool {
+    move |one| one.as_ref().map_or(true, |one| one.kind() == kind)
+}
+
 impl<'a> Btf<'a> {
     pub(super) fn open(bytes: &'a [u8]) -> Result<Self, BtfError> {
         if bytes.get(..2) != Some(&MAGIC.to_le_bytes()) {
@@ -136,46 +183,40 @@ impl<'a> Btf<'a> {
     /// The functions whose names begin with one of `prefixes`, by their numbers.
     pub(super) fn functions(&self, prefixes: &[&str]) -> Result<BTreeMap<String, u32>, BtfError> {
         let mut found = BTreeMap::new();
-        let mut at = 0;
-        // Number 0 is `void`, which is not in the table.
-        for number in 1.. {
-            if at >= self.types.len() {
-                break;
+        for one in self.types().filter(is_of(FUNCTION)) {
+            let one = one?;
+            let name = self.name(one.name);
+            let begins = |prefix: &&str| name.starts_with(prefix.as_bytes());
+            if prefixes.iter().any(begins)
+                && let Ok(name) = str::from_utf8(name)
+            {
+                found.insert(name.to_owned(), one.number);
             }
-            let info = word(self.types, at + 4)?;
-            let (kind, count) = (info >> 24 & 0x1F, (info & 0xFFFF) as usize);
-            if kind == FUNCTION {
-                let name = self.name(word(self.types, at)?);
-                let wanted = prefixes
-                    .iter()
-                    .any(|prefix| name.starts_with(prefix.as_bytes()));
-                if wanted && let Ok(name) = str::from_utf8(name) {
-                    found.insert(name.to_owned(), number);
-                }
-            }
-            at += TYPE_SIZE + extra_length(kind, count)?;
         }
         Ok(found)
     }
 
-    fn struct_members(&self, name: &'static str) -> Result<Members<'a>, BtfError> {
-        let mut at = 0;
-        while at < self.types.len() {
-            let info = word(self.types, at + 4)?;
-            let (kind, count) = (info >> 24 & 0x1F, (info & 0xFFFF) as usize);
-            let body = at + TYPE_SIZE;
-            let length = extra_length(kind, count)?;
-            if kind == STRUCT && count > 0 && self.name_is(word(self.types, at)?, name) {
-                let bytes = self
-                    .types
-                    .get(body..body + length)
-                    .ok_or(BtfError::Malformed)?;
-                return Ok(Members {
-                    bytes,
-                    bit_fields: info >> 31 == 1,
-                });
+    /// All types, until one is malformed.
+    fn types(&self) -> impl Iterator<Item = Result<Type<'a>, BtfError>> {
+        // Number 0 is `void`, which is not in the table.
+        let (mut rest, mut number) = (self.types, 0);
+        iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
             }
-            at = body + length;
+            number += 1;
+            let read = Type::read(rest, number);
+            rest = read.as_ref().map(|(_, after)| *after).unwrap_or_default();
+            Some(read.map(|(one, _)| one))
+        })
+    }
+
+    fn struct_members(&self, name: &'static str) -> Result<Members<'a>, BtfError> {
+        for one in self.types().filter(is_of(STRUCT)) {
+            let one = one?;
+            if !one.extra.is_empty() && self.name_is(one.name, name) {
+                return Ok(one.members());
+            }
         }
         Err(BtfError::NoMember(name))
     }
@@ -203,26 +244,10 @@ impl<'a> Btf<'a> {
 
     /// The members of the type of this number, if it is a structure or a union.
     fn members_of(&self, wanted: u32) -> Result<Option<Members<'a>>, BtfError> {
-        let mut at = 0;
-        // Number 0 is `void`, which is not in the table.
-        for number in 1.. {
-            if at >= self.types.len() {
-                break;
-            }
-            let info = word(self.types, at + 4)?;
-            let (kind, count) = (info >> 24 & 0x1F, (info & 0xFFFF) as usize);
-            let body = at + TYPE_SIZE;
-            let length = extra_length(kind, count)?;
-            if number == wanted {
-                let bytes = self.types.get(body..body + length);
-                let bytes = bytes.ok_or(BtfError::Malformed)?;
-                let bit_fields = info >> 31 == 1;
-                let members = Members { bytes, bit_fields };
-                return Ok([STRUCT, UNION].contains(&kind).then_some(members));
-            }
-            at = body + length;
-        }
-        Err(BtfError::Malformed)
+        let before = wanted.checked_sub(1).ok_or(BtfError::Malformed)?;
+        let one = self.types().nth(before as usize);
+        let one = one.ok_or(BtfError::Malformed)??;
+        Ok([STRUCT, UNION].contains(&one.kind()).then(|| one.members()))
     }
 
     fn name(&self, offset: u32) -> &'a [u8] {
@@ -245,11 +270,11 @@ const FUNCTION: u32 = 12;
 fn extra_length(kind: u32, count: usize) -> Result<usize, BtfError> {
     Ok(match kind {
         // Pointer, forward, typedef, volatile, const, restrict, function, float, type tag.
-        2 | 7..=12 | 16 | 18 => 0,
+        2 | 7..=FUNCTION | 16 | 18 => 0,
         // Integer, variable, declaration tag.
         1 | 14 | 17 => 4,
         3 => 12,
-        STRUCT | UNION | 15 | 19 => 12 * count,
+        STRUCT | UNION | 15 | 19 => MEMBER_SIZE * count,
         6 | 13 => 8 * count,
         _ => return Err(BtfError::Malformed),
     })

@@ -1,9 +1,11 @@
 //! The kernel's functions that faults of system calls are about, by their numbers in its BTF.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use injector_abi::syscall::{FileFields, TaskFields};
 use injector_core::fault::Kind;
+use injector_core::plan::{Inventory, Mechanism};
 
 use super::btf::{Btf, BtfError, running};
 use super::older;
@@ -14,6 +16,12 @@ const PREFIXES: [&str; 3] = ["__x64_sys_", "security_", "bpf_lsm_"];
 
 /// Security hooks that get structures instead of addresses of them.
 const BY_VALUE: [&str; 1] = ["_path_chown"];
+
+/// The ways that are at a call's own function.
+const OF_WHOLE_CALLS: [Mechanism; 2] = [Mechanism::SyscallReturn, Mechanism::SyscallOverride];
+
+/// A system call that every kernel has.
+const CERTAIN: &str = "__x64_sys_getpgid";
 
 /// Functions by name, and where the kernel keeps what programs need to know of their caller.
 #[derive(Debug)]
@@ -34,7 +42,7 @@ impl Functions {
         let mut numbers = btf.functions(&PREFIXES)?;
         numbers.retain(|name, number| {
             let by_value = BY_VALUE.iter().any(|hook| name.ends_with(hook));
-            !by_value || older::takes_structures(*number)
+            !by_value || older::can_change(*number)
         });
         Ok(Self {
             numbers,
@@ -51,11 +59,35 @@ impl Functions {
 
     /// The names of all that a plan for `kind` may depend on. A kernel that does not describe itself has
     /// none.
-    pub fn needed_by(kind: Kind) -> BTreeSet<String> {
+    pub fn needed_by(kind: Kind, inventory: &Inventory) -> BTreeSet<String> {
         let read = kind.is_of_calls().then(Self::read);
-        let read = read.and_then(Result::ok);
-        read.map(|all| all.numbers.into_keys().collect())
-            .unwrap_or_default()
+        let Some(Ok(all)) = read else {
+            return BTreeSet::new();
+        };
+        let whole = OF_WHOLE_CALLS
+            .iter()
+            .any(|way| inventory.usable(*way).is_ok());
+        let unfit = if whole { all.unfit() } else { &BTreeSet::new() };
+        let names = all.numbers.keys().filter(|name| !unfit.contains(*name));
+        names.cloned().collect()
+    }
+
+    /// What stands for system calls that the running kernel was built without: it gives ENOSYS and takes
+    /// no programs. None where no call takes any.
+    fn unfit(&self) -> &'static BTreeSet<String> {
+        static FOUND: OnceLock<BTreeSet<String>> = OnceLock::new();
+        FOUND.get_or_init(|| {
+            if !self.number(CERTAIN).is_some_and(older::can_change) {
+                return BTreeSet::new();
+            }
+            let [calls, ..] = PREFIXES;
+            let calls = self
+                .numbers
+                .iter()
+                .filter(|(name, _)| name.starts_with(calls));
+            let unfit = calls.filter(|(_, number)| !older::can_change(**number));
+            unfit.map(|(name, _)| name.clone()).collect()
+        })
     }
 
     /// The number of a function, if the kernel has it.

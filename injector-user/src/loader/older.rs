@@ -44,9 +44,9 @@ pub(super) fn wants_room_ahead() -> bool {
     })
 }
 
-/// Whether programs can be for this function of the kernel's, some of whose arguments are structures
-/// (6.0).
-pub(super) fn takes_structures(function: u32) -> bool {
+/// Whether programs can change what this function of the kernel's returns: not if some of its arguments
+/// are structures (before 6.0), nor if it only stands for a system call that the kernel was built without.
+pub(super) fn can_change(function: u32) -> bool {
     let kind = ProgramType {
         kind: bpf_prog_type::BPF_PROG_TYPE_TRACING,
         attach: bpf_attach_type::BPF_MODIFY_RETURN,

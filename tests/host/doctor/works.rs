@@ -94,22 +94,38 @@ fn works(mechanism: Mechanism, stage: &mut Stage) -> Result<()> {
         Mechanism::SyscallReturn
         | Mechanism::SyscallOverride
         | Mechanism::SecurityReturn
-        | Mechanism::SecurityLsm => {
-            fails(mechanism, mechanism.name(), "setpriority", &stage.engine)
-        }
+        | Mechanism::SecurityLsm => fails(
+            mechanism,
+            mechanism.name(),
+            ["setpriority", "getsid"],
+            &stage.engine,
+        ),
         Mechanism::SyscallExit => kills(&stage.engine),
         Mechanism::FreezerV2 => freezes(Flavour::V2, stage),
         Mechanism::FreezerV1 => freezes(Flavour::V1, stage),
         Mechanism::Pidfd => stops(stage),
         Mechanism::Seccomp => answers(stage),
-        Mechanism::Uprobe => fails(mechanism, "uprobe", "setpriority", &stage.engine),
-        Mechanism::CgroupOption => fails(mechanism, "cgroup", "getsockopt", &stage.engine),
+        // Of these two the C library makes the first one.
+        Mechanism::Uprobe => fails(
+            mechanism,
+            "uprobe",
+            ["getsid", "setpriority"],
+            &stage.engine,
+        ),
+        Mechanism::CgroupOption => {
+            fails(mechanism, "cgroup", ["getsockopt", "getsid"], &stage.engine)
+        }
     }
 }
 
 /// One call of a process that makes others too.
-fn fails(mechanism: Mechanism, backend: &str, call: &str, engine: &Engine) -> Result<()> {
-    let mut caller = Caller::start(1, &[call, "getsid"])?;
+fn fails(
+    mechanism: Mechanism,
+    backend: &str,
+    [call, other]: [&str; 2],
+    engine: &Engine,
+) -> Result<()> {
+    let mut caller = Caller::start(1, &[call, other])?;
     let mut client = engine.client()?;
     let given = params([
         ("target", format!("pid:{}", caller.pid()).as_str()),
@@ -122,7 +138,7 @@ fn fails(mechanism: Mechanism, backend: &str, call: &str, engine: &Engine) -> Re
     assert!(armed.plan.mechanisms().contains(&mechanism));
     let told = caller.round()?;
     assert_eq!(told[call], [Errno::EHOSTDOWN as i32]);
-    assert_eq!(told["getsid"], [0]);
+    assert_eq!(told[other], [0]);
     client.stop_one(&armed)?;
     assert_eq!(caller.round()?[call], [0]);
     Ok(())

@@ -10,8 +10,17 @@ _start:
  int 0x80
  mov eax,359
  mov ebx,2
- mov ecx,1
+ mov ecx,2
  xor edx,edx
+ int 0x80
+ test eax,eax
+ js fail
+ mov ebx,eax
+ mov dword ptr [esp],0x09000002
+ mov dword ptr [esp+4],0x0100007f
+ mov eax,362
+ mov ecx,esp
+ mov edx,16
  int 0x80
  test eax,eax
  js fail

@@ -10,12 +10,12 @@ use tempfile::TempDir;
 use super::code::{COMPAT, RING};
 use crate::elf::{self, Width};
 
-/// How it makes its only call, `socket` for IPv4.
+/// How it makes its call, `connect` of a UDP socket to this host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
     /// `int 0x80` of a 32-bit program.
     Compat,
-    /// `IORING_OP_SOCKET`, kernel 5.19.
+    /// `IORING_OP_CONNECT`, kernel 5.5.
     Ring,
 }
 

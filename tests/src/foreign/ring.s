@@ -7,6 +7,14 @@ _start:
  mov rsi,rsp
  mov edx,1
  syscall
+ mov eax,41
+ mov edi,2
+ mov esi,2
+ xor edx,edx
+ syscall
+ test eax,eax
+ js fail
+ mov ebx,eax
  mov rdi,rsp
  xor eax,eax
  mov ecx,16
@@ -30,9 +38,13 @@ _start:
  mov eax,9
  mov r9d,0x10000000
  syscall
- mov byte ptr [rax],45
- mov dword ptr [rax+4],2
- mov dword ptr [rax+8],1
+ mov dword ptr [rsp+256],0x09000002
+ mov dword ptr [rsp+260],0x0100007f
+ lea rcx,[rsp+256]
+ mov byte ptr [rax],16
+ mov dword ptr [rax+4],ebx
+ mov dword ptr [rax+8],16
+ mov qword ptr [rax+16],rcx
  mov eax,[rsp+64]
  mov dword ptr [r13+rax],0
  mov eax,[rsp+44]

@@ -14,8 +14,8 @@ fn they_are_counted_or_the_plan_says_that_they_are_not() -> Result<()> {
         let given = [
             ("target", &*target),
             ("duration", "10m"),
-            ("syscalls", "socket"),
-            ("errno", "EMFILE"),
+            ("syscalls", "connect"),
+            ("errno", "ENETUNREACH"),
         ];
         let armed = client.arm(Kind::SyscallError, &params(given))?;
         assert_eq!(foreign.call()?, 0, "{manner:?}");

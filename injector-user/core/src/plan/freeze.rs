@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::conflict::below;
 use super::decision::{Hook, Mechanism, Select};
-use super::inventory::{CapabilityState, Cgroup, Hierarchy, Inventory};
+use super::inventory::{Cgroup, Hierarchy, Inventory};
 use super::make::Part;
 use super::refusal::Refusal;
 use super::resolve::{OF_PROCESSES, Processes, Target};
@@ -31,7 +31,7 @@ pub(super) fn freeze(
     ] {
         let found = candidates(inventory, processes, &hierarchy)
             .and_then(|cgroups| qualify(inventory, processes, cgroups))
-            .and_then(|cgroups| usable(inventory, mechanism).map(|()| cgroups));
+            .and_then(|cgroups| inventory.usable(mechanism).map(|()| cgroups));
         match found {
             Ok(cgroups) => return Ok(part(mechanism, &cgroups, freeze, duration)),
             Err(reason) => against.push(format!("{hierarchy}: {reason}")),
@@ -166,14 +166,6 @@ fn is_frozen_by_us(inventory: &Inventory, cgroup: &Cgroup) -> bool {
         | Hook::Exit { .. }
         | Hook::Filter { .. } => false,
     })
-}
-
-fn usable(inventory: &Inventory, mechanism: Mechanism) -> Result<(), String> {
-    match inventory.capabilities.get(&mechanism) {
-        Some(capability) if capability.state == CapabilityState::Supported => Ok(()),
-        Some(capability) => Err(capability.reason.clone()),
-        None => Err("it was not tried".to_owned()),
-    }
 }
 
 fn too_many_pulses(freeze: &Freeze, duration: Duration) -> Option<String> {

@@ -47,6 +47,17 @@ pub struct Inventory {
     pub files: Files,
 }
 
+impl Inventory {
+    /// Why a mechanism cannot be used here, unless it can.
+    pub fn usable(&self, mechanism: Mechanism) -> Result<(), String> {
+        match self.capabilities.get(&mechanism) {
+            Some(capability) if capability.state == CapabilityState::Supported => Ok(()),
+            Some(capability) => Err(capability.reason.clone()),
+            None => Err("it was not tried".to_owned()),
+        }
+    }
+}
+
 /// A process, that is a thread group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {

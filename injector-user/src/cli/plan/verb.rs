@@ -84,7 +84,7 @@ fn by_ourselves(spec: &FaultSpec) -> Result<Plan, CliError> {
     };
     let all = Mechanism::ALL.iter();
     inventory.capabilities = all.map(|mechanism| (*mechanism, assumed.clone())).collect();
-    inventory.functions = Functions::needed_by(spec.kind());
+    inventory.functions = Functions::needed_by(spec.kind(), &inventory);
     inventory.files = files_of(&spec.action, &inventory.processes);
     let mut plan = plan(&inventory, spec).map_err(|refusal| CliError::Plan {
         class: refusal.class,

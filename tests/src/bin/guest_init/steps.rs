@@ -1,22 +1,25 @@
 //! Programs, one after the other.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
 use nix::errno::Errno;
 use nix::sys::wait::{WaitStatus, wait};
 use serde_json::Value;
+use temblor_tests::KNOWN;
 
 use crate::order::{Order, Step};
 use crate::say::Said;
 
 /// Runs them all; where a fault is refused, says so and why instead of running what would do it.
 pub(crate) fn run(order: &Order, said: &Said) -> Result<()> {
-    let refused = if order.steps.iter().any(|step| step.fault.is_some()) {
-        refusals(said)?
-    } else {
+    let refused = if order.steps.iter().any(|step| step.terminal) {
+        // Somebody is waiting for a prompt.
         BTreeMap::new()
+    } else {
+        refusals(said)?
     };
     for step in &order.steps {
         let refusal = step.fault.as_ref().and_then(|fault| refused.get(fault));
@@ -27,6 +30,9 @@ pub(crate) fn run(order: &Order, said: &Said) -> Result<()> {
     }
     Ok(())
 }
+
+/// Where the doctor leaves what it has found out.
+const FOUND: &str = "/run/temblor/capabilities.json";
 
 /// The doctor's word for each fault that this kernel does not support.
 fn refusals(said: &Said) -> Result<BTreeMap<String, String>> {
@@ -68,6 +74,7 @@ fn perform(step: &Step, said: &Said) -> Result<()> {
     command
         .args(arguments)
         .env("PATH", "/bin:/disk/bin")
+        .envs(Path::new(FOUND).exists().then_some((KNOWN, FOUND)))
         .stdin(input)
         .stdout(said.stdio()?)
         .stderr(said.stdio()?);

@@ -16,7 +16,7 @@ pub(super) fn of(
 ) -> Result<(Mechanism, Vec<Hook>), String> {
     let mechanism = Mechanism::SyscallExit;
     let said = |reason: String| format!("{mechanism}: {reason}");
-    ways::usable(inventory, mechanism).map_err(said)?;
+    inventory.usable(mechanism).map_err(said)?;
     let subject = if ways::is_about_files(failing) {
         Some(subject(syscall).map_err(said)?)
     } else {

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeSet;
 
-use super::ways;
 use crate::fault::syscall::{Backend, Crash, Failing, Moment, Outcome, Resource, Syscall};
 use crate::plan::decision::{Hook, Mechanism};
 use crate::plan::inventory::{Hierarchy, Inventory};
@@ -65,7 +64,7 @@ pub(super) fn hook(
     let cgroup = cgroups
         .find(|cgroup| cgroup.hierarchy == Hierarchy::V2 && Some(&*cgroup.path) == command)
         .ok_or(ONLY)?;
-    ways::usable(inventory, Mechanism::Seccomp)?;
+    inventory.usable(Mechanism::Seccomp)?;
     Ok(Hook::Filter {
         path: cgroup.path.clone(),
         id: cgroup.id,

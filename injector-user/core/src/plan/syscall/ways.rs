@@ -7,7 +7,7 @@ use crate::fault::syscall::{
     Amount, Backend, Crash, Failing, Moment, Outcome, Resource, Returned, Syscall, Syscalls,
 };
 use crate::plan::decision::{Count, Entry, Hook, Mechanism, Subject};
-use crate::plan::inventory::{CapabilityState, Inventory};
+use crate::plan::inventory::Inventory;
 use crate::plan::resolve::Processes;
 use crate::plan::sites::{Number, Site};
 
@@ -75,7 +75,8 @@ pub(super) fn of(
             Way::Cgroup => sockets::mechanism(syscall.name()).unwrap_or(Mechanism::CgroupSock),
             Way::Instructions => Mechanism::Uprobe,
         };
-        let found = usable(inventory, mechanism)
+        let found = inventory
+            .usable(mechanism)
             .and_then(|()| can_return(&failing.outcome, mechanism, syscall))
             .and_then(|()| knows(failing, mechanism, syscall))
             .and_then(|()| match way {
@@ -107,14 +108,6 @@ pub(super) fn with_an_error(
     let outcome = Outcome::Errors(Vec::new());
     let failing = Failing::of(Syscalls::from(syscall), outcome);
     of(inventory, &failing, syscall, Whose::Anybody).map(|(mechanism, _)| mechanism)
-}
-
-pub(super) fn usable(inventory: &Inventory, mechanism: Mechanism) -> Result<(), String> {
-    match inventory.capabilities.get(&mechanism) {
-        Some(capability) if capability.state == CapabilityState::Supported => Ok(()),
-        Some(capability) => Err(capability.reason.clone()),
-        None => Err("it was not tried".to_owned()),
-    }
 }
 
 /// Where the target's programs make the call. Those that tell its number only when they make it are
