@@ -5,13 +5,14 @@ use injector_core::fault::Action;
 use injector_core::fault::syscall::{self, Crash, Failing, FdKind, Returned, Sizes};
 use injector_core::units::ByteSize;
 
+use super::functions::Functions;
 use super::kernel::{Kernel, KernelError};
 use crate::sys::pod::Shared;
 
 impl Kernel {
     /// Writes where the kernel keeps what programs at calls need to know of the caller.
     pub(super) fn write_fields(&mut self) -> Result<(), KernelError> {
-        let functions = self.texts.functions().map_err(KernelError::Fields)?;
+        let functions = Functions::known().map_err(KernelError::Fields)?;
         let task = functions.task();
         self.tables.task_fields.set(0, Shared(task), 0)?;
         let file = functions.file();

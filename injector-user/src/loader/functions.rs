@@ -29,11 +29,23 @@ pub struct Functions {
     numbers: BTreeMap<String, u32>,
     task: TaskFields,
     file: FileFields,
+    /// Found out when it is asked for.
+    unfit: OnceLock<BTreeSet<String>>,
 }
 
 impl Functions {
-    /// Reads them from the running kernel: some milliseconds.
-    pub fn read() -> Result<Self, BtfError> {
+    /// Those of the running kernel, which stay as they are. Reading them takes some milliseconds, the first
+    /// time.
+    pub(super) fn known() -> Result<&'static Self, BtfError> {
+        static KNOWN: OnceLock<Functions> = OnceLock::new();
+        if let Some(known) = KNOWN.get() {
+            return Ok(known);
+        }
+        let read = Self::read()?;
+        Ok(KNOWN.get_or_init(|| read))
+    }
+
+    fn read() -> Result<Self, BtfError> {
         let bytes = running()?;
         let btf = Btf::open(&bytes)?;
         let [thread, flags, files] =
@@ -54,14 +66,15 @@ impl Functions {
                 ..older_fields(&btf)
             },
             file: file_fields(&btf)?,
+            unfit: OnceLock::new(),
         })
     }
 
     /// The names of all that a plan for `kind` may depend on. A kernel that does not describe itself has
     /// none.
     pub fn needed_by(kind: Kind, inventory: &Inventory) -> BTreeSet<String> {
-        let read = kind.is_of_calls().then(Self::read);
-        let Some(Ok(all)) = read else {
+        let known = kind.is_of_calls().then(Self::known);
+        let Some(Ok(all)) = known else {
             return BTreeSet::new();
         };
         let whole = OF_WHOLE_CALLS
@@ -74,9 +87,8 @@ impl Functions {
 
     /// What stands for system calls that the running kernel was built without: it gives ENOSYS and takes
     /// no programs. None where no call takes any.
-    fn unfit(&self) -> &'static BTreeSet<String> {
-        static FOUND: OnceLock<BTreeSet<String>> = OnceLock::new();
-        FOUND.get_or_init(|| {
+    fn unfit(&self) -> &BTreeSet<String> {
+        self.unfit.get_or_init(|| {
             if !self.number(CERTAIN).is_some_and(older::can_change) {
                 return BTreeSet::new();
             }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use aya::maps::MapError;
 use injector_abi::net::Exempt;
@@ -75,19 +75,6 @@ pub(super) struct Texts {
     pub sock: Object,
     pub process: Object,
     pub syscall: Object,
-    /// Read when the first of them is needed.
-    pub functions: OnceLock<Functions>,
-}
-
-impl Texts {
-    /// The kernel's functions that programs are for.
-    pub(super) fn functions(&self) -> Result<&Functions, BtfError> {
-        if let Some(functions) = self.functions.get() {
-            return Ok(functions);
-        }
-        let functions = Functions::read()?;
-        Ok(self.functions.get_or_init(|| functions))
-    }
 }
 
 /// What is attached.
@@ -339,7 +326,7 @@ impl Place {
         hook: &Hook,
         index: HookIndex,
     ) -> Result<Self, HookError> {
-        let function = function_of(texts, hook)?;
+        let function = function_of(hook)?;
         let mut programs = Vec::new();
         for instance in instances(hook, index, 0, false) {
             let instance = Instance {
@@ -405,7 +392,7 @@ fn instances(
 }
 
 /// The number of the function that the programs of a place are for; 0 if they are for none.
-fn function_of(texts: &Texts, hook: &Hook) -> Result<u32, HookError> {
+fn function_of(hook: &Hook) -> Result<u32, HookError> {
     let Hook::Function {
         function, entry, ..
     } = hook
@@ -415,7 +402,7 @@ fn function_of(texts: &Texts, hook: &Hook) -> Result<u32, HookError> {
     if *entry == Entry::Override {
         return Ok(0);
     }
-    let functions = texts.functions().map_err(HookError::Functions)?;
+    let functions = Functions::known().map_err(HookError::Functions)?;
     let name = lsm_name(function, *entry);
     let number = functions.number(&name);
     number.ok_or(HookError::NoFunction(name))

@@ -4,7 +4,7 @@
 //! what waits, then the attachments, then the rows.
 
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use aya::maps::MapError;
 use injector_abi::net::Exempt;
@@ -137,7 +137,6 @@ impl Kernel {
             sock: Object::open("sock", SOCK, &mut maps)?,
             process: Object::open("process", PROCESS, &mut maps)?,
             syscall: Object::open("syscall", SYSCALL, &mut maps)?,
-            functions: OnceLock::new(),
         };
         let tables = maps.into_tables()?;
         let interfaces = Interfaces::new(Arc::clone(&tables.bodies));
