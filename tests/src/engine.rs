@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use injector_user::protocol::{Answer, Call};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use nix::unistd::Pid;
 use procfs::process::Process;
 
@@ -36,13 +37,24 @@ enum RunDir {
     Given(PathBuf),
 }
 
+/// Where files are in memory, as those below `/run` are on most hosts: syncing them takes no time.
+fn in_memory() -> PathBuf {
+    let shared = Path::new("/dev/shm");
+    let found = statfs(shared).is_ok_and(|system| system.filesystem_type() == TMPFS_MAGIC);
+    if found {
+        shared.to_owned()
+    } else {
+        env::temp_dir()
+    }
+}
+
 /// Names a file in which this program has said what the running kernel can do, so that not every engine
 /// has to find it out.
 pub const KNOWN: &str = "TEMBLOR_TEST_KNOWN";
 
 impl RunDir {
     fn new() -> Result<Self> {
-        let folder = tempfile::tempdir()?;
+        let folder = tempfile::tempdir_in(in_memory())?;
         if let Some(known) = env::var_os(KNOWN) {
             fs::copy(known, folder.path().join("capabilities.json"))?;
         }

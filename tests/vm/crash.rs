@@ -2,13 +2,17 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use injector_core::fault::Kind;
 use nix::sys::signal::Signal;
-use std::os::unix::process::ExitStatusExt as _;
-use temblor_tests::{Engine, params};
+use temblor_tests::{Armed, Client, Engine, params, wait_until};
+
+use crate::ending::Ending;
+use crate::syscalls::DEADLINE;
 
 /// Writes ten lines, to its output and to a file, once it may.
 const SCRIPT: &str =
@@ -49,21 +53,26 @@ impl Writer {
     }
 }
 
-/// Killed at its fourth write to a file of this kind.
-fn check(kind: &str, moment: &str, expected: (usize, usize)) -> Result<()> {
-    let (victim, sibling) = (Writer::start()?, Writer::start()?);
-    let engine = Engine::start()?;
-    let mut client = engine.client()?;
+/// A fault that kills at the fourth write to a file of this kind.
+fn arm(client: &mut Client, victim: &Writer, [kind, moment, duration]: [&str; 3]) -> Result<Armed> {
     let target = format!("pid:{}", victim.child.id());
     let given = [
         ("target", &*target),
-        ("duration", "10m"),
+        ("duration", duration),
         ("syscalls", "write"),
         ("fd", kind),
         ("when", "4"),
         ("moment", moment),
     ];
-    let armed = client.arm(Kind::ProcessCrash, &params(given))?;
+    client.arm(Kind::ProcessCrash, &params(given))
+}
+
+/// Killed then, and not its sibling.
+fn check(kind: &str, moment: &str, expected: (usize, usize)) -> Result<()> {
+    let (victim, sibling) = (Writer::start()?, Writer::start()?);
+    let engine = Engine::start()?;
+    let mut client = engine.client()?;
+    let armed = arm(&mut client, &victim, [kind, moment, "10m"])?;
     let (piped, written, signal) = victim.lines()?;
     assert_eq!((piped, written), expected);
     assert_eq!(signal, Some(Signal::SIGKILL as i32));
@@ -71,6 +80,33 @@ fn check(kind: &str, moment: &str, expected: (usize, usize)) -> Result<()> {
     let report = client.stop_one(&armed)?;
     assert_eq!((report.counters.matched, report.counters.injected), (4, 1));
     engine.end()
+}
+
+/// Longer than a lease, and than the shortest fault here.
+const OVER: Duration = Duration::from_secs(10);
+
+/// Not killed any more, however it ended.
+fn check_gone(moment: &str) -> Result<()> {
+    for ending in Ending::ALL {
+        let victim = Writer::start()?;
+        let engine = Engine::start()?;
+        let mut client = engine.client()?;
+        let armed = arm(&mut client, &victim, ["file", moment, ending.duration()])?;
+        let (begun, _kept) = (Instant::now(), ending.bring(&engine, client, &armed)?);
+        wait_until("it is over", DEADLINE, || begun.elapsed() > OVER)?;
+        assert_eq!(victim.lines()?, (10, 10, None), "{ending:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn before_a_call_nobody_is_killed_when_it_is_over() -> Result<()> {
+    check_gone("before")
+}
+
+#[test]
+fn after_a_call_nobody_is_killed_when_it_is_over() -> Result<()> {
+    check_gone("after")
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! that no host should take. They run there as root, one at a time, by `cargo xtask vm run`.
 
 mod crash;
+mod ending;
 mod filters;
 mod netem;
 mod presets;

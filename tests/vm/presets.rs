@@ -2,28 +2,50 @@
 
 use anyhow::{Context as _, Result};
 use injector_core::fault::Kind;
-use temblor_tests::{Caller, Engine, params, preset};
+use temblor_tests::{Armed, Caller, Client, Engine, Preset, params, preset, wait_until};
+use tempfile::TempDir;
 
-use crate::syscalls::target;
+use crate::ending::Ending;
+use crate::syscalls::{DEADLINE, target};
+
+/// Somebody whom a fault of this kind is for, and somebody beside.
+struct Pair {
+    preset: &'static Preset,
+    folder: TempDir,
+    victim: Caller,
+    sibling: Caller,
+}
+
+impl Pair {
+    fn start(kind: Kind) -> Result<Self> {
+        let preset = preset(kind).context("a preset")?;
+        let (deeds, folder) = (preset.deeds(), tempfile::tempdir()?);
+        Ok(Self {
+            preset,
+            victim: Caller::start_in(folder.path(), 1, &deeds)?,
+            sibling: Caller::start_in(folder.path(), 1, &deeds)?,
+            folder,
+        })
+    }
+
+    fn arm(&self, client: &mut Client, duration: &str) -> Result<Armed> {
+        let path = format!("{}/", self.folder.path().display());
+        let target = target(&self.victim);
+        let basic = [("target", &*target), ("duration", duration)];
+        let path = self.preset.is_of_files().then_some(("path", &*path));
+        let given = basic.into_iter().chain(self.preset.given.iter().copied());
+        client.arm(self.preset.kind, &params(given.chain(path)))
+    }
+}
 
 /// Everything that it says fails does, for the target alone, and nothing does when it is over.
 fn check(kind: Kind) -> Result<()> {
-    let preset = preset(kind).context("a preset")?;
-    let (deeds, folder) = (preset.deeds(), tempfile::tempdir()?);
-    let mut victim = Caller::start_in(folder.path(), 1, &deeds)?;
-    let mut sibling = Caller::start_in(folder.path(), 1, &deeds)?;
+    let mut pair = Pair::start(kind)?;
+    let preset = pair.preset;
     let engine = Engine::start()?;
     let mut client = engine.client()?;
-    let path = format!("{}/", folder.path().display());
-    let (target, path) = (target(&victim), ("path", &*path));
-    let basic = [("target", &*target), ("duration", "10m")];
-    let path = preset.is_of_files().then_some(path);
-    let given = basic
-        .into_iter()
-        .chain(preset.given.iter().copied())
-        .chain(path);
-    let armed = client.arm(kind, &params(given))?;
-    let (told, other) = (victim.round()?, sibling.round()?);
+    let armed = pair.arm(&mut client, "10m")?;
+    let (told, other) = (pair.victim.round()?, pair.sibling.round()?);
     let report = client.stop_one(&armed)?;
     assert_eq!(told, preset.expected(true), "{report:?}");
     assert_eq!(other, preset.expected(false));
@@ -32,8 +54,28 @@ fn check(kind: Kind) -> Result<()> {
         report.counters.injected >= preset.fails.len() as u64,
         "{report:?}"
     );
-    assert_eq!(victim.round()?, preset.expected(false));
+    assert_eq!(pair.victim.round()?, preset.expected(false));
     engine.end()
+}
+
+/// Nothing fails any more, however it ended.
+fn check_gone(kind: Kind) -> Result<()> {
+    let mut pair = Pair::start(kind)?;
+    let preset = pair.preset;
+    for ending in Ending::ALL {
+        let engine = Engine::start()?;
+        let mut client = engine.client()?;
+        let armed = pair.arm(&mut client, ending.duration())?;
+        assert_eq!(pair.victim.round()?, preset.expected(true), "{ending:?}");
+        let _kept = ending.bring(&engine, client, &armed)?;
+        wait_until("it is over", DEADLINE, || {
+            let told = pair.victim.round();
+            told.is_ok_and(|told| told == preset.expected(false))
+        })
+        .with_context(|| format!("{ending:?}"))?;
+        assert_eq!(pair.sibling.round()?, preset.expected(false), "{ending:?}");
+    }
+    Ok(())
 }
 
 #[test]
@@ -90,4 +132,34 @@ fn disk_full_after_so_many_bytes() -> Result<()> {
 #[test]
 fn disk_readonly() -> Result<()> {
     check(Kind::DiskReadonly)
+}
+
+#[test]
+fn no_descriptor_has_gone() -> Result<()> {
+    check_gone(Kind::ProcessFdLimit)
+}
+
+#[test]
+fn no_process_and_no_thread_has_gone() -> Result<()> {
+    check_gone(Kind::ProcessForkError)
+}
+
+#[test]
+fn no_memory_has_gone() -> Result<()> {
+    check_gone(Kind::MemoryError)
+}
+
+#[test]
+fn disk_errors_have_gone() -> Result<()> {
+    check_gone(Kind::DiskError)
+}
+
+#[test]
+fn disk_full_has_gone() -> Result<()> {
+    check_gone(Kind::DiskFull)
+}
+
+#[test]
+fn disk_readonly_has_gone() -> Result<()> {
+    check_gone(Kind::DiskReadonly)
 }

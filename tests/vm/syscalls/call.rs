@@ -7,7 +7,7 @@ use injector_core::fault::Kind;
 use temblor_tests::{Armed, Caller, Client, params};
 
 /// Longer than anything here takes in a guest.
-pub(super) const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A call that every kernel here can make fail, of a file, about eight bytes.
 pub(super) const CALL: &str = "pread64";

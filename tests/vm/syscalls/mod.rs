@@ -7,4 +7,4 @@ mod matrix;
 mod narrow;
 mod probe;
 
-pub(crate) use call::target;
+pub(crate) use call::{DEADLINE, target};

@@ -17,7 +17,7 @@ use crate::{
         machines::{Machine, PLAIN, VARIANTS, Variant},
         measure, payload,
         perform::perform,
-        report::Outcome,
+        report::{Outcome, is_of_the_doctor},
     },
     workspace::Workspace,
 };
@@ -178,7 +178,12 @@ fn tests(workspace: &Workspace, run: &Run) -> Result<u8> {
     };
     let guest = bench.guest(&kernel, run.which.variant);
     let limit = Duration::from_secs(run.limit);
-    let mut ended = guest.run(&steps, limit, |line| println!("{line}"))?;
+    let mut ended = guest.run(&steps, limit, |line| {
+        // Kilobytes, which are in the log.
+        if !is_of_the_doctor(line) {
+            println!("{line}");
+        }
+    })?;
     golden::check(workspace.root(), machine, &mut ended.report);
     let mut failed = ended.trouble.is_some();
     for (group, outcome) in &ended.report.outcomes {

@@ -128,20 +128,41 @@ pub(crate) const GROUPS: &[Group] = &[
         ],
         &["safety::stops::ends_with_an_engine_that_is_killed"],
     ),
-    of_calls("syscall.error", &["syscalls::"]),
-    of_calls("process.crash", &["crash::"]),
-    of_calls("process.fd_limit", &["presets::no_descriptor"]),
-    of_calls("process.fork_error", &["presets::no_process_and_no_thread"]),
-    of_calls("memory.error", &["presets::no_memory"]),
-    of_calls("disk.error", &["presets::disk_errors"]),
+    of_calls("syscall.error", &["syscalls::"], &[]),
+    of_calls("process.crash", &["crash::"], &[]),
+    of_calls(
+        "process.fd_limit",
+        &["presets::no_descriptor"],
+        &["presets::no_descriptor_has_gone"],
+    ),
+    of_calls(
+        "process.fork_error",
+        &["presets::no_process_and_no_thread"],
+        &["presets::no_process_and_no_thread_has_gone"],
+    ),
+    of_calls(
+        "memory.error",
+        &["presets::no_memory"],
+        &["presets::no_memory_has_gone"],
+    ),
+    of_calls(
+        "disk.error",
+        &["presets::disk_errors"],
+        &["presets::disk_errors_have_gone"],
+    ),
     of_calls(
         "disk.full",
         &[
             "presets::disk_full",
             "presets::disk_full_after_so_many_bytes",
         ],
+        &["presets::disk_full_has_gone"],
     ),
-    of_calls("disk.readonly", &["presets::disk_readonly"]),
+    of_calls(
+        "disk.readonly",
+        &["presets::disk_readonly"],
+        &["presets::disk_readonly_has_gone"],
+    ),
     // Of every fault of packets, which all hang at interfaces alike; where links cannot.
     Group {
         name: "filters",
@@ -190,10 +211,14 @@ pub(crate) const GROUPS: &[Group] = &[
 ];
 
 /// By programs in the kernel.
-const fn of_calls(name: &'static str, tests: &'static [&'static str]) -> Group {
+const fn of_calls(
+    name: &'static str,
+    tests: &'static [&'static str],
+    more: &'static [&'static str],
+) -> Group {
     Group {
         program: "vm",
-        ..fault(name, tests, &[])
+        ..fault(name, tests, more)
     }
 }
 

@@ -35,6 +35,12 @@ pub(crate) struct Report {
     said: String,
 }
 
+/// Whether a line is the doctor's words.
+pub(crate) fn is_of_the_doctor(line: &str) -> bool {
+    let marked = line.strip_prefix(MARK);
+    marked.is_some_and(|marked| marked.starts_with("doctor "))
+}
+
 impl Report {
     /// Takes in one line.
     pub(crate) fn hear(&mut self, line: &str) {
