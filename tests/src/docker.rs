@@ -171,10 +171,27 @@ impl Docker {
         Actor::from(self.exec(name, VICTIM).spawn()?)
     }
 
-    /// The address that the bridge has given to a container.
+    /// The address that the bridge has given to a container; it keeps it only as long as it runs.
     pub fn address(&self, name: &str) -> Result<std::net::IpAddr> {
         let said = self.inspect(name, "{{.NetworkSettings.IPAddress}}")?;
-        said.parse().context(said)
+        said.parse().with_context(|| {
+            let state = self.inspect(name, "{{json .State}}").unwrap_or_default();
+            format!(
+                "container {name} has no address: {state}\n{}",
+                self.output(name)
+            )
+        })
+    }
+
+    /// What the program of a container has written, complaints included.
+    pub(crate) fn output(&self, name: &str) -> String {
+        let host = self.host();
+        let mut command = Command::new("docker");
+        let said = command.args(["--host", &host, "logs", name]).output();
+        said.map_or_else(
+            |error| error.to_string(),
+            |said| String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).into_owned(),
+        )
     }
 
     /// The first process of a container.

@@ -89,14 +89,17 @@ impl Containers {
 fn start(docker: &Docker, name: &str, redis: &Program) -> Result<SocketAddr> {
     let Program { file, libraries } = redis;
     let mut options = vec![format!("{}:{SERVER_PROGRAM}:ro", file.display())];
-    let folders = libraries.iter().flat_map(|folders| folders.split(':'));
-    options.extend(folders.map(|folder| format!("{folder}:{folder}:ro")));
+    let folders: Vec<String> = libraries
+        .iter()
+        .map(|it| it.display().to_string())
+        .collect();
+    options.extend(folders.iter().map(|folder| format!("{folder}:{folder}:ro")));
     let mut options: Vec<&str> = options
         .iter()
         .flat_map(|volume| ["--volume", volume])
         .collect();
-    let path = libraries.as_ref().map(|it| format!("LD_LIBRARY_PATH={it}"));
-    options.extend(path.iter().flat_map(|path| ["--env", path]));
+    let path = format!("LD_LIBRARY_PATH={}", folders.join(":"));
+    options.extend(["--env", &path]);
     let program = format!("{SERVER_PROGRAM} --port {PORT} --bind 0.0.0.0 --protected-mode no");
     let mut program: Vec<&str> = program.split(' ').collect();
     program.extend(["--save", "", "--appendonly", "no"]);
@@ -112,6 +115,6 @@ fn answered(docker: &Docker, name: &str) -> Result<SocketAddr> {
         let asked = bridge.inside(|| replication(address).is_ok());
         asked.is_ok_and(|answered| answered)
     });
-    ready.with_context(|| docker.docker(&["logs", name]).unwrap_or_default())?;
+    ready.with_context(|| docker.output(name))?;
     Ok(address)
 }

@@ -1,6 +1,6 @@
 //! A real `redis-server`.
 
-use std::ffi::OsStr;
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::process::CommandExt as _;
@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use procfs::process::Process;
+use procfs::process::{MMapPath, MemoryMap, Process};
 use tempfile::TempDir;
 
 use crate::{Netns, tool, wait_until};
@@ -29,8 +29,8 @@ pub(crate) struct Server {
 #[derive(Debug)]
 pub(super) struct Program {
     pub(super) file: PathBuf,
-    /// Folders of libraries that it was told of, with colons between them.
-    pub(super) libraries: Option<String>,
+    /// Folders that its libraries came from.
+    pub(super) libraries: BTreeSet<PathBuf>,
 }
 
 /// What Redis is here.
@@ -74,10 +74,11 @@ impl Server {
 
     pub(super) fn program(&self) -> Result<Program> {
         let process = Process::new(self.pid())?;
-        let libraries = process.environ()?.remove(OsStr::new("LD_LIBRARY_PATH"));
+        // Not what `LD_LIBRARY_PATH` says: Redis writes its title over its environment.
+        let libraries = process.maps()?.into_iter().filter_map(library);
         Ok(Program {
             file: process.exe()?,
-            libraries: libraries.and_then(|folders| folders.into_string().ok()),
+            libraries: libraries.collect(),
         })
     }
 
@@ -97,6 +98,16 @@ impl Drop for Server {
         // It has nothing to save; a process that has ended already is as good.
         let _ended = self.child.kill().and_then(|()| self.child.wait());
     }
+}
+
+/// The folder of a shared library, if it is one that is mapped here.
+fn library(map: MemoryMap) -> Option<PathBuf> {
+    let MMapPath::Path(file) = map.pathname else {
+        return None;
+    };
+    let name = file.file_name()?.to_str()?;
+    let folder = file.parent()?;
+    name.contains(".so").then(|| folder.to_owned())
 }
 
 /// What a Redis says about its part in replication.
