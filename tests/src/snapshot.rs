@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use aya::programs::{loaded_links, loaded_programs};
+use aya::programs::{ProgramInfo, loaded_links, loaded_programs};
 use injector_core::plan::Hierarchy;
 use injector_user::sys::netns::within;
 use injector_user::target::{Mounts, descends_from};
@@ -121,21 +121,12 @@ impl HostSnapshot {
     }
 
     fn kernel_programs(&mut self) {
-        // Strangers come and go meanwhile.
-        let mut foreign = Foreign::default();
-        foreign.find();
-        let programs: Vec<_> = loaded_programs().filter_map(Result::ok).collect();
-        let links = loaded_links().flatten().count();
-        foreign.find();
-        let own = programs
-            .iter()
-            .filter(|program| !foreign.programs.contains(&program.id()));
-        let named = own.map(|program| {
+        let (programs, links) = programs_and_links();
+        let named = programs.iter().map(|program| {
             let name = program.name_as_str().unwrap_or_default();
             format!("{} {name}", program.id())
         });
         self.add("programs", named);
-        let links = links.saturating_sub(foreign.links.len());
         self.add("links of programs", [links.to_string()]);
         self.add("pins", tree(Path::new("/sys/fs/bpf"), &|_| true));
     }
@@ -218,6 +209,26 @@ impl HostSnapshot {
             self.add(about, values);
         }
     }
+}
+
+/// Programs that no process holds that is not ours, and how many such links there are.
+fn programs_and_links() -> (Vec<ProgramInfo>, usize) {
+    // Strangers come and go meanwhile.
+    let mut foreign = Foreign::default();
+    foreign.find();
+    let programs: Vec<_> = loaded_programs().flatten().collect();
+    let links = loaded_links().flatten().count();
+    foreign.find();
+    let own = programs
+        .into_iter()
+        .filter(|program| !foreign.programs.contains(&program.id()));
+    (own.collect(), links.saturating_sub(foreign.links.len()))
+}
+
+/// The numbers of the programs that no process holds that is not ours.
+pub(crate) fn programs_of_ours() -> BTreeSet<u32> {
+    let (programs, _links) = programs_and_links();
+    programs.iter().map(ProgramInfo::id).collect()
 }
 
 /// Kernel objects that a process other than ours holds: another engine on the same machine.

@@ -1,6 +1,9 @@
 //! The part of the demo that is played in a guest, where there is one to play in.
 
-use std::time::Duration;
+use std::{
+    io::{self, IsTerminal as _},
+    time::Duration,
+};
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -65,7 +68,12 @@ fn kernel(store: &mut Store) -> Result<Kernel> {
 
 fn play(bench: &Bench, kernel: &Kernel) -> Result<()> {
     say(format_args!("a guest with Linux {}", kernel.version));
-    let steps = json!([{ "name": "demo", "fault": null, "command": ["demo", "guest"] }]);
+    let mut command = vec!["demo", "guest"];
+    if !io::stdout().is_terminal() {
+        // There it has a terminal: the guest's console.
+        command.splice(..0, ["env", "NO_COLOR=1"]);
+    }
+    let steps = json!([{ "name": "demo", "fault": null, "command": command }]);
     let ended = bench.guest(kernel, PLAIN).run(&steps, LIMIT, |line| {
         // Not what its first process says to us.
         if !line.starts_with("temblor-guest: ") {
