@@ -1,12 +1,16 @@
 //! A `caller` at the other end of a pipe: the process whose system calls are made to fail.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{BufRead as _, BufReader};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
 
 use crate::actor::Actor;
 use crate::engine::signal;
@@ -14,10 +18,11 @@ use crate::engine::signal;
 /// Killed with this value.
 #[derive(Debug)]
 pub struct Caller {
-    child: Child,
+    /// A child of ours.
+    pid: Pid,
     /// Whether it has said that it is.
     ready: bool,
-    says: BufReader<ChildStdout>,
+    says: BufReader<File>,
 }
 
 /// What each call gave, each time: an errno, or 0.
@@ -39,8 +44,11 @@ impl Caller {
 
     /// The same with its files below `folder`.
     pub fn start_in(folder: &Path, times: usize, calls: &[&str]) -> Result<Self> {
-        let child = Self::command(folder, times, calls)?.spawn();
-        Self::of(child.context("start a caller")?)
+        let mut command = Self::command(folder, times, calls)?;
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+        let mut child = child.context("start a caller")?;
+        let says = child.stdout.take().context("stdout is piped")?;
+        Self::of(child.id().cast_signed(), says.into())
     }
 
     /// To be started by somebody else.
@@ -49,26 +57,23 @@ impl Caller {
         command
             .env("TMPDIR", folder)
             .arg(times.to_string())
-            .args(calls)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped());
+            .args(calls);
         Ok(command)
     }
 
-    /// One that was started so.
-    pub fn of(mut child: Child) -> Result<Self> {
-        let says = child.stdout.take().context("stdout is piped")?;
+    /// A child that was started so, and what it says.
+    pub fn of(pid: i32, says: OwnedFd) -> Result<Self> {
         let mut caller = Self {
-            child,
+            pid: Pid::from_raw(pid),
             ready: false,
-            says: BufReader::new(says),
+            says: BufReader::new(says.into()),
         };
         caller.await_ready()?;
         Ok(caller)
     }
 
     pub fn pid(&self) -> i32 {
-        self.child.id().cast_signed()
+        self.pid.as_raw()
     }
 
     /// Lets it make its calls; when it has is for the caller to find out.
@@ -105,7 +110,7 @@ impl Caller {
     fn line(&mut self) -> Result<String> {
         let mut line = String::new();
         if self.says.read_line(&mut line)? == 0 {
-            bail!("the caller has ended: {}", self.child.wait()?);
+            bail!("the caller has ended: {:?}", waitpid(self.pid, None)?);
         }
         Ok(line)
     }
@@ -113,7 +118,7 @@ impl Caller {
 
 impl Drop for Caller {
     fn drop(&mut self) {
-        let ended = self.child.kill().and_then(|()| self.child.wait());
+        let ended = kill(self.pid, Signal::SIGKILL).and_then(|()| waitpid(self.pid, None));
         assert!(std::thread::panicking() || ended.is_ok(), "{ended:?}");
     }
 }

@@ -1,13 +1,19 @@
 //! A `caller` as the command of a fault: held, filtered and let go as the command line does it.
 
+use std::fs::File;
+use std::os::fd::AsFd as _;
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use injector_core::fault::Kind;
+use injector_core::plan::Hierarchy;
 use injector_core::target::Selector;
 use injector_user::interception::program;
 use injector_user::protocol::{Answer, Call};
-use injector_user::target::command::Held;
+use injector_user::target::command::{Held, Streams};
+use injector_user::target::folder;
+use nix::fcntl::OFlag;
+use nix::unistd::pipe2;
 
 use crate::caller::Caller;
 use crate::client::{Armed, Client, params};
@@ -34,22 +40,29 @@ impl Commanded {
         given: &[(&str, &str)],
     ) -> Result<Self> {
         let command = Caller::command(&std::env::temp_dir(), times, calls)?;
-        Self::start_with(engine, Kind::SyscallError, command, given)
+        Self::start_with(engine, Kind::SyscallError, &command, given)
     }
 
     /// A caller by this command, that suffers another fault.
     pub fn start_with(
         engine: &Engine,
         kind: Kind,
-        command: Command,
+        command: &Command,
         given: &[(&str, &str)],
     ) -> Result<Self> {
         let mut client = engine.client()?;
-        let Ok(Answer::Cgroup { .. }) = client.call(Call::MakeCgroup)? else {
+        let Ok(Answer::Cgroup { path }) = client.call(Call::MakeCgroup)? else {
             bail!("no cgroup");
         };
-        let held = Held::fork(command, None)?;
-        done(client.call(Call::Enter { pid: held.pid() })?)?;
+        let cgroup = folder(&Hierarchy::V2, &path).context("cgroups of version 2")?;
+        let (says, output) = pipe2(OFlag::O_CLOEXEC)?;
+        let streams = Streams {
+            input: Some(File::open("/dev/null")?.into()),
+            output: Some(output),
+        };
+        let cgroup = File::open(cgroup)?;
+        let held = Held::fork(command, streams, None, Some(cgroup.as_fd()))?;
+        ensure!(held.is_inside(), "it was not born in its cgroup");
         let target = Selector::Command(vec!["caller".to_owned()]).to_string();
         let target = [("target", &*target)];
         let given = params(target.into_iter().chain(given.iter().copied()));
@@ -60,7 +73,7 @@ impl Commanded {
             pid: filtered.pid(),
             listener: filtered.listener(),
         })?)?;
-        let caller = Caller::of(filtered.started()?)?;
+        let caller = Caller::of(filtered.started()?.pid(), says)?;
         Ok(Self {
             client,
             armed,

@@ -1,8 +1,8 @@
 //! A target of our own: `-- COMMAND`, started in a cgroup that holds it and its descendants alone.
 //!
-//! Two processes share the work. The client forks the command and holds it before exec
-//! ([`Held::fork`]); the engine makes the cgroup, in the undo log first, and moves the held process
-//! in ([`CommandCgroup`]); the client lets it go. So the first instruction of the command already
+//! Two processes share the work. The engine makes the cgroup, in the undo log first
+//! ([`CommandCgroup`]); the client forks the command into it and holds it before exec ([`Held::fork`]),
+//! or has the engine move it in where it cannot be born there; then the client lets it go. So the first instruction of the command already
 //! runs in the cgroup. The command outlives the fault; the cgroup is removed once it is empty.
 
 use std::ffi::CString;
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{Gid, Uid, User, getgrouplist, setgid, setgroups, setuid};
 use thiserror::Error;
 
-pub use super::held::{Filtered, Held};
+pub use super::held::{Filtered, Held, Started, Streams};
 use super::members::{has_vanished, members};
 use crate::safety::Permit;
 use crate::safety::undo::{Cause, Effect, Recorded, UndoError, UndoLog, remove_tree};
@@ -207,56 +207,128 @@ impl CommandCgroup {
 
 #[cfg(test)]
 mod tests {
-    use std::process::{Command, Stdio};
+    use std::fs::{self, File};
+    use std::io::Read as _;
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::Command;
 
-    use super::{CommandCgroup, CommandError, Held, Identity};
+    use nix::fcntl::OFlag;
+    use nix::sys::signal::Signal;
+    use nix::unistd::pipe2;
+
+    use super::{CommandCgroup, CommandError, Held, Identity, Streams};
     use crate::safety::permit_housekeeping;
     use crate::safety::undo::{Cause, UndoLog};
+
+    fn fork(command: &Command) -> Held {
+        Held::fork(command, Streams::default(), None, None).unwrap()
+    }
+
+    /// What it prints, once it has ended well.
+    fn printed(command: &Command) -> (i32, String) {
+        let (output, theirs) = pipe2(OFlag::O_CLOEXEC).unwrap();
+        let streams = Streams {
+            output: Some(theirs),
+            ..Streams::default()
+        };
+        let held = Held::fork(command, streams, None, None).unwrap();
+        let mut started = held.release().unwrap();
+        let mut text = String::new();
+        File::from(output).read_to_string(&mut text).unwrap();
+        let ended = started.wait().unwrap();
+        assert!(ended.success(), "{ended}");
+        assert_eq!(started.try_wait().unwrap(), Some(ended));
+        (started.pid(), text)
+    }
 
     #[test]
     fn a_held_command_runs_only_when_released() {
         let folder = tempfile::tempdir().unwrap();
         let mark = folder.path().join("ran");
-        let touch = || {
-            let mut command = Command::new("touch");
-            command.arg(&mark);
-            command
-        };
-        let held = Held::fork(touch(), None).unwrap();
-        let comm = std::fs::read_to_string(format!("/proc/{}/comm", held.pid())).unwrap();
+        let mut touch = Command::new("touch");
+        touch.arg(&mark);
+        let held = fork(&touch);
+        let comm = fs::read_to_string(format!("/proc/{}/comm", held.pid())).unwrap();
         assert_ne!(comm, "touch\n");
         drop(held);
         assert!(!mark.exists());
-        let held = Held::fork(touch(), None).unwrap();
+        let held = fork(&touch);
         let pid = held.pid();
-        let mut child = held.release().unwrap();
-        assert_eq!(i32::try_from(child.id()), Ok(pid));
-        assert!(child.wait().unwrap().success());
+        let mut started = held.release().unwrap();
+        assert_eq!(started.pid(), pid);
+        assert!(started.wait().unwrap().success());
         assert!(mark.exists());
+    }
+
+    #[test]
+    fn a_held_command_that_is_dropped_is_reaped() {
+        let held = fork(&Command::new("true"));
+        let path = format!("/proc/{}", held.pid());
+        assert!(fs::exists(&path).unwrap());
+        drop(held);
+        assert!(!fs::exists(&path).unwrap());
     }
 
     #[test]
     fn a_command_has_a_process_group_of_its_own() {
         let mut command = Command::new("cut");
-        let fifth = ["-d", " ", "-f", "5", "/proc/self/stat"];
-        command.args(fifth).stdout(Stdio::piped());
-        let held = Held::fork(command, None).unwrap();
-        let pid = held.pid();
-        let output = held.release().unwrap().wait_with_output().unwrap();
-        assert_eq!(
-            String::from_utf8(output.stdout).unwrap().trim(),
-            pid.to_string()
-        );
+        command.args(["-d", " ", "-f", "5", "/proc/self/stat"]);
+        let (pid, said) = printed(&command);
+        assert_eq!(said.trim(), pid.to_string());
+    }
+
+    #[test]
+    fn a_command_has_the_environment_that_it_is_given() {
+        let mut command = Command::new("sh");
+        let script = "echo $1 $ADDED ${CARGO_MANIFEST_DIR-none} ${HOME+inherited}";
+        command.args(["-c", script, "sh", "argument"]);
+        command.env("ADDED", "a=b").env_remove("CARGO_MANIFEST_DIR");
+        assert_eq!(printed(&command).1, "argument a=b none inherited\n");
+    }
+
+    #[test]
+    fn a_command_is_ended_by_a_closed_pipe_and_has_no_signal_blocked() {
+        let mut command = Command::new("sed");
+        command.args(["-nE", r"s/Sig(Blk|Ign):\s*//p", "/proc/self/status"]);
+        let (_pid, said) = printed(&command);
+        let sets = said.lines().map(|set| u64::from_str_radix(set, 16));
+        let sets = sets.collect::<Result<Vec<_>, _>>().unwrap();
+        let [blocked, ignored] = *sets else {
+            panic!("{said}");
+        };
+        assert_eq!(blocked, 0);
+        // What else is ignored is whoever started us to blame for.
+        assert_eq!(ignored >> (Signal::SIGPIPE as i32 - 1) & 1, 0);
+    }
+
+    #[test]
+    fn how_a_command_ended_is_told_with_its_code_or_signal() {
+        for (script, code, signal) in [
+            ("exit 7", Some(7), None),
+            ("kill -9 $$", None, Some(9)),
+            // The last real-time signal.
+            ("kill -64 $$", None, Some(64)),
+        ] {
+            let mut started = fork(Command::new("sh").args(["-c", script]))
+                .release()
+                .unwrap();
+            let ended = started.wait().unwrap();
+            assert_eq!((ended.code(), ended.signal()), (code, signal), "{script}");
+        }
     }
 
     #[test]
     fn a_command_that_does_not_exist_says_so() {
-        let held = Held::fork(Command::new("/nonexistent/command"), None).unwrap();
+        let held = fork(&Command::new("/nonexistent/command"));
         let error = held.release().unwrap_err();
         assert_eq!(
             error.to_string(),
             "failed to start \"/nonexistent/command\""
         );
+        let CommandError::Start { source, .. } = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(source.kind(), std::io::ErrorKind::NotFound);
     }
 
     #[test]
@@ -290,11 +362,6 @@ mod tests {
                 "{name}"
             );
         }
-        assert_eq!(
-            std::fs::read_dir(folder.path().join("undo"))
-                .unwrap()
-                .count(),
-            0
-        );
+        assert_eq!(fs::read_dir(folder.path().join("undo")).unwrap().count(), 0);
     }
 }

@@ -66,12 +66,13 @@ const TRIPS: &str = r#"
 method:
   - type: action
     name: lossy
-    provider: {type: temblor, fault: net.loss, target: "netns:blue", duration: 60s, wait: true}
+    provider: {type: temblor, fault: net.loss, target: "netns:blue", duration: 60s}
+  - {type: action, name: mark, provider: {type: process, path: touch, arguments: [mark]}, pauses: {after: 60}}
 x-temblor:
   breakers:
     - name: b
-      probe: {type: probe, name: p, tolerance: 0, provider: {type: process, path: "false"}}
-      interval: 50ms
+      probe: {type: probe, name: p, tolerance: 0, provider: {type: process, path: test, arguments: ["!", "-e", "mark"]}}
+      interval: 200ms
       consecutive: 3
 "#;
 

@@ -18,7 +18,7 @@ fn check(kind: Kind) -> Result<()> {
     let basic = [("duration", "60s"), ("backend", "seccomp")];
     let given = basic.into_iter().chain(preset.given.iter().copied());
     let given: Vec<_> = given.chain(path).collect();
-    let mut commanded = Commanded::start_with(&stage.engine, kind, command, &given)?;
+    let mut commanded = Commanded::start_with(&stage.engine, kind, &command, &given)?;
     commanded.client.act(&commanded.armed)?;
     let told = commanded.caller.round()?;
     let armed = commanded.armed.clone();

@@ -1,7 +1,8 @@
 //! The command that is its own target: held back until the fault is armed, then waited for.
 
+use std::fs::File;
 use std::os::fd::AsFd as _;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
 
 use injector_core::plan::{Hierarchy, Mechanism, Plan};
 use nix::sys::signal::{Signal, killpg};
@@ -15,7 +16,7 @@ use crate::cli::failure::CliError;
 use crate::client::{Client, ClientError};
 use crate::interception::program;
 use crate::protocol::{Answer, Call};
-use crate::target::command::Held;
+use crate::target::command::{Held, Started, Streams};
 use crate::target::folder;
 
 /// A command that has been forked into its cgroup and not executed. Dropping it ends it.
@@ -29,7 +30,7 @@ pub(super) struct Waiting {
 /// A command that runs. It outlives its fault, and us.
 #[derive(Debug)]
 pub(in crate::cli) struct Child {
-    process: std::process::Child,
+    process: Started,
     terminal: Option<Terminal>,
     guard: Option<Guard>,
 }
@@ -50,19 +51,20 @@ impl Waiting {
         };
         let mut command = Command::new(program);
         command.args(arguments);
-        if quiet {
-            let stderr = std::io::stderr();
-            let copy = stderr
-                .as_fd()
-                .try_clone_to_owned()
-                .map_err(CliError::Print)?;
-            command.stdout(Stdio::from(copy));
+        let output = quiet.then(|| std::io::stderr().as_fd().try_clone_to_owned());
+        let streams = Streams {
+            output: output.transpose().map_err(CliError::Print)?,
+            ..Streams::default()
+        };
+        let born_in = folder(&Hierarchy::V2, &cgroup).and_then(|path| File::open(path).ok());
+        let born_in = born_in.as_ref().map(File::as_fd);
+        let held = Held::fork(&command, streams, caller()?, born_in)?;
+        if !held.is_inside() {
+            let Answer::Done = client.call(Call::Enter { pid: held.pid() }).await? else {
+                return Err(ClientError::Unexpected.into());
+            };
         }
-        let held = Held::fork(command, caller()?)?;
-        match client.call(Call::Enter { pid: held.pid() }).await? {
-            Answer::Done => Ok(Self { held, cgroup }),
-            _ => Err(ClientError::Unexpected.into()),
-        }
+        Ok(Self { held, cgroup })
     }
 
     /// Executes it, with the terminal if we have it, as the fault was planned.
@@ -142,6 +144,6 @@ impl Child {
     }
 
     fn pid(&self) -> i32 {
-        self.process.id().cast_signed()
+        self.process.pid()
     }
 }
