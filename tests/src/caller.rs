@@ -5,12 +5,13 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::waitpid;
-use nix::unistd::Pid;
+use injector_user::target::command::{Held, Started, Streams};
+use nix::fcntl::OFlag;
+use nix::sys::signal::Signal;
+use nix::unistd::pipe2;
 
 use crate::actor::Actor;
 use crate::engine::signal;
@@ -18,8 +19,7 @@ use crate::engine::signal;
 /// Killed with this value.
 #[derive(Debug)]
 pub struct Caller {
-    /// A child of ours.
-    pid: Pid,
+    process: Started,
     /// Whether it has said that it is.
     ready: bool,
     says: BufReader<File>,
@@ -44,11 +44,19 @@ impl Caller {
 
     /// The same with its files below `folder`.
     pub fn start_in(folder: &Path, times: usize, calls: &[&str]) -> Result<Self> {
-        let mut command = Self::command(folder, times, calls)?;
-        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-        let mut child = child.context("start a caller")?;
-        let says = child.stdout.take().context("stdout is piped")?;
-        Self::of(child.id().cast_signed(), says.into())
+        let (says, streams) = Self::pipe()?;
+        let held = Held::fork(&Self::command(folder, times, calls)?, streams, None, None)?;
+        Self::of(held.release()?, says)
+    }
+
+    /// What one says, and what it reads and writes then.
+    pub fn pipe() -> Result<(OwnedFd, Streams)> {
+        let (says, output) = pipe2(OFlag::O_CLOEXEC)?;
+        let streams = Streams {
+            input: Some(File::open("/dev/null")?.into()),
+            output: Some(output),
+        };
+        Ok((says, streams))
     }
 
     /// To be started by somebody else.
@@ -61,10 +69,10 @@ impl Caller {
         Ok(command)
     }
 
-    /// A child that was started so, and what it says.
-    pub fn of(pid: i32, says: OwnedFd) -> Result<Self> {
+    /// One that was started so, and what it says.
+    pub fn of(process: Started, says: OwnedFd) -> Result<Self> {
         let mut caller = Self {
-            pid: Pid::from_raw(pid),
+            process,
             ready: false,
             says: BufReader::new(says.into()),
         };
@@ -73,7 +81,7 @@ impl Caller {
     }
 
     pub fn pid(&self) -> i32 {
-        self.pid.as_raw()
+        self.process.pid()
     }
 
     /// Lets it make its calls; when it has is for the caller to find out.
@@ -107,10 +115,18 @@ impl Caller {
         Ok(())
     }
 
+    fn end(&mut self) -> Result<()> {
+        if self.process.try_wait()?.is_none() {
+            signal(self.pid(), Signal::SIGKILL)?;
+            self.process.wait()?;
+        }
+        Ok(())
+    }
+
     fn line(&mut self) -> Result<String> {
         let mut line = String::new();
         if self.says.read_line(&mut line)? == 0 {
-            bail!("the caller has ended: {:?}", waitpid(self.pid, None)?);
+            bail!("the caller has ended: {}", self.process.wait()?);
         }
         Ok(line)
     }
@@ -118,7 +134,7 @@ impl Caller {
 
 impl Drop for Caller {
     fn drop(&mut self) {
-        let ended = kill(self.pid, Signal::SIGKILL).and_then(|()| waitpid(self.pid, None));
+        let ended = self.end();
         assert!(std::thread::panicking() || ended.is_ok(), "{ended:?}");
     }
 }

@@ -10,10 +10,8 @@ use injector_core::plan::Hierarchy;
 use injector_core::target::Selector;
 use injector_user::interception::program;
 use injector_user::protocol::{Answer, Call};
-use injector_user::target::command::{Held, Streams};
+use injector_user::target::command::Held;
 use injector_user::target::folder;
-use nix::fcntl::OFlag;
-use nix::unistd::pipe2;
 
 use crate::caller::Caller;
 use crate::client::{Armed, Client, params};
@@ -55,11 +53,7 @@ impl Commanded {
             bail!("no cgroup");
         };
         let cgroup = folder(&Hierarchy::V2, &path).context("cgroups of version 2")?;
-        let (says, output) = pipe2(OFlag::O_CLOEXEC)?;
-        let streams = Streams {
-            input: Some(File::open("/dev/null")?.into()),
-            output: Some(output),
-        };
+        let (says, streams) = Caller::pipe()?;
         let cgroup = File::open(cgroup)?;
         let held = Held::fork(command, streams, None, Some(cgroup.as_fd()))?;
         ensure!(held.is_inside(), "it was not born in its cgroup");
@@ -73,7 +67,7 @@ impl Commanded {
             pid: filtered.pid(),
             listener: filtered.listener(),
         })?)?;
-        let caller = Caller::of(filtered.started()?.pid(), says)?;
+        let caller = Caller::of(filtered.started()?, says)?;
         Ok(Self {
             client,
             armed,

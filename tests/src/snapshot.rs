@@ -8,7 +8,7 @@ use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 use aya::programs::{ProgramInfo, loaded_links, loaded_programs};
 use injector_core::plan::Hierarchy;
 use injector_user::sys::netns::within;
@@ -66,6 +66,7 @@ impl HostSnapshot {
         };
         snapshot.kernel_programs();
         snapshot.cgroups()?;
+        snapshot.sysctls("sysctls", &["kernel"]);
         for name in namespaces {
             if *name == Self::HERE {
                 snapshot.files();
@@ -94,15 +95,29 @@ impl HostSnapshot {
     /// Waits until the host is as it was; the difference that stays is the error.
     pub fn await_same(&self) -> Result<()> {
         let names: Vec<&str> = self.namespaces.iter().map(String::as_str).collect();
-        let mut last = Ok(Difference::default());
+        let now = || Self::take(&names).map(|now| self.difference(&now));
         let same = wait_until("the host is as it was", PATIENCE, || {
-            last = Self::take(&names).map(|now| self.difference(&now));
-            last.as_ref().is_ok_and(Difference::is_empty)
+            // Programs go last, and are quick to look at.
+            self.has_the_programs_there_are() && now().is_ok_and(|difference| difference.is_empty())
         });
-        match same {
-            Ok(_) => Ok(()),
-            Err(_) => bail!("the host is not as it was:\n{}", last?),
-        }
+        let difference = if same.is_ok() {
+            Difference::default()
+        } else {
+            now()?
+        };
+        ensure!(
+            difference.is_empty(),
+            "the host is not as it was:\n{difference}"
+        );
+        Ok(())
+    }
+
+    fn has_the_programs_there_are(&self) -> bool {
+        let mut now = Self::default();
+        now.kernel_programs();
+        now.facts
+            .iter()
+            .all(|(about, lines)| self.facts.get(about) == Some(lines))
     }
 
     /// Only what is about one of these, such as `qdiscs` or `filters`.
@@ -171,9 +186,10 @@ impl HostSnapshot {
                 lines(&tool_if_any("ip", &[family, "rule", "show"])),
             );
         }
-        self.add(about("qdiscs"), lines(&tool_if_any("tc", &["qdisc"])));
-        for link in links.lines() {
-            let name = link.split([':', '@']).nth(1).unwrap_or_default().trim();
+        let qdiscs = lines(&tool_if_any("tc", &["qdisc"]));
+        // Filters hang on qdiscs.
+        let interfaces: BTreeSet<&str> = qdiscs.iter().filter_map(|line| furnished(line)).collect();
+        for name in interfaces {
             for side in ["root", "ingress", "egress"] {
                 let found = tool_if_any("tc", &["filter", "show", "dev", name, side]);
                 let named = lines(&found).into_iter();
@@ -183,6 +199,7 @@ impl HostSnapshot {
                 );
             }
         }
+        self.add(about("qdiscs"), qdiscs);
         for (program, arguments) in [
             ("nft", &["list", "ruleset"][..]),
             ("iptables-save", &[]),
@@ -194,11 +211,11 @@ impl HostSnapshot {
                 .filter(|line| !line.starts_with('#'));
             self.add(about(program), steady);
         }
-        self.sysctls(&about("sysctls"));
+        self.sysctls(&about("sysctls"), &["net/core", "net/ipv4", "net/ipv6"]);
     }
 
-    fn sysctls(&mut self, about: &str) {
-        for folder in ["net/core", "net/ipv4", "net/ipv6", "kernel"] {
+    fn sysctls(&mut self, about: &str, folders: &[&str]) {
+        for folder in folders {
             let folder = Path::new("/proc/sys").join(folder);
             let mut paths = Vec::new();
             files(&folder, &mut paths);
@@ -291,6 +308,12 @@ fn is_restless(path: &Path) -> bool {
     ]
     .iter()
     .any(|word| text.contains(word))
+}
+
+/// The interface that a line of `tc qdisc` is about, unless nothing could hang on that qdisc.
+fn furnished(line: &str) -> Option<&str> {
+    let mut words = line.split(' ').skip_while(|word| *word != "dev").skip(1);
+    words.next().filter(|_| !line.starts_with("qdisc noqueue "))
 }
 
 /// Routes that the kernel learns from traffic.
