@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
-use injector_core::fault::{Errno, Kind};
+use injector_core::fault::Kind;
 use injector_user::freezer::Flavour;
 use injector_user::protocol::FaultReport;
 use temblor_tests::{
@@ -21,19 +21,6 @@ const CALLS: [&str; 6] = [
     "setsockopt",
     "getsockopt",
 ];
-
-/// What none of them gives by itself.
-const ERRNOS: [&str; 6] = [
-    "EIO",
-    "ENOSPC",
-    "ENOTUNIQ",
-    "EDQUOT",
-    "ETIMEDOUT",
-    "EHWPOISON",
-];
-
-/// So often that each of the errors is drawn.
-const TIMES: usize = 60;
 
 fn arm(client: &mut Client, target: &str, calls: &[&str], more: &[(&str, &str)]) -> Result<Armed> {
     let calls = calls.join(",");
@@ -70,11 +57,6 @@ fn suffer(
     Ok((told, report))
 }
 
-fn number(name: &&str) -> i32 {
-    let errno: Result<Errno, _> = name.parse();
-    errno.map_or(0, Errno::number)
-}
-
 /// What is left of them if the fault does nothing.
 fn untouched(told: &Told) -> BTreeMap<&String, &Vec<i32>> {
     told.iter().filter(|(_, errnos)| **errnos != [0]).collect()
@@ -85,19 +67,19 @@ fn each_call_fails_with_each_errno_and_for_nobody_else() -> Result<()> {
     let _alone = alone()?;
     let engine = Engine::start()?;
     let mut client = engine.client()?;
-    let mut victim = Caller::start(TIMES, &CALLS)?;
+    let mut victim = Caller::start(Caller::TIMES, &CALLS)?;
     let mut sibling = Caller::start(1, &CALLS)?;
     let target = format!("pid:{}", victim.pid());
     let armed = arm(
         &mut client,
         &target,
         &CALLS,
-        &[("errno", &ERRNOS.join(","))],
+        &[("errno", &Caller::ERRNOS.join(","))],
     )?;
     let other = sibling.round()?;
-    let made = (CALLS.len() * TIMES) as u64;
+    let made = (CALLS.len() * Caller::TIMES) as u64;
     let (told, report) = suffer(&mut client, &armed, &mut victim, made)?;
-    let expected: BTreeSet<i32> = ERRNOS.iter().map(number).collect();
+    let expected = Caller::errnos()?;
     for (call, errnos) in &told {
         let found: BTreeSet<i32> = errnos.iter().copied().collect();
         assert_eq!(found, expected, "{call}");

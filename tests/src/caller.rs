@@ -1,6 +1,6 @@
 //! A `caller` at the other end of a pipe: the process whose system calls are made to fail.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::os::fd::OwnedFd;
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use injector_core::fault::Errno;
 use injector_user::target::command::{Held, Started, Streams};
 use nix::fcntl::OFlag;
 use nix::sys::signal::Signal;
@@ -29,6 +30,28 @@ pub struct Caller {
 pub type Told = BTreeMap<String, Vec<i32>>;
 
 impl Caller {
+    /// Errors that none of its calls gives by itself.
+    pub const ERRNOS: [&str; 6] = [
+        "EIO",
+        "ENOSPC",
+        "ENOTUNIQ",
+        "EDQUOT",
+        "ETIMEDOUT",
+        "EHWPOISON",
+    ];
+
+    /// So often that each of these errors is drawn.
+    pub const TIMES: usize = 60;
+
+    /// The numbers of [`Self::ERRNOS`].
+    pub fn errnos() -> Result<BTreeSet<i32>> {
+        let errnos = Self::ERRNOS.iter().map(|name| name.parse::<Errno>());
+        let numbers = errnos.map(|errno| errno.map(Errno::number));
+        numbers
+            .collect::<Result<_, _>>()
+            .map_err(anyhow::Error::msg)
+    }
+
     /// The names of all calls that it can make.
     pub fn known() -> Result<Vec<String>> {
         let output = Command::new(program()?).arg("0").output()?;

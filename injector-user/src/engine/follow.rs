@@ -15,6 +15,7 @@ use super::state::{Engine, failed};
 use crate::clock::monotonic_ns;
 use crate::loader::{Arming, open_namespace};
 use crate::protocol::{Failure, State};
+use crate::safety::Permit;
 use crate::signals::Targets;
 use crate::target::{self, Identity, Mounts};
 
@@ -180,28 +181,7 @@ impl Engine {
         }
         let permit = self.permit(&plan)?;
         match &mut running.effect {
-            Effect::Kernel(armed) => {
-                let ssh = running.ssh_connection.as_deref();
-                let exempt = self.exempt(&running.spec, &plan, ssh)?;
-                let arming = Arming {
-                    plan: &plan,
-                    spec: &running.spec,
-                    seed: running.seed,
-                    exempt: &exempt,
-                    rehearsing: running.rehearsing,
-                    followed: running.log.is_some(),
-                };
-                let acts = running.state == State::Active;
-                self.kernel
-                    .refit(armed, &arming, acts, &permit)
-                    .map_err(|error| failed(&error))?;
-                running.exempt = exempt;
-                let late = target::with_descendants(&plan.select.thread_groups);
-                let marked = self.kernel.mark(armed, &late);
-                marked
-                    .and_then(|()| self.kernel.mark_sockets(armed))
-                    .map_err(|error| failed(&error))?;
-            }
+            Effect::Kernel(_armed) => self.refit(running, &plan, &permit)?,
             Effect::Freeze(_) => self.freeze_anew(running, &plan)?,
             Effect::Signals(signals) => signals.follow(Targets::of(&plan)),
             // A command is never another one.
@@ -213,6 +193,37 @@ impl Engine {
         running.following.moves += u64::from(moved);
         running.plan = plan;
         Ok(())
+    }
+
+    /// Has the programs act where the plan says.
+    fn refit(
+        &mut self,
+        running: &mut Running,
+        plan: &Plan,
+        permit: &Permit,
+    ) -> Result<(), Failure> {
+        let ssh = running.ssh_connection.as_deref();
+        let exempt = self.exempt(&running.spec, plan, ssh)?;
+        let Effect::Kernel(armed) = &mut running.effect else {
+            return Ok(());
+        };
+        let arming = Arming {
+            plan,
+            spec: &running.spec,
+            seed: running.seed,
+            exempt: &exempt,
+            rehearsing: running.rehearsing,
+            followed: running.log.is_some(),
+        };
+        let acts = running.state == State::Active;
+        let moved = self.kernel.refit(armed, &arming, acts, permit);
+        moved.map_err(|error| failed(&error))?;
+        running.exempt = exempt;
+        let late = target::with_descendants(&plan.select.thread_groups);
+        let marked = self.kernel.mark(armed, &late);
+        marked
+            .and_then(|()| self.kernel.mark_sockets(armed))
+            .map_err(|error| failed(&error))
     }
 }
 

@@ -11,7 +11,7 @@ use super::rehearse::GRACE;
 use super::running::{Effect, Running};
 use super::state::Engine;
 use crate::clock::monotonic_ns;
-use crate::loader::Kernel;
+use crate::loader::{Kernel, KernelError};
 use crate::protocol::{Ended, State};
 use crate::target::{self, Mounts};
 
@@ -105,22 +105,7 @@ impl Engine {
             {
                 feeling.during(!together.contains(&running.id));
             }
-            if let Effect::Kernel(armed) = &running.effect {
-                let newcomers = newcomers(running);
-                if let Err(error) = self.kernel.mark(armed, &newcomers) {
-                    running
-                        .warnings
-                        .push(format!("new processes could not be covered: {error}"));
-                }
-            }
-            if let Effect::Kernel(armed) = &running.effect {
-                let shared = self.kernel.shares_sockets(armed).map(shared_with);
-                running.warn(shared);
-                let unfollowed = followed.as_ref().filter(|_| told_by_sockets(&running.plan));
-                running.warn(unfollowed.map(|error| {
-                    format!("the sockets of the target could not be followed: {error}")
-                }));
-            }
+            cover(&mut self.kernel, running, followed.as_ref());
             if target::is_gone(&running.spec.target, &running.plan) {
                 gone.push(running.id.clone());
             }
@@ -205,6 +190,24 @@ fn due(kernel: &Kernel, running: &mut Running, now_ns: u64) -> Option<Ended> {
         }
     };
     over.then_some(Ended::Finished)
+}
+
+/// Has the programs see who has joined the target, and says whom they cannot tell from it.
+fn cover(kernel: &mut Kernel, running: &mut Running, unfollowed: Option<&KernelError>) {
+    let Effect::Kernel(armed) = &running.effect else {
+        return;
+    };
+    let marked = kernel.mark(armed, &newcomers(running));
+    let shared = kernel.shares_sockets(armed).map(shared_with);
+    if let Err(error) = marked {
+        let said = format!("new processes could not be covered: {error}");
+        running.warnings.push(said);
+    }
+    running.warn(shared);
+    let unfollowed = unfollowed.filter(|_| told_by_sockets(&running.plan));
+    running.warn(
+        unfollowed.map(|error| format!("the sockets of the target could not be followed: {error}")),
+    );
 }
 
 /// Processes that have moved into a cgroup of version 1 since: the kernel programs know processes

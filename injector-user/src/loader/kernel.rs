@@ -224,10 +224,17 @@ impl Kernel {
             Ok(()) => Ok(fault),
             Err(error) => {
                 self.disarm(fault);
-                let links = self.hooks.forget_unused();
-                self.patiently(|_hooks, _texts| together::detach(links));
+                self.forget_unused();
                 Err(error)
             }
+        }
+    }
+
+    /// Detaches what was attached for a fault that then was not.
+    pub(super) fn forget_unused(&mut self) {
+        let links = self.hooks.forget_unused();
+        if !links.is_empty() {
+            self.patiently(|_hooks, _texts| together::detach(links));
         }
     }
 

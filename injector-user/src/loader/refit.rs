@@ -23,6 +23,17 @@ impl Kernel {
         acts: bool,
         permit: &Permit,
     ) -> Result<(), KernelError> {
+        let moved = self.move_to(fault, arming, acts, permit);
+        moved.inspect_err(|_error| self.forget_unused())
+    }
+
+    fn move_to(
+        &mut self,
+        fault: &mut ArmedFault,
+        arming: &Arming<'_>,
+        acts: bool,
+        permit: &Permit,
+    ) -> Result<(), KernelError> {
         let kept: BTreeSet<HookIndex> = arming
             .plan
             .hooks

@@ -9,18 +9,15 @@ use std::collections::BTreeMap;
 use aya::maps::MapError;
 use aya::maps::lpm_trie::Key;
 use injector_abi::Select as Masks;
-use injector_abi::net::{Connection, answer};
-use injector_core::fault::net::{Connections, Protocol};
+use injector_abi::net::Connection;
 use injector_core::fault::{Action, Prefix};
 use injector_core::plan::{CgroupId, Select};
 
-use super::calls::Asked;
 use super::files::Files;
 use super::maps::Tables;
-use super::net::{answer_of, is_thorough};
+use super::masks::{self, Meant};
 use super::shape::size_of;
 use super::slots::Slot;
-use crate::delay_line::Treatment;
 use crate::sys::pod::Shared;
 
 /// User space's own copy of what the tables hold.
@@ -80,7 +77,11 @@ impl Rows {
         select: &Select,
         allow_lockout: bool,
     ) -> Result<(), MapError> {
-        self.set_masks(1 << slot, action, select, allow_lockout);
+        masks::set(
+            &mut self.masks,
+            1 << slot,
+            &Meant::of(action, select, allow_lockout),
+        );
         self.write_masks(tables)
     }
 
@@ -182,69 +183,8 @@ impl Rows {
         self.clear_thread_groups(tables, keep)?;
         self.clear_connections(tables, keep)?;
         self.files.clear(tables, keep)?;
-        for mask in all_masks(&mut self.masks) {
-            *mask &= keep;
-        }
+        masks::clear(&mut self.masks, keep);
         self.write_masks(tables)
-    }
-
-    fn set_masks(&mut self, bit: u64, action: &Action, select: &Select, allow_lockout: bool) {
-        let asked = Asked::of(action);
-        let masks = &mut self.masks;
-        let through_line = Treatment::of(action).is_some();
-        let connections = select.connections;
-        let protocol = select.protocol;
-        let rules = [
-            (&mut masks.loss, matches!(action, Action::NetLoss(_))),
-            (&mut masks.delay, matches!(action, Action::NetDelay(_))),
-            (
-                &mut masks.partition,
-                matches!(action, Action::NetPartition(_)),
-            ),
-            (
-                &mut masks.corrupt,
-                matches!(action, Action::NetCorrupt(_)) && !through_line,
-            ),
-            (
-                &mut masks.corrupt_line,
-                matches!(action, Action::NetCorrupt(_)) && through_line,
-            ),
-            (
-                &mut masks.duplicate,
-                matches!(action, Action::NetDuplicate(_)),
-            ),
-            (&mut masks.rate, matches!(action, Action::NetRate(_))),
-            (&mut masks.any_connection, connections == Connections::All),
-            (&mut masks.opening, connections == Connections::New),
-            (&mut masks.answering, answer_of(action) >= answer::RESET),
-            (&mut masks.thorough, is_thorough(action, select)),
-            (&mut masks.any_port, select.ports.is_empty()),
-            (&mut masks.any_peer, select.peers.is_empty()),
-            (&mut masks.any_cgroup, select.cgroup.is_none()),
-            (&mut masks.any_thread_group, select.thread_groups.is_empty()),
-            (&mut masks.any_path, select.files.is_none()),
-            (&mut masks.any_file, !asked.kind),
-            (&mut masks.any_size, !asked.size),
-            (&mut masks.any_room, !asked.room),
-            (
-                &mut masks.tcp,
-                protocol.is_none_or(|one| one == Protocol::Tcp),
-            ),
-            (
-                &mut masks.udp,
-                protocol.is_none_or(|one| one == Protocol::Udp),
-            ),
-            (
-                &mut masks.icmp,
-                protocol.is_none_or(|one| one == Protocol::Icmp),
-            ),
-            (&mut masks.other, protocol.is_none()),
-            (&mut masks.lockout, allow_lockout),
-            (&mut masks.any_syscall, select.syscalls.is_empty()),
-        ];
-        for (mask, holds) in rules {
-            *mask = if holds { *mask | bit } else { *mask & !bit };
-        }
     }
 
     fn write_masks(&mut self, tables: &mut Tables) -> Result<(), MapError> {
@@ -348,65 +288,6 @@ fn change_syscall(
     let number = u32::from(number);
     let mask = tables.by_syscall.get(&number, 0)?;
     tables.by_syscall.set(number, change(mask), 0)
-}
-
-fn all_masks(masks: &mut Masks) -> [&mut u64; 25] {
-    let Masks {
-        loss,
-        delay,
-        partition,
-        corrupt,
-        corrupt_line,
-        duplicate,
-        rate,
-        any_connection,
-        opening,
-        answering,
-        thorough,
-        any_port,
-        any_peer,
-        any_cgroup,
-        any_thread_group,
-        any_file,
-        any_size,
-        any_room,
-        any_path,
-        tcp,
-        udp,
-        icmp,
-        other,
-        lockout,
-        cgroup_levels: _,
-        epoch: _,
-        any_syscall,
-    } = masks;
-    [
-        loss,
-        delay,
-        partition,
-        corrupt,
-        corrupt_line,
-        duplicate,
-        rate,
-        any_connection,
-        opening,
-        answering,
-        thorough,
-        any_port,
-        any_peer,
-        any_cgroup,
-        any_thread_group,
-        any_file,
-        any_size,
-        any_room,
-        any_path,
-        tcp,
-        udp,
-        icmp,
-        other,
-        lockout,
-        any_syscall,
-    ]
 }
 
 /// An address as the programs know it: IPv6, IPv4 as mapped.

@@ -7,15 +7,47 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
+use clap::ValueEnum;
 use injector_user::clock::monotonic_ns;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 use nix::unistd::{getpgid, getsid};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use super::statistics::{float, median};
 
-/// The call.
-pub(super) const CALL: &str = "getpgid";
+/// The call that is measured.
+pub(super) const CALL: &str = Cheap::Getpgid.name();
+
+/// A call that takes next to nothing.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Cheap {
+    Getpgid,
+    /// A cgroup has a hook there.
+    Socket,
+}
+
+impl Cheap {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Getpgid => "getpgid",
+            Self::Socket => "socket",
+        }
+    }
+
+    fn succeeds(self) -> bool {
+        match self {
+            Self::Getpgid => getpgid(None).is_ok(),
+            Self::Socket => socket(
+                AddressFamily::Inet,
+                SockType::Datagram,
+                SockFlag::empty(),
+                None,
+            )
+            .is_ok(),
+        }
+    }
+}
 
 /// Calls between two looks at the clock.
 const BATCH: usize = 100;
@@ -33,12 +65,12 @@ pub(super) struct Felt {
 }
 
 /// Makes its calls and writes into that file what it felt.
-pub(super) fn live(file: &Path) -> Result<()> {
+pub(super) fn live(file: &Path, call: Cheap) -> Result<()> {
     let mut batches = Vec::new();
     let mut failed_ns = None;
     while failed_ns.is_none() && batches.len() < BATCHES {
         let begun_ns = monotonic_ns();
-        let all = (0..BATCH).all(|_call| getpgid(None).is_ok());
+        let all = (0..BATCH).all(|_call| call.succeeds());
         let done_ns = monotonic_ns();
         failed_ns = (!all).then_some(done_ns);
         batches.push(per_call(begun_ns, done_ns, BATCH));
@@ -85,19 +117,22 @@ fn per_call(begun_ns: u64, done_ns: u64, count: usize) -> f64 {
 #[derive(Debug)]
 pub(super) struct Calling {
     folder: TempDir,
+    call: Cheap,
 }
 
 impl Calling {
-    pub(super) fn new() -> Result<Self> {
+    pub(super) fn new(call: Cheap) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        Ok(Self { folder })
+        Ok(Self { folder, call })
     }
 
     /// The command that starts it.
     pub(super) fn words(&self) -> Result<Vec<String>> {
         let program = env::current_exe()?.display().to_string();
         let file = self.file().display().to_string();
-        Ok(vec![program, "--calls".to_owned(), file])
+        let calls = ["--calls", &file, "--call", self.call.name()];
+        let words = [program.as_str()].into_iter().chain(calls);
+        Ok(words.map(str::to_owned).collect())
     }
 
     /// Lets a command start it, or be it, and takes what it felt.

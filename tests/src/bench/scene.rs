@@ -80,21 +80,12 @@ impl Scene {
             }
         };
         let own: &[(&str, &str)] = match kind {
-            Kind::NetLoss
-            | Kind::NetDuplicate
-            | Kind::NetCorrupt
-            | Kind::NetPartition
-            | Kind::ProcessFdLimit
-            | Kind::ProcessForkError
-            | Kind::MemoryError => &[],
             Kind::NetDelay => &[("latency", &latency)],
-            Kind::NetRate => &[("rate", "1mbit")],
-            Kind::SockError => &[("operation", "connect"), ("errno", "ECONNREFUSED")],
             Kind::ProcessFreeze => &[("active", "60s"), ("dormant", "1s")],
             Kind::ProcessSignal => &[("signal", "STOP")],
             Kind::SyscallError => &[("syscalls", "connect"), ("errno", "ECONNREFUSED")],
             Kind::ProcessCrash => &[("syscalls", "connect"), ("moment", "after")],
-            Kind::DiskError | Kind::DiskFull | Kind::DiskReadonly => &[("path", "/")],
+            kind => kind.least(),
         };
         given.extend(params(own.iter().copied()));
         given.insert("duration".to_owned(), "60s".to_owned());

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 use serde::Serialize;
 
+use super::calls::Cheap;
 use super::machine::Machine;
 use super::row::{Row, Rows};
 use super::subject::{Habit, live};
@@ -41,6 +42,9 @@ pub struct Arguments {
     /// Make calls, and write down what they took: the same.
     #[arg(long, hide = true, value_name = "FILE")]
     calls: Option<PathBuf>,
+    /// Which call.
+    #[arg(long, hide = true, default_value = "getpgid", requires = "calls")]
+    call: Cheap,
 }
 
 /// How much to measure, and whom to tell.
@@ -181,7 +185,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(file) = &arguments.calls {
-        return calls::live(file).map(|()| ExitCode::SUCCESS);
+        return calls::live(file, arguments.call).map(|()| ExitCode::SUCCESS);
     }
     let chosen = chosen(arguments)?;
     if chosen.is_empty() {

@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use injector_user::clock::monotonic_ns;
 
-use super::calls::{CALL, Calling};
+use super::calls::{Calling, Cheap};
 use super::row::{Row, Rows};
 use super::statistics::{median, microseconds, percentile};
 use super::suite::Effort;
@@ -19,14 +19,29 @@ use crate::engine::{Engine, temblor_program};
 const ROUNDS: usize = 200;
 const AIM_MS: f64 = 20.0;
 
+/// What makes the call fail, and a call that it can make fail.
+const WAYS: [(&str, Cheap); 2] = [("seccomp", Cheap::Getpgid), ("cgroup", Cheap::Socket)];
+
 pub(super) fn measure(effort: Effort) -> Result<Rows> {
     let engine = Engine::start()?;
-    let calling = Calling::new()?;
+    let ways = WAYS.into_iter();
+    ways.map(|(backend, call)| warm(effort, &engine, backend, call))
+        .collect()
+}
+
+fn warm(effort: Effort, engine: &Engine, backend: &str, call: Cheap) -> Result<Row> {
+    let calling = Calling::new(call)?;
     let rounds = effort.rounds(ROUNDS);
     let mut times = Vec::new();
-    // The first one finds out what the host can do.
+    // The first one finds out what the host can do, and loads the programs.
     for number in 0..=rounds {
-        let command = inject(&calling, &engine)?;
+        let mut command = Command::new(temblor_program()?);
+        command
+            .args(["--json", "inject", "syscall.error"])
+            .args(["--syscalls", call.name(), "--backend", backend])
+            .args(["--errno", "EIO", "--duration", "10s", "--"])
+            .args(calling.words()?)
+            .env("TEMBLOR_RUN_DIR", engine.run_dir());
         let begun_ns = monotonic_ns();
         let felt = calling.run(command)?;
         let failed_ns = felt.failed_ns.context("no call failed")?;
@@ -34,26 +49,15 @@ pub(super) fn measure(effort: Effort) -> Result<Rows> {
             times.push(microseconds(begun_ns, failed_ns) / 1e3);
         }
         if number % 20 == 0 {
-            effort.progress(&format!("round {number} of {rounds}"));
+            effort.progress(&format!("{backend}: round {number} of {rounds}"));
         }
     }
     let row = Row::new(
-        "warm inject to first injected call, seccomp, p99",
+        format!("warm inject to first injected call, {backend}, p99"),
         "ms",
         percentile(&times, 0.99),
         rounds,
     );
     let note = format!("median {:.2} ms", median(&times));
-    Ok(vec![row.at_most(AIM_MS).note(note)])
-}
-
-fn inject(calling: &Calling, engine: &Engine) -> Result<Command> {
-    let mut command = Command::new(temblor_program()?);
-    command
-        .args(["--json", "inject", "syscall.error", "--syscalls", CALL])
-        .args(["--errno", "EIO", "--duration", "10s"])
-        .args(["--backend", "seccomp", "--"])
-        .args(calling.words()?)
-        .env("TEMBLOR_RUN_DIR", engine.run_dir());
-    Ok(command)
+    Ok(row.at_most(AIM_MS).note(note))
 }

@@ -20,7 +20,7 @@ use injector_core::fault::Kind;
 use injector_user::protocol::Which;
 use serde_json::Value;
 
-use super::calls::{self, CALL, Calling};
+use super::calls::{self, CALL, Calling, Cheap};
 use super::row::{Row, Rows};
 use super::statistics::{Mean, median};
 use super::subject::{Habit, Subject};
@@ -127,7 +127,7 @@ fn bystander(effort: Effort, engine: &Engine) -> Result<Rows> {
 
 fn target(effort: Effort, engine: &Engine, backend: &str) -> Result<Row> {
     let (mut ours, mut peers, mut without) = (Vec::new(), Vec::new(), Vec::new());
-    let calling = Calling::new()?;
+    let calling = Calling::new(Cheap::Getpgid)?;
     let rounds = effort.rounds(ROUNDS);
     for number in 1..=rounds {
         let free = calling.run(alone(&calling)?)?.call_ns;

@@ -3,24 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, bail};
-use injector_core::fault::{Errno, Kind};
+use injector_core::fault::Kind;
 use serde_json::Value;
 use temblor_tests::{Caller, Client, Engine, Told, params, temblor_program, wait_until};
 
 use super::call::DEADLINE;
-
-/// What no call of a [`Caller`] gives by itself.
-const ERRNOS: [&str; 6] = [
-    "EIO",
-    "ENOSPC",
-    "ENOTUNIQ",
-    "EDQUOT",
-    "ETIMEDOUT",
-    "EHWPOISON",
-];
-
-/// So often that each of the errors is drawn.
-const TIMES: usize = 60;
 
 /// The seed decides which errors are drawn.
 const SEED: &str = "4";
@@ -49,7 +36,7 @@ fn what_the_doctor_says_can_fail_does_with_each_errno_and_for_nobody_else() -> R
 }
 
 fn check_all(client: &mut Client, calls: &[&str]) -> Result<()> {
-    let mut victim = Caller::start(TIMES, calls)?;
+    let mut victim = Caller::start(Caller::TIMES, calls)?;
     let mut sibling = Caller::start(1, calls)?;
     let pid = format!("pid:{}", victim.pid());
     let given = [
@@ -57,11 +44,11 @@ fn check_all(client: &mut Client, calls: &[&str]) -> Result<()> {
         ("duration", "10m"),
         ("seed", SEED),
         ("syscalls", &calls.join(",")),
-        ("errno", &ERRNOS.join(",")),
+        ("errno", &Caller::ERRNOS.join(",")),
     ];
     let armed = client.arm(Kind::SyscallError, &params(given))?;
     victim.begin()?;
-    let made = u64::try_from(calls.len() * TIMES)?;
+    let made = u64::try_from(calls.len() * Caller::TIMES)?;
     let mut counted = 0;
     let all_made = wait_until("all calls have failed", DEADLINE, || {
         let report = client.snapshot(&armed.fault);
@@ -71,7 +58,7 @@ fn check_all(client: &mut Client, calls: &[&str]) -> Result<()> {
     let other = sibling.round()?;
     let report = client.stop_one(&armed)?;
     let told = victim.tell()?;
-    let expected = BTreeSet::from(ERRNOS.map(number));
+    let expected = Caller::errnos()?;
     let mut wrong = sorted(&told);
     wrong.retain(|_call, errnos| *errnos != expected);
     assert!(wrong.is_empty(), "{wrong:?}");
@@ -94,11 +81,6 @@ fn sorted(told: &Told) -> BTreeMap<&str, BTreeSet<i32>> {
     let all = told.iter();
     all.map(|(call, errnos)| (call.as_str(), errnos.iter().copied().collect()))
         .collect()
-}
-
-fn number(name: &str) -> i32 {
-    let errno: Result<Errno, _> = name.parse();
-    errno.map_or(0, Errno::number)
 }
 
 /// The system calls that can be made to fail here, as the doctor says.

@@ -12,6 +12,7 @@ mod common;
 mod errno;
 mod given;
 mod kind;
+mod least;
 mod parse;
 mod peer;
 mod places;

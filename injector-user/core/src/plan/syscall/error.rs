@@ -48,17 +48,7 @@ pub(in crate::plan) fn error(
     warnings.extend(spared(&left_out, NOT_HERE));
     let partly = partly.iter();
     warnings.extend(partly.filter_map(|(only, calls)| spared(calls, only)));
-    let exits = hooks
-        .iter()
-        .filter(|hook| matches!(hook, Hook::Exit { .. }));
-    if exits.count() > exit::MOST {
-        let said = format!(
-            "{} system calls are too many to be met after they were made",
-            hooks.len()
-        );
-        let hint = format!("name those that matter, at most {}", exit::MOST);
-        return Err(Refusal::input("syscalls", said).hint(hint));
-    }
+    check_exits(&hooks)?;
     let mut select = callers::select(processes, &mut warnings);
     select.syscalls = numbers.into_iter().collect();
     select.files = files(inventory, failing, &mut warnings)?;
@@ -73,6 +63,20 @@ pub(in crate::plan) fn error(
         select,
         warnings,
     })
+}
+
+/// Each call that is met after it was made has a hook of its own.
+fn check_exits(hooks: &BTreeSet<Hook>) -> Result<(), Refusal> {
+    let exits = hooks
+        .iter()
+        .filter(|hook| matches!(hook, Hook::Exit { .. }));
+    if exits.count() <= exit::MOST {
+        return Ok(());
+    }
+    let count = hooks.len();
+    let said = format!("{count} system calls are too many to be met after they were made");
+    let hint = format!("name those that matter, at most {}", exit::MOST);
+    Err(Refusal::input("syscalls", said).hint(hint))
 }
 
 /// The files that are meant, which must exist: those that come later are not known by their inodes.

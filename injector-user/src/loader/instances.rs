@@ -1,0 +1,100 @@
+//! The programs that a place needs, and what is written into them before they are loaded.
+
+use injector_core::plan::{Attach, Entry, Hook, Way};
+
+use super::functions::Functions;
+use super::hooks::{HookError, HookIndex};
+use super::program::Role;
+use super::shape::{call_of, count_of, subject_of};
+use super::spares::Instance;
+
+/// What is written into the programs of a place.
+pub(super) fn instances(
+    hook: &Hook,
+    index: HookIndex,
+    link_header: u32,
+    thorough: bool,
+) -> impl Iterator<Item = Instance> + use<> {
+    let (count, subject) = (count_of(hook), subject_of(hook));
+    let (number, skip) = call_of(hook);
+    programs_of(hook)
+        .into_iter()
+        .map(move |(name, role)| Instance {
+            index,
+            name,
+            role,
+            link_header,
+            thorough,
+            function: 0,
+            count,
+            subject,
+            number,
+            skip,
+        })
+}
+
+/// The number of the function that the programs of a place are for; 0 if they are for none.
+pub(super) fn function_of(hook: &Hook) -> Result<u32, HookError> {
+    let Hook::Function {
+        function, entry, ..
+    } = hook
+    else {
+        return Ok(0);
+    };
+    if *entry == Entry::Override {
+        return Ok(0);
+    }
+    let functions = Functions::known().map_err(HookError::Functions)?;
+    let name = lsm_name(function, *entry);
+    let number = functions.number(&name);
+    number.ok_or(HookError::NoFunction(name))
+}
+
+/// Programs of the BPF LSM have functions of their own, which the security hooks call.
+fn lsm_name(function: &str, entry: Entry) -> String {
+    match (entry, function.strip_prefix("security_")) {
+        (Entry::Lsm, Some(hook)) => format!("bpf_lsm_{hook}"),
+        _ => function.to_owned(),
+    }
+}
+
+/// The programs that a place needs; addresses of both families have programs of their own.
+fn programs_of(hook: &Hook) -> Vec<(&'static str, Role)> {
+    match hook {
+        Hook::Tcx { direction, .. } => vec![match direction {
+            Way::Egress => ("net_egress", Role::InterfaceEgress),
+            Way::Ingress => ("net_ingress", Role::InterfaceIngress),
+        }],
+        Hook::Sockets { .. } => vec![("sock_mark", Role::SocketCreate)],
+        Hook::Cgroup { attach, .. } => match attach {
+            Attach::Connect => {
+                vec![
+                    ("sock_connect4", Role::Connect4),
+                    ("sock_connect6", Role::Connect6),
+                ]
+            }
+            Attach::Bind => vec![("sock_bind4", Role::Bind4), ("sock_bind6", Role::Bind6)],
+            Attach::Sendmsg => {
+                vec![
+                    ("sock_sendmsg4", Role::Sendmsg4),
+                    ("sock_sendmsg6", Role::Sendmsg6),
+                ]
+            }
+            Attach::Socket => vec![("sock_create", Role::SocketCreate)],
+            Attach::Setsockopt => vec![("sock_setsockopt", Role::Setsockopt)],
+            Attach::Getsockopt => vec![("sock_getsockopt", Role::Getsockopt)],
+        },
+        Hook::Function { entry, .. } => vec![match entry {
+            Entry::Return if hook.is_security() => ("syscall_hook", Role::FunctionReturn),
+            Entry::Return => ("syscall_function", Role::FunctionReturn),
+            Entry::Override => ("syscall_override", Role::FunctionOverride),
+            Entry::Lsm => ("syscall_lsm", Role::Lsm),
+        }],
+        Hook::Instructions { .. } => vec![("syscall_instruction", Role::Instructions)],
+        Hook::Exit { .. } => vec![("syscall_exit", Role::RawTracepoint)],
+        // Neither the freezer nor signals have programs of ours, and a filter is not one of them.
+        Hook::Freezer { .. } | Hook::Members { .. } | Hook::Family { .. } | Hook::Filter { .. } => {
+            Vec::new()
+        }
+    }
+}
