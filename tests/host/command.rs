@@ -16,7 +16,7 @@ use nix::unistd::{User, pipe2};
 /// Says who it is and which cgroup it is in, then waits for its input to be closed.
 const SCRIPT: &str = "id -u; id -G; sed -n s/^0:://p /proc/self/cgroup; cat";
 
-/// Where a cgroup comes from that the command is in.
+/// How the command comes into its cgroup.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Born,
