@@ -8,7 +8,7 @@ use crate::atomic::fetch_add;
 use crate::file;
 use crate::maps::{CALLS, SIZES};
 use crate::patched;
-use crate::select::Slots;
+use crate::select::{Slots, only};
 
 /// Keeps the slots of `mask` that ask nothing which the call does not have. `subject` is the argument
 /// that [`patched::subject`] is about, `size` how many bytes the call is about.
@@ -107,18 +107,24 @@ extern "C" fn of_pieces(address: u64, pieces: u64) -> u64 {
     bytes
 }
 
-/// The slots of `mask` that mean so many bytes. A function of its own: the verifier checks it once.
+/// The slots of `mask` that mean so many bytes. A function of its own, like all here: the verifier checks
+/// it once.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn of_size(mask: u64, size: u64) -> u64 {
     let mut found = 0;
     for slot in Slots::of(mask) {
-        let fits = CALLS
-            .get(slot)
-            .is_some_and(|calls| calls.least <= size && size <= calls.most);
-        found |= u64::from(fits) << slot;
+        found |= if_of_size(slot, size);
     }
     found
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn if_of_size(slot: u64, size: u64) -> u64 {
+    let calls = CALLS.get(only(slot));
+    let fits = calls.is_some_and(|calls| calls.least <= size && size <= calls.most);
+    if fits { slot } else { 0 }
 }
 
 /// The slots of `mask` that mean files of this type.
@@ -127,34 +133,47 @@ extern "C" fn of_size(mask: u64, size: u64) -> u64 {
 extern "C" fn of_type(mask: u64, kind: u32) -> u64 {
     let mut found = 0;
     for slot in Slots::of(mask) {
-        let fits = CALLS
-            .get(slot)
-            .is_some_and(|calls| calls.types >> (kind & 0xF) & 1 != 0);
-        found |= u64::from(fits) << slot;
+        found |= if_of_type(slot, kind);
     }
     found
 }
 
-/// The slots of `mask` whose room so many bytes, at least one, do not fit into any more. What once was too
-/// much stays so: a file system that is full does not take a smaller piece.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn if_of_type(slot: u64, kind: u32) -> u64 {
+    let calls = CALLS.get(only(slot));
+    let fits = calls.is_some_and(|calls| calls.types >> (kind & 0xF) & 1 != 0);
+    if fits { slot } else { 0 }
+}
+
+/// The slots of `mask` whose room so many bytes do not fit into any more.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn without_room(mask: u64, size: u64) -> u64 {
     let mut found = 0;
     for slot in Slots::of(mask) {
-        let Some(calls) = CALLS.get_ptr_mut(slot) else {
-            continue;
-        };
-        // SAFETY: a field of the array's entry.
-        let used = unsafe { &raw mut (*calls).used };
-        // SAFETY: nothing changes it otherwise.
-        let Some(used) = (unsafe { fetch_add(used, size) }) else {
-            continue;
-        };
-        // SAFETY: the array's entry lives as long as the program.
-        let room = unsafe { (*calls).room };
-        let full = used.saturating_add(size.max(1)) > room;
-        found |= u64::from(full) << slot;
+        found |= if_without_room(slot, size);
     }
     found
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn if_without_room(slot: u64, size: u64) -> u64 {
+    let full = fills(only(slot), size).unwrap_or(false);
+    if full { slot } else { 0 }
+}
+
+/// Whether so many bytes, at least one, do not fit any more. What once was too much stays so: a file
+/// system that is full does not take a smaller piece.
+#[inline(always)]
+fn fills(slot: u32, size: u64) -> Option<bool> {
+    let calls = CALLS.get_ptr_mut(slot)?;
+    // SAFETY: a field of the array's entry.
+    let used = unsafe { &raw mut (*calls).used };
+    // SAFETY: nothing changes it otherwise.
+    let used = unsafe { fetch_add(used, size) }?;
+    // SAFETY: the array's entry lives as long as the program.
+    let room = unsafe { (*calls).room };
+    Some(used.saturating_add(size.max(1)) > room)
 }

@@ -16,7 +16,7 @@ use injector_abi::lack::CALLERS_CGROUP;
 
 use crate::maps::{BY_CGROUP, FIELDS, SELECT};
 use crate::patched;
-use crate::select::Slots;
+use crate::select::{Slots, only};
 use crate::task;
 
 /// The slots that name the cgroup of the socket which sends the packet, or one that it is in.
@@ -31,9 +31,9 @@ pub(crate) fn of_sender(skb: *mut __sk_buff, levels: u64) -> u64 {
 
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn of_sender_at(skb: *mut __sk_buff, level: u32) -> u64 {
+extern "C" fn of_sender_at(skb: *mut __sk_buff, level: u64) -> u64 {
     // SAFETY: the context is the program's own; a packet without a socket gives 0.
-    named_by(unsafe { bpf_skb_ancestor_cgroup_id(skb, level as i32) })
+    named_by(unsafe { bpf_skb_ancestor_cgroup_id(skb, only(level) as i32) })
 }
 
 /// The slots that name the cgroup of the current process, or one that it is in.
@@ -51,13 +51,13 @@ pub(crate) fn of_current(levels: u64) -> u64 {
 
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn of_current_at(level: u32) -> u64 {
+extern "C" fn of_current_at(level: u64) -> u64 {
     // Checked by the verifier even where nobody calls it.
     if patched::lack() & CALLERS_CGROUP != 0 {
         return 0;
     }
     // SAFETY: a level that the cgroup does not have gives 0.
-    named_by(unsafe { bpf_get_current_ancestor_cgroup_id(level as i32) })
+    named_by(unsafe { bpf_get_current_ancestor_cgroup_id(only(level) as i32) })
 }
 
 /// The slots that name the cgroup at this address of the kernel's, or one that it is in.
@@ -76,8 +76,8 @@ pub(crate) extern "C" fn of_address(address: u64) -> u64 {
 
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn of_address_at(address: u64, level: u32) -> u64 {
-    named_by(id_at(address, level))
+extern "C" fn of_address_at(address: u64, level: u64) -> u64 {
+    named_by(id_at(address, only(level)))
 }
 
 #[inline(always)]

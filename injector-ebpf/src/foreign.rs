@@ -7,7 +7,7 @@ use injector_abi::Select;
 use injector_abi::syscall::{COMPAT, IO_URING_ENTER, KERNEL_THREAD, NUMBERS, register};
 
 use crate::maps::COUNTERS;
-use crate::select::{self, Slots};
+use crate::select::{self, Slots, only};
 use crate::task;
 
 /// Keeps the slots of `mask` that mean whichever call it is, or the one that the current task is in.
@@ -48,10 +48,17 @@ pub fn is_foreign() -> bool {
 #[inline(never)]
 extern "C" fn count(mask: u64) -> u64 {
     for slot in Slots::of(mask) {
-        if let Some(counters) = COUNTERS.get_ptr_mut(slot) {
-            // SAFETY: this CPU's own entry; programs of one CPU do not interrupt one another here.
-            unsafe { (*counters).foreign += 1 };
-        }
+        count_one(slot);
     }
     mask
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn count_one(slot: u64) -> u64 {
+    if let Some(counters) = COUNTERS.get_ptr_mut(only(slot)) {
+        // SAFETY: this CPU's own entry; programs of one CPU do not interrupt one another here.
+        unsafe { (*counters).foreign += 1 };
+    }
+    slot
 }

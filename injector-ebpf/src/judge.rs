@@ -7,7 +7,7 @@ use crate::chance::of_aggregate;
 use crate::maps::{COUNTERS, FAULTS, LINE_LEASE, PROGRESS};
 use crate::occasion::Occasion;
 use crate::patched;
-use crate::select::Slots;
+use crate::select::{Slots, only};
 use crate::streams::{NO_TGID, hit_index, report};
 use crate::tally;
 
@@ -37,8 +37,8 @@ pub fn first_to_act(mask: u64, occasion: Occasion, way: Way) -> Option<Act> {
         return None;
     }
     if mask.is_power_of_two() {
-        let slot = mask.trailing_zeros();
-        return judged(slot, occasion, way).map(|hit| Act { slot, hit });
+        let slot = only(mask);
+        return judged(mask, occasion, way).map(|hit| Act { slot, hit });
     }
     let tgid = occasion.tgid.unwrap_or(NO_TGID);
     let found = judge_all(
@@ -55,14 +55,14 @@ pub fn first_to_act(mask: u64, occasion: Occasion, way: Way) -> Option<Act> {
     (act.hit != 0).then_some(act)
 }
 
-/// Whether the fault in `slot` acts on this event: the index of the event if it does.
+/// Whether the fault in the only slot of `slot` acts on this event: the index of the event if it does.
 #[inline(always)]
-pub fn acts(slot: u32, occasion: Occasion) -> Option<u64> {
+pub fn acts(slot: u64, occasion: Occasion) -> Option<u64> {
     judged(slot, occasion, Way::Here)
 }
 
 #[inline(always)]
-fn judged(slot: u32, occasion: Occasion, way: Way) -> Option<u64> {
+fn judged(slot: u64, occasion: Occasion, way: Way) -> Option<u64> {
     let hit = judge(
         slot,
         occasion.tgid.unwrap_or(NO_TGID),
@@ -97,17 +97,18 @@ extern "C" fn judge_all(mask: u64, tgid: u32, flags: u32, segments: u32, now_ns:
     for slot in Slots::of(mask) {
         let hit = judge(slot, tgid, flags, segments, now_ns);
         if hit != 0 {
-            return hit << SLOT_BITS | u64::from(slot);
+            return hit << SLOT_BITS | u64::from(only(slot));
         }
     }
     0
 }
 
-/// The index of the event if the fault in `slot` acts on it, else 0. Counts whatever happens.
+/// The index of the event if the fault in the only slot of `slot` acts on it, else 0. Counts whatever
+/// happens.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn judge(slot: u32, tgid: u32, flags: u32, segments: u32, now_ns: u64) -> u64 {
-    decide(slot, tgid, flags, segments, now_ns).unwrap_or(0)
+extern "C" fn judge(slot: u64, tgid: u32, flags: u32, segments: u32, now_ns: u64) -> u64 {
+    decide(only(slot), tgid, flags, segments, now_ns).unwrap_or(0)
 }
 
 #[inline(always)]

@@ -49,6 +49,25 @@ impl Occasion {
         }
     }
 
+    /// All but the clock in one number, for a function of its own: of what is in nobody's context.
+    #[inline(always)]
+    #[must_use]
+    pub fn packed(self) -> u64 {
+        u64::from(self.alive) << 32 | u64::from(self.segments)
+    }
+
+    /// What was packed.
+    #[inline(always)]
+    #[must_use]
+    pub fn unpacked(packed: u64, now_ns: u64) -> Self {
+        Self {
+            now_ns,
+            tgid: None,
+            alive: packed >> 32 != 0,
+            segments: packed as u32,
+        }
+    }
+
     /// The same moment, of an aggregate.
     #[inline(always)]
     #[must_use]

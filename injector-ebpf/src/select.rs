@@ -65,13 +65,21 @@ pub fn of_syscall(number: u32) -> u64 {
     BY_SYSCALL.get(number).copied().unwrap_or(0)
 }
 
-/// The slots of a mask, lowest first.
+/// The slots of a mask, lowest first, each as the mask of it alone.
 ///
-/// The count makes the loop's bound plain to the verifier, which cannot follow a mask.
+/// The count makes the loop's bound plain to the verifier, which cannot follow a mask. It goes through
+/// every turn: what a turn does besides is best a function of its own, which it checks once.
 #[derive(Clone, Debug)]
 pub struct Slots {
     mask: u64,
-    left: u32,
+    left: u64,
+}
+
+/// The only slot of a mask.
+#[inline(always)]
+#[must_use]
+pub fn only(slot: u64) -> u32 {
+    slot.trailing_zeros()
 }
 
 impl Slots {
@@ -80,22 +88,22 @@ impl Slots {
     pub fn of(mask: u64) -> Self {
         Self {
             mask,
-            left: u64::BITS,
+            left: u64::BITS.into(),
         }
     }
 }
 
 impl Iterator for Slots {
-    type Item = u32;
+    type Item = u64;
 
     #[inline(always)]
-    fn next(&mut self) -> Option<u32> {
+    fn next(&mut self) -> Option<u64> {
         if self.mask == 0 || self.left == 0 {
             return None;
         }
         self.left -= 1;
-        let slot = self.mask.trailing_zeros();
-        self.mask &= self.mask - 1;
+        let slot = self.mask & self.mask.wrapping_neg();
+        self.mask ^= slot;
         Some(slot)
     }
 }

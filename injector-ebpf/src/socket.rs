@@ -14,7 +14,7 @@ use crate::cgroup;
 use crate::flow::{Flow, listens_anywhere};
 use crate::maps::{EPOCHS, SELECT, SOCKETS};
 use crate::packet::{Packet, parse};
-use crate::select::Slots;
+use crate::select::{Slots, only};
 
 /// How a packet passes an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,10 +155,17 @@ fn marked(socket: *mut bpf_sock, mask: u64) -> u64 {
 extern "C" fn since(mask: u64, epoch: u64) -> u64 {
     let mut there = 0;
     for slot in Slots::of(mask) {
-        let was_there = EPOCHS
-            .get(slot)
-            .map_or(0, |since| u64::from(*since <= epoch));
-        there |= was_there << slot;
+        there |= was_there(slot, epoch);
     }
     there
+}
+
+/// The slot itself if its fault was there in that epoch.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn was_there(slot: u64, epoch: u64) -> u64 {
+    let since = EPOCHS.get(only(slot));
+    since
+        .filter(|since| **since <= epoch)
+        .map_or(0, |_since| slot)
 }
