@@ -73,6 +73,25 @@ impl Flow {
         Ok(arrivals)
     }
 
+    /// Sends two, and waits no longer than until both have arrived.
+    pub fn send_pair(&self, size: usize) -> Result<Vec<Arrival>> {
+        for number in 0..2 {
+            self.sender.send(&content(number, size))?;
+        }
+        let mut arrivals = Vec::new();
+        self.receiver.set_nonblocking(false)?;
+        self.receiver.set_read_timeout(Some(SILENCE))?;
+        let mut buffer = vec![0; size];
+        while arrivals.len() < 2 {
+            match self.receiver.recv(&mut buffer) {
+                Ok(length) => arrivals.push(arrival(&buffer[..length])),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(arrivals)
+    }
+
     /// Takes what is there, until it has been silent for so long.
     fn take(&self, size: usize, silence: Duration, arrivals: &mut Vec<Arrival>) -> Result<()> {
         let mut buffer = vec![0; size + 1];

@@ -3,10 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::netns::Netns;
-use crate::tool::{fed, tool_if_any};
+use crate::tool::{fed, tool, tool_if_any};
 use crate::wait_until;
 
 /// Longer than the kernel takes to tell that a link is up.
@@ -98,6 +98,15 @@ impl Node {
             ),
         )?;
         Ok(Self { netns, v4, v6 })
+    }
+
+    /// Its Ethernet address.
+    pub fn link_address(&self) -> Result<String> {
+        let place = ["-n", self.netns.name(), "-brief", "link", "show"];
+        let shown = tool("ip", &[&place[..], &[Self::INTERFACE]].concat())?;
+        // Name, state, address, flags.
+        let address = shown.split_whitespace().nth(2);
+        Ok(address.context("an interface has one")?.to_owned())
     }
 
     /// Its address in each family.

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use injector_core::fault::Kind;
-use temblor_tests::{Actor, Arrival, Flow, Node, tool};
+use temblor_tests::{Actor, Arrival, Flow, Node, World, tool};
 
 use super::stage::Stage;
 
@@ -45,6 +45,7 @@ fn both<T>(
     theirs: &str,
     work: impl Fn(&mut Stage, Who) -> Result<T>,
 ) -> Result<[T; 2]> {
+    acquaint(&stage.world)?;
     let mut client = stage.engine.client()?;
     let common = [("seed", "1"), ("protocol", "udp"), ("duration", "30m")];
     let given = [&common, ours].concat();
@@ -55,6 +56,30 @@ fn both<T>(
     let second = work(stage, Who::Theirs);
     Qdisc { netns: &qdisc }.remove()?;
     Ok([first, second?])
+}
+
+/// Lets the server and the clients know each other for good: the kernel's qdisc damages and loses the
+/// questions after a neighbour as well, which ours lets pass, and all that waits for an answer is lost.
+fn acquaint(world: &World) -> Result<()> {
+    let World {
+        server,
+        client,
+        other,
+        ..
+    } = world;
+    for (one, another) in [
+        (client, server),
+        (other, server),
+        (server, client),
+        (server, other),
+    ] {
+        let address = another.v4.to_string();
+        let link = another.link_address()?;
+        let place = ["-n", one.netns.name(), "neigh", "replace", &address];
+        let known = ["lladdr", &link, "nud", "permanent", "dev", Node::INTERFACE];
+        tool("ip", &[&place[..], &known].concat())?;
+    }
+    Ok(())
 }
 
 /// Whose client does the work.
@@ -171,7 +196,7 @@ fn overtaking(stage: &mut Stage, who: Who) -> Result<[usize; 2]> {
     let flow = who.flow(stage)?;
     let mut found = [0, 0];
     for _ in 0..PAIRS {
-        if let [first, _second] = flow.send(2, SIZE)?[..] {
+        if let [first, _second] = flow.send_pair(SIZE)?[..] {
             found[0] += usize::from(first.number == 1);
             found[1] += 1;
         }
