@@ -16,7 +16,7 @@ use injector_user::target::{Mounts, descends_from};
 use procfs::process::all_processes;
 
 use crate::engine::is_running;
-use crate::tool::tool_if_any;
+use crate::tool::{fed, tool_if_any};
 use crate::wait_until;
 
 /// The kernel takes apart what was detached when it has time.
@@ -178,13 +178,11 @@ impl HostSnapshot {
         let links = tool_if_any("ip", &["-oneline", "link", "show"]);
         self.add(about("interfaces"), lines(&links));
         for family in ["-4", "-6"] {
-            let routes = tool_if_any("ip", &[family, "route", "show", "table", "all"]);
-            let steady = lines(&routes).into_iter().filter(|line| !is_cached(line));
-            self.add(about("routes"), steady);
-            self.add(
-                about("rules"),
-                lines(&tool_if_any("ip", &[family, "rule", "show"])),
-            );
+            let options = [family, "-oneline", "-batch", "-"];
+            let asked = "route show table all\nrule show\n";
+            let shown = lines(&fed("ip", &options, asked).unwrap_or_default());
+            let steady = shown.into_iter().filter(|line| !is_cached(line));
+            self.add(about("routes and rules"), steady);
         }
         let qdiscs = lines(&tool_if_any("tc", &["qdisc"]));
         // Filters hang on qdiscs.
