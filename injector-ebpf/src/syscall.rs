@@ -92,30 +92,40 @@ extern "C" fn syscall_lsm(ctx: *mut c_void) -> i64 {
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "uprobe/instruction")]
 extern "C" fn syscall_instruction(ctx: *mut pt_regs) -> i32 {
-    change(ctx).unwrap_or(0)
-}
-
-#[inline(always)]
-fn change(ctx: *mut pt_regs) -> Option<i32> {
     // The same as the context's, of which the verifier lets nobody calculate an address.
     let registers = task::registers();
     let register = |position| task::register(registers, position);
-    let mask = concerned() & select::of_syscall(instruction::number(register));
+    let number = instruction::number(register);
+    // SAFETY: the context is this program's.
+    let Some(probed) = (unsafe { instruction::probed(ctx) }) else {
+        return 0;
+    };
+    match instead(ctx, number, register) {
+        // SAFETY: as above.
+        Some(value) => unsafe { instruction::leave_out(ctx, probed, value) },
+        // SAFETY: as above.
+        None => unsafe { instruction::step_over(ctx, probed, number) },
+    }
+    0
+}
+
+/// What the call returns without being made; nothing if it is to be made.
+#[inline(always)]
+fn instead(ctx: *mut pt_regs, number: u32, register: impl Fn(usize) -> u64 + Copy) -> Option<i64> {
+    let mask = concerned() & select::of_syscall(number);
     if mask == 0 {
         return None;
     }
     let act = acts(mask, || descriptor(register), || bytes(register))?;
     outcome::strike(act);
     match outcome::share(act) {
-        0 => {
-            let value = outcome::of(act, || bytes(register))?;
-            // SAFETY: the context is this program's.
-            unsafe { instruction::leave_out(ctx, value) };
+        0 => outcome::of(act, || bytes(register)),
+        share => {
+            // SAFETY: the context is that of the running program.
+            unsafe { instruction::shorten(ctx, share) };
+            None
         }
-        // SAFETY: as above.
-        share => unsafe { instruction::shorten(ctx, share) },
     }
-    Some(0)
 }
 
 /// `sys_exit(struct pt_regs *regs, long ret)`, for one of the system calls. 32-bit code and its way in

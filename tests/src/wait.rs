@@ -11,8 +11,11 @@ pub(crate) fn tell(text: &str) {
     eprintln!("{text}");
 }
 
-/// How often the condition is looked at.
-const LOOK_MS: u8 = 2;
+/// How long nobody looks at the condition, at least and at most.
+const PAUSE: [Duration; 2] = [Duration::from_millis(2), Duration::from_millis(50)];
+
+/// After waiting so many times as long, so that who waits for seconds does not keep a processor busy.
+const PATIENCE: u32 = 16;
 
 /// Waits until `condition` holds and tells how long that took; an error that names `what` if it does
 /// not hold within `deadline`.
@@ -26,7 +29,8 @@ pub fn wait_until(
         if begun.elapsed() >= deadline {
             bail!("waited {deadline:?} in vain until {what}");
         }
-        poll(&mut [], PollTimeout::from(LOOK_MS))?;
+        let pause = (begun.elapsed() / PATIENCE).clamp(PAUSE[0], PAUSE[1]);
+        poll(&mut [], PollTimeout::try_from(pause)?)?;
     }
     Ok(begun.elapsed())
 }

@@ -189,6 +189,8 @@ pub fn instructions(
     let probes = unsafe { &mut create.__bindgen_anon_3.uprobe_multi };
     probes.path = path.as_ptr() as u64;
     probes.offsets = offsets.as_ptr() as u64;
+    // The program asks by its cookie where it is.
+    probes.cookies = offsets.as_ptr() as u64;
     probes.cnt = length(offsets.len());
     probes.pid = process.cast_unsigned();
     owned(bpf(bpf_cmd::BPF_LINK_CREATE, &mut attr)?)

@@ -106,6 +106,38 @@ fn what_is_not_meant_passes_and_is_made() -> Result<()> {
 }
 
 #[test]
+fn of_two_faults_at_one_place_each_is_told_to_have_done_what_it_did() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut victim = Caller::start_in(folder.path(), 20, &[READ])?;
+    let engine = Engine::start()?;
+    let mut client = engine.client()?;
+    let given = [("errno", "ENOSPC"), ("when", "3+2")];
+    let Some(one) = arm(&mut client, &pid(&victim), &[PREAD], &given)? else {
+        return engine.end();
+    };
+    let path = format!("{}/", folder.path().display());
+    let given = [
+        ("target", &*pid(&victim)),
+        ("duration", "10m"),
+        ("path", &*path),
+        ("when", "2+3"),
+        ("backend", "uprobe"),
+    ];
+    let other = client.arm(Kind::DiskError, &params(given))?;
+    let told = victim.round()?;
+    // Whichever comes first: a call that it takes is none for the other.
+    let failed = |errno| told[READ].iter().filter(|told| **told == errno).count() as u64;
+    let [full, broken] = [Errno::ENOSPC as i32, EIO].map(failed);
+    assert!(full > 3 && broken > 3 && full + broken < 20, "{told:?}");
+    assert_eq!(client.stop_one(&one)?.counters.injected, full, "{told:?}");
+    // And in what the victim does to be ready again.
+    let injected = client.stop_one(&other)?.counters.injected;
+    assert!(injected >= broken, "{injected} {told:?}");
+    assert_eq!(victim.round()?[READ], [0]);
+    engine.end()
+}
+
+#[test]
 fn a_transfer_may_be_made_in_part() -> Result<()> {
     let mut victim = Caller::start(4, &[READ])?;
     let engine = Engine::start()?;
