@@ -4,8 +4,32 @@ use aya_ebpf::helpers::generated::bpf_send_signal;
 use injector_abi::syscall::{OUTCOME_STREAM, REQUESTED};
 use injector_abi::{SLOTS, draw};
 
-use crate::judge::Act;
-use crate::maps::{CALLS, FAULTS};
+use crate::call;
+use crate::judge::{Act, Way, first_to_act};
+use crate::maps::{CALLS, FAULTS, SELECT};
+use crate::occasion::Occasion;
+use crate::task;
+
+/// What the call returns if one of the faults acts.
+#[inline(always)]
+pub fn result(
+    mask: u64,
+    subject: impl FnOnce() -> u64,
+    size: impl Fn() -> u64 + Copy,
+) -> Option<i64> {
+    let act = acts(mask, subject, size)?;
+    strike(act);
+    of(act, size)
+}
+
+/// The first fault that acts, of those in `mask` that ask nothing which the call does not have. `subject` is
+/// what it is about, `size` how many bytes.
+#[inline(always)]
+pub fn acts(mask: u64, subject: impl FnOnce() -> u64, size: impl Fn() -> u64) -> Option<Act> {
+    let select = SELECT.get(0)?;
+    let mask = call::by_contents(select, mask, subject, size);
+    first_to_act(mask, Occasion::exact(Some(task::tgid())), Way::Here)
+}
 
 /// The value that the fault draws for this event.
 #[inline(always)]

@@ -27,9 +27,7 @@ use injector_abi::syscall::{register, subject};
 use injector_ebpf::call::{self, bytes, descriptor};
 use injector_ebpf::foreign;
 use injector_ebpf::instruction;
-use injector_ebpf::judge::{Act, Way, first_to_act};
 use injector_ebpf::maps::{ARMED, SELECT};
-use injector_ebpf::occasion::Occasion;
 use injector_ebpf::outcome;
 use injector_ebpf::patched;
 use injector_ebpf::protected;
@@ -51,7 +49,7 @@ extern "C" fn syscall_function(ctx: *mut c_void) -> i64 {
     // SAFETY: the first argument of the function.
     let registers = unsafe { *ctx.cast::<*const u64>() };
     let register = |position| word(registers, position);
-    result(mask, || descriptor(register), || bytes(register)).unwrap_or(0)
+    outcome::result(mask, || descriptor(register), || bytes(register)).unwrap_or(0)
 }
 
 /// A probe at the same function, which makes it return.
@@ -65,7 +63,7 @@ extern "C" fn syscall_override(ctx: *mut pt_regs) -> i32 {
     // SAFETY: the first argument of the function.
     let registers = unsafe { (*ctx).rdi };
     let register = |position| task::read(registers + position as u64 * 8).unwrap_or(0);
-    if let Some(value) = result(mask, || descriptor(register), || bytes(register)) {
+    if let Some(value) = outcome::result(mask, || descriptor(register), || bytes(register)) {
         // SAFETY: the context is the program's own.
         let _refused = unsafe { bpf_override_return(ctx, value.cast_unsigned()) };
     }
@@ -116,7 +114,7 @@ fn instead(ctx: *mut pt_regs, number: u32, register: impl Fn(usize) -> u64 + Cop
     if mask == 0 {
         return None;
     }
-    let act = acts(mask, || descriptor(register), || bytes(register))?;
+    let act = outcome::acts(mask, || descriptor(register), || bytes(register))?;
     outcome::strike(act);
     match outcome::share(act) {
         0 => outcome::of(act, || bytes(register)),
@@ -140,7 +138,7 @@ fn syscall_exit(ctx: RawTracePointContext) -> i32 {
     let mask = concerned();
     if mask != 0
         && !foreign::is_foreign()
-        && let Some(act) = acts(mask, || descriptor(register), || bytes(register))
+        && let Some(act) = outcome::acts(mask, || descriptor(register), || bytes(register))
     {
         outcome::strike(act);
     }
@@ -164,7 +162,7 @@ fn at_hook(ctx: *mut c_void) -> i64 {
     }
     let argument = |position| argument(ctx, position);
     let subject = || argument(patched::subject() & !subject::KIND);
-    result(mask, subject, || call::size(register, argument)).unwrap_or(0)
+    outcome::result(mask, subject, || call::size(register, argument)).unwrap_or(0)
 }
 
 /// The slots whose fault is armed here and names the caller.
@@ -187,19 +185,4 @@ fn concerned() -> u64 {
 fn argument(ctx: *mut c_void, position: u32) -> u64 {
     let arguments = ctx as u64;
     task::read(arguments + u64::from(position & 3) * 8).unwrap_or(0)
-}
-
-/// What the call returns if one of the faults acts.
-#[inline(always)]
-fn result(mask: u64, subject: impl FnOnce() -> u64, size: impl Fn() -> u64 + Copy) -> Option<i64> {
-    let act = acts(mask, subject, size)?;
-    outcome::strike(act);
-    outcome::of(act, size)
-}
-
-#[inline(always)]
-fn acts(mask: u64, subject: impl FnOnce() -> u64, size: impl Fn() -> u64) -> Option<Act> {
-    let select = SELECT.get(0)?;
-    let mask = call::by_contents(select, mask, subject, size);
-    first_to_act(mask, Occasion::exact(Some(task::tgid())), Way::Here)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, Write as _};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -37,16 +37,20 @@ pub fn fed(program: &str, arguments: &[&str], input: &str) -> Result<String> {
 
 /// What a tool writes, or nothing if this host does not have it or it has nothing to say.
 pub fn tool_if_any(program: &str, arguments: &[&str]) -> String {
-    // Looked for once: in a guest that takes longer than to ask most of those that are there.
-    static ABSENT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-    let mut absent = ABSENT.lock().unwrap_or_else(PoisonError::into_inner);
-    if absent.contains(program) {
+    if absent().contains(program) {
         return String::new();
     }
-    let said = tool(program, arguments);
-    let kind = said.as_ref().err().and_then(|error| error.downcast_ref());
-    if kind.is_some_and(|error: &io::Error| error.kind() == ErrorKind::NotFound) {
-        absent.insert(program.to_owned());
-    }
-    said.unwrap_or_default()
+    tool(program, arguments).unwrap_or_else(|error| {
+        let kind = error.downcast_ref().map(io::Error::kind);
+        if kind == Some(ErrorKind::NotFound) {
+            absent().insert(program.to_owned());
+        }
+        String::new()
+    })
+}
+
+/// Tools that were looked for in vain: in a guest that takes longer than to ask one that is there.
+fn absent() -> MutexGuard<'static, BTreeSet<String>> {
+    static ABSENT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    ABSENT.lock().unwrap_or_else(PoisonError::into_inner)
 }
