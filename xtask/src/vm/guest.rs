@@ -43,10 +43,6 @@ const MACHINE: &[&str] = &[
     "none",
 ];
 
-/// The kernel whose tests have two processors, emulated in turn: that takes a third longer than one, and
-/// for what runs at the same moment there is the host ring.
-const ON_TWO: &str = "6.12-fi";
-
 /// The kernel's command line: nothing that costs an emulated processor time, and stalls are stalls
 /// only after a minute, as the processors' own host is busy with other things.
 const APPEND: &str = "panic=-1 reboot=t mitigations=off nokaslr tsc=reliable no_timer_check \
@@ -156,9 +152,8 @@ impl Guest<'_> {
 
     fn step(&self, accelerator: &[&str], level: &str) -> Result<Step> {
         let append = format!("console=ttyS0 {level} {APPEND} {}", self.variant.append);
-        let processors = if self.kernel.name == ON_TWO { "2" } else { "1" };
         let step = self.emulator.step()?.args(accelerator).args(MACHINE);
-        let step = step.args(["-smp", processors]);
+        let step = step.args(["-smp", self.variant.processors]);
         let step = match self.disk {
             Some(disk) => step
                 .arg("-drive")
