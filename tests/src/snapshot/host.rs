@@ -1,22 +1,23 @@
-//! What of a host a fault could leave behind, and what has changed of it.
+//! A host, and network namespaces on it, at one moment.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::fs::{self, File};
-use std::io::Read as _;
 use std::os::fd::AsFd as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use aya::programs::{ProgramInfo, loaded_links, loaded_programs};
 use injector_core::plan::Hierarchy;
 use injector_user::sys::netns::within;
-use injector_user::target::{Mounts, descends_from};
-use procfs::process::all_processes;
+use injector_user::target::Mounts;
+use netlink_packet_route::AddressFamily;
 
+use super::difference::Difference;
+use super::network::{Interfaces, rules};
+use super::programs::{is_ours, programs_and_links};
+use super::settings::settings;
 use crate::engine::is_running;
-use crate::tool::{fed, tool_if_any};
+use crate::tool::tool_if_any;
 use crate::wait_until;
 
 /// The kernel takes apart what was detached when it has time.
@@ -27,31 +28,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct HostSnapshot {
     facts: BTreeMap<String, BTreeSet<String>>,
     namespaces: Vec<String>,
-}
-
-/// What is there now and was not, and the reverse.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Difference {
-    pub added: Vec<String>,
-    pub removed: Vec<String>,
-}
-
-impl Difference {
-    pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty()
-    }
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for line in &self.added {
-            writeln!(out, "+ {line}")?;
-        }
-        for line in &self.removed {
-            writeln!(out, "- {line}")?;
-        }
-        Ok(())
-    }
 }
 
 impl HostSnapshot {
@@ -66,19 +42,18 @@ impl HostSnapshot {
         };
         snapshot.kernel_programs();
         snapshot.cgroups()?;
-        snapshot.sysctls("sysctls", &["kernel"]);
+        snapshot.add("sysctls", settings("kernel"));
         for name in namespaces {
             if *name == Self::HERE {
                 snapshot.files();
-                snapshot.network(name);
+                snapshot.network(name)?;
                 continue;
             }
             let namespace = File::open(Path::new("/run/netns").join(name))?;
             let seen = within(namespace.as_fd(), || {
                 let mut inside = Self::default();
-                inside.network(name);
-                inside.facts
-            })?;
+                inside.network(name).map(|()| inside.facts)
+            })??;
             snapshot.facts.extend(seen);
         }
         Ok(snapshot)
@@ -169,116 +144,45 @@ impl HostSnapshot {
     fn files(&mut self) {
         let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
         self.add("mounts", mounts.lines().map(str::to_owned));
-        self.add("namespaces", lines(&tool_if_any("ip", &["netns", "list"])));
+        let named = fs::read_dir("/run/netns").into_iter().flatten().flatten();
+        let names = named.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        self.add("namespaces", names);
     }
 
     /// What belongs to the network namespace that the calling thread is in.
-    fn network(&mut self, whose: &str) {
+    fn network(&mut self, whose: &str) -> Result<()> {
         let about = |what: &str| format!("{what} of {whose}");
-        let links = tool_if_any("ip", &["-oneline", "link", "show"]);
-        self.add(about("interfaces"), lines(&links));
-        for family in ["-4", "-6"] {
-            let options = [family, "-oneline", "-batch", "-"];
-            let asked = "route show table all\nrule show\n";
-            let shown = lines(&fed("ip", &options, asked).unwrap_or_default());
-            let steady = shown.into_iter().filter(|line| !is_cached(line));
-            self.add(about("routes and rules"), steady);
+        let interfaces = Interfaces::read()?;
+        self.add(about("interfaces"), interfaces.lines());
+        for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+            self.add(about("routes"), interfaces.routes(family)?);
+            self.add(about("rules"), rules(family)?);
         }
-        let qdiscs = lines(&tool_if_any("tc", &["qdisc"]));
-        // Filters hang on qdiscs.
-        let interfaces: BTreeSet<&str> = qdiscs.iter().filter_map(|line| furnished(line)).collect();
-        for name in interfaces {
+        let qdiscs = interfaces.qdiscs()?;
+        let furnished = qdiscs.iter().filter(|qdisc| qdisc.takes_filters);
+        let furnished: BTreeSet<&str> = furnished.map(|qdisc| &*qdisc.interface).collect();
+        for name in furnished {
             for side in ["root", "ingress", "egress"] {
                 let found = tool_if_any("tc", &["filter", "show", "dev", name, side]);
-                let named = lines(&found).into_iter();
-                self.add(
-                    about("filters"),
-                    named.map(|l| format!("{name} {side} {l}")),
-                );
+                let named = found.lines().map(|line| format!("{name} {side} {line}"));
+                self.add(about("filters"), named);
             }
         }
-        self.add(about("qdiscs"), qdiscs);
+        self.add(about("qdiscs"), qdiscs.into_iter().map(|qdisc| qdisc.line));
         for (program, arguments) in [
             ("nft", &["list", "ruleset"][..]),
             ("iptables-save", &[]),
             ("ip6tables-save", &[]),
         ] {
             let rules = tool_if_any(program, arguments);
-            let steady = lines(&rules)
-                .into_iter()
-                .filter(|line| !line.starts_with('#'));
-            self.add(about(program), steady);
+            let steady = rules.lines().filter(|line| !line.starts_with('#'));
+            self.add(about(program), steady.map(str::to_owned));
         }
-        self.sysctls(&about("sysctls"), &["net/core", "net/ipv4", "net/ipv6"]);
-    }
-
-    fn sysctls(&mut self, about: &str, folders: &[&str]) {
-        for folder in folders {
-            let folder = Path::new("/proc/sys").join(folder);
-            let mut paths = Vec::new();
-            files(&folder, &mut paths);
-            let values = paths.iter().filter(|path| !is_restless(path)).map(|path| {
-                let value = setting(path);
-                format!("{} {}", path.display(), value.trim_end())
-            });
-            self.add(about, values);
+        for folder in ["net/core", "net/ipv4", "net/ipv6"] {
+            self.add(about("sysctls"), settings(folder));
         }
+        Ok(())
     }
-}
-
-/// Programs that no process holds that is not ours, and how many such links there are.
-fn programs_and_links() -> (Vec<ProgramInfo>, usize) {
-    // Strangers come and go meanwhile.
-    let mut foreign = Foreign::default();
-    foreign.find();
-    let programs: Vec<_> = loaded_programs().flatten().collect();
-    let links = loaded_links().flatten().count();
-    foreign.find();
-    let own = programs
-        .into_iter()
-        .filter(|program| !foreign.programs.contains(&program.id()));
-    (own.collect(), links.saturating_sub(foreign.links.len()))
-}
-
-/// The numbers of the programs that no process holds that is not ours.
-pub(crate) fn programs_of_ours() -> BTreeSet<u32> {
-    let (programs, _links) = programs_and_links();
-    programs.iter().map(ProgramInfo::id).collect()
-}
-
-/// Kernel objects that a process other than ours holds: another engine on the same machine.
-#[derive(Debug, Default)]
-struct Foreign {
-    programs: BTreeSet<u32>,
-    links: BTreeSet<u32>,
-}
-
-impl Foreign {
-    fn find(&mut self) {
-        for process in all_processes().into_iter().flatten().flatten() {
-            if !is_ours(process.pid) {
-                self.add(process.pid);
-            }
-        }
-    }
-
-    fn add(&mut self, pid: i32) {
-        let files = fs::read_dir(format!("/proc/{pid}/fdinfo"));
-        for file in files.into_iter().flatten().flatten() {
-            let text = fs::read_to_string(file.path()).unwrap_or_default();
-            let numbers = |key: &str| {
-                let line = text.lines().find_map(|line| line.strip_prefix(key));
-                line.and_then(|value| value.trim().parse::<u32>().ok())
-            };
-            self.programs.extend(numbers("prog_id:"));
-            self.links.extend(numbers("link_id:"));
-        }
-    }
-}
-
-/// Whether it is this process or one that it has started.
-fn is_ours(pid: i32) -> bool {
-    descends_from(pid, &BTreeSet::from([std::process::id().cast_signed()]))
 }
 
 /// Whether a cgroup has the number of a process in its name that lives and is not ours.
@@ -289,62 +193,6 @@ fn is_strangers(folder: &Path) -> bool {
     };
     let pid = rest.split('-').find_map(|word| word.parse().ok());
     pid.is_some_and(|pid| is_running(pid) && !is_ours(pid))
-}
-
-/// Values that change by themselves.
-fn is_restless(path: &Path) -> bool {
-    let text = path.to_string_lossy();
-    [
-        "/random/",
-        "ns_last_pid",
-        "pty/nr",
-        "stat_refresh",
-        "printk",
-        "/flush",
-        // What balancing has cost so far, on kernels before 5.13.
-        "/sched_domain/",
-    ]
-    .iter()
-    .any(|word| text.contains(word))
-}
-
-/// The interface that a line of `tc qdisc` is about, unless nothing could hang on that qdisc.
-fn furnished(line: &str) -> Option<&str> {
-    let mut words = line.split(' ').skip_while(|word| *word != "dev").skip(1);
-    words.next().filter(|_| !line.starts_with("qdisc noqueue "))
-}
-
-/// Routes that the kernel learns from traffic.
-fn is_cached(line: &str) -> bool {
-    line.contains(" cache ") || line.contains(" expires ")
-}
-
-fn lines(text: &str) -> Vec<String> {
-    text.lines().map(|line| line.trim().to_owned()).collect()
-}
-
-/// Every file below `folder`. There are thousands of settings: nothing is asked twice.
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        match entry.file_type() {
-            Ok(kind) if kind.is_dir() => files(&entry.path(), found),
-            Ok(kind) if kind.is_file() => found.push(entry.path()),
-            _ => {}
-        }
-    }
-}
-
-/// A value that fits into one read, as nearly all do; nothing if it may not be read.
-fn setting(path: &Path) -> String {
-    let mut buffer = [0; 4096];
-    let read = File::open(path).and_then(|mut file| file.read(&mut buffer));
-    match read {
-        Ok(length) if length < buffer.len() => {
-            String::from_utf8_lossy(&buffer[..length]).into_owned()
-        }
-        Ok(_) => fs::read_to_string(path).unwrap_or_default(),
-        Err(_) => String::new(),
-    }
 }
 
 /// Everything below `folder` for which `wanted` holds, links not followed.
