@@ -74,7 +74,7 @@ pub unsafe fn leave_out(ctx: *mut pt_regs, probed: u64, value: i64) {
 }
 
 /// Does what the probed instruction does, which sets the call's number and nothing else. Otherwise it
-/// would be single-stepped, which takes ten times as long as the rest of a probe.
+/// would be single-stepped.
 ///
 /// # Safety
 ///

@@ -73,18 +73,27 @@ impl Flow {
         Ok(arrivals)
     }
 
-    /// Sends two, and waits no longer than until both have arrived.
-    pub fn send_pair(&self, size: usize) -> Result<Vec<Arrival>> {
-        for number in 0..2 {
+    /// Sends two with these numbers, and waits no longer than until both have arrived; an error if another
+    /// one does, such as one that comes twice.
+    pub fn send_pair(&self, numbers: [u32; 2], size: usize) -> Result<Vec<Arrival>> {
+        for number in numbers {
             self.sender.send(&content(number, size))?;
         }
         let mut arrivals = Vec::new();
         self.receiver.set_nonblocking(false)?;
         self.receiver.set_read_timeout(Some(SILENCE))?;
-        let mut buffer = vec![0; size];
+        let mut buffer = vec![0; size + 1];
         while arrivals.len() < 2 {
             match self.receiver.recv(&mut buffer) {
-                Ok(length) => arrivals.push(arrival(&buffer[..length])),
+                Ok(length) => {
+                    ensure!(length == size, "{length} bytes arrived");
+                    let arrival = arrival(&buffer[..length]);
+                    let is_new = arrivals
+                        .iter()
+                        .all(|one: &Arrival| one.number != arrival.number);
+                    ensure!(is_new && numbers.contains(&arrival.number), "{arrival:?}");
+                    arrivals.push(arrival);
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error.into()),
             }

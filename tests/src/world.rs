@@ -21,7 +21,7 @@ pub struct World {
     pub server: Node,
     pub client: Node,
     pub other: Node,
-    _bridge: Netns,
+    bridge: Netns,
 }
 
 /// A namespace with one Ethernet interface, [`Node::INTERFACE`].
@@ -56,14 +56,15 @@ impl World {
             server,
             client,
             other,
-            _bridge: bridge,
+            bridge,
         })
     }
 
-    /// The names of all namespaces that could be somebody's. (The bridge's is as long to look at as two.)
+    /// The names of all its namespaces.
     pub fn names(&self) -> Vec<&str> {
         let nodes = [&self.host, &self.server, &self.client, &self.other];
-        nodes.into_iter().map(|node| node.netns.name()).collect()
+        let names = nodes.into_iter().map(|node| node.netns.name());
+        names.chain([self.bridge.name()]).collect()
     }
 }
 

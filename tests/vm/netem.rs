@@ -195,9 +195,10 @@ const PAIRS: u32 = 1_000;
 fn overtaking(stage: &mut Stage, who: Who) -> Result<[usize; 2]> {
     let flow = who.flow(stage)?;
     let mut found = [0, 0];
-    for _ in 0..PAIRS {
-        if let [first, _second] = flow.send_pair(SIZE)?[..] {
-            found[0] += usize::from(first.number == 1);
+    for pair in 0..PAIRS {
+        let numbers = [2 * pair, 2 * pair + 1];
+        if let [first, _second] = flow.send_pair(numbers, SIZE)?[..] {
+            found[0] += usize::from(first.number == numbers[1]);
             found[1] += 1;
         }
     }

@@ -21,9 +21,6 @@ pub(crate) struct Variant {
     pub(crate) name: &'static str,
     /// How cgroups are mounted: a word that the guest's first process knows.
     pub(crate) cgroups: &'static str,
-    /// How many: two are emulated in turn and take a third longer than one, and for what happens at the
-    /// same moment there is the host ring.
-    pub(crate) processors: &'static str,
     /// More for the kernel's command line.
     pub(crate) append: &'static str,
     /// Groups of tests that it could make a difference to; all if none is named.
@@ -34,7 +31,6 @@ pub(crate) struct Variant {
 pub(crate) const PLAIN: Variant = Variant {
     name: "plain",
     cgroups: "v2",
-    processors: "1",
     append: "",
     groups: &[],
 };
@@ -63,7 +59,6 @@ pub(crate) const VARIANTS: &[Variant] = &[
     Variant {
         name: "hybrid",
         cgroups: "hybrid",
-        processors: "2",
         groups: &["doctor", "process.freeze"],
         ..PLAIN
     },
