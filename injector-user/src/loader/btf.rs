@@ -1,10 +1,11 @@
 //! Where fields lie in this kernel's structures, read from its BTF.
 //!
-//! One pass over `/sys/kernel/btf/vmlinux` for the few members that programs need: a parser of the
-//! whole takes ten times as long and forty times the memory. Layout: Documentation/bpf/btf.rst.
+//! One pass over `/sys/kernel/btf/vmlinux`, whose types begin wherever the one before ends, for the few
+//! structures that programs need: a parser of the whole takes ten times as long and forty times the
+//! memory. Layout: Documentation/bpf/btf.rst.
 
 use std::collections::BTreeMap;
-use std::{io, iter};
+use std::io;
 
 use injector_abi::SocketFields;
 
@@ -33,7 +34,7 @@ impl TaskOffsets {
     }
 
     pub(super) fn find(bytes: &[u8]) -> Result<Self, BtfError> {
-        let btf = Btf::open(bytes)?;
+        let btf = Btf::open(bytes, &["task_struct"])?;
         let [pid, tgid] = btf.offsets("task_struct", ["pid", "tgid"])?;
         Ok(Self { pid, tgid })
     }
@@ -42,7 +43,8 @@ impl TaskOffsets {
 /// Where the running kernel keeps the cgroup of a socket.
 pub(super) fn socket_fields() -> Result<SocketFields, BtfError> {
     let bytes = running()?;
-    let btf = Btf::open(&bytes)?;
+    let structures = ["sock", "sock_cgroup_data", "cgroup", "kernfs_node"];
+    let btf = Btf::open(&bytes, &structures)?;
     let [data] = btf.offsets("sock", ["sk_cgrp_data"])?;
     let [cgroup] = btf
         .offsets("sock_cgroup_data", ["cgroup"])
@@ -77,6 +79,9 @@ const MEMBER_SIZE: usize = 12;
 pub(super) struct Btf<'a> {
     types: &'a [u8],
     strings: &'a [u8],
+    /// Where each type begins, from number 1 on.
+    starts: Vec<usize>,
+    structures: Vec<(&'static str, Members<'a>)>,
 }
 
 /// The members of one structure.
@@ -103,7 +108,6 @@ impl Members<'_> {
 /// One type of the table.
 #[derive(Clone, Copy)]
 struct Type<'a> {
-    number: u32,
     name: u32,
     info: u32,
     /// What follows the part that all types have.
@@ -112,13 +116,12 @@ struct Type<'a> {
 
 impl<'a> Type<'a> {
     /// The first of `bytes`, and what comes after it.
-    fn read(bytes: &'a [u8], number: u32) -> Result<(Self, &'a [u8]), BtfError> {
+    fn read(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), BtfError> {
         let info = word(bytes, 4)?;
         let length = extra_length(info >> 24 & 0x1F, (info & 0xFFFF) as usize)?;
         let (common, rest) = split(bytes, TYPE_SIZE)?;
         let (extra, rest) = split(rest, length)?;
         let one = Self {
-            number,
             name: word(common, 0)?,
             info,
             extra,
@@ -142,13 +145,9 @@ fn split(bytes: &[u8], at: usize) -> Result<(&[u8], &[u8]), BtfError> {
     bytes.split_at_checked(at).ok_or(BtfError::Malformed)
 }
 
-/// Types of this kind, and what cannot be read.
-fn is_of(kind: u32) -> impl Fn(&Result<Type<'_>, BtfError>) -> bool {
-    move |one| one.as_ref().map_or(true, |one| one.kind() == kind)
-}
-
 impl<'a> Btf<'a> {
-    pub(super) fn open(bytes: &'a [u8]) -> Result<Self, BtfError> {
+    /// One that knows the members of these structures.
+    pub(super) fn open(bytes: &'a [u8], structures: &[&'static str]) -> Result<Self, BtfError> {
         if bytes.get(..2) != Some(&MAGIC.to_le_bytes()) {
             return Err(BtfError::Malformed);
         }
@@ -158,10 +157,29 @@ impl<'a> Btf<'a> {
             let length = word(bytes, length_at)? as usize;
             bytes.get(start..start + length).ok_or(BtfError::Malformed)
         };
-        Ok(Self {
+        let mut btf = Self {
             types: section(8, 12)?,
             strings: section(16, 20)?,
-        })
+            starts: Vec::new(),
+            structures: Vec::new(),
+        };
+        btf.index(structures)?;
+        Ok(btf)
+    }
+
+    fn index(&mut self, structures: &[&'static str]) -> Result<(), BtfError> {
+        let mut rest = self.types;
+        while !rest.is_empty() {
+            self.starts.push(self.types.len() - rest.len());
+            let (one, after) = Type::read(rest)?;
+            rest = after;
+            if one.kind() == STRUCT && !one.extra.is_empty() {
+                let name = structures.iter().find(|name| self.name_is(one.name, name));
+                self.structures
+                    .extend(name.map(|name| (*name, one.members())));
+            }
+        }
+        Ok(())
     }
 
     /// The offsets of a structure's members in bytes.
@@ -170,7 +188,9 @@ impl<'a> Btf<'a> {
         name: &'static str,
         members: [&'static str; N],
     ) -> Result<[u32; N], BtfError> {
-        let all = self.struct_members(name)?;
+        let mut structures = self.structures.iter();
+        let all = structures.find(|(found, _)| *found == name);
+        let (_, all) = *all.ok_or(BtfError::NoMember(name))?;
         let mut found = [0; N];
         for (offset, member) in found.iter_mut().zip(members) {
             *offset = self
@@ -183,42 +203,23 @@ impl<'a> Btf<'a> {
     /// The functions whose names begin with one of `prefixes`, by their numbers.
     pub(super) fn functions(&self, prefixes: &[&str]) -> Result<BTreeMap<String, u32>, BtfError> {
         let mut found = BTreeMap::new();
-        for one in self.types().filter(is_of(FUNCTION)) {
-            let one = one?;
-            let name = self.name(one.name);
-            let begins = |prefix: &&str| name.starts_with(prefix.as_bytes());
-            if prefixes.iter().any(begins)
-                && let Ok(name) = str::from_utf8(name)
-            {
-                found.insert(name.to_owned(), one.number);
+        for (number, start) in (1..).zip(&self.starts) {
+            let one = self.at(*start)?;
+            let text = self.strings.get(one.name as usize..).unwrap_or_default();
+            let begins = |prefix: &&str| text.starts_with(prefix.as_bytes());
+            if one.kind() == FUNCTION && prefixes.iter().any(begins) {
+                let name = text.split(|byte| *byte == 0).next().unwrap_or_default();
+                if let Ok(name) = str::from_utf8(name) {
+                    found.insert(name.to_owned(), number);
+                }
             }
         }
         Ok(found)
     }
 
-    /// All types, until one is malformed.
-    fn types(&self) -> impl Iterator<Item = Result<Type<'a>, BtfError>> {
-        // Number 0 is `void`, which is not in the table.
-        let (mut rest, mut number) = (self.types, 0);
-        iter::from_fn(move || {
-            if rest.is_empty() {
-                return None;
-            }
-            number += 1;
-            let read = Type::read(rest, number);
-            rest = read.as_ref().map(|(_, after)| *after).unwrap_or_default();
-            Some(read.map(|(one, _)| one))
-        })
-    }
-
-    fn struct_members(&self, name: &'static str) -> Result<Members<'a>, BtfError> {
-        for one in self.types().filter(is_of(STRUCT)) {
-            let one = one?;
-            if !one.extra.is_empty() && self.name_is(one.name, name) {
-                return Ok(one.members());
-            }
-        }
-        Err(BtfError::NoMember(name))
+    fn at(&self, start: usize) -> Result<Type<'a>, BtfError> {
+        let (_before, rest) = split(self.types, start)?;
+        Type::read(rest).map(|(one, _after)| one)
     }
 
     /// In the structure itself, or in a part of it that has no name.
@@ -245,14 +246,9 @@ impl<'a> Btf<'a> {
     /// The members of the type of this number, if it is a structure or a union.
     fn members_of(&self, wanted: u32) -> Result<Option<Members<'a>>, BtfError> {
         let before = wanted.checked_sub(1).ok_or(BtfError::Malformed)?;
-        let one = self.types().nth(before as usize);
-        let one = one.ok_or(BtfError::Malformed)??;
+        let start = self.starts.get(before as usize);
+        let one = self.at(*start.ok_or(BtfError::Malformed)?)?;
         Ok([STRUCT, UNION].contains(&one.kind()).then(|| one.members()))
-    }
-
-    fn name(&self, offset: u32) -> &'a [u8] {
-        let rest = self.strings.get(offset as usize..).unwrap_or_default();
-        rest.split(|byte| *byte == 0).next().unwrap_or_default()
     }
 
     fn name_is(&self, offset: u32, name: &str) -> bool {

@@ -47,7 +47,7 @@ impl Functions {
 
     fn read() -> Result<Self, BtfError> {
         let bytes = running()?;
-        let btf = Btf::open(&bytes)?;
+        let btf = Btf::open(&bytes, &STRUCTURES)?;
         let [thread, flags, files] =
             btf.offsets("task_struct", ["thread_info", "flags", "files"])?;
         let [status] = btf.offsets("thread_info", ["status"])?;
@@ -115,6 +115,20 @@ impl Functions {
         self.file
     }
 }
+
+/// Those that hold what programs need to know.
+const STRUCTURES: [&str; 10] = [
+    "task_struct",
+    "thread_info",
+    "css_set",
+    "files_struct",
+    "fdtable",
+    "file",
+    "path",
+    "dentry",
+    "inode",
+    "super_block",
+];
 
 /// What only programs of older kernels read: elsewhere it need not be there.
 fn older_fields(btf: &Btf<'_>) -> TaskFields {
