@@ -131,24 +131,31 @@ fn steady_link(attribute: &LinkAttribute) -> Option<LinkAttribute> {
             Some(LinkAttribute::LinkInfo(about))
         }
         LinkAttribute::AfSpecUnspec(families) => {
-            let families = families.iter().map(steady_family).collect();
+            let families = families.iter().filter_map(steady_family).collect();
             Some(LinkAttribute::AfSpecUnspec(families))
         }
         other => Some(other.clone()),
     }
 }
 
-fn steady_family(family: &AfSpecUnspec) -> AfSpecUnspec {
-    let AfSpecUnspec::Inet6(all) = family else {
-        return family.clone();
-    };
-    let steady = all.iter().filter(|one| {
-        !matches!(
-            one,
-            AfSpecInet6::CacheInfo(_) | AfSpecInet6::Stats(_) | AfSpecInet6::Icmp6Stats(_)
-        )
-    });
-    AfSpecUnspec::Inet6(steady.cloned().collect())
+/// Without what settings tell, too.
+fn steady_family(family: &AfSpecUnspec) -> Option<AfSpecUnspec> {
+    match family {
+        AfSpecUnspec::Inet(_) => None,
+        AfSpecUnspec::Inet6(all) => {
+            let steady = all.iter().filter(|one| {
+                !matches!(
+                    one,
+                    AfSpecInet6::CacheInfo(_)
+                        | AfSpecInet6::DevConf(_)
+                        | AfSpecInet6::Stats(_)
+                        | AfSpecInet6::Icmp6Stats(_)
+                )
+            });
+            Some(AfSpecUnspec::Inet6(steady.cloned().collect()))
+        }
+        other => Some(other.clone()),
+    }
 }
 
 fn is_learnt(route: &RouteMessage) -> bool {
