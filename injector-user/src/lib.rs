@@ -10,6 +10,7 @@ pub mod filters;
 pub mod freezer;
 pub mod interception;
 pub mod keeper;
+pub mod latency;
 pub mod loader;
 pub mod metrics;
 pub mod protocol;

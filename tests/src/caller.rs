@@ -103,6 +103,11 @@ impl Caller {
         Ok(caller)
     }
 
+    /// Whether it has ended by itself, or was killed.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.process.try_wait()?.is_some())
+    }
+
     pub fn pid(&self) -> i32 {
         self.process.pid()
     }

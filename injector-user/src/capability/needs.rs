@@ -63,6 +63,7 @@ pub fn uses(kind: Kind) -> &'static [(Mechanism, Use)] {
         | Kind::DiskError
         | Kind::DiskFull
         | Kind::DiskReadonly => OF_CALLS,
+        Kind::SyscallDelay => &[(Mechanism::Seccomp, Use::Main)],
         Kind::ProcessCrash => OF_CRASHES,
         Kind::MemoryError => &[
             (Mechanism::SecurityReturn, Use::Main),

@@ -49,6 +49,7 @@ pub(super) fn examples(kind: Kind) -> &'static [Example] {
         Kind::ProcessFreeze => FREEZE,
         Kind::ProcessSignal => SIGNAL,
         Kind::SyscallError => SYSCALL,
+        Kind::SyscallDelay => SLOW,
         Kind::ProcessCrash => CRASH,
         Kind::ProcessFdLimit => FD_LIMIT,
         Kind::ProcessForkError => FORK,
@@ -190,6 +191,17 @@ const SYSCALL: &[Example] = &[
     (
         "A server that is started here cannot make its files durable, whatever the kernel can do",
         "--syscalls fdatasync --errno EIO --backend seccomp --duration 60s -- redis-server --appendonly yes",
+    ),
+];
+
+const SLOW: &[Example] = &[
+    (
+        "A server that is started here has a disk on which nothing becomes durable in less than 20 ms",
+        "--syscalls fsync,fdatasync --latency 20ms --duration 60s -- redis-server --appendonly yes",
+    ),
+    (
+        "A tenth of what a command reads below one directory comes late, some of it very late",
+        "--syscalls read,pread64 --path /var/lib/db/ --latency 50ms --jitter 30ms --distribution pareto --probability 10% --duration 60s -- db-server",
     ),
 ];
 

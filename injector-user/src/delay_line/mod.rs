@@ -8,9 +8,9 @@
 
 mod bucket;
 mod buffers;
-mod latency;
 mod line;
 mod queue;
+mod sampler;
 mod spoiler;
 mod tap;
 mod treatment;
@@ -19,3 +19,6 @@ mod waking;
 pub use line::{LEASE, Line, LineError, LineReport};
 pub use tap::{Tap, TapError, is_line, name_at};
 pub use treatment::Treatment;
+
+#[cfg(test)]
+mod sampler_tests;

@@ -6,7 +6,7 @@ use injector_core::fault::Action;
 use injector_core::fault::net::{Delay, Rate};
 
 use super::bucket::Bucket;
-use super::latency::Sampler;
+use super::sampler::Sampler;
 use super::spoiler::Spoiler;
 
 /// What is asked of a line.

@@ -43,7 +43,7 @@ impl Feeling {
     pub(super) fn before(plan: &Plan, delay: &Delay) -> Self {
         let namespaces = open_namespaces(plan);
         let passes = passes(plan);
-        let latency_us = u64::try_from(delay.latency.as_micros()).unwrap_or(u64::MAX);
+        let latency_us = u64::try_from(delay.latency.mean.as_micros()).unwrap_or(u64::MAX);
         let mut feeling = Self {
             namespaces,
             scope: Scope::of(plan),

@@ -9,6 +9,7 @@ use injector_core::proof::Rate;
 use injector_core::units::Probability;
 
 use super::dice::{Dice, Verdict};
+use super::naps::Naps;
 use super::running::{Client, Effect, Order};
 use super::state::{Engine, failed, refused, unknown};
 use crate::interception::{
@@ -26,19 +27,19 @@ pub(super) fn is_intercepted(plan: &Plan) -> bool {
 }
 
 /// What becomes of the calls of a planned fault.
-pub(super) fn case(order: &Order, failing: &Failing) -> Case {
+pub(super) fn case(order: &Order, failing: &Failing) -> Result<Case, Failure> {
     let select = &order.plan.select;
     let log = order.log.clone();
-    Case {
+    Ok(Case {
         concern: Concern::of(failing, &select.syscalls, select.files.as_ref()),
-        choose: choice(order, failing),
+        choose: choice(order, failing)?,
         signal: signal(failing),
         told: Box::new(move |stream, hit| {
             if let Some(log) = &log {
                 log.tell(stream, hit);
             }
         }),
-    }
+    })
 }
 
 /// What the caller is sent besides.
@@ -49,22 +50,25 @@ fn signal(failing: &Failing) -> Option<Signal> {
     }
 }
 
-fn choice(order: &Order, failing: &Failing) -> Choose {
+fn choice(order: &Order, failing: &Failing) -> Result<Choose, Failure> {
     let mut dice = Dice::new(&order.spec, order.seed);
     let (seed, rehearses) = (order.seed, order.rehearsal.is_some());
     let outcomes = outcomes(&failing.outcome);
     let share = share(&failing.outcome);
-    Box::new(move |stream, hit, call| match dice.throw(stream, hit) {
-        Verdict::Inject if rehearses => Choice::Rehearse,
-        // One that cannot be made in part is made in whole.
-        Verdict::Inject if share != 0 => {
-            partly(call, share).map_or(Choice::Pass, |moved| Choice::Inject(Answer::Return(moved)))
+    let mut naps = Naps::of(&failing.outcome, seed).map_err(|error| failed(&error))?;
+    Ok(Box::new(move |stream, hit, call| {
+        match dice.throw(stream, hit) {
+            Verdict::Inject if rehearses => Choice::Rehearse,
+            Verdict::Inject if let Some(naps) = &mut naps => Choice::Delay(naps.next_ns()),
+            // One that cannot be made in part is made in whole.
+            Verdict::Inject if share != 0 => partly(call, share)
+                .map_or(Choice::Pass, |moved| Choice::Inject(Answer::Return(moved))),
+            Verdict::Inject => Choice::Inject(Answer::Return(result(&outcomes, seed, hit, call))),
+            Verdict::Pass => Choice::Pass,
+            Verdict::Outside => Choice::Outside,
+            Verdict::Expired => Choice::Expired,
         }
-        Verdict::Inject => Choice::Inject(Answer::Return(result(&outcomes, seed, hit, call))),
-        Verdict::Pass => Choice::Pass,
-        Verdict::Outside => Choice::Outside,
-        Verdict::Expired => Choice::Expired,
-    })
+    }))
 }
 
 /// What the fault draws for a call, as the kernel programs do.
@@ -143,7 +147,7 @@ fn folder_of(hook: &Hook) -> Option<std::path::PathBuf> {
 /// A fault whose calls are answered, from its beginning.
 pub(super) fn begin(order: &Order) -> Result<Interception, Failure> {
     match order.spec.action.failing() {
-        Some(failing) => Ok(Interception::new(case(order, &failing))),
+        Some(failing) => Ok(Interception::new(case(order, &failing)?)),
         None => Err(refused(
             format!("{} has no system calls to answer", order.plan.kind),
             Some("this is a bug: please report it"),

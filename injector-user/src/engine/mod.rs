@@ -22,6 +22,7 @@ mod house;
 mod intercept;
 mod inventory;
 mod lockout;
+mod naps;
 mod rehearse;
 mod report;
 mod running;

@@ -46,7 +46,7 @@ impl Engine {
                 drop(signals);
                 self.begin_anew(&order, permit)
             }
-            Effect::Calls(calls) => Ok(act_on_calls(&order, calls)),
+            Effect::Calls(calls) => act_on_calls(&order, calls),
         };
         // A rehearsal that cannot become real has ended: nothing of it is left.
         running.effect = begun?;
@@ -112,12 +112,12 @@ impl Engine {
 }
 
 /// Whoever answers goes on with it.
-fn act_on_calls(order: &Order, calls: Interception) -> Effect {
+fn act_on_calls(order: &Order, calls: Interception) -> Result<Effect, Failure> {
     order.told_so_far_is_rehearsed();
     if let Some(failing) = order.spec.action.failing() {
-        calls.renew(case(order, &failing));
+        calls.renew(case(order, &failing)?);
     }
-    Effect::Calls(calls)
+    Ok(Effect::Calls(calls))
 }
 
 fn suffered_in_kernel(

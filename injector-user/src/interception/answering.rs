@@ -1,5 +1,6 @@
 //! The loop that answers, and moves its own lease while somebody could call.
 
+use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -13,6 +14,8 @@ use super::callers::Callers;
 use super::case::Interception;
 use super::fault::InterceptionError;
 use super::take::Listener;
+use super::waiting::Waiting;
+use crate::clock::monotonic_ns;
 use crate::keeper::{Keeper, Mending, Received, Registration, Undoing};
 use crate::safety::Permit;
 use crate::safety::undo::{Cause, Effect, Maker, Recorded, UndoLog};
@@ -71,7 +74,9 @@ impl Answering {
                 }
             })
             .map_err(InterceptionError::Thread)?;
+        let again = listener.again()?;
         let (recorded, registration) = entrust(permit, keeper, log, cause, (&listener, &cgroup))?;
+        interception.attend(Waiting::new(again, registration.ledge()));
         let sent = go.send(Loop {
             listener,
             interception,
@@ -123,7 +128,7 @@ fn entrust(
 
 fn effect(keeper: &Keeper, cgroup: &Path) -> Result<Effect, InterceptionError> {
     let identify = |who| move |source| InterceptionError::Identify { who, source };
-    let inode = std::fs::metadata(cgroup).map_err(identify("the command"))?;
+    let inode = fs::metadata(cgroup).map_err(identify("the command"))?;
     Ok(Effect::Answer {
         path: cgroup.to_owned(),
         inode: inode.ino(),
@@ -131,10 +136,27 @@ fn effect(keeper: &Keeper, cgroup: &Path) -> Result<Effect, InterceptionError> {
     })
 }
 
+/// Until the next caller's time has come, and no longer than a beat.
+fn pause(due_ns: Option<u64>) -> Duration {
+    due_ns.map_or(BEAT, |due_ns| {
+        Duration::from_nanos(due_ns.saturating_sub(monotonic_ns())).min(BEAT)
+    })
+}
+
+/// Whether somebody wants all in this cgroup, or in one around it, to stand still.
+fn is_to_freeze(cgroup: &Path) -> bool {
+    let mut folders = cgroup.ancestors();
+    folders.any(|folder| {
+        let wanted = fs::read(folder.join("cgroup.freeze"));
+        wanted.is_ok_and(|wanted| wanted.starts_with(b"1"))
+    })
+}
+
 impl Loop {
     fn run(mut self) {
         loop {
             self.registration.beat(LEASE);
+            let due = self.interception.let_go(monotonic_ns());
             match self.registration.receive(self.listener.fd()) {
                 Received::Call => {
                     self.answer();
@@ -149,13 +171,18 @@ impl Loop {
                 Received::Nothing => {}
             }
             let fds = [self.listener.fd(), self.registration.keeper()];
-            let ready = wait_readable(fds, BEAT).unwrap_or([PollFlags::empty(); 2]);
+            if due.is_some() && is_to_freeze(&self.cgroup) {
+                // Who waits for an answer cannot be frozen.
+                self.interception.let_go(u64::MAX);
+            }
+            let ready = wait_readable(fds, pause(due)).unwrap_or([PollFlags::empty(); 2]);
             if !ready[1].is_empty() {
                 // Nobody would answer if we died now.
                 let _told_by_the_log = end_members(&self.cgroup);
                 break;
             }
         }
+        self.interception.leave();
         // An entry that stays is harmless, as nobody is left who could call. It goes first: should we end
         // here, the keeper looks after it.
         let _stays = self.recorded.done();

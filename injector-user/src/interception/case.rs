@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 use super::call::Call;
 use super::callers::name_of;
 use super::concern::Concern;
+use super::waiting::Waiting;
 use crate::clock::monotonic_ns;
 use crate::loader::Injection;
 use crate::sys::fd::{pidfd_open, pidfd_send};
@@ -24,6 +25,8 @@ const EXAMPLES: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
     Inject(Answer),
+    /// It is made so many nanoseconds later.
+    Delay(u64),
     /// As `Inject`, but it is only counted.
     Rehearse,
     /// The dice said no.
@@ -78,6 +81,8 @@ struct State {
     case: Case,
     /// Monotonic; it acts until then. None before it acts, and when it has ended.
     until_ns: Option<u64>,
+    /// While there is a command that could call.
+    waiting: Option<Waiting>,
     /// Bytes that calls which are meant have asked for.
     used: u64,
     counters: Counters,
@@ -99,6 +104,7 @@ impl Interception {
         let state = State {
             case,
             until_ns: None,
+            waiting: None,
             used: 0,
             counters: Counters::default(),
             streams: BTreeMap::new(),
@@ -116,12 +122,30 @@ impl Interception {
 
     /// Acts no more: when this returns, every call is made.
     pub fn halt(&self) {
-        self.lock().until_ns = None;
+        let mut state = self.lock();
+        state.until_ns = None;
+        state.let_go(u64::MAX);
+    }
+
+    /// Callers may sleep from now on.
+    pub(super) fn attend(&self, waiting: Waiting) {
+        self.lock().waiting = Some(waiting);
+    }
+
+    /// Nobody is left who could call.
+    pub(super) fn leave(&self) {
+        self.lock().waiting = None;
+    }
+
+    /// Lets those go whose time has come by `now_ns`; when the next one's comes.
+    pub(super) fn let_go(&self, now_ns: u64) -> Option<u64> {
+        self.lock().let_go(now_ns)
     }
 
     /// Begins anew with another case, and does not act yet.
     pub fn renew(&self, case: Case) {
         let mut state = self.lock();
+        state.let_go(u64::MAX);
         state.case = case;
         state.until_ns = None;
         state.used = 0;
@@ -177,25 +201,23 @@ impl State {
         }
         let (stream, hit) = self.count(process);
         let choice = (self.case.choose)(stream, hit, call);
-        let given = match choice {
-            Choice::Inject(given) => given,
-            Choice::Rehearse | Choice::Pass | Choice::Outside | Choice::Expired => Answer::Continue,
-        };
-        let signal = self.case.signal;
-        let strikes = signal.filter(|_| matches!(choice, Choice::Inject(_)));
-        let answered = match strikes {
-            // It does not come back to hear an answer.
-            Some(signal) if signal.kills() => {
-                let sent = send(process, signal);
-                answer(given) || sent
+        let done = match choice {
+            Choice::Inject(given) => self.inject(given, process, answer),
+            Choice::Delay(for_ns) => {
+                let held = self.hold(now_ns.saturating_add(for_ns).min(until_ns));
+                if !held {
+                    answer(Answer::Continue);
+                }
+                held
             }
-            Some(signal) => answer(given) && send(process, signal),
-            None => answer(given),
+            Choice::Rehearse | Choice::Pass | Choice::Outside | Choice::Expired => {
+                answer(Answer::Continue)
+            }
         };
         match choice {
-            // It was killed, or the keeper was faster.
-            Choice::Inject(_) if !answered => self.counters.expired += 1,
-            Choice::Inject(_) | Choice::Rehearse => {
+            // It was killed, or the keeper was faster, or too many sleep already.
+            Choice::Inject(_) | Choice::Delay(_) if !done => self.counters.expired += 1,
+            Choice::Inject(_) | Choice::Delay(_) | Choice::Rehearse => {
                 self.counters.eligible += 1;
                 self.counters.injected += 1;
                 self.note(process, stream, hit, now_ns);
@@ -207,6 +229,29 @@ impl State {
             Choice::Outside => self.counters.outside += 1,
             Choice::Expired => self.counters.expired += 1,
         }
+    }
+
+    /// Whether the answer, with the signal that belongs to it, was given.
+    fn inject(&self, given: Answer, process: i32, answer: impl FnOnce(Answer) -> bool) -> bool {
+        match self.case.signal {
+            // It does not come back to hear an answer.
+            Some(signal) if signal.kills() => {
+                let sent = send(process, signal);
+                answer(given) || sent
+            }
+            Some(signal) => answer(given) && send(process, signal),
+            None => answer(given),
+        }
+    }
+
+    fn hold(&mut self, until_ns: u64) -> bool {
+        let waiting = self.waiting.as_mut();
+        waiting.is_some_and(|waiting| waiting.hold(until_ns))
+    }
+
+    fn let_go(&mut self, now_ns: u64) -> Option<u64> {
+        let waiting = self.waiting.as_mut();
+        waiting.and_then(|waiting| waiting.let_go(now_ns))
     }
 
     /// The stream of a process, and which call of it this is.

@@ -26,6 +26,8 @@ pub enum InterceptionError {
         #[source]
         source: io::Error,
     },
+    #[error("failed to open the listener once more")]
+    Again(#[source] io::Error),
     #[error("failed to record the command's calls")]
     Record(#[source] UndoError),
     #[error("failed to put the command's calls in the keeper's charge")]

@@ -57,6 +57,11 @@ impl Listener {
         self.fd.as_fd()
     }
 
+    /// The same once more, for who lets callers go.
+    pub(super) fn again(&self) -> Result<OwnedFd, InterceptionError> {
+        self.fd.try_clone().map_err(InterceptionError::Again)
+    }
+
     /// The process that it was taken from.
     pub fn pid(&self) -> i32 {
         self.pid

@@ -53,6 +53,19 @@ pub struct Registration {
     cell: Cell,
 }
 
+/// The desk of an effect, for others than who makes it.
+#[derive(Clone, Debug)]
+pub struct Ledge {
+    shared: Arc<Shared>,
+    cell: Cell,
+}
+
+impl Ledge {
+    pub fn desk(&self) -> Option<Desk<'_>> {
+        self.shared.inbox.desk(self.cell)
+    }
+}
+
 #[derive(Debug)]
 struct Shared {
     heart: Heart,
@@ -153,6 +166,14 @@ impl Registration {
     /// Where the calls of a listener are received that is in the keeper's charge.
     pub fn desk(&self) -> Option<Desk<'_>> {
         self.shared.inbox.desk(self.cell)
+    }
+
+    /// The same for as long as somebody needs it; the keeper stays until then.
+    pub fn ledge(&self) -> Ledge {
+        Ledge {
+            shared: Arc::clone(&self.shared),
+            cell: self.cell,
+        }
     }
 
     /// Receives the next call of `listener` at the desk, if there is one. Never waits.

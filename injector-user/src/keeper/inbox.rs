@@ -14,8 +14,11 @@ use super::heart::{CELLS, Cell};
 use crate::sys::memory::SharedCells;
 use crate::sys::seccomp::{Answer, NOTICE, answer, receive};
 
-/// Words of one desk: the notice, and who is receiving.
-const DESK: usize = 16;
+/// Calls of one listener that may be held at a time.
+const HELD: usize = 1024;
+
+/// Words of one desk: the notice, who is receiving, and calls that are held.
+const DESK: usize = NOTICE + 1 + HELD;
 
 const ALL: NonZeroUsize = NonZeroUsize::new(CELLS as usize * DESK).expect("not zero");
 
@@ -30,6 +33,7 @@ pub(super) struct Inbox {
 pub struct Desk<'a> {
     notice: &'a [AtomicU64; NOTICE],
     user: &'a AtomicU64,
+    held: &'a [AtomicU64; HELD],
 }
 
 /// What came of an attempt to receive a call.
@@ -62,9 +66,11 @@ impl Inbox {
         let index = usize::from(cell.number()).checked_sub(1)?;
         let words = self.shared.cells().get(index * DESK..)?;
         let (notice, rest) = words.split_first_chunk()?;
+        let (user, rest) = rest.split_first()?;
         Some(Desk {
             notice,
-            user: rest.first()?,
+            user,
+            held: rest.first_chunk()?,
         })
     }
 }
@@ -81,11 +87,39 @@ impl Desk<'_> {
     pub fn answer(&self, listener: BorrowedFd<'_>, given: Answer) -> bool {
         let id = self.id().load(Ordering::Acquire);
         let answered = answer(listener, id, given).is_ok();
-        // Unless the other process has answered it, and the kernel has written another one since.
+        self.forget(id);
+        answered
+    }
+
+    /// Leaves the call in the notice without an answer for now, so that the next one can be received; its
+    /// place, or none if all are taken.
+    pub fn hold(&self) -> Option<usize> {
+        let id = self.id().load(Ordering::Acquire);
+        let mut places = self.held.iter();
+        let place = places.position(|place| place.load(Ordering::Acquire) == 0)?;
+        // First: until it is answered the keeper finds it in one place or the other.
+        self.held.get(place)?.store(id, Ordering::Release);
+        self.forget(id);
+        Some(place)
+    }
+
+    /// Lets the call in this place be made; whether it still waited.
+    pub fn let_go(&self, listener: BorrowedFd<'_>, place: usize) -> bool {
+        let Some(place) = self.held.get(place) else {
+            return false;
+        };
+        let id = place.load(Ordering::Acquire);
+        let waited = id != 0 && answer(listener, id, Answer::Continue).is_ok();
+        place.store(0, Ordering::Release);
+        waited
+    }
+
+    /// Empties the notice, unless the other process has answered it and the kernel has written another
+    /// call since.
+    fn forget(&self, id: u64) {
         let _another = self
             .id()
             .compare_exchange(id, 0, Ordering::AcqRel, Ordering::Acquire);
-        answered
     }
 
     fn id(&self) -> &AtomicU64 {
@@ -106,6 +140,14 @@ impl Desk<'_> {
         received
     }
 
+    /// Their places stay the engine's, which may be about to let them go.
+    fn pass_held(&self, listener: BorrowedFd<'_>) {
+        let ids = self.held.iter().map(|place| place.load(Ordering::Acquire));
+        for id in ids.filter(|id| *id != 0) {
+            let _answered_already = answer(listener, id, Answer::Continue);
+        }
+    }
+
     /// Lets every call be made that waits; whether nobody is left who could call. `alone` says that the
     /// engine has ended.
     pub(super) fn pass_all(&self, listener: BorrowedFd<'_>, alone: bool) -> bool {
@@ -113,6 +155,7 @@ impl Desk<'_> {
             self.user.store(0, Ordering::Release);
         }
         self.answer(listener, Answer::Continue);
+        self.pass_held(listener);
         loop {
             match self.receive(listener, User::Keeper) {
                 Received::Call => {

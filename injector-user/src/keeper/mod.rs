@@ -28,7 +28,7 @@ mod tests;
 
 pub use charge::Mending;
 pub use fault::KeeperError;
-pub use handle::{Keeper, Registration, Undoing};
+pub use handle::{Keeper, Ledge, Registration, Undoing};
 pub use heart::{CELLS, Cell, Heart};
 pub use inbox::{Desk, Received};
 pub use start::start;

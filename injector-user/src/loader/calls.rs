@@ -119,7 +119,8 @@ pub(crate) fn outcomes(asked: &syscall::Outcome) -> [Outcome; OUTCOMES] {
         }
         syscall::Outcome::Returns(Returned::Number(number)) => vec![(i64::from(*number), 1)],
         syscall::Outcome::Returns(Returned::Requested) => vec![(REQUESTED, 1)],
-        syscall::Outcome::Short(_) => Vec::new(),
+        // Another answers these.
+        syscall::Outcome::Short(_) | syscall::Outcome::Delays(_) => Vec::new(),
         syscall::Outcome::Crashes(_) => vec![(-i64::from(Crash::ERRNO.number()), 1)],
     };
     let total: u64 = weighted.iter().map(|(_value, weight)| weight).sum();

@@ -1,6 +1,7 @@
 //! System calls of a command that are answered through its filter.
 
 mod crash;
+mod delay;
 mod endings;
 mod filters;
 mod presets;

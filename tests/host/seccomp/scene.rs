@@ -9,6 +9,8 @@ use temblor_tests::{Said, finish, wait_until};
 
 use crate::stage::{DEADLINE, Stage};
 
+const ERROR: &str = "syscall.error";
+
 /// What a command under a fault wrote, and the fault's report.
 #[derive(Debug)]
 pub(super) struct Ran {
@@ -17,9 +19,9 @@ pub(super) struct Ran {
     pub(super) report: Value,
 }
 
-/// Words of `temblor inject syscall.error … -- sh -c SCRIPT`.
-fn words<'a>(given: &'a str, script: &'a str) -> Vec<&'a str> {
-    let mut words = vec!["inject", "syscall.error", "--json", "--duration", "60s"];
+/// Words of `temblor inject KIND … -- sh -c SCRIPT`.
+fn words<'a>(kind: &'a str, given: &'a str, script: &'a str) -> Vec<&'a str> {
+    let mut words = vec!["inject", kind, "--json", "--duration", "60s"];
     words.extend(given.split_whitespace());
     words.extend(["--backend", "seccomp", "--", "sh", "-c", script]);
     words
@@ -27,12 +29,17 @@ fn words<'a>(given: &'a str, script: &'a str) -> Vec<&'a str> {
 
 /// Runs a script of the shell under a fault, to its end.
 pub(super) fn run(stage: &Stage, given: &str, script: &str) -> Result<Ran> {
-    ran(&stage.cli().run(&words(given, script))?)
+    run_kind(stage, ERROR, given, script)
+}
+
+/// The same under another fault.
+pub(super) fn run_kind(stage: &Stage, kind: &str, given: &str, script: &str) -> Result<Ran> {
+    ran(&stage.cli().run(&words(kind, given, script))?)
 }
 
 /// Begins it, and waits until the script has made the file.
 pub(super) fn begin(stage: &Stage, given: &str, script: &str, file: &Path) -> Result<Child> {
-    let child = stage.cli().start(&words(given, script))?;
+    let child = stage.cli().start(&words(ERROR, given, script))?;
     wait_until("the command has begun", DEADLINE, || file.exists())?;
     Ok(child)
 }

@@ -40,6 +40,7 @@ pub(super) fn ways(kind: Kind) -> &'static [Own] {
         ],
         Kind::ProcessFreeze => &[&[("active", "20ms"), ("dormant", "30ms")]],
         Kind::SyscallError => &[&[("syscalls", "connect"), ("errno", "ECONNREFUSED")]],
+        Kind::SyscallDelay => &[&[("syscalls", "connect"), ("latency", "1ms")]],
         // Of a signal that its target does not notice.
         Kind::ProcessCrash => &[&[
             ("syscalls", "read,write"),
@@ -49,6 +50,12 @@ pub(super) fn ways(kind: Kind) -> &'static [Own] {
         Kind::ProcessFdLimit | Kind::ProcessForkError | Kind::MemoryError => &[&[]],
         Kind::DiskError | Kind::DiskFull | Kind::DiskReadonly => &[&[("path", "/")]],
     }
+}
+
+/// Those that can be done to somebody who runs already.
+pub(super) fn to_anybody() -> impl Iterator<Item = Kind> {
+    let all = Kind::ALL.iter().copied();
+    all.filter(|kind| *kind != Kind::SyscallDelay)
 }
 
 /// A plain fault of this kind on `target` for `duration`.

@@ -12,11 +12,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Result, bail, ensure};
-use injector_core::fault::Kind;
 use injector_user::freezer::Flavour;
 use injector_user::protocol::Which;
 
-use super::every::fault;
+use super::every::{fault, to_anybody};
 use super::pairs::Pairs;
 use super::row::Rows;
 use super::suite::Effort;
@@ -50,7 +49,7 @@ pub(super) fn measure(effort: Effort) -> Result<Rows> {
             }
             let rate = requests(&own)?;
             let ended = client.stop(Which::Mine)?;
-            ensure!(ended.len() == if with { Kind::ALL.len() } else { 0 });
+            ensure!(ended.len() == if with { to_anybody().count() } else { 0 });
             Ok(rate)
         })?;
         rows.push(pairs.row(metric, "1/s", AIM));
@@ -78,8 +77,8 @@ impl Target {
 
     /// Arms every kind of fault on it.
     fn suffer(&self, client: &mut Client) -> Result<()> {
-        for kind in Kind::ALL {
-            client.arm(*kind, &fault(*kind, &self.cgroup.target(), "5m"))?;
+        for kind in to_anybody() {
+            client.arm(kind, &fault(kind, &self.cgroup.target(), "5m"))?;
         }
         Ok(())
     }

@@ -129,6 +129,18 @@ pub(crate) const GROUPS: &[Group] = &[
         &["safety::stops::ends_with_an_engine_that_is_killed"],
     ),
     of_calls("syscall.error", &["syscalls::"], &[]),
+    fault(
+        "syscall.delay",
+        &[
+            "seccomp::delay::a_caller_sleeps_as_long_as_was_asked",
+            "seccomp::delay::a_killed_engine_wakes_who_sleeps",
+        ],
+        &[
+            "seccomp::delay::hundreds_sleep_at_the_same_time",
+            "seccomp::delay::a_stopped_engine_lets_nobody_sleep_on",
+            "seccomp::delay::who_sleeps_can_be_frozen",
+        ],
+    ),
     of_calls("process.crash", &["crash::"], &[]),
     of_calls(
         "process.fd_limit",

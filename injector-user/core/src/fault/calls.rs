@@ -1,16 +1,17 @@
-//! Faults that are made of system calls which fail, each with words of its own.
+//! Faults that are made of system calls which suffer, each with words of its own.
 
 use std::collections::BTreeMap;
 
 use super::given::Reader;
 use super::kind::Kind;
-use super::syscall::Failing;
+use super::syscall::{Failing, Outcome};
 use super::{disk, memory, process};
 
 /// What is asked for. What it means is in [`CallFault::failing`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallFault {
     Error(Failing),
+    Delay(Failing),
     Crash(process::Crash),
     FdLimit(process::Limit),
     ForkError(process::Limit),
@@ -25,6 +26,7 @@ impl CallFault {
     pub(super) fn read(kind: Kind, reader: &mut Reader<'_>) -> Option<Self> {
         Some(match kind {
             Kind::SyscallError => Self::Error(Failing::read(reader)?),
+            Kind::SyscallDelay => Self::Delay(Failing::read_with(reader, Outcome::read_delay)?),
             Kind::ProcessCrash => Self::Crash(process::Crash::read(reader)?),
             Kind::ProcessFdLimit => Self::FdLimit(process::Limit::read(reader, process::OF_FILES)),
             Kind::ProcessForkError => {
@@ -41,6 +43,7 @@ impl CallFault {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Error(_) => Kind::SyscallError,
+            Self::Delay(_) => Kind::SyscallDelay,
             Self::Crash(_) => Kind::ProcessCrash,
             Self::FdLimit(_) => Kind::ProcessFdLimit,
             Self::ForkError(_) => Kind::ProcessForkError,
@@ -53,7 +56,7 @@ impl CallFault {
 
     pub(super) fn write(&self, params: &mut BTreeMap<String, String>) {
         match self {
-            Self::Error(failing) => failing.write(params),
+            Self::Error(failing) | Self::Delay(failing) => failing.write(params),
             Self::Crash(crash) => crash.write(params),
             Self::FdLimit(limit) => limit.write(process::OF_FILES, params),
             Self::ForkError(limit) => limit.write(process::OF_TASKS, params),
@@ -67,7 +70,7 @@ impl CallFault {
     /// Which calls suffer, and what becomes of them.
     pub fn failing(&self) -> Failing {
         match self {
-            Self::Error(failing) => failing.clone(),
+            Self::Error(failing) | Self::Delay(failing) => failing.clone(),
             Self::Crash(crash) => crash.failing(),
             Self::FdLimit(limit) => limit.of_files(),
             Self::ForkError(limit) => limit.of_tasks(),

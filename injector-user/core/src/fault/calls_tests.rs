@@ -1,6 +1,8 @@
 //! What faults mean that are made of system calls, and what is wrong with them.
 
-use crate::fault::syscall::{Crash, Failing, Moment, Outcome, Resource, Syscall};
+use std::time::Duration;
+
+use crate::fault::syscall::{Crash, Failing, LONGEST, Moment, Outcome, Resource, Syscall};
 use crate::fault::{Errno, FaultSpec, Given, Kind, parse};
 
 fn read(text: &str) -> Result<FaultSpec, String> {
@@ -146,4 +148,39 @@ fn a_crash_is_a_signal_at_a_call() {
         "process.crash syscalls=getpid path=/a/",
         "a path or a file descriptor",
     );
+}
+
+#[test]
+fn a_delay_is_a_sleep_with_a_cap() {
+    let sleep = |text: &str| {
+        let failing = failing(&format!("syscall.delay syscalls=fsync latency=20ms {text}"));
+        let Outcome::Delays(sleep) = failing.outcome else {
+            panic!("{text}");
+        };
+        (sleep.latency.jitter, sleep.cap, sleep.moment)
+    };
+    let (none, five) = (Duration::ZERO, Duration::from_secs(5));
+    assert_eq!(sleep(""), (none, five, Moment::Before));
+    assert_eq!(
+        sleep("jitter=5ms distribution=normal cap=30s moment=after"),
+        (Duration::from_millis(5), LONGEST, Moment::After)
+    );
+    let bad =
+        |text: &str, said: &str| check_bad(&format!("syscall.delay syscalls=fsync {text}"), said);
+    bad("", "needs `latency`");
+    bad("latency=20", "has no unit");
+    bad("latency=31s", "`31s` is not between 10us and 30s");
+    bad("latency=6s", "at most 5s, or a higher `cap`, up to 30s");
+    bad("latency=1s cap=31s", "`31s` is not between 10us and 30s");
+    bad(
+        "latency=1s jitter=2s",
+        "a jitter of 2s is more than the latency of 1s",
+    );
+    bad(
+        "latency=1s distribution=normal",
+        "means nothing without jitter",
+    );
+    bad("latency=1s moment=later", "before");
+    bad("latency=1s correlation=50%", "belongs to");
+    check_bad("syscall.delay latency=1s", "needs `syscalls`");
 }

@@ -15,6 +15,7 @@ pub enum Kind {
     ProcessFreeze,
     ProcessSignal,
     SyscallError,
+    SyscallDelay,
     ProcessCrash,
     ProcessFdLimit,
     ProcessForkError,
@@ -35,6 +36,7 @@ words!(Kind, "a fault", {
     ProcessFreeze => "process.freeze",
     ProcessSignal => "process.signal",
     SyscallError => "syscall.error",
+    SyscallDelay => "syscall.delay",
     ProcessCrash => "process.crash",
     ProcessFdLimit => "process.fd_limit",
     ProcessForkError => "process.fork_error",
@@ -58,11 +60,12 @@ impl Kind {
         )
     }
 
-    /// Whether it is made of system calls that fail.
+    /// Whether it is made of system calls that suffer.
     pub fn is_of_calls(self) -> bool {
         matches!(
             self,
             Self::SyscallError
+                | Self::SyscallDelay
                 | Self::ProcessCrash
                 | Self::ProcessFdLimit
                 | Self::ProcessForkError
@@ -92,6 +95,7 @@ impl Kind {
             Self::SyscallError => {
                 "let system calls fail with an errno, or succeed without having done anything"
             }
+            Self::SyscallDelay => "let system calls take longer, while their callers sleep",
             Self::ProcessCrash => {
                 "kill a process exactly before, or exactly after, one of its system calls"
             }

@@ -19,6 +19,7 @@ impl Kind {
             Self::ProcessFreeze => &[("active", "1ms"), ("count", "1")],
             Self::ProcessSignal => &[("signal", "CONT")],
             Self::SyscallError => &[("syscalls", "fsync"), ("errno", "EIO")],
+            Self::SyscallDelay => &[("syscalls", "fsync"), ("latency", "10us")],
             Self::ProcessCrash => &[("syscalls", "fsync")],
             Self::DiskError | Self::DiskFull | Self::DiskReadonly => &[("path", "/")],
         }

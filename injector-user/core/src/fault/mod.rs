@@ -19,6 +19,7 @@ mod places;
 mod spec;
 
 pub mod disk;
+pub mod latency;
 pub mod memory;
 pub mod net;
 pub mod process;

@@ -33,6 +33,7 @@ pub fn parse(kind: Kind, params: &BTreeMap<String, Given>) -> Result<FaultSpec, 
         }
         Kind::ProcessSignal => process::Volleys::read(&mut reader).map(Action::ProcessSignal),
         Kind::SyscallError
+        | Kind::SyscallDelay
         | Kind::ProcessCrash
         | Kind::ProcessFdLimit
         | Kind::ProcessForkError

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::net::{Delay, Direction, Filter, Protocol, Reorder, Shape};
+use super::latency::{Latency, Shape};
+use super::net::{Delay, Direction, Filter, Protocol, Reorder};
 use super::process::Volleys;
 use super::*;
 use crate::document;
@@ -59,9 +60,11 @@ fn a_delay_is_read_whole() {
                 protocol: Some(Protocol::Tcp),
                 direction: Direction::Both,
             },
-            latency: Duration::from_millis(20),
-            jitter: Duration::from_millis(5),
-            shape: Shape::Normal,
+            latency: Latency {
+                mean: Duration::from_millis(20),
+                jitter: Duration::from_millis(5),
+                shape: Shape::Normal,
+            },
             correlation: Some(Probability::new(0.25).unwrap()),
             reorder: Some(Reorder {
                 probability: Probability::new(0.5).unwrap(),
@@ -125,7 +128,7 @@ fn a_parameter_of_another_fault_is_recognised() {
             "--colour: net.loss has no parameter `colour` | it has --target, --duration, --peers, \
              --ports, --protocol, --direction, --correlation, --p, --r, --1-h, --1-k, --visible, --probability, --when, --max-hits, --seed, --delay, \
              --owner, --all, --allow-lockout, --long, --mode, --mode-value, --weigh",
-            "--latency: net.loss has no parameter `latency` | it belongs to net.delay",
+            "--latency: net.loss has no parameter `latency` | it belongs to net.delay and syscall.delay",
             "--operation: net.loss has no parameter `operation` | it belongs to sock.error and disk.error",
         ],
     );
@@ -593,6 +596,18 @@ fn any_specific() -> impl Strategy<Value = (Kind, Vec<Option<String>>)> {
                 (Kind::SyscallError, parts)
             }),
         (
+            "syscalls=(write|write,fsync)",
+            "latency=[1-9]{1,3}ms",
+            some("jitter", "[1-9]{1,2}us"),
+            some("cap", "([1-9]|[12][0-9]|30)s"),
+            some("moment", "(before|after)"),
+            some("size", "[1-9]KiB\\.\\.")
+        )
+            .prop_map(|(syscalls, latency, jitter, cap, moment, size)| {
+                let parts = vec![Some(syscalls), Some(latency), jitter, cap, moment, size];
+                (Kind::SyscallDelay, parts)
+            }),
+        (
             "syscalls=(write|fsync)",
             some("path", "/[a-z]{1,9}/"),
             some("fd", "file"),
@@ -793,7 +808,7 @@ mod table {
     #[test]
     fn no_name_occurs_twice_and_every_one_has_a_fault() {
         let names = names();
-        assert_eq!(names.len(), 52);
+        assert_eq!(names.len(), 53);
         for kind in Kind::ALL {
             assert!(schema::params(*kind).count() >= 13);
         }
@@ -810,7 +825,7 @@ mod table {
     #[test]
     fn the_markdown_table_has_a_row_for_each_parameter() {
         let table = schema::markdown_table();
-        assert_eq!(table.lines().count(), 2 + 62);
+        assert_eq!(table.lines().count(), 2 + 65);
         assert!(
             table
                 .lines()

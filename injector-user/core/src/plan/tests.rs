@@ -158,6 +158,7 @@ pub(super) fn spec(text: &str) -> FaultSpec {
         Kind::ProcessFreeze => &["active=100ms", "dormant=100ms"],
         Kind::ProcessSignal => &["signal=CONT"],
         Kind::SyscallError => &["syscalls=fsync", "errno=EIO"],
+        Kind::SyscallDelay => &["syscalls=fsync", "latency=20ms"],
         Kind::ProcessCrash => &["syscalls=fsync"],
         Kind::DiskError | Kind::DiskFull | Kind::DiskReadonly => &["path=/var/"],
     };

@@ -1,13 +1,8 @@
 //! A weaker form of a fault, for arming it again after a breaker opened.
 
-use std::time::Duration;
-
-use crate::fault::net::{Bursts, Delay, Loss};
+use crate::fault::net::{Bursts, Loss};
 use crate::fault::{Action, FaultSpec};
 use crate::units::Probability;
-
-/// The shortest latency a delay may have.
-const SHORTEST: Duration = Duration::from_micros(10);
 
 /// The fault at `factor` times its intensity, `factor` in `(0, 1]`.
 ///
@@ -21,7 +16,7 @@ pub fn weakened(fault: &FaultSpec, factor: f64) -> Option<FaultSpec> {
         Action::ProcessFreeze(_) | Action::ProcessSignal(_) | Action::NetPartition(_) => {
             return None;
         }
-        Action::NetDelay(delay) if !dice => shorten(delay, factor),
+        Action::NetDelay(delay) if !dice => delay.latency = delay.latency.shortened(factor),
         Action::NetRate(rate) if !dice => rate.rate = rate.rate.divided_by(factor),
         Action::NetLoss(Loss {
             bursts: Bursts::Gemodel(gemodel),
@@ -38,14 +33,6 @@ pub fn weakened(fault: &FaultSpec, factor: f64) -> Option<FaultSpec> {
         }
     }
     Some(weaker)
-}
-
-fn shorten(delay: &mut Delay, factor: f64) {
-    let scaled = |duration: Duration| {
-        Duration::try_from_secs_f64(duration.as_secs_f64() * factor).unwrap_or(duration)
-    };
-    delay.latency = scaled(delay.latency).max(SHORTEST);
-    delay.jitter = scaled(delay.jitter).min(delay.latency);
 }
 
 #[cfg(test)]

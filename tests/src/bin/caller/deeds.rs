@@ -14,6 +14,9 @@ use crate::room::Room;
 /// More than the C library has reserved for a thread, which is not accounted for.
 const MUCH: usize = 128 << 20;
 
+/// That wait at the same time.
+const THREADS: usize = 600;
+
 #[rustfmt::skip]
 pub(crate) const DEEDS: &[(&str, Call)] = &[
     ("make a file", |room| {
@@ -43,6 +46,12 @@ pub(crate) const DEEDS: &[(&str, Call)] = &[
         }
     }),
     ("sync by libc", |room| told(file(room)?.sync_all())),
+    ("sync in many threads", |room| {
+        let all: Vec<_> = (0..THREADS)
+            .map(|_| io::dup(&room.file).map(|file| std::thread::spawn(move || fs::fsync(&file))))
+            .collect::<io::Result<_>>()?;
+        all.into_iter().try_for_each(|one| one.join().unwrap_or(Err(Errno::CHILD)))
+    }),
     ("read a file", |room| told(old::read(room.path("file")))),
 ];
 

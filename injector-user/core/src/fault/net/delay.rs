@@ -4,45 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::filter::{Direction, Filter};
-use crate::fault::given::{Reader, between};
+use crate::fault::given::Reader;
+use crate::fault::latency::{self, Latency};
 use crate::problem::Invalid;
-use crate::units::{Probability, format_duration, parse_duration};
-use crate::words::words;
+use crate::units::{Probability, format_duration};
 
-const MIN_LATENCY: Duration = Duration::from_micros(10);
 const MAX_LATENCY: Duration = Duration::from_secs(10);
-
-/// How the held-back time varies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Distribution {
-    /// Anything in `latency ± jitter` is equally likely.
-    Uniform,
-    /// The jitter is the standard deviation; what would be below zero is zero.
-    Normal,
-    /// netem's: few packets come much later than most. See [`Shape::Pareto`].
-    Pareto,
-    /// That of the given samples.
-    Measured,
-}
-
-words!(Distribution, "a distribution", {
-    Uniform => "uniform",
-    Normal => "normal",
-    Pareto => "pareto",
-    Measured => "measured",
-});
-
-/// A distribution with what belongs to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shape {
-    Uniform,
-    Normal,
-    /// The Pareto distribution of exponent 3 as iproute2 tabulates it: `(u^(-1/3) - 3/2) * 4/3` for a
-    /// uniform u, times the jitter, at most four of them.
-    Pareto,
-    /// The samples less their mean, over their standard deviation, times the jitter.
-    Measured(Vec<Duration>),
-}
 
 /// Some packets are not held back, and so overtake others: netem's `reorder` and `gap`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,53 +24,27 @@ pub struct Reorder {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delay {
     pub filter: Filter,
-    /// `10us..=10s`.
-    pub latency: Duration,
-    /// `0s..=latency`: half the width if uniform, the standard deviation if normal or measured.
-    pub jitter: Duration,
-    pub shape: Shape,
+    /// Of at most 10 s.
+    pub latency: Latency,
     /// Between the latency of one packet and the next one's, as coefficient of the normal numbers that
     /// they are made from: `0..1`.
     pub correlation: Option<Probability>,
     pub reorder: Option<Reorder>,
 }
 
-/// How many samples a measured distribution may have.
-const MAX_SAMPLES: usize = 4096;
-
 impl Delay {
     /// `None` only if a problem was reported.
     pub(in crate::fault) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let filter = Filter::read(reader, Direction::Out);
-        let latency = reader.required("latency", |text| between(text, MIN_LATENCY, MAX_LATENCY));
-        let jitter = reader.or("jitter", Duration::ZERO, |text| {
-            between(text, Duration::ZERO, MAX_LATENCY)
-        });
-        if latency.is_some_and(|latency| jitter > latency) {
-            let latency = latency.map(format_duration).unwrap_or_default();
-            let invalid = Invalid::saying(format!(
-                "a jitter of {} is more than the latency of {latency}",
-                format_duration(jitter)
-            ));
-            reader.conflict("jitter", invalid.hint(format!("at most {latency}")));
-        }
-        let shape = shape(reader);
+        let latency = Latency::read(reader, MAX_LATENCY);
         let correlation = reader.optional("correlation", str::parse);
-        for (name, noun) in [
-            ("distribution", "a distribution"),
-            ("correlation", "a correlation"),
-        ] {
-            if reader.has(name) && !reader.has("jitter") {
-                let invalid = Invalid::saying(format!("{noun} means nothing without jitter"));
-                reader.conflict(name, invalid.hint("add `jitter`, for example 5ms"));
-            }
+        if reader.has("correlation") {
+            latency::check_jitter(reader, "correlation", "a correlation");
         }
         let reorder = reorder(reader);
         Some(Self {
             filter,
             latency: latency?,
-            jitter,
-            shape: shape?,
             correlation,
             reorder,
         })
@@ -113,31 +54,16 @@ impl Delay {
         let Self {
             filter,
             latency,
-            jitter,
-            shape,
             correlation,
             reorder,
         } = self;
         filter.write(params, Direction::Out);
-        let shaped = *shape != Shape::Uniform || correlation.is_some();
-        let samples = match shape {
-            Shape::Measured(samples) => {
-                let samples: Vec<_> = samples.iter().map(|one| format_duration(*one)).collect();
-                Some(samples.join(","))
-            }
-            Shape::Uniform | Shape::Normal | Shape::Pareto => None,
-        };
+        latency.write(params);
+        if correlation.is_some() {
+            // It means nothing without.
+            params.insert("jitter".to_owned(), format_duration(latency.jitter));
+        }
         let rows = [
-            ("latency", Some(format_duration(*latency))),
-            (
-                "jitter",
-                (shaped || !jitter.is_zero()).then(|| format_duration(*jitter)),
-            ),
-            (
-                "distribution",
-                (*shape != Shape::Uniform).then(|| shape.distribution().to_string()),
-            ),
-            ("samples", samples),
             ("correlation", correlation.map(|one| one.to_string())),
             ("reorder", reorder.map(|one| one.probability.to_string())),
             ("gap", reorder.map(|one| one.gap.to_string())),
@@ -146,56 +72,6 @@ impl Delay {
             params.extend(text.map(|text| (name.to_owned(), text)));
         }
     }
-}
-
-impl Shape {
-    pub fn distribution(&self) -> Distribution {
-        match self {
-            Self::Uniform => Distribution::Uniform,
-            Self::Normal => Distribution::Normal,
-            Self::Pareto => Distribution::Pareto,
-            Self::Measured(_) => Distribution::Measured,
-        }
-    }
-}
-
-/// `None` only if a problem was reported.
-fn shape(reader: &mut Reader<'_>) -> Option<Shape> {
-    let distribution = reader.or("distribution", Distribution::Uniform, str::parse);
-    let measured = distribution == Distribution::Measured;
-    if reader.has("samples") && !measured {
-        let invalid = Invalid::saying("samples are of a measured distribution");
-        reader.conflict("samples", invalid.hint("add `distribution: measured`"));
-    }
-    Some(match distribution {
-        Distribution::Uniform => Shape::Uniform,
-        Distribution::Normal => Shape::Normal,
-        Distribution::Pareto => Shape::Pareto,
-        Distribution::Measured => {
-            if !reader.has("samples") {
-                reader.missing("samples");
-            }
-            Shape::Measured(reader.optional("samples", samples)?)
-        }
-    })
-}
-
-fn samples(text: &str) -> Result<Vec<Duration>, Invalid> {
-    let parts: Vec<&str> = text.split(',').map(str::trim).collect();
-    if parts.len() > MAX_SAMPLES {
-        return Err(
-            Invalid::saying(format!("{} samples are too many", parts.len())).hint(format!(
-                "at most {MAX_SAMPLES}: every so many of them say the same"
-            )),
-        );
-    }
-    let samples = parts.into_iter().map(parse_duration);
-    let samples = samples.collect::<Result<Vec<_>, _>>()?;
-    if samples.iter().all(|one| Some(one) == samples.first()) {
-        return Err(Invalid::saying("the samples do not vary")
-            .hint("at least two that differ, such as 10ms,12ms"));
-    }
-    Ok(samples)
 }
 
 fn reorder(reader: &mut Reader<'_>) -> Option<Reorder> {

@@ -11,7 +11,7 @@ mod rate;
 
 pub use chain::{Bursts, Gemodel};
 pub use corrupt::{Corrupt, Corruption};
-pub use delay::{Delay, Distribution, Reorder, Shape};
+pub use delay::{Delay, Reorder};
 pub use duplicate::Duplicate;
 pub use filter::{Direction, Filter, Protocol};
 pub use loss::Loss;

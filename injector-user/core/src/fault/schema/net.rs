@@ -2,7 +2,8 @@
 
 use super::table::{Param, ValueType, optional, required};
 use crate::fault::kind::Kind;
-use crate::fault::net::{Answer, Connections, Corruption, Direction, Distribution, Protocol};
+use crate::fault::latency::Distribution;
+use crate::fault::net::{Answer, Connections, Corruption, Direction, Protocol};
 
 const ADDRESSED: &[Kind] = &[
     Kind::NetLoss,
@@ -22,6 +23,7 @@ const CORRELATED: &[Kind] = &[
 ];
 const CORRUPT: &[Kind] = &[Kind::NetCorrupt];
 const DELAY: &[Kind] = &[Kind::NetDelay];
+const LATENT: &[Kind] = &[Kind::NetDelay, Kind::SyscallDelay];
 const LOSS: &[Kind] = &[Kind::NetLoss];
 const NET: &[Kind] = &[
     Kind::NetLoss,
@@ -62,7 +64,7 @@ pub(super) const NET_ROWS: [Param; 23] = [
     optional(
         "jitter",
         ValueType::Duration,
-        DELAY,
+        LATENT,
         Some("0s"),
         [
             "5ms",
@@ -73,7 +75,7 @@ pub(super) const NET_ROWS: [Param; 23] = [
     optional(
         "distribution",
         ValueType::Word(Distribution::NAMES),
-        DELAY,
+        LATENT,
         Some("uniform"),
         ["normal", "only with `jitter`", "how the latency varies"],
     ),
@@ -248,7 +250,7 @@ pub(super) const NET_ROWS: [Param; 23] = [
     optional(
         "samples",
         ValueType::Durations,
-        DELAY,
+        LATENT,
         None,
         [
             "10ms,12ms,30ms",

@@ -1,15 +1,22 @@
-//! The parameters of faults that are made of system calls which fail.
+//! The parameters of faults that are made of system calls which suffer.
 
 use super::table::{Param, ValueType, optional, required};
 use crate::fault::kind::Kind;
-use crate::fault::syscall::{Backend, FdKind};
+use crate::fault::syscall::{Backend, FdKind, Moment};
 
 const SYSCALL: &[Kind] = &[Kind::SyscallError];
+const DELAY: &[Kind] = &[Kind::SyscallDelay];
 /// Those in which calls are named.
-const NAMED: &[Kind] = &[Kind::SyscallError, Kind::ProcessCrash];
-const WITH_SIZE: &[Kind] = &[Kind::SyscallError, Kind::ProcessCrash, Kind::MemoryError];
+const NAMED: &[Kind] = &[Kind::SyscallError, Kind::SyscallDelay, Kind::ProcessCrash];
+const WITH_SIZE: &[Kind] = &[
+    Kind::SyscallError,
+    Kind::SyscallDelay,
+    Kind::ProcessCrash,
+    Kind::MemoryError,
+];
 const CALLS: &[Kind] = &[
     Kind::SyscallError,
+    Kind::SyscallDelay,
     Kind::ProcessCrash,
     Kind::ProcessFdLimit,
     Kind::ProcessForkError,
@@ -19,7 +26,7 @@ const CALLS: &[Kind] = &[
     Kind::DiskReadonly,
 ];
 
-pub(super) const SYSCALL_ROWS: [Param; 8] = [
+pub(super) const SYSCALL_ROWS: [Param; 11] = [
     required(
         "syscalls",
         ValueType::Syscalls,
@@ -108,6 +115,38 @@ pub(super) const SYSCALL_ROWS: [Param; 8] = [
             "50%",
             "more than 0 and less than 1, or in percent",
             "the call is made for this share of its bytes, of one at least; by uprobe or seccomp",
+        ],
+    ),
+    required(
+        "latency",
+        ValueType::Duration,
+        DELAY,
+        [
+            "20ms",
+            "10us to 30s, at most `cap`",
+            "how much longer a call takes",
+        ],
+    ),
+    optional(
+        "cap",
+        ValueType::Duration,
+        DELAY,
+        Some("5s"),
+        [
+            "500ms",
+            "10us to 30s",
+            "the longest that a call waits, however its latency varies",
+        ],
+    ),
+    optional(
+        "moment",
+        ValueType::Word(Moment::NAMES),
+        DELAY,
+        Some("before"),
+        [
+            "before",
+            "`temblor doctor` says which there are",
+            "whether the call has been made when its caller sleeps",
         ],
     ),
 ];

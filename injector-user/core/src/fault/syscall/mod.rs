@@ -1,4 +1,5 @@
-//! Faults of system calls: `syscall.error`, and what others mean that are made of calls which fail.
+//! Faults of system calls: `syscall.error`, `syscall.delay`, and what others mean that are made of
+//! calls which fail.
 //!
 //! Which calls fail is written as for strace's `-e inject=`; a test compares what both make of it.
 //! What a call has among its arguments (a path, a descriptor, a number of bytes) decides which filters
@@ -6,6 +7,7 @@
 
 mod call;
 mod class;
+mod delay;
 mod failing;
 mod outcome;
 mod path;
@@ -15,6 +17,7 @@ mod table;
 
 pub use call::{Amount, Syscall};
 pub use class::Class;
+pub use delay::{LONGEST, Sleep};
 pub use failing::{Backend, Failing, FdKind, Opens, Resource};
 pub(super) use outcome::errors;
 pub use outcome::{Crash, MAX_ERRORS, MAX_WEIGHT, Moment, Outcome, Returned, Share};

@@ -1,10 +1,11 @@
-//! What becomes of a call that was hit: an error, a success in which nothing was done, a part of it, or
-//! the end.
+//! What becomes of a call that was hit: an error, a success in which nothing was done, a part of it, a
+//! wait, or the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
+use super::delay::Sleep;
 use crate::fault::errno::Errno;
 use crate::fault::given::Reader;
 use crate::fault::process::Signal;
@@ -27,6 +28,8 @@ pub enum Outcome {
     Short(Share),
     /// Its process is sent a signal.
     Crashes(Crash),
+    /// Its caller sleeps.
+    Delays(Box<Sleep>),
 }
 
 /// More than nothing and less than all.
@@ -67,12 +70,12 @@ pub struct Crash {
     pub moment: Moment,
 }
 
-/// When the signal comes.
+/// When a call suffers that is not told another result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Moment {
-    /// The call is not made; a process that goes on sees it interrupted.
+    /// The call has not been made, and after a signal is not: a process that goes on sees it interrupted.
     Before,
-    /// The call has been made, and its process does not see it return, unless it goes on.
+    /// The call has been made, and its process does not see it return yet.
     After,
 }
 
@@ -102,6 +105,14 @@ impl From<Errno> for Outcome {
 }
 
 impl Outcome {
+    /// What a call is that it happens to.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Delays(_) => "made to wait",
+            _ => "made to fail",
+        }
+    }
+
     /// `None` only if a problem was reported.
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let both = reader.has("errno") && reader.has("retval");
@@ -125,6 +136,11 @@ impl Outcome {
         errors.or(returned).or(short)
     }
 
+    /// The same of calls that take longer.
+    pub(in crate::fault) fn read_delay(reader: &mut Reader<'_>) -> Option<Self> {
+        Sleep::read(reader).map(Box::new).map(Self::Delays)
+    }
+
     pub(in crate::fault) fn write(&self, params: &mut BTreeMap<String, String>) {
         let (name, text) = match self {
             Self::Errors(errors) => {
@@ -133,6 +149,7 @@ impl Outcome {
             }
             Self::Returns(returned) => ("retval", returned.to_string()),
             Self::Short(share) => ("short", share.to_string()),
+            Self::Delays(sleep) => return sleep.write(params),
             // It has words of its own.
             Self::Crashes(_) => return,
         };

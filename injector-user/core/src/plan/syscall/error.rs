@@ -1,4 +1,4 @@
-//! Faults that are made of system calls which fail.
+//! Faults that are made of system calls which suffer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,7 +45,8 @@ pub(in crate::plan) fn error(
         warnings.push(BYPASSED.to_owned());
     }
     warnings.insert(0, callers::foreign(&mechanisms).to_owned());
-    warnings.extend(spared(&left_out, NOT_HERE));
+    let not_here = format!("cannot be {} here, and pass", failing.outcome.verb());
+    warnings.extend(spared(&left_out, &not_here));
     let partly = partly.iter();
     warnings.extend(partly.filter_map(|(only, calls)| spared(calls, only)));
     check_exits(&hooks)?;
@@ -112,7 +113,7 @@ struct Covered {
     partly: BTreeMap<&'static str, BTreeSet<Syscall>>,
 }
 
-/// Where each of the calls fails: by programs in the kernel, or else, if not all of them can, by a filter
+/// Where each of the calls is met: by programs in the kernel, or else, if not all of them can, by a filter
 /// of the command's own.
 fn covered(
     inventory: &Inventory,
@@ -154,9 +155,7 @@ fn covered(
     }
 }
 
-const NOT_HERE: &str = "cannot be made to fail here, and pass";
-
-/// Where programs in the kernel let each of the calls fail. One that was named and cannot fail there is
+/// Where programs in the kernel meet each of the calls. One that was named and cannot be met there is
 /// an error; those that merely belong to a class are left out, and are what else is given.
 fn in_kernel(
     inventory: &Inventory,
@@ -178,7 +177,7 @@ fn in_kernel(
             }
             Err(mut against) if failing.syscalls.names(*syscall) || fitting.len() == 1 => {
                 against.extend(unfiltered);
-                return Err(refused(*syscall, &against));
+                return Err(refused(failing, *syscall, &against));
             }
             Err(_) => {
                 covered.left_out.insert(*syscall);
@@ -186,21 +185,24 @@ fn in_kernel(
         }
     }
     if covered.hooks.is_empty() {
-        return Err(none(unfiltered));
+        return Err(none(failing, unfiltered));
     }
     Ok(covered)
 }
 
-fn none(unfiltered: Option<String>) -> Refusal {
+fn none(failing: &Failing, unfiltered: Option<String>) -> Refusal {
     let reason = unfiltered.map_or_else(String::new, |reason| format!(" ({reason})"));
     Refusal::refused(
         "syscalls",
-        format!("none of these system calls can be made to fail on this host{reason}"),
+        format!(
+            "none of these system calls can be {} on this host{reason}",
+            failing.outcome.verb()
+        ),
     )
     .hint("`temblor doctor` says why")
 }
 
-fn refused(syscall: Syscall, against: &[String]) -> Refusal {
+fn refused(failing: &Failing, syscall: Syscall, against: &[String]) -> Refusal {
     let reasons = if against.is_empty() {
         "no program in the kernel is wanted".to_owned()
     } else {
@@ -208,7 +210,10 @@ fn refused(syscall: Syscall, against: &[String]) -> Refusal {
     };
     Refusal::refused(
         "syscalls",
-        format!("`{syscall}` cannot be made to fail on this host ({reasons})"),
+        format!(
+            "`{syscall}` cannot be {} on this host ({reasons})",
+            failing.outcome.verb()
+        ),
     )
     .hint("`temblor doctor --matrix` says which system calls can")
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::fault::syscall::{Backend, Crash, Failing, Moment, Outcome, Resource, Syscall};
+use crate::fault::syscall::{Backend, Failing, Moment, Outcome, Resource, Syscall};
 use crate::plan::decision::{Hook, Mechanism};
 use crate::plan::inventory::{Hierarchy, Inventory};
 use crate::plan::resolve::Processes;
@@ -28,17 +28,18 @@ const ONLY: &str = "only for a command that Temblor starts: `-- COMMAND`";
 
 /// Whether the fault may be done in this way.
 pub(super) fn is_wanted(failing: &Failing) -> bool {
-    let after = matches!(
-        failing.outcome,
-        Outcome::Crashes(Crash {
-            moment: Moment::After,
-            ..
-        })
-    );
-    !after
+    moment(&failing.outcome) == Moment::Before
         && failing
             .backend
             .is_none_or(|wanted| wanted == Backend::Seccomp)
+}
+
+fn moment(outcome: &Outcome) -> Moment {
+    match outcome {
+        Outcome::Crashes(crash) => crash.moment,
+        Outcome::Delays(sleep) => sleep.moment,
+        Outcome::Errors(_) | Outcome::Returns(_) | Outcome::Short(_) => Moment::Before,
+    }
 }
 
 /// Whether enough is known of a call before it is made: how much memory a fork will ask for is not.

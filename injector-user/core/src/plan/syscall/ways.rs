@@ -65,6 +65,9 @@ pub(super) fn of(
     {
         return exit::of(inventory, failing, syscall).map_err(|reason| vec![reason]);
     }
+    if let Outcome::Delays(sleep) = &failing.outcome {
+        return Err(against_waiting(sleep.moment));
+    }
     let mut against = Vec::new();
     for (backend, way) in WAYS {
         if failing.backend.is_some_and(|wanted| wanted != backend) {
@@ -90,6 +93,21 @@ pub(super) fn of(
         }
     }
     Err(against)
+}
+
+/// Why no program in the kernel does it.
+const NOBODY_WAITS: &str = "no program in the kernel makes a caller wait";
+
+fn against_waiting(moment: Moment) -> Vec<String> {
+    let met_before = format!(
+        "{}: it meets calls before they are made",
+        Mechanism::Seccomp
+    );
+    let reasons = [
+        Some(NOBODY_WAITS.to_owned()),
+        Some(met_before).filter(|_| moment == Moment::After),
+    ];
+    reasons.into_iter().flatten().collect()
 }
 
 /// Which of such calls fail by this mechanism, where not all do.
@@ -148,6 +166,7 @@ fn can_return(asked: &Outcome, mechanism: Mechanism, syscall: Syscall) -> Result
         Outcome::Crashes(_) if is_of_cgroups(mechanism) => {
             return Err("no signal can be sent there".to_owned());
         }
+        Outcome::Delays(_) => return Err(NOBODY_WAITS.to_owned()),
         Outcome::Errors(_) | Outcome::Crashes(_) => return Ok(()),
         Outcome::Returns(returned) => returned,
         Outcome::Short(_)

@@ -1,12 +1,11 @@
-//! How long a packet waits: the words and the order of netem, the distributions exact.
+//! How long something waits: the words of netem, the distributions exact.
 //!
 //! netem mixes each random number with the one before to correlate latencies, which changes their
 //! distribution. Here normal numbers are mixed, which stay normal, and each is then taken through the
 //! distribution asked for: whatever the correlation, the latencies are distributed as asked.
 
-mod sampler;
+mod latencies;
 
-pub(super) use sampler::Sampler;
-
+pub use latencies::Latencies;
 #[cfg(test)]
-mod tests;
+pub(crate) use latencies::uniform;
