@@ -55,6 +55,7 @@ pub(super) fn hook(
     failing: &Failing,
     calls: &BTreeSet<Syscall>,
 ) -> Result<Hook, String> {
+    inventory.usable(Mechanism::Seccomp)?;
     let short = matches!(failing.outcome, Outcome::Short(_));
     let mut other = calls.iter().filter(|call| !IN_PART.contains(&call.name()));
     if let Some(call) = other.next().filter(|_| short) {
@@ -65,7 +66,6 @@ pub(super) fn hook(
     let cgroup = cgroups
         .find(|cgroup| cgroup.hierarchy == Hierarchy::V2 && Some(&*cgroup.path) == command)
         .ok_or(ONLY)?;
-    inventory.usable(Mechanism::Seccomp)?;
     Ok(Hook::Filter {
         path: cgroup.path.clone(),
         id: cgroup.id,
