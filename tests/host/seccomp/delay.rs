@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use procfs::process::Process;
 use temblor_tests::{Caller, Commanded, signal, wait_until};
 
-use super::scene::{close, file, run_kind};
+use super::scene::{close, file, leave, run_kind};
 use crate::stage::{DEADLINE, Stage};
 
 /// Far longer than anybody waits here.
@@ -266,12 +266,4 @@ fn cgroup_of(pid: i32) -> Result<std::path::PathBuf> {
     let path = groups.lines().find_map(|line| line.strip_prefix("0::"));
     let path = path.context("a cgroup of version 2")?;
     folder(&injector_core::plan::Hierarchy::V2, path).context("it is mounted")
-}
-
-/// What an engine that was killed has left is undone by the next one.
-fn leave(mut stage: Stage) -> Result<()> {
-    stage.engine.await_end()?;
-    let said = stage.cli().run(&["undo"])?;
-    assert_eq!(said.code, Some(0), "{said:?}");
-    stage.close()
 }

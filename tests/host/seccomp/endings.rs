@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use temblor_tests::{Commanded, is_running, signal, wait_until};
 use tempfile::TempDir;
 
-use super::scene::{begin, close, file, lines_of};
+use super::scene::{begin, close, file, leave, lines_of};
 use crate::stage::{DEADLINE, Stage};
 
 const EIO: i32 = Errno::EIO as i32;
@@ -121,14 +121,6 @@ fn a_command_dies_with_the_keeper() -> Result<()> {
     drop(commanded);
     stage.engine.await_end()?;
     leave(stage)
-}
-
-/// What an engine that was killed has left is undone by the next one.
-fn leave(mut stage: Stage) -> Result<()> {
-    stage.engine.await_end()?;
-    let said = stage.cli().run(&["undo"])?;
-    assert_eq!(said.code, Some(0), "{said:?}");
-    stage.close()
 }
 
 /// A command that ends, with 0, only when a call of it succeeds.

@@ -88,3 +88,11 @@ pub(super) fn close(stage: Stage) -> Result<()> {
     .with_context(|| stage.engine.log())?;
     stage.close()
 }
+
+/// What an engine that was killed has left is undone by the next one.
+pub(super) fn leave(mut stage: Stage) -> Result<()> {
+    stage.engine.await_end()?;
+    let said = stage.cli().run(&["undo"])?;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    stage.close()
+}
