@@ -180,7 +180,8 @@ fn due(kernel: &Kernel, running: &mut Running, now_ns: u64) -> Option<Ended> {
         Effect::Signals(signals) => signals.has_ended(),
         Effect::Calls(calls) => {
             let limit = running.spec.common.max_hits?;
-            calls.progress().counters.injected >= limit
+            // The last callers are still to sleep as long as was asked.
+            calls.progress().counters.injected >= limit && !calls.holds_anybody()
         }
         Effect::Kernel(armed) => {
             let limit = running.spec.common.max_hits?;

@@ -127,6 +127,11 @@ impl Interception {
         state.let_go(u64::MAX);
     }
 
+    /// Whether a caller is still to be let go.
+    pub fn holds_anybody(&self) -> bool {
+        self.lock().holds_anybody()
+    }
+
     /// Callers may sleep from now on.
     pub(super) fn attend(&self, waiting: Waiting) {
         self.lock().waiting = Some(waiting);
@@ -242,6 +247,11 @@ impl State {
             Some(signal) => answer(given) && send(process, signal),
             None => answer(given),
         }
+    }
+
+    fn holds_anybody(&self) -> bool {
+        let waiting = self.waiting.as_ref();
+        waiting.is_some_and(|waiting| !waiting.is_empty())
     }
 
     fn hold(&mut self, until_ns: u64) -> bool {

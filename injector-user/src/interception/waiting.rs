@@ -36,6 +36,10 @@ impl Waiting {
         place.is_some()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.due.is_empty()
+    }
+
     /// Lets those go whose time has come by `now_ns`; when the next one's comes.
     pub(super) fn let_go(&mut self, now_ns: u64) -> Option<u64> {
         while let Some(Reverse((due_ns, place))) = self.due.peek().copied() {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use injector_core::fault::Kind;
+use injector_user::protocol::{FaultReport, State};
 use injector_user::target::folder;
 use nix::sys::signal::Signal;
 use procfs::process::Process;
@@ -94,6 +95,25 @@ fn a_sleep_is_never_longer_than_the_cap() -> Result<()> {
     sleeps.sort();
     let asked = Duration::from_millis(300);
     assert!(sleeps[0] < asked && sleeps[11] >= asked, "{sleeps:?}");
+    drop(slow);
+    close(stage)
+}
+
+#[test]
+fn the_last_of_so_many_hits_is_as_slow_as_the_others() -> Result<()> {
+    let stage = Stage::set()?;
+    let given = [("latency", "1s"), ("max_hits", "1"), ("duration", "60s")];
+    let mut slow = slow(&stage, "fsync", &given)?;
+    let begun = Instant::now();
+    assert_eq!(slow.one("fsync")?, 0);
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+    let (fault, mut last) = (slow.armed.fault.clone(), None);
+    wait_until("it has ended by itself", DEADLINE, || {
+        last = slow.client.snapshot(&fault).ok();
+        let ended = |report: &FaultReport| matches!(report.state, State::Ended { .. });
+        last.as_ref().is_some_and(ended)
+    })?;
+    assert_eq!(last.map(|report| report.counters.injected), Some(1));
     drop(slow);
     close(stage)
 }
