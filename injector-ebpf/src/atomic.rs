@@ -69,6 +69,34 @@ pub unsafe fn add_one(address: *mut u64) {
     }
 }
 
+/// Sets bits of the word at `address` and gives what it was (5.12).
+///
+/// # Safety
+///
+/// As for [`fetch_add`].
+#[inline(always)]
+pub unsafe fn fetch_or(address: *mut u64, bits: u64) -> u64 {
+    #[cfg(target_arch = "bpf")]
+    {
+        let mut value = bits;
+        // SAFETY: the caller vouches for the address.
+        unsafe {
+            core::arch::asm!(
+                "{value} = atomic_fetch_or((u64 *)({address} + 0), {value})",
+                value = inout(reg) value,
+                address = in(reg) address,
+            );
+        }
+        value
+    }
+    #[cfg(not(target_arch = "bpf"))]
+    {
+        use core::sync::atomic::{AtomicU64, Ordering};
+        // SAFETY: the caller vouches for the address.
+        unsafe { AtomicU64::from_ptr(address) }.fetch_or(bits, Ordering::Relaxed)
+    }
+}
+
 #[inline(always)]
 unsafe fn fetch_add_at_once(address: *mut u64, addend: u64) -> u64 {
     #[cfg(target_arch = "bpf")]

@@ -3,6 +3,7 @@
 use injector_abi::{Counters, Fault, Progress, SLOTS, draw, in_window, injects};
 
 use crate::atomic::fetch_add_one;
+use crate::bed;
 use crate::chance::of_aggregate;
 use crate::maps::{COUNTERS, FAULTS, LINE_LEASE, PROGRESS};
 use crate::occasion::Occasion;
@@ -18,6 +19,8 @@ pub enum Way {
     Here,
     /// Send through its delay line, which has to be alive.
     ThroughLine,
+    /// Let the caller sleep, whom somebody has to wake.
+    ToBed,
 }
 
 /// A fault that acts, on which of the events that concern it.
@@ -75,14 +78,16 @@ fn judged(slot: u64, occasion: Occasion, way: Way) -> Option<u64> {
 
 const ALIVE: u32 = 1;
 const THROUGH_LINE: u32 = 2;
+const TO_BED: u32 = 4;
 
 #[inline(always)]
 fn flags(occasion: Occasion, way: Way) -> u32 {
-    let through = match way {
+    let way = match way {
         Way::Here => 0,
         Way::ThroughLine => THROUGH_LINE,
+        Way::ToBed => TO_BED,
     };
-    u32::from(occasion.alive) | through
+    u32::from(occasion.alive) | way
 }
 
 const SLOT_BITS: u32 = SLOTS.trailing_zeros();
@@ -123,8 +128,9 @@ fn decide(slot: u32, tgid: u32, flags: u32, segments: u32, now_ns: u64) -> Optio
     // SAFETY: the array's entry lives as long as the program; a word is read whole.
     let granted = unsafe { (*progress).granted };
     let exhausted = fault.max_hits != 0 && granted >= fault.max_hits;
-    let through_line = flags & THROUGH_LINE != 0;
-    let alive = flags & ALIVE != 0 && (!through_line || line_is_alive(slot, now_ns));
+    let alive = flags & ALIVE != 0
+        && (flags & THROUGH_LINE == 0 || line_is_alive(slot, now_ns))
+        && (flags & TO_BED == 0 || bed::is_watched(slot, now_ns));
     if !alive || now_ns >= fault.deadline_ns || exhausted {
         counters.expired += 1;
         return None;

@@ -19,7 +19,9 @@
 
 pub mod answer;
 pub mod atomic;
+pub mod bed;
 pub mod call;
+pub mod caller;
 mod cgroup;
 pub mod chance;
 pub mod checksum;
@@ -31,6 +33,7 @@ pub mod foreign;
 pub mod headers;
 pub mod instruction;
 pub mod judge;
+pub mod kfunc;
 pub mod lockout;
 pub mod maps;
 pub mod occasion;

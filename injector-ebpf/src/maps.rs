@@ -5,6 +5,7 @@ use aya_ebpf::macros::map;
 use aya_ebpf::maps::lpm_trie::LpmTrie;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, ProgramArray, Queue, RingBuf};
 use injector_abi::net::{CONNECTIONS as MAX_CONNECTIONS, Connection, Exempt, LINES};
+use injector_abi::sleep::{BEDS as MAX_BEDS, Bed, Dormitory, Slept};
 use injector_abi::syscall::{
     Calls, FILES, FileFields, FileKey, NUMBERS, PROTECTED as MAX_PROTECTED, TaskFields,
 };
@@ -144,3 +145,28 @@ pub static CALLERS_TURN: Queue<u32> = Queue::with_max_entries(1, 0);
 /// What stubs jump to, by hook.
 #[map]
 pub static BODIES: ProgramArray = ProgramArray::with_max_entries(HOOKS, 0);
+
+/// Where callers sleep.
+#[map]
+pub static BEDS: Array<Bed> = Array::with_max_entries(MAX_BEDS, MMAPABLE);
+
+/// How often a bed has been looked for.
+#[map]
+pub static TICKETS: Array<u64> = Array::with_max_entries(1, 0);
+
+/// Whose beds they are, by slot; the leases are moved by the loop that wakes, and by nothing else.
+#[map]
+pub static DORMITORIES: Array<Dormitory> = Array::with_max_entries(SLOTS, MMAPABLE);
+
+/// What became of those who were to sleep, by slot.
+#[map]
+pub static SLEPT: Array<Slept> = Array::with_max_entries(SLOTS, 0);
+
+/// What the kernel keeps of a task that is to lie down before it goes back to its program, by bed. The
+/// loader says of what type it is.
+#[map]
+pub static WORKS: Array<u64> = Array::with_max_entries(MAX_BEDS, 0);
+
+/// Where the stack was of threads that have slept and now make their call once more.
+#[map]
+pub static RISEN: LruHashMap<u64, u64> = LruHashMap::with_max_entries(1 << 13, 0);

@@ -17,7 +17,7 @@ pub fn result(
     subject: impl FnOnce() -> u64,
     size: impl Fn() -> u64 + Copy,
 ) -> Option<i64> {
-    let act = acts(mask, subject, size)?;
+    let act = acts(mask, subject, size, Way::Here)?;
     strike(act);
     of(act, size)
 }
@@ -25,10 +25,15 @@ pub fn result(
 /// The first fault that acts, of those in `mask` that ask nothing which the call does not have. `subject` is
 /// what it is about, `size` how many bytes.
 #[inline(always)]
-pub fn acts(mask: u64, subject: impl FnOnce() -> u64, size: impl Fn() -> u64) -> Option<Act> {
+pub fn acts(
+    mask: u64,
+    subject: impl FnOnce() -> u64,
+    size: impl Fn() -> u64,
+    way: Way,
+) -> Option<Act> {
     let select = SELECT.get(0)?;
     let mask = call::by_contents(select, mask, subject, size);
-    first_to_act(mask, Occasion::exact(Some(task::tgid())), Way::Here)
+    first_to_act(mask, Occasion::exact(Some(task::tgid())), way)
 }
 
 /// The value that the fault draws for this event.

@@ -25,12 +25,12 @@ use aya_ebpf::macros::raw_tracepoint;
 use aya_ebpf::programs::RawTracePointContext;
 use injector_abi::syscall::{register, subject};
 use injector_ebpf::call::{self, bytes, descriptor};
+use injector_ebpf::caller::{argument, concerned};
 use injector_ebpf::foreign;
 use injector_ebpf::instruction;
-use injector_ebpf::maps::{ARMED, SELECT};
+use injector_ebpf::judge::Way;
 use injector_ebpf::outcome;
 use injector_ebpf::patched;
-use injector_ebpf::protected;
 use injector_ebpf::select;
 use injector_ebpf::task::{self, word};
 
@@ -114,7 +114,7 @@ fn instead(ctx: *mut pt_regs, number: u32, register: impl Fn(usize) -> u64 + Cop
     if mask == 0 {
         return None;
     }
-    let act = outcome::acts(mask, || descriptor(register), || bytes(register))?;
+    let act = outcome::acts(mask, || descriptor(register), || bytes(register), Way::Here)?;
     outcome::strike(act);
     match outcome::share(act) {
         0 => outcome::of(act, || bytes(register)),
@@ -138,7 +138,8 @@ fn syscall_exit(ctx: RawTracePointContext) -> i32 {
     let mask = concerned();
     if mask != 0
         && !foreign::is_foreign()
-        && let Some(act) = outcome::acts(mask, || descriptor(register), || bytes(register))
+        && let Some(act) =
+            outcome::acts(mask, || descriptor(register), || bytes(register), Way::Here)
     {
         outcome::strike(act);
     }
@@ -163,26 +164,4 @@ fn at_hook(ctx: *mut c_void) -> i64 {
     let argument = |position| argument(ctx, position);
     let subject = || argument(patched::subject() & !subject::KIND);
     outcome::result(mask, subject, || call::size(register, argument)).unwrap_or(0)
-}
-
-/// The slots whose fault is armed here and names the caller.
-#[inline(always)]
-fn concerned() -> u64 {
-    let (Some(armed), Some(select)) = (ARMED.get(patched::hook()), SELECT.get(0)) else {
-        return 0;
-    };
-    if armed.slots == 0 {
-        return 0;
-    }
-    let tgid = task::tgid();
-    let mask = select::by_thread_group(select, armed.slots, tgid);
-    protected::spare(select::by_current_cgroup(select, mask), tgid)
-}
-
-/// One of the hook's arguments, as a plain number: what the verifier knows to be a pointer to one of the
-/// kernel's structures it lets no function have.
-#[inline(always)]
-fn argument(ctx: *mut c_void, position: u32) -> u64 {
-    let arguments = ctx as u64;
-    task::read(arguments + u64::from(position & 3) * 8).unwrap_or(0)
 }

@@ -5,6 +5,7 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod delay_line;
+pub mod dormitory;
 pub mod engine;
 pub mod filters;
 pub mod freezer;

@@ -33,6 +33,7 @@ mod seccomp;
 mod second_chance;
 mod shared;
 mod signal;
+mod sleep;
 mod sock;
 mod stage;
 mod statistics;

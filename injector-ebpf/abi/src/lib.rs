@@ -14,6 +14,7 @@ pub mod lack;
 mod layout;
 pub mod net;
 mod select;
+pub mod sleep;
 pub mod sock;
 pub mod syscall;
 
@@ -26,7 +27,7 @@ pub use fault::Fault;
 pub use select::{Armed, Select, SocketFields, SocketMark, Stream, StreamKey};
 
 /// Layout and meaning of everything in this package; the loader refuses objects of another version.
-pub const ABI_VERSION: u64 = 4;
+pub const ABI_VERSION: u64 = 5;
 
 /// Faults that can be armed at once: one bit each in every selector mask.
 pub const SLOTS: u32 = 64;

@@ -238,4 +238,6 @@ pub mod register {
     pub const DI: usize = 14;
     /// The number of the system call.
     pub const ORIG_AX: usize = 15;
+    /// Where its stack is.
+    pub const SP: usize = 19;
 }

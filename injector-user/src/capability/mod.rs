@@ -24,6 +24,7 @@ mod privileges;
 mod probe;
 mod room;
 mod signal;
+mod sleeping;
 mod stage;
 mod store;
 mod subject;

@@ -63,7 +63,7 @@ pub fn uses(kind: Kind) -> &'static [(Mechanism, Use)] {
         | Kind::DiskError
         | Kind::DiskFull
         | Kind::DiskReadonly => OF_CALLS,
-        Kind::SyscallDelay => &[(Mechanism::Seccomp, Use::Main)],
+        Kind::SyscallDelay => OF_DELAYS,
         Kind::ProcessCrash => OF_CRASHES,
         Kind::MemoryError => &[
             (Mechanism::SecurityReturn, Use::Main),
@@ -97,6 +97,15 @@ const OF_CRASHES: &[(Mechanism, Use)] = &[
     (Mechanism::SecurityLsm, Use::Main),
     (Mechanism::Seccomp, Use::Main),
     (Mechanism::SyscallExit, Use::For("`moment: after`")),
+    CHILDREN,
+];
+
+const OF_DELAYS: &[(Mechanism, Use)] = &[
+    (Mechanism::SleepAtCall, Use::Main),
+    (Mechanism::SleepInLsm, Use::Main),
+    (Mechanism::SleepAtHook, Use::Main),
+    (Mechanism::Seccomp, Use::Main),
+    (Mechanism::SleepAfter, Use::For("`moment: after`")),
     CHILDREN,
 ];
 

@@ -11,7 +11,9 @@ use super::stage::{Objects, Stage, apart};
 use super::subject::Subject;
 use super::syscalls::Way;
 use super::verdict::{Finding, judge, with_causes};
-use super::{answered, attributed, calls, connections, freeze, packets, signal, syscalls};
+use super::{
+    answered, attributed, calls, connections, freeze, packets, signal, sleeping, syscalls,
+};
 use crate::freezer::Flavour;
 use crate::loader::Kernel;
 use crate::safety::undo::UndoLog;
@@ -90,6 +92,10 @@ fn hierarchy_of(mechanism: Mechanism) -> Option<Flavour> {
         | Mechanism::SecurityLsm
         | Mechanism::Uprobe
         | Mechanism::SyscallExit
+        | Mechanism::SleepAtCall
+        | Mechanism::SleepInLsm
+        | Mechanism::SleepAtHook
+        | Mechanism::SleepAfter
         // Where there is none, it is tried without.
         | Mechanism::ForkTracking
         | Mechanism::Pidfd => None,
@@ -155,6 +161,10 @@ fn try_out(
         }
         Mechanism::Uprobe => syscalls::instructions(&Subject::fork()?, objects.kernel()?),
         Mechanism::SyscallExit => ended(objects),
+        Mechanism::SleepAtCall
+        | Mechanism::SleepInLsm
+        | Mechanism::SleepAtHook
+        | Mechanism::SleepAfter => sleeping::slow(mechanism, &Subject::fork()?, objects.kernel()?),
         Mechanism::FreezerV2 => frozen(Flavour::V2, log),
         Mechanism::FreezerV1 => frozen(Flavour::V1, log),
         Mechanism::Pidfd => signal::pidfd(&Subject::fork()?),

@@ -6,6 +6,7 @@
 use std::os::fd::{AsFd as _, AsRawFd as _, IntoRawFd as _, OwnedFd};
 use std::time::Duration;
 
+use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::{set_no_new_privs, set_pdeathsig};
 use nix::sys::signal::Signal;
@@ -13,6 +14,7 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn, bind, connect, getsockname,
     getsockopt, recv, send, sendto, setsockopt, socket, socketpair, sockopt,
 };
+use nix::sys::stat::Mode;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{Pid, getpgid, getpid, getppid};
 
@@ -195,6 +197,7 @@ fn act(request: Request, sockets: &mut [Option<OwnedFd>; SOCKETS]) -> nix::Resul
         Request::GetpgidInChild => in_child(|| getpgid(Some(getpid())).map(drop)),
         Request::Getpgid => getpgid(Some(getpid())).map(|_group| 0),
         Request::Filter => next_descriptor(),
+        Request::Write => write_one(),
         Request::SetOption { socket } => {
             setsockopt(held(sockets, socket)?, sockopt::Broadcast, &true).map(|()| 0)
         }
@@ -223,6 +226,11 @@ fn in_child(work: impl FnOnce() -> nix::Result<()>) -> nix::Result<u16> {
             _ => Err(nix::errno::Errno::ECHILD),
         },
     }
+}
+
+fn write_one() -> nix::Result<u16> {
+    let lost = nix::fcntl::open("/dev/null", OFlag::O_WRONLY, Mode::empty())?;
+    nix::unistd::write(lost, b"?").map(|_written| 0)
 }
 
 fn open() -> nix::Result<OwnedFd> {

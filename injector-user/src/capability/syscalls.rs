@@ -133,6 +133,7 @@ pub(super) fn ended(subject: &Subject, kernel: &mut Kernel) -> Result<(), Obstac
         params: &[("syscalls", "getpgid"), ("moment", "after")],
         hooks: Vec::from_iter(syscall.map(|syscall| Hook::Exit {
             syscall,
+            sleeps: false,
             count: None,
             subject: None,
         })),

@@ -11,6 +11,7 @@ use nix::errno::Errno;
 
 use super::obstacle::Obstacle;
 use super::privileges::Privileges;
+use crate::dormitory::DormitoryError;
 use crate::filters::FilterError;
 use crate::freezer::FreezerError;
 use crate::loader::{BtfError, HookError, KernelError, MapsError, ObjectError, TrackingError};
@@ -33,6 +34,8 @@ pub(super) enum Step {
     Attach,
     /// The TAP device.
     Device,
+    /// The driver that makes callers sleep.
+    Beds,
     /// Looking for a function of the kernel.
     Function,
     /// Reading where fields lie in the kernel's structures.
@@ -151,6 +154,10 @@ pub(super) fn by_errno(
         (Step::Device, Some(Errno::ENOENT | Errno::ENODEV | Errno::ENXIO)) => {
             Finding::unsupported(format!("there is no TUN/TAP driver ({text})"), false)
         }
+        // As above.
+        (Step::Beds, Some(Errno::ENOENT | Errno::ENODEV | Errno::ENXIO)) => {
+            Finding::unsupported(format!("there is no FUSE driver ({text})"), false)
+        }
         _ => Finding::unknown(text),
     }
 }
@@ -181,6 +188,8 @@ fn step_of(error: &KernelError) -> (Step, &(dyn Error + 'static)) {
         },
         KernelError::Fields(error) => (step_of_types(error), error),
         KernelError::Tap(error) => (Step::Device, error),
+        KernelError::Dormitory(error @ DormitoryError::Device(_)) => (Step::Beds, error),
+        KernelError::Dormitory(error) => (Step::Trial, error),
         KernelError::Tracking(tracking) => match tracking {
             TrackingError::Offsets(error) => (step_of_types(error), error),
             TrackingError::Object(error) => (step_of_object(error), error),
@@ -216,6 +225,8 @@ fn step_of_object(error: &ObjectError) -> Step {
         ObjectError::Load(_) => Step::Verify,
         // Type information is accepted by every kernel that has programs of ours.
         ObjectError::Types { .. } => Step::Load,
+        ObjectError::NoFunction(_) => Step::Function,
+        ObjectError::Functions(error) => step_of_types(error),
         ObjectError::Parse { .. }
         | ObjectError::Relocate { .. }
         | ObjectError::Empty

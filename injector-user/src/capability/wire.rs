@@ -48,6 +48,8 @@ pub(super) enum Request {
     Getpgid,
     /// The same by a child of its own.
     GetpgidInChild,
+    /// Write one byte to where it is lost.
+    Write,
     /// Install a filter that tells of that, and wait for whoever has the listener; the answer's value is
     /// its number.
     Filter,
@@ -79,6 +81,7 @@ impl Request {
             Self::Getpgid => (7, 0, 0),
             Self::GetpgidInChild => (9, 0, 0),
             Self::Filter => (8, 0, 0),
+            Self::Write => (12, 0, 0),
             Self::SetOption { socket } => (10, socket, 0),
             Self::GetOption { socket } => (11, socket, 0),
         };
@@ -108,6 +111,7 @@ impl Request {
             7 => Self::Getpgid,
             9 => Self::GetpgidInChild,
             8 => Self::Filter,
+            12 => Self::Write,
             10 => Self::SetOption { socket },
             11 => Self::GetOption { socket },
             _ => return None,
@@ -178,6 +182,7 @@ mod tests {
             Request::GetpgidInChild,
             Request::SetOption { socket },
             Request::GetOption { socket },
+            Request::Write,
         ];
         for request in requests {
             assert_eq!(Request::decode(request.encode()), Some(request));

@@ -42,10 +42,12 @@ fn needed(spec: &FaultSpec) -> Vec<Mechanism> {
 
 fn is_of(backend: Backend, mechanism: Mechanism) -> bool {
     match backend {
-        Backend::FmodRet => mechanism == Mechanism::SyscallReturn,
+        Backend::FmodRet => [Mechanism::SyscallReturn, Mechanism::SleepAtCall].contains(&mechanism),
         Backend::Kprobe => mechanism == Mechanism::SyscallOverride,
-        Backend::Security => mechanism == Mechanism::SecurityReturn,
-        Backend::Lsm => mechanism == Mechanism::SecurityLsm,
+        Backend::Security => {
+            [Mechanism::SecurityReturn, Mechanism::SleepAtHook].contains(&mechanism)
+        }
+        Backend::Lsm => [Mechanism::SecurityLsm, Mechanism::SleepInLsm].contains(&mechanism),
         Backend::Cgroup => [Mechanism::CgroupSock, Mechanism::CgroupOption].contains(&mechanism),
         Backend::Uprobe => mechanism == Mechanism::Uprobe,
         Backend::Seccomp => mechanism == Mechanism::Seccomp,

@@ -9,12 +9,12 @@ use injector_core::proof::Rate;
 use injector_core::units::Probability;
 
 use super::dice::{Dice, Verdict};
-use super::naps::Naps;
 use super::running::{Client, Effect, Order};
 use super::state::{Engine, failed, refused, unknown};
 use crate::interception::{
     Answering, Call, Case, Choice, Choose, Concern, Interception, Progress, partly, take,
 };
+use crate::latency::Naps;
 use crate::loader::{outcomes, share};
 use crate::protocol::{Failure, FaultReport, Suffered};
 use crate::safety::undo::Cause;

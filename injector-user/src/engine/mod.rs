@@ -22,7 +22,6 @@ mod house;
 mod intercept;
 mod inventory;
 mod lockout;
-mod naps;
 mod rehearse;
 mod report;
 mod running;

@@ -5,7 +5,9 @@
 //! distribution asked for: whatever the correlation, the latencies are distributed as asked.
 
 mod latencies;
+mod naps;
 
 pub use latencies::Latencies;
 #[cfg(test)]
 pub(crate) use latencies::uniform;
+pub use naps::Naps;

@@ -200,14 +200,15 @@ impl<'a> Btf<'a> {
         Ok(found)
     }
 
-    /// The functions whose names begin with one of `prefixes`, by their numbers.
-    pub(super) fn functions(&self, prefixes: &[&str]) -> Result<BTreeMap<String, u32>, BtfError> {
+    /// The types of these kinds whose names begin so, by their numbers.
+    pub(super) fn named(&self, wanted: &[(u32, &str)]) -> Result<BTreeMap<String, u32>, BtfError> {
         let mut found = BTreeMap::new();
         for (number, start) in (1..).zip(&self.starts) {
             let one = self.at(*start)?;
             let text = self.strings.get(one.name as usize..).unwrap_or_default();
-            let begins = |prefix: &&str| text.starts_with(prefix.as_bytes());
-            if one.kind() == FUNCTION && prefixes.iter().any(begins) {
+            let kind = one.kind();
+            let mut wanted = wanted.iter();
+            if wanted.any(|(of, prefix)| *of == kind && text.starts_with(prefix.as_bytes())) {
                 let name = text.split(|byte| *byte == 0).next().unwrap_or_default();
                 if let Ok(name) = str::from_utf8(name) {
                     found.insert(name.to_owned(), number);
@@ -260,7 +261,10 @@ impl<'a> Btf<'a> {
 
 const STRUCT: u32 = 4;
 const UNION: u32 = 5;
-const FUNCTION: u32 = 12;
+/// Functions that programs can be attached at, or call.
+pub(super) const FUNCTION: u32 = 12;
+/// Among them are the prototypes of tracepoints.
+pub(super) const TYPEDEF: u32 = 8;
 
 /// Bytes that follow a type's common part, by its kind.
 fn extra_length(kind: u32, count: usize) -> Result<usize, BtfError> {

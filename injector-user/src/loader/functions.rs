@@ -7,12 +7,19 @@ use injector_abi::syscall::{FileFields, TaskFields};
 use injector_core::fault::Kind;
 use injector_core::plan::{Inventory, Mechanism};
 
-use super::btf::{Btf, BtfError, running};
+use super::btf::{Btf, BtfError, FUNCTION, TYPEDEF, running};
 use super::older;
 
 /// How the names begin of functions that are system calls, security hooks, and what the BPF LSM calls at
 /// those.
 const PREFIXES: [&str; 3] = ["__x64_sys_", "security_", "bpf_lsm_"];
+
+/// How the names begin of functions about tasks that programs may call.
+const CALLED: &str = "bpf_task_";
+
+/// The tracepoint that system calls pass when they have been made, as programs know it whose arguments have
+/// types.
+pub(super) const EXIT: &str = "btf_trace_sys_exit";
 
 /// Security hooks that get structures instead of addresses of them.
 const BY_VALUE: [&str; 1] = ["_path_chown"];
@@ -27,6 +34,10 @@ const CERTAIN: &str = "__x64_sys_getpgid";
 #[derive(Debug)]
 pub struct Functions {
     numbers: BTreeMap<String, u32>,
+    /// Those that programs may call.
+    called: BTreeMap<String, u32>,
+    /// Of the tracepoint [`EXIT`].
+    exit: Option<u32>,
     task: TaskFields,
     file: FileFields,
     /// Found out when it is asked for.
@@ -51,13 +62,22 @@ impl Functions {
         let [thread, flags, files] =
             btf.offsets("task_struct", ["thread_info", "flags", "files"])?;
         let [status] = btf.offsets("thread_info", ["status"])?;
-        let mut numbers = btf.functions(&PREFIXES)?;
+        let functions = PREFIXES.iter().chain([&CALLED]);
+        let wanted = functions.map(|prefix| (FUNCTION, *prefix));
+        let wanted: Vec<_> = wanted.chain([(TYPEDEF, EXIT)]).collect();
+        let mut numbers = btf.named(&wanted)?;
+        let exit = numbers.remove(EXIT);
+        let called = numbers
+            .extract_if(.., |name, _| name.starts_with(CALLED))
+            .collect();
         numbers.retain(|name, number| {
             let by_value = BY_VALUE.iter().any(|hook| name.ends_with(hook));
             !by_value || older::can_change(*number)
         });
         Ok(Self {
             numbers,
+            called,
+            exit,
             task: TaskFields {
                 status: thread + status,
                 flags,
@@ -105,6 +125,17 @@ impl Functions {
     /// The number of a function, if the kernel has it.
     pub fn number(&self, name: &str) -> Option<u32> {
         self.numbers.get(name).copied()
+    }
+
+    /// The number of the first of these that the kernel has, of functions that programs may call.
+    pub(super) fn called(&self, names: &[&str]) -> Option<u32> {
+        let mut names = names.iter();
+        names.find_map(|name| self.called.get(*name).copied())
+    }
+
+    /// The number of the tracepoint [`EXIT`].
+    pub(super) fn exit(&self) -> Option<u32> {
+        self.exit
     }
 
     pub(super) fn task(&self) -> TaskFields {

@@ -74,6 +74,7 @@ pub(super) struct Texts {
     pub sock: Object,
     pub process: Object,
     pub syscall: Object,
+    pub delay: Object,
 }
 
 /// What is attached.

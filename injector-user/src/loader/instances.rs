@@ -2,7 +2,7 @@
 
 use injector_core::plan::{Attach, Entry, Hook, Way};
 
-use super::functions::Functions;
+use super::functions::{EXIT, Functions};
 use super::hooks::{HookError, HookIndex};
 use super::program::Role;
 use super::shape::{call_of, count_of, subject_of};
@@ -35,25 +35,29 @@ pub(super) fn instances(
 
 /// The number of the function that the programs of a place are for; 0 if they are for none.
 pub(super) fn function_of(hook: &Hook) -> Result<u32, HookError> {
-    let Hook::Function {
-        function, entry, ..
-    } = hook
-    else {
-        return Ok(0);
+    let functions = || Functions::known().map_err(HookError::Functions);
+    let (name, number) = match hook {
+        Hook::Function {
+            entry: Entry::Override,
+            ..
+        } => return Ok(0),
+        Hook::Function {
+            function, entry, ..
+        } => {
+            let name = lsm_name(function, *entry);
+            let number = functions()?.number(&name);
+            (name, number)
+        }
+        Hook::Exit { sleeps: true, .. } => (EXIT.to_owned(), functions()?.exit()),
+        _attached_otherwise => return Ok(0),
     };
-    if *entry == Entry::Override {
-        return Ok(0);
-    }
-    let functions = Functions::known().map_err(HookError::Functions)?;
-    let name = lsm_name(function, *entry);
-    let number = functions.number(&name);
     number.ok_or(HookError::NoFunction(name))
 }
 
 /// Programs of the BPF LSM have functions of their own, which the security hooks call.
 fn lsm_name(function: &str, entry: Entry) -> String {
     match (entry, function.strip_prefix("security_")) {
-        (Entry::Lsm, Some(hook)) => format!("bpf_lsm_{hook}"),
+        (Entry::Lsm | Entry::LsmSleeping, Some(hook)) => format!("bpf_lsm_{hook}"),
         _ => function.to_owned(),
     }
 }
@@ -89,8 +93,12 @@ fn programs_of(hook: &Hook) -> Vec<(&'static str, Role)> {
             Entry::Return => ("syscall_function", Role::FunctionReturn),
             Entry::Override => ("syscall_override", Role::FunctionOverride),
             Entry::Lsm => ("syscall_lsm", Role::Lsm),
+            Entry::Again if hook.is_security() => ("delay_hook", Role::FunctionReturn),
+            Entry::Again => ("delay_function", Role::FunctionReturn),
+            Entry::LsmSleeping => ("delay_lsm", Role::LsmSleeping),
         }],
         Hook::Instructions { .. } => vec![("syscall_instruction", Role::Instructions)],
+        Hook::Exit { sleeps: true, .. } => vec![("delay_exit", Role::TypedTracepoint)],
         Hook::Exit { .. } => vec![("syscall_exit", Role::RawTracepoint)],
         // Neither the freezer nor signals have programs of ours, and a filter is not one of them.
         Hook::Freezer { .. } | Hook::Members { .. } | Hook::Family { .. } | Hook::Filter { .. } => {

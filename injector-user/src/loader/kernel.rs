@@ -30,6 +30,7 @@ use super::stub::Interfaces;
 use super::together;
 use crate::clock::monotonic_ns;
 use crate::delay_line::{Line, LineError, LineReport, TapError, Treatment};
+use crate::dormitory::{Dormitory, DormitoryError};
 use crate::filters::Guards;
 use crate::safety::Permit;
 use crate::sys::pod::Shared;
@@ -59,6 +60,8 @@ pub enum KernelError {
     Full,
     #[error("a delay line was planned elsewhere than at an interface")]
     NoLine,
+    #[error(transparent)]
+    Dormitory(#[from] DormitoryError),
     #[error("failed to find out how many processors there are")]
     Processors(#[source] io::Error),
 }
@@ -89,6 +92,8 @@ pub struct ArmedFault {
     pub(super) hooks: Vec<HookIndex>,
     /// Whether processes are told apart.
     pub(super) by_process: bool,
+    /// Where callers sleep, if they are to.
+    pub(super) dormitory: Option<Dormitory>,
     /// By the place they belong to.
     pub(super) lines: Vec<(HookIndex, Line)>,
     /// What lines did whose places are gone.
@@ -126,6 +131,7 @@ pub struct Kernel {
 const NET: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/net.o"));
 const SOCK: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sock.o"));
 const PROCESS: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/process.o"));
+const DELAY: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/delay.o"));
 const SYSCALL: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/syscall.o"));
 
 impl Kernel {
@@ -137,6 +143,7 @@ impl Kernel {
             sock: Object::open("sock", SOCK, &mut maps)?,
             process: Object::open("process", PROCESS, &mut maps)?,
             syscall: Object::open("syscall", SYSCALL, &mut maps)?,
+            delay: Object::open("delay", DELAY, &mut maps)?,
         };
         let tables = maps.into_tables()?;
         let interfaces = Interfaces::new(Arc::clone(&tables.bodies));
@@ -217,6 +224,7 @@ impl Kernel {
             select: arming.plan.select.clone(),
             hooks: Vec::new(),
             by_process: kind == Kind::SockError || kind.is_of_calls(),
+            dormitory: None,
             lines: Vec::new(),
             finished: None,
         };
@@ -270,9 +278,12 @@ impl Kernel {
             select,
             hooks,
             by_process: _,
+            dormitory,
             lines,
             finished,
         } = fault;
+        // Before anything is detached: some kernels wait until nobody sleeps there any more.
+        drop(dormitory);
         let lines = lines.into_iter().map(|(_hook, line)| line.finish());
         let report = sum(lines.chain(finished));
         let mut links = Vec::new();
@@ -318,7 +329,11 @@ impl Kernel {
     /// Whether its delay lines have given back everything that they took before `since_ns`, monotonic.
     pub fn is_done_with(fault: &ArmedFault, since_ns: u64) -> bool {
         let mut lines = fault.lines.iter();
-        lines.all(|(_hook, line)| line.is_done_with(since_ns))
+        let nobody_sleeps = fault
+            .dormitory
+            .as_ref()
+            .is_none_or(|dormitory| dormitory.sleeping() == 0);
+        nobody_sleeps && lines.all(|(_hook, line)| line.is_done_with(since_ns))
     }
 
     /// Places in use: 0 when nothing is armed.
@@ -339,6 +354,7 @@ impl Kernel {
         }
         // Without it the kernel ends the fault when it closes our descriptors, some ms later.
         let _slower = self.deathwatch.begin(&self.texts.process);
+        self.open_dormitory(fault, arming)?;
         self.add_rows(fault, arming)?;
         self.choose(fault, arming)?;
         let thorough = net::is_thorough(&arming.spec.action, &plan.select);
@@ -352,8 +368,7 @@ impl Kernel {
 
     /// Attaches at all of the plan's functions at once.
     pub(super) fn attach_functions(&mut self, hooks: &[Hook]) -> Result<(), HookError> {
-        let of_function = |hook: &Hook| matches!(hook, Hook::Function { .. });
-        if hooks.iter().any(of_function) {
+        if hooks.iter().any(together::is_function) {
             self.patiently(|places, texts| places.attach_functions(texts, hooks))?;
         }
         Ok(())

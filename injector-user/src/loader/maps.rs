@@ -10,9 +10,10 @@ use aya::maps::lpm_trie::LpmTrie;
 use aya::maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray};
 use aya_obj::generated::{BPF_F_NO_PREALLOC, bpf_map_type};
 use injector_abi::net::{Connection, Exempt, LINES};
+use injector_abi::sleep::{BEDS, Bed, Dormitory, Slept};
 use injector_abi::syscall::{Calls, FileFields, FileKey, TaskFields};
 use injector_abi::{
-    ABI_VERSION, Armed, CONTROL_ENTRIES, CONTROL_VERSION, Counters, Fault, Progress, Select,
+    ABI_VERSION, Armed, CONTROL_ENTRIES, CONTROL_VERSION, Counters, Fault, Progress, SLOTS, Select,
     SocketFields, Stream, StreamKey,
 };
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
@@ -21,8 +22,12 @@ use super::examples::Examples;
 use super::older;
 use crate::sys::bpf;
 use crate::sys::pod::Shared;
-use crate::sys::storage;
+use crate::sys::storage::{self, Value};
 use crate::sys::words::Words;
+
+/// Words of 64 bits in a row.
+const BED: usize = size_of::<Bed>() / 8;
+const DORMITORY: usize = size_of::<Dormitory>() / 8;
 
 /// Why the shared maps could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -83,10 +88,9 @@ impl Maps {
             .filter(char::is_ascii_alphanumeric)
             .take(15)
             .collect();
-        let data = if declared.map_type() == SOCKET_STORAGE {
-            socket_storage(declared, &kernel_name)
-        } else {
-            MapData::create(fitted(&name, declared), &kernel_name, None)
+        let data = match value_of(&name, declared) {
+            Some(value) => of_type(declared, &kernel_name, value),
+            None => MapData::create(fitted(&name, declared), &kernel_name, None),
         };
         let data = data.map_err(failed)?;
         if !declared.data().is_empty() {
@@ -113,6 +117,9 @@ impl Maps {
         let tables = Tables {
             control: self.words("CONTROL", CONTROL_ENTRIES as usize)?,
             line_leases: Arc::new(self.words("LINE_LEASE", LINES as usize)?),
+            beds: Arc::new(self.words("BEDS", BEDS as usize * BED)?),
+            dormitories: Arc::new(self.words("DORMITORIES", SLOTS as usize * DORMITORY)?),
+            slept: self.typed("SLEPT")?,
             line_ifindex: self.typed("LINE_IFINDEX")?,
             armed: self.typed("ARMED")?,
             select: self.typed("SELECT")?,
@@ -185,6 +192,9 @@ impl Maps {
 pub struct Tables {
     pub control: Words,
     pub line_leases: Arc<Words>,
+    pub beds: Arc<Words>,
+    pub dormitories: Arc<Words>,
+    pub slept: Array<MapData, Shared<Slept>>,
     pub line_ifindex: Array<MapData, u32>,
     pub armed: Array<MapData, Shared<Armed>>,
     pub select: Array<MapData, Shared<Select>>,
@@ -242,12 +252,22 @@ const AT_FUNCTIONS: [&str; 3] = ["BY_FILE", "BY_DIRECTORY", "PROTECTED"];
 
 const SOCKET_STORAGE: u32 = bpf_map_type::BPF_MAP_TYPE_SK_STORAGE as u32;
 
-fn socket_storage(declared: &aya_obj::Map, name: &str) -> Result<MapData, MapError> {
+/// The type of a map's values, if the kernel wants to know it.
+fn value_of(name: &str, declared: &aya_obj::Map) -> Option<Value> {
+    if declared.map_type() == SOCKET_STORAGE {
+        Some(Value::Words(declared.value_size() / 8))
+    } else {
+        (name == "WORKS").then_some(Value::TaskWork)
+    }
+}
+
+fn of_type(declared: &aya_obj::Map, name: &str, value: Value) -> Result<MapData, MapError> {
     let made = storage::create(storage::Declared {
         name,
         kind: declared.map_type(),
         flags: declared.map_flags(),
-        words: declared.value_size() / 8,
+        entries: declared.max_entries(),
+        value,
     });
     MapData::from_fd(made.map_err(|io_error| MapError::CreateError {
         name: name.into(),

@@ -9,6 +9,8 @@ use aya_obj::btf::{Btf, BtfFeatures};
 use aya_obj::generated::bpf_insn;
 use injector_abi::LACK_MAGIC;
 
+use super::btf::BtfError;
+use super::kfuncs;
 use super::maps::{Maps, MapsError};
 use super::older::{self, Older};
 use super::program::{Program, Role};
@@ -37,6 +39,10 @@ pub enum ObjectError {
     },
     #[error("this binary was built without its kernel objects")]
     Empty,
+    #[error("this kernel has no function `{0}` that programs may call")]
+    NoFunction(String),
+    #[error("failed to find out which functions this kernel has")]
+    Functions(#[source] BtfError),
     #[error("the kernel object has no program `{0}`")]
     NoProgram(&'static str),
     #[error(transparent)]
@@ -121,16 +127,19 @@ impl Object {
             let told = [constants, &[(LACK_MAGIC, older.told(role))]].concat();
             let mut instructions = patched(&text.instructions, &told);
             older.rewrite(&mut instructions);
-            bpf::load(&bpf::Text {
+            kfuncs::write_numbers(&mut instructions)?;
+            let loaded = bpf::load(&bpf::Text {
                 name,
                 kind: role.loaded_type(),
+                sleeps: role.sleeps(),
                 instructions: &instructions,
                 license: &self.license,
                 types: self.types.as_fd(),
                 functions: &text.functions,
                 function_size: text.function_size,
                 target,
-            })
+            });
+            loaded.map_err(ObjectError::from)
         };
         let assumed = older::known();
         let fd = load(assumed).or_else(|refused| match older::find() {

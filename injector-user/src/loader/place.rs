@@ -63,6 +63,14 @@ pub(super) fn links_of(
             });
             each.filter_map(Result::transpose).collect()
         }
+        Hook::Exit { sleeps: true, .. } => {
+            let attach = |(_instance, program): &(Instance, Program)| {
+                program
+                    .attach_to_function("sys_exit")
+                    .map_err(HookError::from)
+            };
+            programs.iter().map(attach).collect()
+        }
         Hook::Exit { .. } => {
             let attach = |(_instance, program): &(Instance, Program)| {
                 program

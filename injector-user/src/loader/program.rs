@@ -31,6 +31,10 @@ pub enum Role {
     FunctionOverride,
     /// A hook of the BPF LSM.
     Lsm,
+    /// The same for a program that may sleep.
+    LsmSleeping,
+    /// A tracepoint whose arguments have types.
+    TypedTracepoint,
     /// A probe at instructions of a program.
     Instructions,
 }
@@ -39,6 +43,11 @@ impl Role {
     /// Whether its programs run for packets, in nobody's name.
     pub(super) fn is_at_interface(self) -> bool {
         matches!(self, Self::InterfaceEgress | Self::InterfaceIngress)
+    }
+
+    /// Whether its programs may wait.
+    pub(super) fn sleeps(self) -> bool {
+        self == Self::LsmSleeping
     }
 
     /// The kernel's words for it when it is loaded: programs for packets are of one kind, wherever they
@@ -79,7 +88,8 @@ impl Role {
             Self::FunctionReturn => (FUNCTION, at::BPF_MODIFY_RETURN),
             // As above.
             Self::FunctionOverride => (PROBE, at::BPF_CGROUP_INET_INGRESS),
-            Self::Lsm => (LSM, at::BPF_LSM_MAC),
+            Self::Lsm | Self::LsmSleeping => (LSM, at::BPF_LSM_MAC),
+            Self::TypedTracepoint => (FUNCTION, at::BPF_TRACE_RAW_TP),
             Self::Instructions => (PROBE, at::BPF_TRACE_UPROBE_MULTI),
         };
         ProgramType { kind, attach }

@@ -141,6 +141,7 @@ pub(super) fn load(texts: &Texts, instance: Instance) -> Result<Program, ObjectE
     let object = match name.split_once('_') {
         Some(("net", _)) => &texts.net,
         Some(("syscall", _)) => &texts.syscall,
+        Some(("delay", _)) => &texts.delay,
         _ => &texts.sock,
     };
     let constants = [

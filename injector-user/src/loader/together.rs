@@ -22,7 +22,7 @@ impl Hooks {
     ) -> Result<(), HookError> {
         let missing = hooks
             .iter()
-            .filter(|hook| matches!(hook, Hook::Function { .. }) && self.find(hook).is_none());
+            .filter(|hook| is_function(hook) && self.find(hook).is_none());
         let wanted: Vec<(HookIndex, &Hook)> = self.free_indices().zip(missing).collect();
         let made = all(&wanted, |(index, hook)| {
             Place::attach_anew(texts, hook, *index).map(|place| (*index, place))
@@ -31,6 +31,14 @@ impl Hooks {
         self.insert(made?);
         Ok(())
     }
+}
+
+/// Whether its programs are loaded for a certain function of the kernel, or a tracepoint.
+pub(super) fn is_function(hook: &Hook) -> bool {
+    matches!(
+        hook,
+        Hook::Function { .. } | Hook::Exit { sleeps: true, .. }
+    )
 }
 
 /// Closes them all.

@@ -6,8 +6,8 @@ use std::io;
 use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
 
 use aya_obj::generated::{
-    bpf_attach_type, bpf_attr, bpf_attr__bindgen_ty_4, bpf_cmd, bpf_insn, bpf_map_type,
-    bpf_prog_type,
+    BPF_F_SLEEPABLE, bpf_attach_type, bpf_attr, bpf_attr__bindgen_ty_4, bpf_cmd, bpf_insn,
+    bpf_map_type, bpf_prog_type,
 };
 
 /// What a program is loaded as.
@@ -23,6 +23,8 @@ pub struct ProgramType {
 pub struct Text<'a> {
     pub name: &'a str,
     pub kind: ProgramType,
+    /// Whether it may wait.
+    pub sleeps: bool,
     pub instructions: &'a [bpf_insn],
     pub license: &'a CStr,
     /// BTF that describes the functions.
@@ -67,6 +69,24 @@ pub fn load(text: &Text<'_>) -> Result<OwnedFd, LoadError> {
 /// Loads a few instructions, for the kernel's function `target` if that is not 0, to see whether the
 /// kernel takes them.
 pub fn try_load(kind: ProgramType, target: u32, instructions: &[bpf_insn]) -> io::Result<()> {
+    try_load_with(0, kind, target, instructions)
+}
+
+/// The same of a program that may wait.
+pub fn try_load_sleeping(
+    kind: ProgramType,
+    target: u32,
+    instructions: &[bpf_insn],
+) -> io::Result<()> {
+    try_load_with(BPF_F_SLEEPABLE, kind, target, instructions)
+}
+
+fn try_load_with(
+    flags: u32,
+    kind: ProgramType,
+    target: u32,
+    instructions: &[bpf_insn],
+) -> io::Result<()> {
     let mut attr = zeroed();
     let program = program_attr(&mut attr);
     program.prog_type = kind.kind as u32;
@@ -75,6 +95,7 @@ pub fn try_load(kind: ProgramType, target: u32, instructions: &[bpf_insn]) -> io
     program.insn_cnt = length(instructions.len());
     program.license = c"GPL".as_ptr() as u64;
     program.attach_btf_id = target;
+    program.prog_flags = flags;
     owned(bpf(bpf_cmd::BPF_PROG_LOAD, &mut attr)?).map(drop)
 }
 
@@ -228,6 +249,9 @@ fn load_with_log(text: &Text<'_>, log: &mut [u8]) -> io::Result<OwnedFd> {
     program.insn_cnt = length(text.instructions.len());
     program.license = text.license.as_ptr() as u64;
     program.attach_btf_id = text.target;
+    if text.sleeps {
+        program.prog_flags = BPF_F_SLEEPABLE;
+    }
     if !text.functions.is_empty() {
         program.prog_btf_fd = fd_number(text.types);
         program.func_info = text.functions.as_ptr() as u64;

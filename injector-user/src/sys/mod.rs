@@ -9,6 +9,7 @@ pub(crate) mod exec;
 pub mod fd;
 pub(crate) mod memory;
 pub mod netns;
+pub(crate) mod pages;
 pub mod pod;
 pub mod poll;
 pub mod probe;

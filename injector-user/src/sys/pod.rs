@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "aya::Pod is an unsafe trait")]
 
 use injector_abi::net::{Connection, Exempt};
+use injector_abi::sleep::Slept;
 use injector_abi::syscall::{Calls, FileFields, FileKey, TaskFields};
 use injector_abi::{Armed, Counters, Fault, Progress, Select, SocketFields, StreamKey};
 
@@ -28,6 +29,7 @@ shared!(
     FileKey,
     Progress,
     Select,
+    Slept,
     SocketFields,
     StreamKey,
     TaskFields

@@ -11,7 +11,7 @@ use injector_user::target::Mounts;
 use serde_json::Value;
 use temblor_tests::temblor_program;
 
-pub(super) fn doctor(run_dir: &Path, arguments: &[&str]) -> Result<Command> {
+pub(crate) fn doctor(run_dir: &Path, arguments: &[&str]) -> Result<Command> {
     let mut command = Command::new(temblor_program()?);
     command.args(["doctor", "--json"]).args(arguments);
     command.env("TEMBLOR_RUN_DIR", run_dir);
@@ -19,7 +19,7 @@ pub(super) fn doctor(run_dir: &Path, arguments: &[&str]) -> Result<Command> {
 }
 
 /// What it prints and exits with.
-pub(super) fn examine(mut command: Command) -> Result<(Value, Option<i32>)> {
+pub(crate) fn examine(mut command: Command) -> Result<(Value, Option<i32>)> {
     let output = command.output()?;
     let complaint = String::from_utf8_lossy(&output.stderr);
     let value = serde_json::from_slice(&output.stdout);
@@ -28,7 +28,7 @@ pub(super) fn examine(mut command: Command) -> Result<(Value, Option<i32>)> {
 }
 
 /// State and reason of each mechanism.
-pub(super) fn states(said: &Value) -> Result<BTreeMap<Mechanism, (CapabilityState, String)>> {
+pub(crate) fn states(said: &Value) -> Result<BTreeMap<Mechanism, (CapabilityState, String)>> {
     let faults = said["faults"].as_array().context("faults are a list")?;
     let rows = faults
         .iter()

@@ -6,3 +6,5 @@ mod privilege;
 mod remains;
 mod truth;
 mod works;
+
+pub(crate) use examine::{doctor, examine, states};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
@@ -90,8 +91,14 @@ fn it_tells_missing_from_forbidden() -> Result<()> {
         Mechanism::Seccomp,
         Mechanism::CgroupOption,
     ];
-    let tap = [Mechanism::TapDelay];
-    check("mount -t tmpfs none /dev", &tap, Unsupported)?;
+    let devices = [
+        Mechanism::TapDelay,
+        Mechanism::SleepAtCall,
+        Mechanism::SleepInLsm,
+        Mechanism::SleepAtHook,
+        Mechanism::SleepAfter,
+    ];
+    check("mount -t tmpfs none /dev", &devices, Unsupported)?;
     if let Some(point) = point(Flavour::V2)? {
         let lost = [&v2[..], following].concat();
         check(&format!("umount {point}"), &lost, Unsupported)?;
@@ -130,7 +137,11 @@ fn must_have(mechanism: Mechanism) -> Result<bool> {
         | Mechanism::Uprobe
         | Mechanism::SyscallOverride
         | Mechanism::SecurityReturn
-        | Mechanism::SecurityLsm => false,
+        | Mechanism::SecurityLsm
+        | Mechanism::SleepAtCall
+        | Mechanism::SleepInLsm
+        | Mechanism::SleepAtHook => false,
+        Mechanism::SleepAfter => is_at_least(6, 18)? && Path::new("/dev/fuse").exists(),
         Mechanism::SyscallExit => is_at_least(5, 8)?,
         Mechanism::CgroupSock | Mechanism::ForkTracking => {
             is_at_least(5, 18)? && mounted(Flavour::V2)?

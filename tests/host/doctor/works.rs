@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use injector_core::fault::Kind;
@@ -14,6 +15,7 @@ use temblor_tests::{Actor, Arrival, Caller, Cgroup, Engine, Node, params, wait_u
 
 use super::examine::{doctor, examine, states};
 use crate::double::is_stopped;
+use crate::sleep::Way;
 use crate::stage::{DEADLINE, Stage};
 
 const CONNREFUSED: i32 = Errno::ECONNREFUSED as i32;
@@ -101,6 +103,10 @@ fn works(mechanism: Mechanism, stage: &mut Stage) -> Result<()> {
             &stage.engine,
         ),
         Mechanism::SyscallExit => kills(&stage.engine),
+        Mechanism::SleepAtCall
+        | Mechanism::SleepInLsm
+        | Mechanism::SleepAtHook
+        | Mechanism::SleepAfter => waits(mechanism, &stage.engine),
         Mechanism::FreezerV2 => freezes(Flavour::V2, stage),
         Mechanism::FreezerV1 => freezes(Flavour::V1, stage),
         Mechanism::Pidfd => stops(stage),
@@ -162,6 +168,22 @@ fn kills(engine: &Engine) -> Result<()> {
     assert_eq!(beside.round()?["getsid"], [0]);
     let report = client.stop_one(&armed)?;
     assert_eq!(report.counters.injected, 1);
+    Ok(())
+}
+
+/// One call of a process that takes as long as was asked.
+fn waits(mechanism: Mechanism, engine: &Engine) -> Result<()> {
+    let way = Way::of(mechanism);
+    let mut caller = Caller::start(1, &[way.call])?;
+    let mut client = engine.client()?;
+    let target = format!("pid:{}", caller.pid());
+    let armed = way.arm(&mut client, &target, &[("latency", "300ms")])?;
+    assert_eq!(armed.plan.mechanism, mechanism);
+    let begun = Instant::now();
+    assert_eq!(caller.round()?[way.call], [0]);
+    assert!(begun.elapsed() >= Duration::from_millis(300));
+    let report = client.stop_one(&armed)?;
+    assert!(report.counters.injected >= 1, "{report:?}");
     Ok(())
 }
 

@@ -20,7 +20,7 @@ const LONG: [(&str, &str); 2] = [("latency", "30s"), ("cap", "30s")];
 /// A caller, ready for its first round, whose `fsync` takes longer.
 fn slow(stage: &Stage, call: &str, given: &[(&str, &str)]) -> Result<Commanded> {
     let command = Caller::command(&std::env::temp_dir(), 1, &[call])?;
-    let basic = [("syscalls", "fsync")];
+    let basic = [("syscalls", "fsync"), ("backend", "seccomp")];
     let given: Vec<_> = basic.into_iter().chain(given.iter().copied()).collect();
     let mut slow = Commanded::start_with(&stage.engine, Kind::SyscallDelay, &command, &given)?;
     slow.client.act(&slow.armed)?;

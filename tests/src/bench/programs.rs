@@ -68,6 +68,7 @@ impl PacketProgram {
                 kind: bpf_prog_type::BPF_PROG_TYPE_SCHED_CLS,
                 attach: bpf_attach_type::BPF_TCX_EGRESS,
             },
+            sleeps: false,
             instructions: &instructions,
             license: c"Dual MIT/GPL",
             types: no_types.as_fd(),

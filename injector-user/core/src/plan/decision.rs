@@ -142,6 +142,14 @@ pub enum Mechanism {
     CgroupOption,
     /// A probe at an instruction of the target's own program or library changes its registers.
     Uprobe,
+    /// A system call's function is left (`fmod_ret`), its caller sleeps, and the call is made once more.
+    SleepAtCall,
+    /// A program of the BPF LSM sleeps at a security hook.
+    SleepInLsm,
+    /// The same as at the call's function, at the security hook of transfers.
+    SleepAtHook,
+    /// A caller sleeps that has made its call.
+    SleepAfter,
 }
 
 words!(Mechanism, "a mechanism", {
@@ -166,6 +174,10 @@ words!(Mechanism, "a mechanism", {
     SyscallExit => "sys-exit",
     CgroupOption => "cgroup-sockopt",
     Uprobe => "uprobe",
+    SleepAtCall => "sleep-at-call",
+    SleepInLsm => "sleep-in-lsm",
+    SleepAtHook => "sleep-at-hook",
+    SleepAfter => "sleep-after",
 });
 
 /// A place in the kernel.
@@ -225,6 +237,9 @@ pub enum Hook {
     /// Wherever a system call has been made.
     Exit {
         syscall: Syscall,
+        /// Whether the caller sleeps there.
+        #[serde(default, skip_serializing_if = "is_default")]
+        sleeps: bool,
         /// As above.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         count: Option<Count>,
@@ -292,12 +307,18 @@ pub enum Entry {
     Override,
     /// The BPF LSM.
     Lsm,
+    /// `fmod_ret`, by which the call is left and made once more.
+    Again,
+    /// A program of the BPF LSM that may sleep.
+    LsmSleeping,
 }
 
 words!(Entry, "a way into a function", {
     Return => "fmod-ret",
     Override => "kprobe",
     Lsm => "lsm",
+    Again => "fmod-ret-again",
+    LsmSleeping => "lsm-sleeping",
 });
 
 impl Hook {
@@ -327,8 +348,12 @@ impl Hook {
                 Entry::Return => Mechanism::SyscallReturn,
                 Entry::Override => Mechanism::SyscallOverride,
                 Entry::Lsm => Mechanism::SecurityLsm,
+                Entry::Again if self.is_security() => Mechanism::SleepAtHook,
+                Entry::Again => Mechanism::SleepAtCall,
+                Entry::LsmSleeping => Mechanism::SleepInLsm,
             }),
             Self::Instructions { .. } => Some(Mechanism::Uprobe),
+            Self::Exit { sleeps: true, .. } => Some(Mechanism::SleepAfter),
             Self::Exit { .. } => Some(Mechanism::SyscallExit),
             Self::Filter { .. } => Some(Mechanism::Seccomp),
         }

@@ -2,6 +2,7 @@
 
 use std::fs as old;
 use std::hint::black_box;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileExt as _;
 use std::process::{Command, Stdio};
 
@@ -46,14 +47,21 @@ pub(crate) const DEEDS: &[(&str, Call)] = &[
         }
     }),
     ("sync by libc", |room| told(file(room)?.sync_all())),
-    ("sync in many threads", |room| {
-        let all: Vec<_> = (0..THREADS)
-            .map(|_| io::dup(&room.file).map(|file| std::thread::spawn(move || fs::fsync(&file))))
-            .collect::<io::Result<_>>()?;
-        all.into_iter().try_for_each(|one| one.join().unwrap_or(Err(Errno::CHILD)))
+    ("sync in many threads", |room| in_many_threads(room, |file| fs::fsync(file))),
+    ("write in many threads", |room| in_many_threads(room, |file| io::pwrite(file, b"y", 0).map(drop))),
+    ("open in many threads", |room| {
+        in_many_threads(room, |_| fs::openat(CWD, "/dev/null", OFlags::RDONLY, Mode::empty()).map(drop))
     }),
     ("read a file", |room| told(old::read(room.path("file")))),
 ];
+
+fn in_many_threads(room: &Room, call: fn(&OwnedFd) -> io::Result<()>) -> io::Result<()> {
+    let all: Vec<_> = (0..THREADS)
+        .map(|_| io::dup(&room.file).map(|file| std::thread::spawn(move || call(&file))))
+        .collect::<io::Result<_>>()?;
+    all.into_iter()
+        .try_for_each(|one| one.join().unwrap_or(Err(Errno::CHILD)))
+}
 
 fn file(room: &Room) -> io::Result<old::File> {
     io::dup(&room.file).map(old::File::from)

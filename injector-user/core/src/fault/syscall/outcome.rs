@@ -113,6 +113,15 @@ impl Outcome {
         }
     }
 
+    /// When it happens to the call.
+    pub fn moment(&self) -> Moment {
+        match self {
+            Self::Crashes(crash) => crash.moment,
+            Self::Delays(sleep) => sleep.moment,
+            Self::Errors(_) | Self::Returns(_) | Self::Short(_) => Moment::Before,
+        }
+    }
+
     /// `None` only if a problem was reported.
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let both = reader.has("errno") && reader.has("retval");

@@ -11,7 +11,11 @@ pub(super) fn foreign(mechanisms: &BTreeSet<Mechanism>) -> &'static str {
     let counts = |mechanism: &Mechanism| {
         matches!(
             mechanism,
-            Mechanism::SecurityReturn | Mechanism::SecurityLsm | Mechanism::CgroupSock
+            Mechanism::SecurityReturn
+                | Mechanism::SecurityLsm
+                | Mechanism::SleepInLsm
+                | Mechanism::SleepAtHook
+                | Mechanism::CgroupSock
         )
     };
     let mut all = mechanisms.iter();

@@ -1,7 +1,7 @@
-//! Where a system call is met that has been made.
+//! Where a system call is met that has been made: to end its caller, or to let it sleep.
 
 use super::ways;
-use crate::fault::syscall::{Failing, Syscall};
+use crate::fault::syscall::{Failing, Outcome, Syscall};
 use crate::plan::decision::{Hook, Mechanism, Subject};
 use crate::plan::inventory::Inventory;
 
@@ -14,8 +14,18 @@ pub(super) fn of(
     failing: &Failing,
     syscall: Syscall,
 ) -> Result<(Mechanism, Vec<Hook>), String> {
-    let mechanism = Mechanism::SyscallExit;
+    let sleeps = matches!(failing.outcome, Outcome::Delays(_));
+    let mechanism = if sleeps {
+        Mechanism::SleepAfter
+    } else {
+        Mechanism::SyscallExit
+    };
     let said = |reason: String| format!("{mechanism}: {reason}");
+    if sleeps && failing.backend.is_some() {
+        return Err(said(
+            "the only way after a call has no other name".to_owned(),
+        ));
+    }
     inventory.usable(mechanism).map_err(said)?;
     let subject = if ways::is_about_files(failing) {
         Some(subject(syscall).map_err(said)?)
@@ -24,6 +34,7 @@ pub(super) fn of(
     };
     let hook = Hook::Exit {
         syscall,
+        sleeps,
         count: ways::count(failing, syscall),
         subject,
     };

@@ -28,18 +28,10 @@ const ONLY: &str = "only for a command that Temblor starts: `-- COMMAND`";
 
 /// Whether the fault may be done in this way.
 pub(super) fn is_wanted(failing: &Failing) -> bool {
-    moment(&failing.outcome) == Moment::Before
+    failing.outcome.moment() == Moment::Before
         && failing
             .backend
             .is_none_or(|wanted| wanted == Backend::Seccomp)
-}
-
-fn moment(outcome: &Outcome) -> Moment {
-    match outcome {
-        Outcome::Crashes(crash) => crash.moment,
-        Outcome::Delays(sleep) => sleep.moment,
-        Outcome::Errors(_) | Outcome::Returns(_) | Outcome::Short(_) => Moment::Before,
-    }
 }
 
 /// Whether enough is known of a call before it is made: how much memory a fork will ask for is not.

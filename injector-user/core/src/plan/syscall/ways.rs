@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{exit, hooks, sockets};
 use crate::fault::syscall::{
-    Amount, Backend, Crash, Failing, Moment, Outcome, Resource, Returned, Syscall, Syscalls,
+    Amount, Backend, Failing, Moment, Outcome, Resource, Returned, Syscall, Syscalls,
 };
 use crate::plan::decision::{Count, Entry, Hook, Mechanism, Subject};
 use crate::plan::inventory::Inventory;
@@ -29,8 +29,8 @@ enum Way {
     Instructions,
 }
 
-/// The ways that a program in the kernel has, the best one first.
-const WAYS: [(Backend, Way); 6] = [
+/// The ways that a program in the kernel has to let a call fail, the best one first.
+const WAYS: &[(Backend, Way)] = &[
     (
         Backend::FmodRet,
         Way::Function(Entry::Return, Mechanism::SyscallReturn),
@@ -51,6 +51,22 @@ const WAYS: [(Backend, Way); 6] = [
     (Backend::Uprobe, Way::Instructions),
 ];
 
+/// The same to let its caller sleep before the call is made.
+const SLEEPING: &[(Backend, Way)] = &[
+    (
+        Backend::FmodRet,
+        Way::Function(Entry::Again, Mechanism::SleepAtCall),
+    ),
+    (
+        Backend::Lsm,
+        Way::Function(Entry::LsmSleeping, Mechanism::SleepInLsm),
+    ),
+    (
+        Backend::Security,
+        Way::Function(Entry::Again, Mechanism::SleepAtHook),
+    ),
+];
+
 /// The places at which `syscall` can be made to return what is asked, or for each way why it cannot.
 pub(super) fn of(
     inventory: &Inventory,
@@ -58,18 +74,15 @@ pub(super) fn of(
     syscall: Syscall,
     whose: Whose<'_>,
 ) -> Result<(Mechanism, Vec<Hook>), Vec<String>> {
-    if let Outcome::Crashes(Crash {
-        moment: Moment::After,
-        ..
-    }) = failing.outcome
-    {
+    if failing.outcome.moment() == Moment::After {
         return exit::of(inventory, failing, syscall).map_err(|reason| vec![reason]);
     }
-    if let Outcome::Delays(sleep) = &failing.outcome {
-        return Err(against_waiting(sleep.moment));
-    }
+    let ways = match failing.outcome {
+        Outcome::Delays(_) => SLEEPING,
+        _ => WAYS,
+    };
     let mut against = Vec::new();
-    for (backend, way) in WAYS {
+    for (backend, way) in ways.iter().copied() {
         if failing.backend.is_some_and(|wanted| wanted != backend) {
             continue;
         }
@@ -93,21 +106,6 @@ pub(super) fn of(
         }
     }
     Err(against)
-}
-
-/// Why no program in the kernel does it.
-const NOBODY_WAITS: &str = "no program in the kernel makes a caller wait";
-
-fn against_waiting(moment: Moment) -> Vec<String> {
-    let met_before = format!(
-        "{}: it meets calls before they are made",
-        Mechanism::Seccomp
-    );
-    let reasons = [
-        Some(NOBODY_WAITS.to_owned()),
-        Some(met_before).filter(|_| moment == Moment::After),
-    ];
-    reasons.into_iter().flatten().collect()
 }
 
 /// Which of such calls fail by this mechanism, where not all do.
@@ -166,7 +164,7 @@ fn can_return(asked: &Outcome, mechanism: Mechanism, syscall: Syscall) -> Result
         Outcome::Crashes(_) if is_of_cgroups(mechanism) => {
             return Err("no signal can be sent there".to_owned());
         }
-        Outcome::Delays(_) => return Err(NOBODY_WAITS.to_owned()),
+        Outcome::Delays(_) => return can_be_made_again(mechanism, syscall),
         Outcome::Errors(_) | Outcome::Crashes(_) => return Ok(()),
         Outcome::Returns(returned) => returned,
         Outcome::Short(_)
@@ -184,6 +182,14 @@ fn can_return(asked: &Outcome, mechanism: Mechanism, syscall: Syscall) -> Result
         _only_refuses => "the call can fail there, not succeed",
     };
     Err(reason.to_owned())
+}
+
+/// Whether the call has done nothing yet where it is left, to be made once more.
+fn can_be_made_again(mechanism: Mechanism, syscall: Syscall) -> Result<(), String> {
+    if mechanism == Mechanism::SleepAtHook && !hooks::passes_results(syscall.name()) {
+        return Err("only reading and writing can be left there and made once more".to_owned());
+    }
+    Ok(())
 }
 
 /// Whether it is known there what the call asks of the kernel.
@@ -212,7 +218,7 @@ fn is_of_cgroups(mechanism: Mechanism) -> bool {
 fn is_of_whole_calls(mechanism: Mechanism) -> bool {
     matches!(
         mechanism,
-        Mechanism::SyscallReturn | Mechanism::SyscallOverride
+        Mechanism::SyscallReturn | Mechanism::SyscallOverride | Mechanism::SleepAtCall
     )
 }
 
@@ -339,7 +345,7 @@ fn of_hooks(
         return Err("the call passes no security hook, or none just once".to_owned());
     }
     let is_there = |hook: &&&str| match hook.strip_prefix("security_") {
-        Some(name) if entry == Entry::Lsm => {
+        Some(name) if matches!(entry, Entry::Lsm | Entry::LsmSleeping) => {
             inventory.functions.contains(&format!("bpf_lsm_{name}"))
         }
         _ => inventory.functions.contains(**hook),

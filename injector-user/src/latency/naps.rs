@@ -7,11 +7,11 @@ use injector_core::fault::syscall::{Outcome, Sleep};
 use rand::SeedableRng as _;
 use rand::rngs::SmallRng;
 
-use crate::latency::Latencies;
+use super::latencies::Latencies;
 
 /// Draws sleeps, the same ones for the same seed.
 #[derive(Debug)]
-pub(super) struct Naps {
+pub struct Naps {
     latencies: Latencies,
     cap: Duration,
     random: SmallRng,
@@ -19,7 +19,7 @@ pub(super) struct Naps {
 
 impl Naps {
     /// None for calls whose callers do not sleep.
-    pub(super) fn of(outcome: &Outcome, seed: u64) -> io::Result<Option<Self>> {
+    pub fn of(outcome: &Outcome, seed: u64) -> io::Result<Option<Self>> {
         let Outcome::Delays(sleep) = outcome else {
             return Ok(None);
         };
@@ -32,7 +32,8 @@ impl Naps {
         }))
     }
 
-    pub(super) fn next_ns(&mut self) -> u64 {
+    /// The next one, nanoseconds.
+    pub fn next_ns(&mut self) -> u64 {
         let cap = u64::try_from(self.cap.as_nanos()).unwrap_or(u64::MAX);
         self.latencies.draw(&mut self.random).min(cap)
     }

@@ -1,0 +1,124 @@
+//! System calls that take longer: `syscall.delay` and what is made of it.
+//!
+//! Their callers sleep (`bed`), after the call or before it. After: the tracepoint that all calls pass has
+//! the task lie down on its way back. Before: a security hook in which programs may sleep; or the call is
+//! left for now, the task lies down on its way back, and the kernel makes the call once more.
+#![no_std]
+#![no_main]
+#![expect(unsafe_code, reason = "kernel memory, maps and helpers")]
+#![expect(
+    clippy::inline_always,
+    reason = "a call that LLVM leaves is checked by the verifier anew in every context"
+)]
+
+use core::ffi::c_void;
+
+use injector_abi::sleep::RESTARTS;
+use injector_abi::syscall::{register, subject};
+use injector_ebpf::bed;
+use injector_ebpf::call::{self, bytes, descriptor};
+use injector_ebpf::caller::{argument, concerned};
+use injector_ebpf::foreign;
+use injector_ebpf::judge::{Act, Way};
+use injector_ebpf::outcome;
+use injector_ebpf::patched;
+use injector_ebpf::task::{self, word};
+
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+
+/// `sys_exit(struct pt_regs *regs, long ret)`, for one of the system calls.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fentry/exit")]
+extern "C" fn delay_exit(ctx: *mut c_void) -> i32 {
+    // SAFETY: the first argument of the tracepoint.
+    let registers = unsafe { *ctx.cast::<*const u64>() };
+    let register = |position| word(registers, position);
+    if register(register::ORIG_AX) != u64::from(patched::number()) {
+        return 0;
+    }
+    let mask = concerned();
+    if mask == 0 || foreign::is_foreign() {
+        return 0;
+    }
+    // SAFETY: the second argument.
+    let result = unsafe { *ctx.cast::<i64>().add(1) };
+    if RESTARTS.contains(&result) {
+        return 0;
+    }
+    let acts = outcome::acts(
+        mask,
+        || descriptor(register),
+        || bytes(register),
+        Way::ToBed,
+    );
+    if let Some(act) = acts {
+        bed::sleep_after(act);
+    }
+    0
+}
+
+/// `fmod_ret` on `long __x64_sys_NAME(const struct pt_regs *)`.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fentry/function")]
+extern "C" fn delay_function(ctx: *mut c_void) -> i64 {
+    let mask = concerned();
+    if mask == 0 {
+        return 0;
+    }
+    // SAFETY: the first argument of the function.
+    let registers = unsafe { *ctx.cast::<*const u64>() };
+    let register = |position| word(registers, position);
+    let stack = register(register::SP);
+    if foreign::is_foreign() || bed::has_risen(stack) {
+        return 0;
+    }
+    let acts = outcome::acts(
+        mask,
+        || descriptor(register),
+        || bytes(register),
+        Way::ToBed,
+    );
+    acts.map_or(0, |act| bed::sleep_before(act, stack))
+}
+
+/// `fmod_ret` on `int security_NAME(…)`.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fentry/hook")]
+extern "C" fn delay_hook(ctx: *mut c_void) -> i64 {
+    let mask = concerned();
+    if mask == 0 {
+        return 0;
+    }
+    let stack = task::register(task::registers(), register::SP);
+    let acts = at_hook(ctx, mask, || bed::has_risen(stack));
+    acts.map_or(0, |act| bed::sleep_before(act, stack))
+}
+
+/// The same as a program of the BPF LSM, which may sleep itself.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "lsm/hook")]
+extern "C" fn delay_lsm(ctx: *mut c_void) -> i32 {
+    let mask = concerned();
+    if mask != 0
+        && let Some(act) = at_hook(ctx, mask, || false)
+    {
+        bed::sleep_here(act);
+    }
+    0
+}
+
+/// The first fault that acts on the call which has come to this hook, unless it has been here before.
+#[inline(always)]
+fn at_hook(ctx: *mut c_void, mask: u64, before: impl FnOnce() -> bool) -> Option<Act> {
+    let registers = task::registers();
+    let register = |position| task::register(registers, position);
+    let mask = foreign::by_number(mask, register);
+    if mask == 0 || before() {
+        return None;
+    }
+    let argument = |position| argument(ctx, position);
+    let subject = || argument(patched::subject() & !subject::KIND);
+    outcome::acts(mask, subject, || call::size(register, argument), Way::ToBed)
+}

@@ -1,0 +1,129 @@
+//! A dormitory as who has it sees it.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use injector_abi::sleep::{BEDS, Dormitory as Row};
+use injector_abi::syscall::PAGE;
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use super::fault::DormitoryError;
+use super::mount;
+use super::serve::{Loop, Sleepers};
+use crate::latency::Naps;
+use crate::sys::pages::Pages;
+use crate::sys::words::Words;
+
+/// What programs in the kernel are told of, and tell.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    pub beds: Arc<Words>,
+    pub dormitories: Arc<Words>,
+}
+
+/// Beds that somebody watches. Dropping it wakes everybody; nobody lies down there any more.
+#[derive(Debug)]
+pub struct Dormitory {
+    stop: EventFd,
+    thread: Option<JoinHandle<()>>,
+    sleeping: Arc<AtomicU64>,
+    /// Goes last.
+    _pages: Pages,
+}
+
+/// Bytes of the file: a page for each bed.
+const LENGTH: NonZeroUsize =
+    NonZeroUsize::new(BEDS as usize * PAGE as usize).expect("there are beds");
+
+/// Words of 64 bits in a row.
+const WORDS: usize = size_of::<Row>() / 8;
+
+impl Dormitory {
+    /// Opens one for the fault in `slot`, whose callers sleep as long as `naps` says.
+    pub fn open(tables: &Tables, slot: u32, naps: Naps) -> Result<Self, DormitoryError> {
+        let device = mount::device()?;
+        let mount = mount::mount(&device)?;
+        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+        let stop = EventFd::from_flags(flags).map_err(|errno| start(errno.into()))?;
+        let sleeping = Arc::new(AtomicU64::new(0));
+        let row = slot as usize * WORDS;
+        let serving = Loop {
+            stop: again(&stop)?,
+            device,
+            beds: Arc::clone(&tables.beds),
+            dormitories: Arc::clone(&tables.dormitories),
+            lease: row + 2,
+            slot: slot.into(),
+            naps,
+            sleeping: Arc::clone(&sleeping),
+            sleepers: Sleepers::default(),
+        };
+        let builder = std::thread::Builder::new().name(format!("sleep-{slot}"));
+        let thread = builder.spawn(move || serving.run()).map_err(start)?;
+        let waking = Waking {
+            stop: &stop,
+            thread: Some(thread),
+        };
+        // Somebody has to serve the file before it can be opened.
+        let pages = mount::map(&mount, LENGTH)?;
+        tables.dormitories.store(row, std::process::id().into());
+        tables.dormitories.store(row + 1, pages.address());
+        let thread = waking.keep();
+        Ok(Self {
+            stop,
+            thread,
+            sleeping,
+            _pages: pages,
+        })
+    }
+
+    /// How many callers sleep.
+    pub fn sleeping(&self) -> u64 {
+        self.sleeping.load(Ordering::Relaxed)
+    }
+}
+
+/// Ends the loop unless everything goes well.
+struct Waking<'a> {
+    stop: &'a EventFd,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Waking<'_> {
+    fn keep(mut self) -> Option<JoinHandle<()>> {
+        self.thread.take()
+    }
+}
+
+impl Drop for Waking<'_> {
+    fn drop(&mut self) {
+        end(self.stop, self.thread.take());
+    }
+}
+
+impl Drop for Dormitory {
+    fn drop(&mut self) {
+        end(&self.stop, self.thread.take());
+    }
+}
+
+fn end(stop: &EventFd, thread: Option<JoinHandle<()>>) {
+    let Some(thread) = thread else {
+        return;
+    };
+    // Writing to an event counter fails only when it is full, and then it is set already.
+    let _full = stop.write(1);
+    let _panicked = thread.join();
+}
+
+fn again(fd: &impl std::os::fd::AsFd) -> Result<OwnedFd, DormitoryError> {
+    fd.as_fd().try_clone_to_owned().map_err(start)
+}
+
+fn start(source: io::Error) -> DormitoryError {
+    DormitoryError::Start(source)
+}

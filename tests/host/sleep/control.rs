@@ -1,0 +1,84 @@
+//! What happens to a caller in its sleep.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use injector_user::freezer::State;
+use nix::sys::signal::Signal;
+use temblor_tests::{signal, wait_until};
+
+use super::scene::for_each_way;
+use crate::stage::DEADLINE;
+
+#[test]
+fn a_signal_that_is_handled_shortens_no_sleep() -> Result<()> {
+    for_each_way(|mut scene| {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("file");
+        fs::write(&path, "")?;
+        let script = format!(
+            "trap 'rang=yes' USR1; read go; echo x >>{}; echo \"$rang\"",
+            path.display()
+        );
+        let mut shell = Command::new("sh")
+            .args(["-c", &script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let pid = i32::try_from(shell.id())?;
+        let path = path.display().to_string();
+        let given = [("latency", "2s"), ("path", path.as_str())];
+        let (way, target) = (scene.way, format!("pid:{pid}"));
+        let armed = way.arm_at(way.of_the_shell, &mut scene.client, &target, &given)?;
+        let begun = Instant::now();
+        shell
+            .stdin
+            .take()
+            .context("its input")?
+            .write_all(b"go\n")?;
+        scene.await_hits(&armed, 1)?;
+        signal(pid, Signal::SIGUSR1)?;
+        let mut said = String::new();
+        let output = shell.stdout.take().context("its output")?;
+        BufReader::new(output).read_line(&mut said)?;
+        assert_eq!(said, "yes\n");
+        assert!(begun.elapsed() >= Duration::from_secs(2));
+        shell.wait()?;
+        let report = scene.client.stop_one(&armed)?;
+        assert_eq!(report.counters.injected, 1, "{report:?}");
+        scene.close()
+    })
+}
+
+#[test]
+fn who_sleeps_can_be_killed() -> Result<()> {
+    for_each_way(|mut scene| {
+        let armed = scene.fall_asleep(&[])?;
+        signal(scene.caller.pid(), Signal::SIGKILL)?;
+        wait_until("it has ended", DEADLINE, || {
+            scene.caller.has_ended().unwrap_or(true)
+        })?;
+        scene.client.stop_one(&armed)?;
+        scene.close()
+    })
+}
+
+#[test]
+fn who_sleeps_can_be_frozen() -> Result<()> {
+    for_each_way(|mut scene| {
+        scene.cgroup.enter(scene.caller.pid())?;
+        let armed = scene.fall_asleep(&[])?;
+        let freezer = scene.cgroup.folder().join("cgroup.freeze");
+        fs::write(&freezer, "1")?;
+        wait_until("it stands still", DEADLINE, || {
+            matches!(scene.cgroup.state(), Ok(State::Frozen))
+        })?;
+        fs::write(&freezer, "0")?;
+        assert_eq!(scene.told_of(temblor_tests::Caller::tell)?, 0);
+        scene.client.stop_one(&armed)?;
+        scene.close()
+    })
+}

@@ -1,0 +1,82 @@
+//! However the fault ends, nobody sleeps on.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use nix::sys::signal::Signal;
+use temblor_tests::{Caller, signal};
+
+use super::scene::{Scene, for_each_way};
+use crate::stage::DEADLINE;
+
+/// Its call is made long before the time that was asked for, and the next one at once.
+fn check_awake(scene: &mut Scene) -> Result<()> {
+    let begun = Instant::now();
+    assert_eq!(scene.told_of(Caller::tell)?, 0);
+    assert_eq!(scene.one()?, 0);
+    assert!(begun.elapsed() < DEADLINE, "{:?}", begun.elapsed());
+    Ok(())
+}
+
+#[test]
+fn a_stop_wakes_who_sleeps() -> Result<()> {
+    for_each_way(|mut scene| {
+        scene.fall_asleep(&[])?;
+        let said = scene.stage.cli().run(&["stop"])?;
+        assert_eq!(said.code, Some(0), "{said:?}");
+        check_awake(&mut scene)?;
+        scene.close()
+    })
+}
+
+#[test]
+fn a_deadline_wakes_who_sleeps() -> Result<()> {
+    for_each_way(|mut scene| {
+        scene.fall_asleep(&[("duration", "1s")])?;
+        check_awake(&mut scene)?;
+        scene.close()
+    })
+}
+
+#[test]
+fn a_client_that_goes_wakes_who_sleeps() -> Result<()> {
+    for_each_way(|mut scene| {
+        scene.fall_asleep(&[])?;
+        scene.client = scene.stage.engine.client()?;
+        check_awake(&mut scene)?;
+        scene.close()
+    })
+}
+
+#[test]
+fn a_killed_engine_wakes_who_sleeps() -> Result<()> {
+    for_each_way(|mut scene| {
+        scene.fall_asleep(&[])?;
+        signal(scene.stage.engine.pid(), Signal::SIGKILL)?;
+        check_awake(&mut scene)?;
+        scene.stage.engine.await_end()?;
+        scene.close()
+    })
+}
+
+#[test]
+fn a_stopped_engine_lets_nobody_sleep_on() -> Result<()> {
+    for_each_way(|mut scene| {
+        scene.fall_asleep(&[])?;
+        signal(scene.stage.engine.pid(), Signal::SIGSTOP)?;
+        check_awake(&mut scene)?;
+        scene.stage.engine.await_end()?;
+        scene.close()
+    })
+}
+
+#[test]
+fn an_engine_without_its_keeper_lets_nobody_sleep_on() -> Result<()> {
+    for_each_way(|mut scene| {
+        scene.fall_asleep(&[])?;
+        signal(scene.stage.engine.keeper(), Signal::SIGKILL)?;
+        check_awake(&mut scene)?;
+        scene.stage.engine.await_end()?;
+        scene.close()
+    })
+}

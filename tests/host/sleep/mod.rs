@@ -1,0 +1,10 @@
+//! Calls of processes that run already take longer, while their callers sleep in the kernel: in each of
+//! the ways that this host has.
+
+mod control;
+mod effect;
+mod endings;
+mod scene;
+mod way;
+
+pub(crate) use way::Way;

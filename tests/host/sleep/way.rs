@@ -1,0 +1,112 @@
+//! The ways to let a caller sleep.
+
+use anyhow::Result;
+use injector_core::fault::Kind;
+use injector_core::plan::{CapabilityState, Mechanism};
+use temblor_tests::{Armed, Client, Engine, params};
+
+use crate::doctor::{doctor, examine, states};
+
+/// A way, and a call that takes it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way {
+    pub(crate) mechanism: Mechanism,
+    pub(crate) moment: &'static str,
+    pub(crate) call: &'static str,
+    /// A caller's name for the same call by hundreds of its threads.
+    pub(super) by_many: &'static str,
+    /// What of the shell's writing to a file takes this way.
+    pub(super) of_the_shell: &'static str,
+    backend: Option<&'static str>,
+}
+
+const WAYS: [Way; 4] = [
+    Way {
+        mechanism: Mechanism::SleepAtCall,
+        moment: "before",
+        call: "fsync",
+        by_many: "sync in many threads",
+        of_the_shell: "write",
+        backend: Some("fmod-ret"),
+    },
+    Way {
+        mechanism: Mechanism::SleepInLsm,
+        moment: "before",
+        call: "openat",
+        by_many: "open in many threads",
+        of_the_shell: "openat",
+        backend: Some("lsm"),
+    },
+    Way {
+        mechanism: Mechanism::SleepAtHook,
+        moment: "before",
+        call: "pwrite64",
+        by_many: "write in many threads",
+        of_the_shell: "write",
+        backend: Some("security"),
+    },
+    Way {
+        mechanism: Mechanism::SleepAfter,
+        moment: "after",
+        call: "fsync",
+        by_many: "sync in many threads",
+        of_the_shell: "write",
+        backend: None,
+    },
+];
+
+impl Way {
+    /// That of this mechanism.
+    pub(crate) fn of(mechanism: Mechanism) -> Self {
+        let mut ways = WAYS.into_iter();
+        ways.find(|way| way.mechanism == mechanism)
+            .expect("each way to sleep has a call")
+    }
+
+    /// Those that the host says it has.
+    pub(super) fn here(engine: &Engine) -> Result<Vec<Self>> {
+        let arguments = ["--fault", "syscall.delay"];
+        let (said, _code) = examine(doctor(engine.run_dir(), &arguments)?)?;
+        let states = states(&said)?;
+        let supported = |way: &Self| {
+            let found = states.get(&way.mechanism);
+            found.is_some_and(|(state, _)| *state == CapabilityState::Supported)
+        };
+        let ways: Vec<Self> = WAYS.into_iter().filter(supported).collect();
+        assert!(!ways.is_empty(), "{said}");
+        Ok(ways)
+    }
+
+    /// Arms a fault of its call.
+    pub(crate) fn arm(
+        &self,
+        client: &mut Client,
+        target: &str,
+        more: &[(&str, &str)],
+    ) -> Result<Armed> {
+        self.arm_at(self.call, client, target, more)
+    }
+
+    /// The same of another call.
+    pub(super) fn arm_at(
+        &self,
+        call: &str,
+        client: &mut Client,
+        target: &str,
+        more: &[(&str, &str)],
+    ) -> Result<Armed> {
+        let basic = [
+            ("target", target),
+            ("syscalls", call),
+            ("moment", self.moment),
+        ];
+        let duration = [("duration", "60s")];
+        let is_given = more.iter().any(|(name, _)| *name == "duration");
+        let given = basic
+            .into_iter()
+            .chain(duration.into_iter().filter(|_| !is_given))
+            .chain(self.backend.map(|backend| ("backend", backend)))
+            .chain(more.iter().copied());
+        client.arm(Kind::SyscallDelay, &params(given))
+    }
+}
