@@ -6,7 +6,6 @@
 use std::os::fd::{AsFd as _, AsRawFd as _, IntoRawFd as _, OwnedFd};
 use std::time::Duration;
 
-use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::{set_no_new_privs, set_pdeathsig};
 use nix::sys::signal::Signal;
@@ -14,9 +13,8 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn, bind, connect, getsockname,
     getsockopt, recv, send, sendto, setsockopt, socket, socketpair, sockopt,
 };
-use nix::sys::stat::Mode;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
-use nix::unistd::{Pid, getpgid, getpid, getppid};
+use nix::unistd::{Pid, getpgid, getpid, getppid, pipe};
 
 use super::obstacle::{Obstacle, prepare_errno};
 use super::wire::{REPLY, REQUEST, Reply, Request, SOCKETS};
@@ -229,8 +227,8 @@ fn in_child(work: impl FnOnce() -> nix::Result<()>) -> nix::Result<u16> {
 }
 
 fn write_one() -> nix::Result<u16> {
-    let lost = nix::fcntl::open("/dev/null", OFlag::O_WRONLY, Mode::empty())?;
-    nix::unistd::write(lost, b"?").map(|_written| 0)
+    let (_reader, writer) = pipe()?;
+    nix::unistd::write(writer, b"?").map(|_written| 0)
 }
 
 fn open() -> nix::Result<OwnedFd> {

@@ -48,7 +48,7 @@ pub(super) enum Request {
     Getpgid,
     /// The same by a child of its own.
     GetpgidInChild,
-    /// Write one byte to where it is lost.
+    /// Write one byte into a pipe.
     Write,
     /// Install a filter that tells of that, and wait for whoever has the listener; the answer's value is
     /// its number.

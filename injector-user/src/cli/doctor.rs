@@ -35,7 +35,7 @@ pub(super) struct Doctor {
     /// Only this fault; exit with 3 if it is not supported
     #[arg(long, value_name = "KIND")]
     fault: Option<Kind>,
-    /// Which system calls can be made to fail, and how
+    /// Which system calls can be made to fail or to take longer, and how
     #[arg(long, conflicts_with = "fault")]
     matrix: bool,
     /// Try again what has been found out before
@@ -75,7 +75,9 @@ pub(super) fn run(context: &Context, args: Doctor) -> Result<Exit, CliError> {
         known.forget();
     }
     if args.matrix {
-        let matrix = Matrix::of(known.of(Kind::SyscallError));
+        let mut found = known.of(Kind::SyscallError);
+        found.extend(known.of(Kind::SyscallDelay));
+        let matrix = Matrix::of(found);
         context.out.result(&matrix, |style| matrix.text(style))?;
         return Ok(Exit::Passed);
     }

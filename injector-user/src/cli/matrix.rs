@@ -1,14 +1,17 @@
-//! `temblor doctor --matrix`: which system calls can be made to fail on this host, and how.
+//! `temblor doctor --matrix`: which system calls can be made to fail or to take longer on this host, and
+//! how.
 
 use std::collections::BTreeMap;
 
+use injector_abi::sleep::BEDS;
 use injector_core::fault::Kind;
-use injector_core::plan::{Capability, Coverage, Inventory, Mechanism, coverage};
+use injector_core::plan::{Capability, Coverage, Delays, Inventory, Mechanism, coverage, delays};
 use serde::Serialize;
 
 use super::style::Style;
 use super::table::table;
 use crate::capability::Host;
+use crate::keeper::HELD;
 use crate::loader::Functions;
 
 /// Every system call of this kernel's architecture.
@@ -19,6 +22,10 @@ pub(super) struct Matrix {
     of_commands: Option<Mechanism>,
     /// By what those can that a target's own program or library makes.
     of_programs: Option<Mechanism>,
+    /// Callers of the whole host that can sleep at once.
+    sleepers: u32,
+    /// The same of one command that is met by its filter.
+    sleepers_of_command: usize,
     host: Host,
 }
 
@@ -34,6 +41,12 @@ struct Row {
     /// Why not, for each way there is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<String>,
+    /// By what its caller can be made to sleep before it is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay_before: Option<Mechanism>,
+    /// And after.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay_after: Option<Mechanism>,
 }
 
 impl Matrix {
@@ -47,11 +60,15 @@ impl Matrix {
         let usable = |mechanism| inventory.usable(mechanism).ok().map(|()| mechanism);
         let of_commands = usable(Mechanism::Seccomp);
         let of_programs = usable(Mechanism::Uprobe);
-        let rows = coverage(&inventory).into_iter().map(Row::of);
+        let coverage = coverage(&inventory);
+        inventory.functions = Functions::needed_by(Kind::SyscallDelay, &inventory);
+        let rows = coverage.into_iter().zip(delays(&inventory));
         Self {
-            syscalls: rows.collect(),
+            syscalls: rows.map(Row::of).collect(),
             of_commands,
             of_programs,
+            sleepers: BEDS,
+            sleepers_of_command: HELD,
             host: Host::read(),
         }
     }
@@ -65,17 +82,35 @@ impl Matrix {
         let programs = self.of_programs.map_or_else(String::new, |mechanism| {
             format!("; others by {mechanism}, where the target's program or library makes them")
         });
+        let before = self
+            .syscalls
+            .iter()
+            .filter(|row| row.delay_before.is_some());
+        let after = self.syscalls.iter().filter(|row| row.delay_after.is_some());
+        let waiting = match self.of_commands {
+            Some(mechanism) => format!(
+                "; all of them before, by {mechanism}, of a command that Temblor starts, {} callers \
+                 at once",
+                self.sleepers_of_command
+            ),
+            None => String::new(),
+        };
         format!(
-            "{}\n\n{} of {} system calls can be made to fail{programs}{commands}",
-            table(&["SYSCALL", "MECHANISM", "NOTE"], &rows, style),
+            "{}\n\n{} of {} system calls can be made to fail{programs}{commands}\n\
+             {} can be made to take longer before they are made, {} after, {} callers at \
+             once{waiting}",
+            table(&["SYSCALL", "MECHANISM", "DELAY", "NOTE"], &rows, style),
             can.count(),
-            rows.len()
+            rows.len(),
+            before.count(),
+            after.count(),
+            self.sleepers,
         )
     }
 }
 
 impl Row {
-    fn of(coverage: Coverage) -> Self {
+    fn of((coverage, delays): (Coverage, Delays)) -> Self {
         let Coverage { syscall, by, only } = coverage;
         let (mechanism, reasons) = match by {
             Ok(mechanism) => (Some(mechanism), Vec::new()),
@@ -87,6 +122,8 @@ impl Row {
             mechanism,
             only,
             reasons,
+            delay_before: delays.before,
+            delay_after: delays.after,
         }
     }
 
@@ -98,6 +135,12 @@ impl Row {
             Some(only) => only.to_owned(),
             None => self.reasons.join("; "),
         };
-        vec![self.syscall.to_owned(), mechanism, note]
+        let delay = match (self.delay_before, self.delay_after) {
+            (Some(_), Some(_)) => "both",
+            (Some(_), None) => "before",
+            (None, Some(_)) => "after",
+            (None, None) => "-",
+        };
+        vec![self.syscall.to_owned(), mechanism, delay.to_owned(), note]
     }
 }

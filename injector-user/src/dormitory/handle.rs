@@ -2,14 +2,16 @@
 
 use std::io;
 use std::num::NonZeroUsize;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 
 use injector_abi::sleep::{BEDS, Dormitory as Row};
 use injector_abi::syscall::PAGE;
 use nix::sys::eventfd::{EfdFlags, EventFd};
+use nix::unistd::close;
 
 use super::fault::DormitoryError;
 use super::mount;
@@ -62,12 +64,23 @@ impl Dormitory {
             sleeping: Arc::clone(&sleeping),
             sleepers: Sleepers::default(),
         };
+        let ours = [&serving.stop, &serving.device].map(OwnedFd::as_raw_fd);
+        let (turning, turns) = sync_channel(1);
         let builder = std::thread::Builder::new().name(format!("sleep-{slot}"));
-        let thread = builder.spawn(move || serving.run()).map_err(start)?;
+        let thread = builder
+            .spawn(move || serving.run(&turning))
+            .map_err(start)?;
         let waking = Waking {
             stop: &stop,
             thread: Some(thread),
         };
+        // One that has panicked hangs up.
+        let hung_up = |_| Err(io::ErrorKind::BrokenPipe.into());
+        turns.recv().unwrap_or_else(hung_up).map_err(start)?;
+        // It has its own by now.
+        for number in ours {
+            close(number).map_err(|errno| start(errno.into()))?;
+        }
         // Somebody has to serve the file before it can be opened.
         let pages = mount::map(&mount, LENGTH)?;
         tables.dormitories.store(row, std::process::id().into());

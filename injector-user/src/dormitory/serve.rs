@@ -3,21 +3,25 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::io;
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use injector_abi::sleep::{BEDS, Bed};
 use injector_abi::syscall::PAGE;
 use nix::errno::Errno;
 use nix::poll::PollFlags;
+use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{read, write};
 
 use super::messages::{Asked, OPENED, ROOM, Request, answer, attributes, greeting, refusal};
 use super::sleeper::must_rise;
 use crate::clock::monotonic_ns;
 use crate::latency::Naps;
+use crate::sys::fd::close_all_but;
 use crate::sys::words::Words;
 use crate::sys::{poll, schedule};
 
@@ -31,6 +35,7 @@ const LOOK: Duration = Duration::from_millis(10);
 const WORDS: usize = size_of::<Bed>() / 8;
 
 pub(super) struct Loop {
+    /// In this thread's own table, like the next one.
     pub(super) stop: OwnedFd,
     pub(super) device: OwnedFd,
     pub(super) beds: Arc<Words>,
@@ -55,7 +60,26 @@ pub(super) struct Sleepers {
 }
 
 impl Loop {
-    pub(super) fn run(mut self) {
+    /// Turns until it is told to stop; says first whether it has its descriptors for itself.
+    pub(super) fn run(mut self, turning: &SyncSender<io::Result<()>>) {
+        let apart = self.take_descriptors();
+        let is_apart = apart.is_ok();
+        // There is room for this one, and whoever started us listens.
+        let _told = turning.try_send(apart);
+        if is_apart {
+            self.turn();
+        }
+    }
+
+    /// Leaves the descriptors of the process behind. Should it be killed while another of its threads waits
+    /// for an answer of ours, ours are closed when this thread ends, and that one waits no more.
+    fn take_descriptors(&self) -> io::Result<()> {
+        unshare(CloneFlags::CLONE_FILES)?;
+        let mut own = [&self.device, &self.stop].map(OwnedFd::as_raw_fd);
+        Ok(close_all_but(&mut own)?)
+    }
+
+    fn turn(&mut self) {
         schedule::urgent();
         let mut buffer = vec![0; ROOM];
         loop {

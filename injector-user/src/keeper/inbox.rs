@@ -15,7 +15,7 @@ use crate::sys::memory::SharedCells;
 use crate::sys::seccomp::{Answer, NOTICE, answer, receive};
 
 /// Calls of one listener that may be held at a time.
-const HELD: usize = 1024;
+pub const HELD: usize = 1024;
 
 /// Words of one desk: the notice, who is receiving, and calls that are held.
 const DESK: usize = NOTICE + 1 + HELD;

@@ -30,5 +30,5 @@ pub use charge::Mending;
 pub use fault::KeeperError;
 pub use handle::{Keeper, Ledge, Registration, Undoing};
 pub use heart::{CELLS, Cell, Heart};
-pub use inbox::{Desk, Received};
+pub use inbox::{Desk, HELD, Received};
 pub use start::start;

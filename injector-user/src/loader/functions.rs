@@ -25,7 +25,11 @@ pub(super) const EXIT: &str = "btf_trace_sys_exit";
 const BY_VALUE: [&str; 1] = ["_path_chown"];
 
 /// The ways that are at a call's own function.
-const OF_WHOLE_CALLS: [Mechanism; 2] = [Mechanism::SyscallReturn, Mechanism::SyscallOverride];
+const OF_WHOLE_CALLS: [Mechanism; 3] = [
+    Mechanism::SyscallReturn,
+    Mechanism::SyscallOverride,
+    Mechanism::SleepAtCall,
+];
 
 /// A system call that every kernel has.
 const CERTAIN: &str = "__x64_sys_getpgid";
@@ -42,6 +46,8 @@ pub struct Functions {
     file: FileFields,
     /// Found out when it is asked for.
     unfit: OnceLock<BTreeSet<String>>,
+    /// As above.
+    awake: OnceLock<BTreeSet<String>>,
 }
 
 impl Functions {
@@ -87,6 +93,7 @@ impl Functions {
             },
             file: file_fields(&btf)?,
             unfit: OnceLock::new(),
+            awake: OnceLock::new(),
         })
     }
 
@@ -101,7 +108,15 @@ impl Functions {
             .iter()
             .any(|way| inventory.usable(*way).is_ok());
         let unfit = if whole { all.unfit() } else { &BTreeSet::new() };
-        let names = all.numbers.keys().filter(|name| !unfit.contains(*name));
+        // Of the BPF LSM only what lets programs sleep, if they are to.
+        let sleeps = kind == Kind::SyscallDelay && inventory.usable(Mechanism::SleepInLsm).is_ok();
+        let awake = if sleeps {
+            all.awake()
+        } else {
+            &BTreeSet::new()
+        };
+        let names = all.numbers.keys();
+        let names = names.filter(|name| !unfit.contains(*name) && !awake.contains(*name));
         names.cloned().collect()
     }
 
@@ -119,6 +134,19 @@ impl Functions {
                 .filter(|(name, _)| name.starts_with(calls));
             let unfit = calls.filter(|(_, number)| !older::can_change(**number));
             unfit.map(|(name, _)| name.clone()).collect()
+        })
+    }
+
+    /// What the BPF LSM calls at hooks where programs may not sleep.
+    fn awake(&self) -> &BTreeSet<String> {
+        self.awake.get_or_init(|| {
+            let [.., lsm] = PREFIXES;
+            let of_lsm = self
+                .numbers
+                .iter()
+                .filter(|(name, _)| name.starts_with(lsm));
+            let awake = of_lsm.filter(|(_, number)| !older::can_sleep(**number));
+            awake.map(|(name, _)| name.clone()).collect()
         })
     }
 

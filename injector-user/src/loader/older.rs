@@ -55,6 +55,16 @@ pub(super) fn can_change(function: u32) -> bool {
     !tried.is_err_and(|error| is_unknown(&error))
 }
 
+/// Whether programs of the BPF LSM may sleep where it calls this function of the kernel's.
+pub(super) fn can_sleep(function: u32) -> bool {
+    let tried = bpf::try_load_sleeping(
+        Role::LsmSleeping.program_type(),
+        function,
+        &[set(0, 0), end()],
+    );
+    !tried.is_err_and(|error| is_unknown(&error))
+}
+
 /// Whether hooks of a cgroup can give an error of their choice, and not just EPERM (5.18). It is asked
 /// before a program is tried that needs it: an old verifier takes half a minute to come to that place.
 pub fn hooks_choose_errors() -> bool {

@@ -4,6 +4,7 @@
 mod control;
 mod effect;
 mod endings;
+mod every;
 mod scene;
 mod way;
 

@@ -141,6 +141,12 @@ pub(crate) const GROUPS: &[Group] = &[
             "seccomp::delay::who_sleeps_can_be_frozen",
         ],
     ),
+    // Of processes that run already: where the kernel can let them sleep.
+    Group {
+        name: "sleep",
+        kernels: &["6.12", "6.18", "7.2", "6.12-fi"],
+        ..fault("syscall.delay", &["sleep::"], &[])
+    },
     of_calls("process.crash", &["crash::"], &[]),
     of_calls(
         "process.fd_limit",

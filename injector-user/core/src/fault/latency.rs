@@ -57,6 +57,15 @@ pub enum Shape {
 }
 
 impl Latency {
+    /// One that does not vary.
+    pub fn constant(mean: Duration) -> Self {
+        Self {
+            mean,
+            jitter: Duration::ZERO,
+            shape: Shape::Uniform,
+        }
+    }
+
     /// `None` only if a problem was reported.
     pub(super) fn read(reader: &mut Reader<'_>, longest: Duration) -> Option<Self> {
         let mean = reader.required("latency", |text| between(text, SHORTEST, longest));

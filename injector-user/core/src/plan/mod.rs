@@ -33,7 +33,7 @@ pub use inventory::{
 pub use make::{plan, plan_again};
 pub use refusal::{Refusal, RefusalClass};
 pub use sites::{Number, Site};
-pub use syscall::{Coverage, coverage, every_function};
+pub use syscall::{Coverage, Delays, coverage, delays, every_function};
 
 #[cfg(test)]
 mod call_tests;

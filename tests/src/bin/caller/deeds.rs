@@ -56,11 +56,13 @@ pub(crate) const DEEDS: &[(&str, Call)] = &[
 ];
 
 fn in_many_threads(room: &Room, call: fn(&OwnedFd) -> io::Result<()>) -> io::Result<()> {
-    let all: Vec<_> = (0..THREADS)
-        .map(|_| io::dup(&room.file).map(|file| std::thread::spawn(move || call(&file))))
-        .collect::<io::Result<_>>()?;
-    all.into_iter()
-        .try_for_each(|one| one.join().unwrap_or(Err(Errno::CHILD)))
+    std::thread::scope(|scope| {
+        let all: Vec<_> = (0..THREADS)
+            .map(|_| scope.spawn(|| call(&room.file)))
+            .collect();
+        all.into_iter()
+            .try_for_each(|one| one.join().unwrap_or(Err(Errno::CHILD)))
+    })
 }
 
 fn file(room: &Room) -> io::Result<old::File> {

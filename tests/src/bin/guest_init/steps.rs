@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use nix::errno::Errno;
 use nix::sys::wait::{WaitStatus, wait};
 use serde_json::Value;
-use temblor_tests::KNOWN;
+use temblor_tests::{KNOWN, alone};
 
 use crate::order::{Order, Step};
 use crate::say::Said;
@@ -36,6 +36,8 @@ const FOUND: &str = "/run/temblor/capabilities.json";
 
 /// The doctor's word for each fault that this kernel does not support.
 fn refusals(said: &Said) -> Result<BTreeMap<String, String>> {
+    // Until the kernel has freed what was loaded for it.
+    let _alone = alone()?;
     let mut command = Command::new("temblor");
     command.args(["doctor", "--json"]);
     let output = command.output().context("ask the doctor")?;

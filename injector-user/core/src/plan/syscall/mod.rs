@@ -10,5 +10,5 @@ mod sockets;
 mod ways;
 
 pub(super) use error::error;
-pub use matrix::{Coverage, coverage};
+pub use matrix::{Coverage, Delays, coverage, delays};
 pub use ways::every_function;

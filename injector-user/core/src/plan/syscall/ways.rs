@@ -1,10 +1,12 @@
 //! By which of the kernel's functions a system call can be made to fail here.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::{exit, hooks, sockets};
+use crate::fault::latency::Latency;
 use crate::fault::syscall::{
-    Amount, Backend, Failing, Moment, Outcome, Resource, Returned, Syscall, Syscalls,
+    Amount, Backend, Failing, Moment, Outcome, Resource, Returned, Sleep, Syscall, Syscalls,
 };
 use crate::plan::decision::{Count, Entry, Hook, Mechanism, Subject};
 use crate::plan::inventory::Inventory;
@@ -122,6 +124,21 @@ pub(super) fn with_an_error(
     syscall: Syscall,
 ) -> Result<Mechanism, Vec<String>> {
     let outcome = Outcome::Errors(Vec::new());
+    let failing = Failing::of(Syscalls::from(syscall), outcome);
+    of(inventory, &failing, syscall, Whose::Anybody).map(|(mechanism, _)| mechanism)
+}
+
+/// By what `syscall` can be made to take longer, or for each way why it cannot.
+pub(super) fn with_a_delay(
+    inventory: &Inventory,
+    syscall: Syscall,
+    moment: Moment,
+) -> Result<Mechanism, Vec<String>> {
+    let outcome = Outcome::Delays(Box::new(Sleep {
+        latency: Latency::constant(Duration::from_secs(1)),
+        cap: Duration::from_secs(1),
+        moment,
+    }));
     let failing = Failing::of(Syscalls::from(syscall), outcome);
     of(inventory, &failing, syscall, Whose::Anybody).map(|(mechanism, _)| mechanism)
 }
