@@ -23,6 +23,7 @@ mod intercept;
 mod inventory;
 mod lockout;
 mod naps;
+mod pressure;
 mod rehearse;
 mod report;
 mod running;

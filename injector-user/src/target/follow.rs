@@ -65,6 +65,7 @@ pub fn members_anywhere(path: &str) -> Vec<i32> {
 /// Whether there is nothing left that could suffer. An empty cgroup can be filled again.
 pub fn is_gone(selector: &Selector, plan: &Plan) -> bool {
     match selector {
+        Selector::Host => false,
         Selector::Pid(_) => plan.who.iter().all(who_is_gone),
         Selector::Cgroup(_)
         | Selector::Command(_)
@@ -105,6 +106,10 @@ fn hook_is_gone(hook: &Hook, plan: &Plan) -> bool {
             cgroup_is_gone(&Hierarchy::V2, path)
         }
         Hook::Family { pid, .. } => Process::new(*pid).is_err(),
+        Hook::Workers { place, .. } => {
+            let place = place.as_ref();
+            place.is_some_and(|place| cgroup_is_gone(&place.hierarchy, &place.path))
+        }
         Hook::Freezer {
             hierarchy, path, ..
         }

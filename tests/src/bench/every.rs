@@ -49,6 +49,10 @@ pub(super) fn ways(kind: Kind) -> &'static [Own] {
         ]],
         Kind::ProcessFdLimit | Kind::ProcessForkError | Kind::MemoryError => &[&[]],
         Kind::DiskError | Kind::DiskFull | Kind::DiskReadonly => &[&[("path", "/")]],
+        Kind::CpuStress => &[&[("workers", "1"), ("load", "1%")]],
+        Kind::MemoryStress => &[&[("size", "1MiB")]],
+        Kind::DiskStress => &[&[("path", "/var/tmp"), ("size", "1MiB"), ("rate", "64KiB")]],
+        Kind::DiskFill => &[&[("path", "/var/tmp"), ("size", "1MiB")]],
     }
 }
 
