@@ -1,8 +1,7 @@
 //! The engine's side of a crew.
 
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -17,6 +16,7 @@ use super::fault::{PressureError, prepare};
 use super::order::{WORKER, tell};
 use super::pacemaker::Pacemaker;
 use super::page::{Page, Word};
+use super::place::Seat;
 use super::progress::Progress;
 use super::{folder, place};
 use crate::keeper::{Keeper, Mending, Registration, Undoing};
@@ -49,11 +49,9 @@ pub struct Crew {
     order: CrewOrder,
     recorded: Option<Recorded>,
     registration: Option<Registration>,
-    /// The target's cgroup that it is in.
-    folder: Option<PathBuf>,
+    /// In the target's cgroup.
+    seat: Option<Seat>,
     own_cgroup: Option<CommandCgroup>,
-    /// Somebody else was in its cgroup.
-    had_company: bool,
     /// It was told to end.
     halted: AtomicBool,
 }
@@ -92,8 +90,9 @@ impl Running {
             .arg(WORKER)
             .env_clear()
             .current_dir("/")
+            // Nothing is ever written there; and a host may lack /dev/null.
+            .stdout(theirs.try_clone().map_err(PressureError::Start)?)
             .stdin(theirs)
-            .stdout(Stdio::null())
             .spawn()
             .map_err(PressureError::Start)?;
         // It is our child, so its number is not used anew before we have reaped it.
@@ -180,9 +179,8 @@ impl Crew {
             order,
             recorded: None,
             registration: None,
-            folder: None,
+            seat: None,
             own_cgroup: None,
-            had_company: false,
             halted: AtomicBool::new(false),
         };
         let begun = crew.entrust(permit, custody);
@@ -222,7 +220,7 @@ impl Crew {
     fn enter(&mut self, permit: &Permit, log: &UndoLog) -> Result<(), PressureError> {
         let pid = self.process.pid();
         match &self.order.place {
-            Some(planned) => self.folder = Some(place::enter(permit, planned, pid)?),
+            Some(planned) => self.seat = Some(place::enter(permit, planned, pid)?),
             None => {
                 let cause = self.order.cause.clone();
                 self.own_cgroup = Some(place::of_its_own(permit, log, pid, cause)?);
@@ -254,17 +252,17 @@ impl Crew {
 
     /// Whether all others have left its cgroup, which then only it keeps from being removed.
     pub fn is_left_alone(&mut self) -> bool {
-        let Some(folder) = &self.folder else {
+        let pid = self.process.pid();
+        let Some(seat) = &mut self.seat else {
             return false;
         };
-        let pid = self.process.pid();
-        let company = match members(folder) {
+        let company = match members(&seat.folder) {
             Ok(members) => members.into_iter().any(|member| member != pid),
             // It says nothing.
             Err(_unreadable) => return false,
         };
-        self.had_company |= company;
-        self.had_company && !company
+        seat.had_company |= company;
+        seat.had_company && !company
     }
 
     /// Kills it, without waiting until it has ended.

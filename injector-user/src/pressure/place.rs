@@ -13,9 +13,17 @@ use crate::safety::undo::{Cause, UndoLog};
 use crate::target::command::CommandCgroup;
 use crate::target::{Mount, Mounts, cgroup_of, members};
 
+/// Where a crew is.
+#[derive(Debug)]
+pub(super) struct Seat {
+    pub(super) folder: PathBuf,
+    /// Somebody else is there, or has been.
+    pub(super) had_company: bool,
+}
+
 /// Moves the process `pid` into the planned cgroup, and in every other hierarchy to where one of the
 /// processes is that are in it: limits of processors and memory may be in several.
-pub(super) fn enter(_permit: &Permit, place: &Place, pid: i32) -> Result<PathBuf, PressureError> {
+pub(super) fn enter(_permit: &Permit, place: &Place, pid: i32) -> Result<Seat, PressureError> {
     let replaced = || PressureError::Replaced {
         path: place.path.clone(),
     };
@@ -40,7 +48,10 @@ pub(super) fn enter(_permit: &Permit, place: &Place, pid: i32) -> Result<PathBuf
     }
     // Last: whoever is seen in there is where it belongs.
     write(&folder, pid)?;
-    Ok(folder)
+    Ok(Seat {
+        folder,
+        had_company: member.is_some(),
+    })
 }
 
 /// Makes a cgroup of its own for a crew, beside all others, and moves the process `pid` there; in
