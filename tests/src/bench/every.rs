@@ -56,10 +56,10 @@ pub(super) fn ways(kind: Kind) -> &'static [Own] {
     }
 }
 
-/// Those that can be done to somebody who runs already.
+/// Those that can be done to somebody who runs already, and take nothing from who is beside.
 pub(super) fn to_anybody() -> impl Iterator<Item = Kind> {
     let all = Kind::ALL.iter().copied();
-    all.filter(|kind| *kind != Kind::SyscallDelay)
+    all.filter(|kind| *kind != Kind::SyscallDelay && !kind.is_of_pressure())
 }
 
 /// A plain fault of this kind on `target` for `duration`.
