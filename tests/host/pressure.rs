@@ -277,6 +277,24 @@ fn the_hosts_workers_have_a_cgroup_of_their_own() -> Result<()> {
 }
 
 #[test]
+fn the_hosts_workers_and_their_cgroup_go_with_a_killed_engine() -> Result<()> {
+    for strike in [Signal::SIGKILL, Signal::SIGSTOP] {
+        let mut stage = Stage::set()?;
+        let mut client = stage.engine.client()?;
+        arm(&mut client, Kind::MemoryStress, "host", &[("size", "8MiB")])?;
+        let worker = workers()?.first().copied().context("there is one")?;
+        wait_until("it holds memory", DEADLINE, || resident(worker) >= 8 * MIB)?;
+        signal(stage.engine.pid(), strike)?;
+        wait_until("it has ended", DEADLINE, || !is_running(worker))?;
+        stage.engine.await_end()?;
+        assert_eq!(stage.engine.undo_entries()?, Vec::<PathBuf>::new());
+        // Which looks for cgroups that nobody had before.
+        stage.close()?;
+    }
+    Ok(())
+}
+
+#[test]
 fn a_worker_that_stands_still_is_ended_by_the_keeper() -> Result<()> {
     let mut scene = Scene::set("stopped")?;
     let mut client = scene.stage.engine.client()?;

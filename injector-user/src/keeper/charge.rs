@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::Signal;
@@ -17,7 +17,7 @@ use super::inbox::Desk;
 use super::message::Name;
 use crate::filters::sweep;
 use crate::signals::{LIST, continue_all};
-use crate::sys::fd::pidfd_signal;
+use crate::sys::fd::{path_of, pidfd_signal};
 
 /// What to do with the file that came with a registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub enum Mending {
     Continue,
     /// The file is the pidfd of a process of ours that is to end.
     End,
+    /// The file is the folder of a cgroup that is to be removed when nobody is left in it.
+    Vacate,
     /// The file is the listener of a command's filter: every call is let through, for as long as
     /// somebody could call.
     Answer,
@@ -46,6 +48,7 @@ impl Mending {
             Self::Answer => 4,
             Self::Unhang => 5,
             Self::End => 6,
+            Self::Vacate => 7,
         }
     }
 
@@ -57,6 +60,7 @@ impl Mending {
             Self::Answer,
             Self::Unhang,
             Self::End,
+            Self::Vacate,
         ];
         all.into_iter().find(|mending| mending.tag() == tag)
     }
@@ -66,7 +70,7 @@ impl Mending {
         match self {
             Self::ThawV2 => Some((b"0", b"0\n")),
             Self::ThawV1 => Some((b"THAWED", b"THAWED\n")),
-            Self::Continue | Self::Answer | Self::Unhang | Self::End => None,
+            Self::Continue | Self::Answer | Self::Unhang | Self::End | Self::Vacate => None,
         }
     }
 }
@@ -101,6 +105,7 @@ impl Charge {
                     .is_none_or(|desk| desk.pass_all(self.file.as_fd(), calls.alone)),
                 Mending::Unhang => self.unhang(),
                 Mending::End => end(self.file.as_fd()),
+                Mending::Vacate => remove(self.file.as_fd()),
                 _ => continue_all(self.file.as_fd()),
             };
         };
@@ -139,7 +144,11 @@ impl Charge {
     /// next recovery finds nothing to do and says so.
     pub(super) fn strike_out(&self) -> bool {
         let list = match self.mending {
-            Mending::ThawV2 | Mending::ThawV1 | Mending::Answer | Mending::End => None,
+            Mending::ThawV2
+            | Mending::ThawV1
+            | Mending::Answer
+            | Mending::End
+            | Mending::Vacate => None,
             Mending::Continue | Mending::Unhang => list_of(self.entry),
         };
         // The list first: an entry without one is harmless, and a list without one is litter.
@@ -155,6 +164,19 @@ fn end(pidfd: BorrowedFd<'_>) -> bool {
     let mut ended = [PollFd::new(pidfd, PollFlags::POLLIN)];
     matches!(poll(&mut ended, PollTimeout::ZERO), Ok(1..))
 }
+
+/// Removes the cgroup; true when it is not there any more.
+fn remove(folder: BorrowedFd<'_>) -> bool {
+    let mut path = [0; PATH];
+    let Ok(path) = path_of(folder, &mut path) else {
+        return false;
+    };
+    let removed = unlinkat(AT_FDCWD, path, UnlinkatFlags::RemoveDir);
+    matches!(removed, Ok(()) | Err(Errno::ENOENT))
+}
+
+/// Longer than where cgroups are mounted, and the name of one of ours.
+const PATH: usize = 512;
 
 /// What the list beside `entry` is called: it ends in another word of the same length.
 fn list_of(mut entry: Name) -> Option<Name> {
@@ -242,6 +264,23 @@ mod tests {
             tries.any(|_| charge.mend(NO_CALLS) || poll(&mut [], PollTimeout::from(1_u8)).is_err());
         assert!(ended);
         assert_eq!(worker.wait().unwrap().signal(), Some(9));
+    }
+
+    #[test]
+    fn a_folder_is_removed_when_it_is_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        let cgroup = folder.path().join("cgroup");
+        fs::create_dir_all(cgroup.join("below")).unwrap();
+        let charge = Charge {
+            mending: Mending::Vacate,
+            file: File::open(&cgroup).unwrap().into(),
+            log: File::open(folder.path()).unwrap().into(),
+            entry: name(c"entry.json").unwrap(),
+        };
+        assert!(!charge.mend(NO_CALLS));
+        fs::remove_dir(cgroup.join("below")).unwrap();
+        assert!(charge.mend(NO_CALLS) && !cgroup.exists());
+        assert!(charge.mend(NO_CALLS), "it is gone already");
     }
 
     #[test]

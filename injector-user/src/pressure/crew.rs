@@ -13,6 +13,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use nix::unistd::Pid;
 
 use super::fault::{PressureError, prepare};
+use super::home::Home;
 use super::order::{WORKER, tell};
 use super::pacemaker::Pacemaker;
 use super::page::{Page, Word};
@@ -22,7 +23,6 @@ use super::{folder, place};
 use crate::keeper::{Keeper, Mending, Registration, Undoing};
 use crate::safety::Permit;
 use crate::safety::undo::{Cause, Effect, Maker, Recorded, UndoLog};
-use crate::target::command::CommandCgroup;
 use crate::target::members;
 
 /// What a crew is for.
@@ -51,7 +51,8 @@ pub struct Crew {
     registration: Option<Registration>,
     /// In the target's cgroup.
     seat: Option<Seat>,
-    own_cgroup: Option<CommandCgroup>,
+    /// Or in a cgroup of its own.
+    home: Option<Home>,
     /// It was told to end.
     halted: AtomicBool,
 }
@@ -180,11 +181,11 @@ impl Crew {
             recorded: None,
             registration: None,
             seat: None,
-            own_cgroup: None,
+            home: None,
             halted: AtomicBool::new(false),
         };
         let begun = crew.entrust(permit, custody);
-        let begun = begun.and_then(|()| crew.enter(permit, custody.log));
+        let begun = begun.and_then(|()| crew.enter(permit, custody));
         let begun = begun.and_then(|()| {
             let folder = folder.as_ref().map(OwnedFd::as_fd);
             crew.process.tell(&crew.order.task, folder)
@@ -193,9 +194,7 @@ impl Crew {
             Ok(()) => Ok(crew),
             Err(error) => {
                 // Has done nothing yet, so it ends at once.
-                crew.halt();
-                crew.await_end(Duration::from_secs(1));
-                crew.close();
+                drop(crew);
                 Err(error)
             }
         }
@@ -217,13 +216,14 @@ impl Crew {
         Ok(())
     }
 
-    fn enter(&mut self, permit: &Permit, log: &UndoLog) -> Result<(), PressureError> {
+    fn enter(&mut self, permit: &Permit, custody: &Custody<'_>) -> Result<(), PressureError> {
         let pid = self.process.pid();
         match &self.order.place {
             Some(planned) => self.seat = Some(place::enter(permit, planned, pid)?),
             None => {
                 let cause = self.order.cause.clone();
-                self.own_cgroup = Some(place::of_its_own(permit, log, pid, cause)?);
+                let cgroup = place::of_its_own(permit, custody.log, pid, cause)?;
+                self.home = Some(Home::of(cgroup, custody.keeper)?);
             }
         }
         Ok(())
@@ -296,19 +296,28 @@ impl Crew {
             drop(registration.release());
         }
         let recorded = self.recorded.take().map(Recorded::done).transpose();
-        let removed = self.own_cgroup.take().map(CommandCgroup::remove_if_empty);
+        let removed = self.home.take().map(Home::remove);
         let not_undone = match (recorded, removed.transpose()) {
             (Err(error), _) => Some(error.to_string()),
             (_, Err(error)) => Some(error.to_string()),
-            (_, Ok(Some(Some(cgroup)))) => {
-                Some(format!("somebody runs in {}", cgroup.path().display()))
-            }
-            _ => None,
+            (Ok(_), Ok(_)) => None,
         };
         Ending {
             progress,
             early: Some(status).filter(|status| !halted && !status.success()),
             not_undone,
+        }
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        let kept = self.recorded.is_some() || self.registration.is_some() || self.home.is_some();
+        if kept {
+            // One that was never told to begin, or could not be ended before.
+            self.halt();
+            self.await_end(Duration::from_secs(1));
+            let _incomplete = self.close();
         }
     }
 }

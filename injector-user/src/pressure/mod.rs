@@ -16,6 +16,7 @@
 mod crew;
 mod fault;
 mod folder;
+mod home;
 mod order;
 mod pacemaker;
 mod page;
