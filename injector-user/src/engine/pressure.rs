@@ -140,13 +140,12 @@ impl Engine {
         pressures.close_all();
         pressures.report(report, asked);
         let what = pressures.not_undone();
-        report.state = match what.is_empty() {
-            true => State::Ended {
-                how: pressures.how(how),
-            },
-            false => State::UndoIncomplete {
-                what: what.join("; "),
-            },
+        report.state = if what.is_empty() {
+            let how = pressures.how(how);
+            State::Ended { how }
+        } else {
+            let what = what.join("; ");
+            State::UndoIncomplete { what }
         };
     }
 

@@ -218,13 +218,12 @@ impl Crew {
 
     fn enter(&mut self, permit: &Permit, custody: &Custody<'_>) -> Result<(), PressureError> {
         let pid = self.process.pid();
-        match &self.order.place {
-            Some(planned) => self.seat = Some(place::enter(permit, planned, pid)?),
-            None => {
-                let cause = self.order.cause.clone();
-                let cgroup = place::of_its_own(permit, custody.log, pid, cause)?;
-                self.home = Some(Home::of(cgroup, custody.keeper)?);
-            }
+        if let Some(planned) = &self.order.place {
+            self.seat = Some(place::enter(permit, planned, pid)?);
+        } else {
+            let cause = self.order.cause.clone();
+            let cgroup = place::of_its_own(permit, custody.log, pid, cause)?;
+            self.home = Some(Home::of(cgroup, custody.keeper)?);
         }
         Ok(())
     }

@@ -65,14 +65,14 @@ pub fn members_anywhere(path: &str) -> Vec<i32> {
 /// Whether there is nothing left that could suffer. An empty cgroup can be filled again.
 pub fn is_gone(selector: &Selector, plan: &Plan) -> bool {
     match selector {
-        Selector::Host => false,
         Selector::Pid(_) => plan.who.iter().all(who_is_gone),
         Selector::Cgroup(_)
         | Selector::Command(_)
         | Selector::Netns(_)
         | Selector::Iface { .. } => plan.hooks.iter().all(|hook| hook_is_gone(hook, plan)),
-        // They may come back: whoever follows them decides.
-        Selector::Container(_)
+        // They may come back: whoever follows them decides. The host stays.
+        Selector::Host
+        | Selector::Container(_)
         | Selector::Unit(_)
         | Selector::Comm(_)
         | Selector::Exe(_)

@@ -16,6 +16,7 @@ use crate::clock::monotonic_ns;
 const CHUNK: usize = 64 << 20;
 /// What is filled between two looks at what is left to the host.
 const STEP: usize = 1 << 20;
+const STEP_ROOM: i64 = 1 << 20;
 const PAGE: usize = 4096;
 
 /// How often is looked whether the host has enough.
@@ -111,7 +112,7 @@ pub(super) fn hold(life: &Life, mut hoard: Hoard) {
             // What was given back is not taken again: the host needs it.
             hoard.wanted = hoard.held;
             goes_on = life.goes_on();
-        } else if hoard.held < due && room.is_some_and(|room| room >= STEP as i64) {
+        } else if hoard.held < due && room.is_some_and(|room| room >= STEP_ROOM) {
             hoard.grow(due);
             goes_on = life.goes_on();
         } else {

@@ -56,7 +56,7 @@ fn await_order(line: &OwnedFd) -> Option<Told> {
 }
 
 /// Longer than an engine takes to tell who it has started.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 fn press(life: &Life, told: Told) -> io::Result<()> {
     let Told { task, folder, .. } = told;
