@@ -22,6 +22,7 @@ use temblor_tests::{Armed, Cgroup, Client, Victim, is_running, params, signal, w
 use super::stage::{DEADLINE, Stage, await_end};
 
 const MIB: u64 = 1 << 20;
+const MEBIBYTE: f64 = 1_048_576.0;
 
 /// A victim in a cgroup of its own, and an engine.
 struct Scene {
@@ -113,9 +114,10 @@ fn the_load_that_was_asked_for_is_what_the_kernel_counts() -> Result<()> {
     let ticks = processor_time(worker);
     let report = client.stop_one(&armed)?;
     let lasted = report.window.ended_ns - report.window.armed_ns;
-    let share = ticks as f64 / 100.0 / (lasted as f64 / 1e9) / 2.0;
+    // Of one processor, by each of two; a tick is 10 ms.
+    let percent = ticks * 1_000_000_000 / lasted / 2;
     // The kernel's own count is by ticks here, and stopping takes a moment.
-    assert!((0.10..0.20).contains(&share), "{share}: {report:?}");
+    assert!((10..20).contains(&percent), "{percent}: {report:?}");
     assert!(!is_running(worker));
     scene.close()
 }
@@ -511,7 +513,7 @@ fn a_target_with_a_limit_is_driven_out_of_memory_and_the_host_is_not() -> Result
     let said = |warning: &String| warning.contains("out of memory");
     assert!(report.warnings.iter().any(said), "{report:?}");
     assert!(
-        measure(&report, "memory held")?.observed < (65 * MIB) as f64,
+        measure(&report, "memory held")?.observed < 65.0 * MEBIBYTE,
         "{report:?}"
     );
     assert!(victim.answers(DEADLINE)?, "the worker was the first");
@@ -520,7 +522,7 @@ fn a_target_with_a_limit_is_driven_out_of_memory_and_the_host_is_not() -> Result
     await_near(&mut client, &armed, "memory held")?;
     let report = client.stop_one(&armed)?;
     let asked = measure(&report, "memory held")?.asked.unwrap_or_default();
-    assert!((16.0..33.0).contains(&(asked / MIB as f64)), "{report:?}");
+    assert!((16.0..33.0).contains(&(asked / MEBIBYTE)), "{report:?}");
     let closed = stage.close();
     drop(victim);
     drop(limited);

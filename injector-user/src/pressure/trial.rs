@@ -50,50 +50,25 @@ const FOLDERS: [&str; 2] = ["/var/tmp", "/tmp"];
 
 /// Has a crew do it in the caller's own cgroup, for a moment; nothing is left of it.
 pub(crate) fn try_out(trial: Trial) -> Result<(), TrialError> {
-    let (task, seen): (Task, fn(&Page) -> bool) = match trial {
-        Trial::Cpu => (
-            Task::Cpu {
-                workers: 1,
-                load: 5_000,
-            },
-            |page| page.get(Word::Busy) > 0,
-        ),
-        Trial::Memory => (
-            Task::Memory {
-                bytes: BYTES,
-                reserve: 0,
-                ramp_ns: 0,
-                pattern: Pattern::Random,
-                oom_score: None,
-            },
-            |page| page.get(Word::Held) >= BYTES,
-        ),
-        Trial::Disk => (busy(), |page| {
-            page.get(Word::Writes) > 0 && page.get(Word::Reads) > 0
-        }),
-        Trial::Fill => (filled(), |page| page.get(Word::Held) >= BYTES),
-    };
     let folder = match trial {
         Trial::Cpu | Trial::Memory => None,
         Trial::Disk | Trial::Fill => Some(open()?),
     };
     let mut process = Running::start()?;
-    let now = monotonic_ns();
-    let end = now + u64::try_from(PATIENCE.as_nanos()).unwrap_or_default();
+    let end = monotonic_ns() + u64::try_from(PATIENCE.as_nanos()).unwrap_or_default();
     process.page().set(Word::Lease, end);
-    process.tell(&task, folder.as_ref().map(OwnedFd::as_fd))?;
+    process.tell(&trial.task(), folder.as_ref().map(OwnedFd::as_fd))?;
     process.page().set(Word::Deadline, end);
     let mut done = false;
     while !done && monotonic_ns() < end && process.ended().is_none() {
-        done = seen(process.page());
+        done = trial.is_seen(process.page());
         let _slept = poll(&mut [], PollTimeout::from(1_u8));
     }
     let trouble = process.page().get(Word::Trouble);
     process.kill();
     if !process.await_end(PATIENCE) {
-        return Err(TrialError::NotSeen(
-            "the trial's worker was killed and still runs".to_owned(),
-        ));
+        let still = "the trial's worker was killed and still runs";
+        return Err(TrialError::NotSeen(still.to_owned()));
     }
     if done {
         return Ok(());
@@ -102,9 +77,37 @@ pub(crate) fn try_out(trial: Trial) -> Result<(), TrialError> {
         Ok(errno) if errno != 0 => io::Error::from_raw_os_error(errno).to_string(),
         _ => "no reason was given".to_owned(),
     };
-    Err(TrialError::NotSeen(format!(
-        "the trial's worker did nothing: {why}"
-    )))
+    let nothing = format!("the trial's worker did nothing: {why}");
+    Err(TrialError::NotSeen(nothing))
+}
+
+impl Trial {
+    fn task(self) -> Task {
+        match self {
+            Self::Cpu => Task::Cpu {
+                workers: 1,
+                load: 5_000,
+            },
+            Self::Memory => Task::Memory {
+                bytes: BYTES,
+                reserve: 0,
+                ramp_ns: 0,
+                pattern: Pattern::Random,
+                oom_score: None,
+            },
+            Self::Disk => busy(),
+            Self::Fill => filled(),
+        }
+    }
+
+    /// Whether the worker has done what it is for.
+    fn is_seen(self, page: &Page) -> bool {
+        match self {
+            Self::Cpu => page.get(Word::Busy) > 0,
+            Self::Disk => page.get(Word::Writes) > 0 && page.get(Word::Reads) > 0,
+            Self::Memory | Self::Fill => page.get(Word::Held) >= BYTES,
+        }
+    }
 }
 
 fn open() -> Result<OwnedFd, TrialError> {

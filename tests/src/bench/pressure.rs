@@ -49,7 +49,7 @@ const FREED_AIM_MS: f64 = 100.0;
 const ANSWER_AIM_MS: f64 = 100.0;
 
 /// Longer than anything takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) fn measure(effort: Effort) -> Result<Rows> {
     let mut rows = Rows::new();
@@ -189,7 +189,7 @@ fn filling(effort: Effort) -> Result<Rows> {
     let (mut filled, mut freed, mut peers, mut worst) = (vec![], vec![], vec![], 0.0_f64);
     for _ in 0..effort.rounds(FILLS) {
         let one = fill_once(&asked, size)?;
-        filled.push(one.filled);
+        filled.push(one.took);
         freed.push(one.freed);
         worst = worst.max(off(float(size), float(one.allocated)));
         peers.extend(peer_fill(size)?);
@@ -226,13 +226,14 @@ fn filling(effort: Effort) -> Result<Rows> {
     ])
 }
 
-struct Filled {
-    filled: f64,
+/// In ms, and in bytes.
+struct Fill {
+    took: f64,
     freed: f64,
     allocated: u64,
 }
 
-fn fill_once(asked: &str, size: u64) -> Result<Filled> {
+fn fill_once(asked: &str, size: u64) -> Result<Fill> {
     let mut engine = Engine::start()?;
     let mut client = engine.client()?;
     let before = left()?;
@@ -244,7 +245,7 @@ fn fill_once(asked: &str, size: u64) -> Result<Filled> {
     )?;
     let worker = worker()?;
     wait_until("it is filled", PATIENCE, || allocated(worker) >= size)?;
-    let filled = begun.elapsed().as_secs_f64() * 1e3;
+    let took = begun.elapsed().as_secs_f64() * 1e3;
     let allocated = allocated(worker);
     let killed = Instant::now();
     signal(engine.pid(), Signal::SIGKILL)?;
@@ -254,8 +255,8 @@ fn fill_once(asked: &str, size: u64) -> Result<Filled> {
     })?;
     let freed = killed.elapsed().as_secs_f64() * 1e3;
     engine.await_end()?;
-    Ok(Filled {
-        filled,
+    Ok(Fill {
+        took,
         freed,
         allocated,
     })
