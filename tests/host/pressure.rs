@@ -50,8 +50,8 @@ impl Scene {
 
     /// The one worker, once it is there.
     fn worker(&self) -> Result<i32> {
-        let found = workers_in(self.cgroup.folder())?;
-        found.first().copied().context("there is a worker")
+        let folder = self.cgroup.folder();
+        await_worker(|| workers_in(folder))
     }
 
     fn await_pressed(&self, kind: Kind, bytes: u64) -> Result<()> {
@@ -78,6 +78,16 @@ impl Scene {
 fn arm(client: &mut Client, kind: Kind, target: &str, more: &[(&str, &str)]) -> Result<Armed> {
     let basic = [("target", target), ("duration", "5m")];
     client.arm(kind, &params(basic.into_iter().chain(more.to_vec())))
+}
+
+/// Armed is earlier than executed: it has its name a moment later.
+fn await_worker(look: impl Fn() -> Result<Vec<i32>>) -> Result<i32> {
+    let mut found = None;
+    wait_until("there is a worker", DEADLINE, || {
+        found = look().ok().and_then(|workers| workers.first().copied());
+        found.is_some()
+    })?;
+    found.context("there is one")
 }
 
 fn measure<'a>(report: &'a FaultReport, what: &str) -> Result<&'a Measure> {
@@ -260,15 +270,15 @@ fn the_hosts_workers_have_a_cgroup_of_their_own() -> Result<()> {
     let mut client = stage.engine.client()?;
     let load = [("workers", "1"), ("load", "5%")];
     let armed = arm(&mut client, Kind::CpuStress, "host", &load)?;
-    let found = workers()?;
-    assert_eq!(found.len(), 1);
+    let worker = await_worker(workers)?;
+    assert_eq!(workers()?.len(), 1);
     let cgroup = |pid: i32| -> Result<String> {
         let all = Process::new(pid)?.cgroups()?;
         let v2 = all.into_iter().find(|cgroup| cgroup.hierarchy == 0);
         Ok(v2.context("it is in one of version 2")?.pathname)
     };
-    let theirs = cgroup(found[0])?;
-    assert_eq!(theirs, format!("/temblor-pressure-{}", found[0]));
+    let theirs = cgroup(worker)?;
+    assert_eq!(theirs, format!("/temblor-pressure-{worker}"));
     for own in [stage.engine.pid(), stage.engine.keeper()] {
         assert_ne!(cgroup(own)?, theirs);
     }
@@ -284,7 +294,7 @@ fn the_hosts_workers_and_their_cgroup_go_with_a_killed_engine() -> Result<()> {
         let mut stage = Stage::set()?;
         let mut client = stage.engine.client()?;
         arm(&mut client, Kind::MemoryStress, "host", &[("size", "8MiB")])?;
-        let worker = workers()?.first().copied().context("there is one")?;
+        let worker = await_worker(workers)?;
         wait_until("it holds memory", DEADLINE, || resident(worker) >= 8 * MIB)?;
         signal(stage.engine.pid(), strike)?;
         wait_until("it has ended", DEADLINE, || !is_running(worker))?;

@@ -69,8 +69,12 @@ fn arm(client: &mut Client, kind: Kind, more: &[(&str, &str)]) -> Result<Armed> 
 }
 
 fn worker() -> Result<i32> {
-    let found = workers()?;
-    found.first().copied().context("there is a worker")
+    let mut found = None;
+    wait_until("there is a worker", PATIENCE, || {
+        found = workers().ok().and_then(|workers| workers.first().copied());
+        found.is_some()
+    })?;
+    found.context("there is one")
 }
 
 fn load_of(load: &str) -> Result<Row> {
@@ -83,7 +87,7 @@ fn load_of(load: &str) -> Result<Row> {
     )?;
     let worker = worker()?;
     wait_until("it calculates", PATIENCE, || run_time(worker) > 50_000_000)?;
-    let observed = watch(&[worker])?;
+    let Watched { observed, waited } = watch(&[worker])?;
     client.stop_one(&armed)?;
     engine.end()?;
     let asked: f64 = load.trim_end_matches('%').parse()?;
@@ -93,7 +97,9 @@ fn load_of(load: &str) -> Result<Row> {
         off(asked, observed),
         1,
     );
-    let note = format!("observed {observed:.2}% of a processor in {WATCHED:?}");
+    let note = format!(
+        "observed {observed:.2}% of a processor in {WATCHED:?}, and {waited:.2}% kept waiting for one"
+    );
     Ok(match peer_load(load)? {
         Some(peer) => {
             let note = format!("{note}; stress-ng {peer:.2}%");
@@ -103,22 +109,41 @@ fn load_of(load: &str) -> Result<Row> {
     })
 }
 
-/// Percent of a processor, of these processes together.
-fn watch(pids: &[i32]) -> Result<f64> {
-    let all = || pids.iter().map(|pid| run_time(*pid)).sum::<u64>();
-    let (begun, before) = (Instant::now(), all());
-    poll(&mut [], PollTimeout::try_from(WATCHED)?)?;
-    let (used, took) = (all() - before, begun.elapsed());
-    Ok(100.0 * Duration::from_nanos(used).as_secs_f64() / took.as_secs_f64())
+/// In percent of the time.
+struct Watched {
+    observed: f64,
+    /// Ready to run, and somebody else was: the machine was too busy for what was asked.
+    waited: f64,
 }
 
-/// In ns, of all threads.
+/// These processes together.
+fn watch(pids: &[i32]) -> Result<Watched> {
+    let all = |column| pids.iter().map(|pid| schedstat(*pid, column)).sum::<u64>();
+    let (begun, before) = (Instant::now(), [all(RAN), all(WAITED)]);
+    poll(&mut [], PollTimeout::try_from(WATCHED)?)?;
+    let (after, took) = ([all(RAN), all(WAITED)], begun.elapsed());
+    let share = |more: u64| 100.0 * Duration::from_nanos(more).as_secs_f64() / took.as_secs_f64();
+    Ok(Watched {
+        observed: share(after[0] - before[0]),
+        waited: share(after[1] - before[1]),
+    })
+}
+
 fn run_time(pid: i32) -> u64 {
+    schedstat(pid, RAN)
+}
+
+/// Columns of `schedstat`.
+const RAN: usize = 0;
+const WAITED: usize = 1;
+
+/// In ns, of all threads.
+fn schedstat(pid: i32, column: usize) -> u64 {
     let tasks = fs::read_dir(format!("/proc/{pid}/task"));
     let tasks = tasks.into_iter().flatten().flatten();
     let texts = tasks.filter_map(|task| fs::read_to_string(task.path().join("schedstat")).ok());
     texts
-        .filter_map(|text| text.split_whitespace().next()?.parse::<u64>().ok())
+        .filter_map(|text| text.split_whitespace().nth(column)?.parse::<u64>().ok())
         .sum()
 }
 
@@ -137,7 +162,7 @@ fn peer_load(load: &str) -> Result<Option<f64>> {
         children = peer.children();
         children.iter().any(|pid| run_time(*pid) > 50_000_000)
     })?;
-    watch(&children).map(Some)
+    Ok(Some(watch(&children)?.observed))
 }
 
 struct Peer(Child);
