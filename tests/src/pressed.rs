@@ -14,6 +14,10 @@ use procfs::process::Process;
 /// What a worker calls itself.
 const WORKER: &str = "temblor-worker";
 
+/// By how much a count of resident memory may be behind: kernels add up now and then what threads and
+/// processors have counted.
+const ROUGHLY: u64 = 512 << 10;
+
 /// How long something is watched that goes on.
 const WATCHED: Duration = Duration::from_millis(100);
 
@@ -48,7 +52,7 @@ pub fn is_pressed(kind: Kind, folder: &Path, bytes: u64) -> Result<bool> {
     match kind {
         Kind::CpuStress => grows(processor_time),
         Kind::DiskStress => grows(written),
-        Kind::MemoryStress => Ok(used(resident) >= bytes && bytes > 0),
+        Kind::MemoryStress => Ok(used(resident) + ROUGHLY >= bytes && used(resident) > 0),
         Kind::DiskFill => Ok(used(allocated) >= bytes && bytes > 0),
         other => bail!("{other} has no workers"),
     }

@@ -183,7 +183,12 @@ fn due(kernel: &Kernel, running: &mut Running, now_ns: u64) -> Option<Ended> {
         }
         Effect::Signals(signals) => signals.has_ended(),
         Effect::Pressure(pressures) => {
-            pressures.has_ended() && !running.spec.target.is_restartable()
+            let ended = pressures.has_ended(running.spec.target.is_restartable());
+            if ended && monotonic_ns() >= running.window.deadline_ns {
+                // They know it, too, and were a moment faster.
+                return Some(Ended::Deadline);
+            }
+            ended
         }
         Effect::Calls(calls) => {
             let limit = running.spec.common.max_hits?;

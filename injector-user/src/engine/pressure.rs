@@ -217,16 +217,19 @@ impl Pressures {
         self.collect();
     }
 
-    /// Whether none of those that were started still works.
-    pub(super) fn has_ended(&mut self) -> bool {
+    /// Whether none of those that were started still works, and not because their target may come back.
+    pub(super) fn has_ended(&mut self, may_come_back: bool) -> bool {
         self.collect();
-        self.crews.is_empty() && !self.ended.is_empty()
+        let none = self.crews.is_empty() && !self.ended.is_empty();
+        none && !(may_come_back && self.deserted)
     }
 
     fn collect(&mut self) {
         let crews = std::mem::take(&mut self.crews);
         for (stream, hook, mut crew) in crews {
             if crew.has_ended() {
+                // Whoever stops a container or a unit may end all that is in its cgroup.
+                self.deserted |= crew.is_left_alone();
                 self.ended.push((hook, crew.close()));
             } else {
                 self.crews.push((stream, hook, crew));

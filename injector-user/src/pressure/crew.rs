@@ -23,7 +23,7 @@ use super::{folder, place};
 use crate::keeper::{Keeper, Mending, Registration, Undoing};
 use crate::safety::Permit;
 use crate::safety::undo::{Cause, Effect, Maker, Recorded, UndoLog};
-use crate::target::members;
+use crate::target::{has_vanished, members};
 
 /// What a crew is for.
 #[derive(Clone, Debug)]
@@ -257,6 +257,7 @@ impl Crew {
         };
         let company = match members(&seat.folder) {
             Ok(members) => members.into_iter().any(|member| member != pid),
+            Err(error) if has_vanished(&error) => false,
             // It says nothing.
             Err(_unreadable) => return false,
         };

@@ -196,7 +196,7 @@ fn memory() -> Result<Row> {
     let begun = Instant::now();
     let armed = arm(&mut client, Kind::MemoryStress, &[("size", &size)])?;
     let worker = worker()?;
-    wait_until("it is held", PATIENCE, || resident(worker) >= HELD)?;
+    wait_until("it is held", PATIENCE, || resident(worker) + MIB >= HELD)?;
     let took = begun.elapsed();
     let held = resident(worker);
     client.stop_one(&armed)?;

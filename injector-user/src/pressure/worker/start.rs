@@ -8,7 +8,7 @@ use std::time::Duration;
 use injector_core::plan::Task;
 use nix::errno::Errno;
 use nix::sys::prctl;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 
 use super::super::order::{Told, hear};
 use super::super::page::{Page, Word};
@@ -23,6 +23,10 @@ const NAME: &std::ffi::CStr = c"temblor-worker";
 /// Does what it is told over its standard input.
 pub fn run() -> ExitCode {
     let _unnamed = prctl::set_name(NAME);
+    // A target that is stopped may take its time, which is ours, too: the engine sees when it has gone.
+    let mut polite = SigSet::empty();
+    polite.extend([Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP]);
+    let _delivered = polite.thread_block();
     // Beside the closed socket: a signal comes even to a thread that never looks.
     let _unheard = prctl::set_pdeathsig(Signal::SIGKILL);
     // Its sleeps are shorter than the kernel's usual sloppiness allows.
