@@ -14,6 +14,7 @@ pub mod keeper;
 pub mod latency;
 pub mod loader;
 pub mod metrics;
+pub mod pressure;
 pub mod protocol;
 pub mod report;
 pub mod runner;

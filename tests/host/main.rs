@@ -24,6 +24,7 @@ mod lockout;
 mod net;
 mod packets;
 mod partition;
+mod pressure;
 mod preview;
 mod refused;
 mod rehearsal;

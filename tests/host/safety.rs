@@ -8,6 +8,7 @@ use injector_user::freezer::Flavour;
 use injector_user::protocol::{Ended, State, Which};
 use nix::sys::signal::Signal;
 use temblor_tests::order::SocketCall;
+use temblor_tests::pressed::{is_pressed, workers, workers_in};
 use temblor_tests::{
     Actor, Armed, Cgroup, Client, Node, Victim, is_running, params, signal, wait_until,
 };
@@ -39,6 +40,9 @@ struct Scene {
     thawed: Victim,
     cgroup: Cgroup,
 }
+
+/// Bytes that workers are to hold.
+const HELD: u64 = 32 << 20;
 
 /// Everybody on the stage.
 const PEERS: (&str, &str) = ("peers", "10.77.0.0/16,fd77::/16");
@@ -92,6 +96,10 @@ impl Scene {
             }
             Kind::ProcessFreeze => &[("active", "5m"), ("count", "1")],
             Kind::ProcessSignal => &[("signal", "STOP")],
+            Kind::CpuStress => &[("workers", "1"), ("load", "20%")],
+            Kind::MemoryStress => &[("size", "32MiB")],
+            Kind::DiskStress => &[("path", "/var/tmp"), ("size", "1MiB"), ("rate", "256KiB")],
+            Kind::DiskFill => &[("path", "/var/tmp"), ("size", "32MiB")],
             of_calls => bail!("the endings of {of_calls} are those of syscall.error"),
         };
         given.extend(own);
@@ -108,6 +116,7 @@ impl Scene {
                 Ok(!self.frozen.answers(Duration::from_millis(200))?)
             }
             Kind::NetDuplicate => self.copied(&self.stage.world.client),
+            kind if kind.is_of_pressure() => is_pressed(kind, self.cgroup.folder(), HELD),
             kind => felt(kind, &mut self.stage.client, &self.stage.echoes),
         }
     }
@@ -123,13 +132,19 @@ impl Scene {
         match self.kind {
             Kind::ProcessFreeze | Kind::ProcessSignal => Ok(!self.thawed.answers(DEADLINE)?),
             Kind::NetDuplicate => self.copied(&self.stage.world.other),
+            kind if kind.is_of_pressure() => {
+                // Nobody works anywhere else, and who is beside has its processor.
+                let elsewhere = workers()? != workers_in(self.cgroup.folder())?;
+                Ok(elsewhere || !self.thawed.answers(DEADLINE)?)
+            }
             kind => felt(kind, &mut self.stage.other, &self.stage.echoes),
         }
     }
 
     fn await_felt(&mut self, client: &mut Client, armed: &Armed) -> Result<()> {
-        // The kernel freezes when it gets to it; the others act once they are armed.
-        if matches!(self.kind, Kind::ProcessFreeze | Kind::ProcessSignal) {
+        // The kernel freezes when it gets to it, and workers work; the others act once they are armed.
+        let kind = self.kind;
+        if kind.is_of_pressure() || matches!(kind, Kind::ProcessFreeze | Kind::ProcessSignal) {
             let felt = wait_until("the target feels it", DEADLINE, || {
                 self.felt().is_ok_and(|felt| felt)
             });
@@ -340,6 +355,21 @@ every_ending_in_the_kernel!(
 mod rate {
     every_ending!(NetRate: ends_by_its_lease_when_nobody_can_act BothStopped);
 }
+
+macro_rules! every_ending_of_workers {
+    ($($module:ident $kind:ident),* $(,)?) => {$(
+        mod $module {
+            every_ending!($kind: ends_by_its_lease_when_nobody_can_act BothStopped);
+        }
+    )*};
+}
+
+every_ending_of_workers!(
+    calculating CpuStress,
+    holding MemoryStress,
+    busy DiskStress,
+    filling DiskFill,
+);
 
 /// Without a lease in the kernel: losing both is what the undo log is for.
 mod freezes {

@@ -17,6 +17,7 @@ mod foreign;
 mod netns;
 pub mod order;
 mod presets;
+pub mod pressed;
 mod snapshot;
 pub mod software;
 mod tool;

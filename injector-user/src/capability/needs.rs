@@ -75,6 +75,10 @@ pub fn uses(kind: Kind) -> &'static [(Mechanism, Use)] {
             (Mechanism::FreezerV1, Use::Main),
         ],
         Kind::ProcessSignal => &[(Mechanism::Pidfd, Use::Main)],
+        Kind::CpuStress => &[(Mechanism::CpuWorker, Use::Main)],
+        Kind::MemoryStress => &[(Mechanism::MemoryWorker, Use::Main)],
+        Kind::DiskStress => &[(Mechanism::DiskWorker, Use::Main)],
+        Kind::DiskFill => &[(Mechanism::FillWorker, Use::Main)],
     }
 }
 

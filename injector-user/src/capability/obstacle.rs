@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::freezer::FreezerError;
 use crate::loader::KernelError;
+use crate::pressure::TrialError;
 use crate::safety::undo::UndoError;
 
 /// Why a mechanism was not seen at work. What follows from it is for [`super::verdict`] to say.
@@ -42,6 +43,8 @@ pub(super) enum Obstacle {
     /// Another mechanism that the trial needs is missing.
     #[error("it cannot be seen at work without `cgroup-sock`")]
     Needs(#[source] KernelError),
+    #[error(transparent)]
+    Pressure(#[from] TrialError),
     /// The kernel is known to lack it, without a trial.
     #[error("{0}")]
     Lacking(&'static str),

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::freezer::Flavour;
 use crate::loader::Kernel;
+use crate::pressure::{self, Trial};
 use crate::safety::undo::UndoLog;
 
 /// Whether this host can do `mechanism`, by doing it.
@@ -98,7 +99,11 @@ fn hierarchy_of(mechanism: Mechanism) -> Option<Flavour> {
         | Mechanism::SleepAfter
         // Where there is none, it is tried without.
         | Mechanism::ForkTracking
-        | Mechanism::Pidfd => None,
+        | Mechanism::Pidfd
+        | Mechanism::CpuWorker
+        | Mechanism::MemoryWorker
+        | Mechanism::DiskWorker
+        | Mechanism::FillWorker => None,
         Mechanism::FreezerV1 => Some(Flavour::V1),
         Mechanism::FreezerV2
         | Mechanism::SocketLookup
@@ -169,6 +174,10 @@ fn try_out(
         Mechanism::FreezerV1 => frozen(Flavour::V1, log),
         Mechanism::Pidfd => signal::pidfd(&Subject::fork()?),
         Mechanism::Seccomp => answering(log),
+        Mechanism::CpuWorker => Ok(pressure::try_out(Trial::Cpu)?),
+        Mechanism::MemoryWorker => Ok(pressure::try_out(Trial::Memory)?),
+        Mechanism::DiskWorker => Ok(pressure::try_out(Trial::Disk)?),
+        Mechanism::FillWorker => Ok(pressure::try_out(Trial::Fill)?),
     }
 }
 

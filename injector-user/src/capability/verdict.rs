@@ -115,6 +115,7 @@ pub(super) fn judge(trial: &Result<(), Obstacle>, privileges: &Privileges) -> Fi
         | Obstacle::Record(_)
         | Obstacle::Parse(_)
         | Obstacle::Needs(_)
+        | Obstacle::Pressure(_)
         | Obstacle::NotSeen(_) => match privileges.lacking() {
             Some(lacking) => Finding::unknown(lacking),
             None => Finding::unknown(text),

@@ -57,8 +57,56 @@ pub(super) fn examples(kind: Kind) -> &'static [Example] {
         Kind::DiskError => DISK,
         Kind::DiskFull => FULL,
         Kind::DiskReadonly => READONLY,
+        Kind::CpuStress => CPU,
+        Kind::MemoryStress => HOARD,
+        Kind::DiskStress => BUSY,
+        Kind::DiskFill => FILL,
     }
 }
+
+const CPU: &[Example] = &[
+    (
+        "A container has to share its processors with two that calculate all the time",
+        "--target container:web --workers 2 --duration 60s",
+    ),
+    (
+        "Every processor of the host is half busy",
+        "--target host --load 50% --duration 60s",
+    ),
+];
+
+const HOARD: &[Example] = &[
+    (
+        "Half of the memory that is left to a service is used up within ten seconds",
+        "--target unit:redis-server --percent 50% --ramp 10s --duration 60s",
+    ),
+    (
+        "A container of 512 MiB is driven out of memory",
+        "--target container:web --size 1GiB --duration 30s",
+    ),
+];
+
+const BUSY: &[Example] = &[
+    (
+        "Four writers beside a database, each write of which is synced",
+        "--target unit:postgresql --path /var/lib/postgresql --workers 4 --operations write --duration 60s",
+    ),
+    (
+        "A disk reads and writes 20 MiB in a second for nothing",
+        "--target host --path /srv --rate 20MiB --block 64KiB --duration 60s",
+    ),
+];
+
+const FILL: &[Example] = &[
+    (
+        "The file system of a database is almost full",
+        "--target unit:postgresql --path /var/lib/postgresql --left 100MiB --duration 60s",
+    ),
+    (
+        "A host's log partition is in use to 95 %",
+        "--target host --path /var/log --percent 95% --duration 10m",
+    ),
+];
 
 const LOSS: &[Example] = &[
     (

@@ -183,6 +183,7 @@ fn argument(param: &'static Param) -> Arg {
         | ValueType::Syscalls
         | ValueType::Errors
         | ValueType::Words(_) => valued(arg, param).action(ArgAction::Append),
+        ValueType::Adjustment => valued(arg, param).allow_negative_numbers(true),
         ValueType::Target
         | ValueType::Duration
         | ValueType::Probability
@@ -194,6 +195,7 @@ fn argument(param: &'static Param) -> Arg {
         | ValueType::Signal
         | ValueType::Rate
         | ValueType::Size
+        | ValueType::Percent
         | ValueType::Returned
         | ValueType::Path
         | ValueType::Sizes
@@ -207,7 +209,7 @@ fn valued(arg: Arg, param: &Param) -> Arg {
         ValueType::Duration => "TIME",
         ValueType::Probability => "SHARE",
         ValueType::When => "FIRST[..LAST][+STEP]",
-        ValueType::Count(_) => "N",
+        ValueType::Count(_) | ValueType::Adjustment => "N",
         ValueType::Share => "N[%]",
         ValueType::Label => "LABEL",
         ValueType::Flag => "BOOL",
@@ -217,6 +219,7 @@ fn valued(arg: Arg, param: &Param) -> Arg {
         ValueType::Signal => "SIGNAL",
         ValueType::Rate => "RATE",
         ValueType::Size => "SIZE",
+        ValueType::Percent => "N%",
         ValueType::Durations => "TIME[,…]|@FILE",
         ValueType::Syscalls => "SYSCALL[,…]",
         ValueType::Errors => "ERRNO[:WEIGHT][,…]",

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::style::Style;
-use crate::protocol::{Ended, FaultReport, Felt, State, Window};
+use crate::protocol::{Ended, FaultReport, Felt, Measure, State, Window};
 
 /// At most this many are named.
 const SUFFERERS: usize = 8;
@@ -41,6 +41,9 @@ pub(super) fn report(report: &FaultReport, style: Style) -> String {
     }
     if let Some(rounds) = report.rounds {
         row("rounds", rounds.to_string());
+    }
+    for measure in &report.pressure {
+        row("pressure", measure_text(measure, style));
     }
     for one in report.suffered.iter().take(SUFFERERS) {
         row("suffered", format!("{}, {} times", one.who, one.injected));
@@ -78,7 +81,31 @@ pub(super) fn live(report: &FaultReport, now_ns: u64) -> String {
     parts.extend(report.felt.as_ref().and_then(felt_briefly));
     parts.extend(report.pulses.map(|pulses| format!("pulses {pulses}")));
     parts.extend(report.rounds.map(|rounds| format!("rounds {rounds}")));
+    parts.extend(
+        report
+            .pressure
+            .first()
+            .map(|first| measure_text(first, Style::PLAIN)),
+    );
     parts.join("  ")
+}
+
+/// What workers did beside what they were to do.
+fn measure_text(measure: &Measure, style: Style) -> String {
+    let amount = |value: f64| match measure.unit.as_str() {
+        "%" => format!("{value:.1}%"),
+        unit => format!("{value:.0} {unit}"),
+    };
+    let (what, observed) = (&measure.what, amount(measure.observed));
+    let text = match measure.asked {
+        Some(asked) => format!("{what}: {observed} (asked {})", amount(asked)),
+        None => format!("{what}: {observed}"),
+    };
+    if measure.is_near() {
+        text
+    } else {
+        style.unsure(&text)
+    }
 }
 
 /// How far along it is.

@@ -18,11 +18,15 @@ use super::{
     completions, doctor, engine, inject, man, metrics, plan, run, status, stop, targets, undo,
     validate,
 };
+use crate::pressure::{WORKER, work};
 use crate::sys::process::leave;
 
 /// Does what the process was started for. Starts no thread before an engine has forked its keeper.
 pub fn main() -> ExitCode {
     let words: Vec<OsString> = env::args_os().collect();
+    if words.get(1).is_some_and(|word| word == WORKER) {
+        return work();
+    }
     let early = Early::of(&words);
     let cli = match read(words, early.color) {
         Ok(cli) => cli,

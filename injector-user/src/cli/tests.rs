@@ -233,6 +233,7 @@ fn fault() -> FaultReport {
         }),
         pulses: None,
         rounds: None,
+        pressure: Vec::new(),
         suffered: Vec::new(),
         rehearsal: false,
         events_lost: None,

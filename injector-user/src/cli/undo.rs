@@ -50,6 +50,7 @@ fn line(outcome: &Outcome, style: Style) -> String {
         Some(Effect::Unhang { netns, .. }) => format!("filters in {}", netns.display()),
         Some(Effect::Continue) => "stopped processes".to_owned(),
         Some(Effect::Answer { path, .. }) => format!("waiting calls in {}", path.display()),
+        Some(Effect::EndWorker { worker }) => format!("worker with pid {}", worker.pid),
         None => outcome.file.display().to_string(),
     };
     let ending = match &outcome.ending {

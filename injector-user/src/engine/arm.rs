@@ -122,7 +122,9 @@ impl Engine {
             followed: order.log.is_some(),
         };
         match &order.spec.action {
-            Action::ProcessFreeze(_) | Action::ProcessSignal(_) => self.begin(order, permit),
+            Action::ProcessFreeze(_) | Action::ProcessSignal(_) | Action::Pressure(_) => {
+                self.begin(order, permit)
+            }
             _calls if is_intercepted(&order.plan) => begin(order).map(Effect::Calls),
             _in_the_kernel => {
                 self.guard_everybody(&order.plan)?;
@@ -136,6 +138,7 @@ impl Engine {
         match &order.spec.action {
             Action::ProcessFreeze(freeze) => self.freeze(order, freeze, permit),
             Action::ProcessSignal(volleys) => self.signal(order, volleys, permit),
+            Action::Pressure(_) => self.press(order, &permit),
             _in_the_kernel => Err(refused(
                 format!("{} is done in the kernel", order.plan.kind),
                 Some("this is a bug: please report it"),
@@ -176,8 +179,10 @@ impl Engine {
                     .warnings
                     .push(format!("could not be made to act: {error}"));
             }
-            if let Effect::Calls(calls) = &running.effect {
-                calls.activate(running.window.deadline_ns);
+            match &running.effect {
+                Effect::Calls(calls) => calls.activate(running.window.deadline_ns),
+                Effect::Pressure(pressures) => pressures.act(running.window.deadline_ns),
+                Effect::Kernel(_) | Effect::Freeze(_) | Effect::Signals(_) => {}
             }
             if !running.rehearsing {
                 connections::reset_open(running);
@@ -240,7 +245,8 @@ pub(super) fn namespaces(plan: &Plan) -> BTreeMap<u64, String> {
             | Hook::Function { .. }
             | Hook::Instructions { .. }
             | Hook::Exit { .. }
-            | Hook::Filter { .. } => None,
+            | Hook::Filter { .. }
+            | Hook::Workers { .. } => None,
         })
         .collect()
 }

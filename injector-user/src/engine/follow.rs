@@ -173,6 +173,7 @@ impl Engine {
         let moved = running.plan.hooks != plan.hooks || things(&running.plan) != things(&plan);
         let stands = match &running.effect {
             Effect::Freeze(freezes) => plan.hooks.iter().all(|hook| freezes.is_at(hook)),
+            Effect::Pressure(pressures) => plan.hooks.iter().all(|hook| pressures.is_at(hook)),
             Effect::Kernel(_) | Effect::Signals(_) | Effect::Calls(_) => true,
         };
         if same && stands && running.following.trouble.is_none() {
@@ -183,6 +184,7 @@ impl Engine {
         match &mut running.effect {
             Effect::Kernel(_armed) => self.refit(running, &plan, &permit)?,
             Effect::Freeze(_) => self.freeze_anew(running, &plan)?,
+            Effect::Pressure(_) => self.press_anew(running, &plan, &permit)?,
             Effect::Signals(signals) => signals.follow(Targets::of(&plan)),
             // A command is never another one.
             Effect::Calls(_) => {}

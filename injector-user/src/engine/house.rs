@@ -61,6 +61,7 @@ impl Engine {
     pub(super) fn renew_lease(&mut self, now_ns: u64) {
         self.lease_until_ns = now_ns + nanos(LEASE);
         self.kernel.renew_lease(self.lease_until_ns);
+        self.pacemaker.beat(self.lease_until_ns);
         self.keeper.beat(LEASE);
     }
 
@@ -104,6 +105,9 @@ impl Engine {
                 && !running.rehearsing
             {
                 feeling.during(!together.contains(&running.id));
+            }
+            if let Effect::Pressure(pressures) = &mut running.effect {
+                pressures.look();
             }
             cover(&mut self.kernel, running, followed.as_ref());
             if target::is_gone(&running.spec.target, &running.plan) {
@@ -178,6 +182,14 @@ fn due(kernel: &Kernel, running: &mut Running, now_ns: u64) -> Option<Ended> {
             freezes.has_ended()
         }
         Effect::Signals(signals) => signals.has_ended(),
+        Effect::Pressure(pressures) => {
+            let ended = pressures.has_ended(running.spec.target.is_restartable());
+            if ended && monotonic_ns() >= running.window.deadline_ns {
+                // They know it, too, and were a moment faster.
+                return Some(Ended::Deadline);
+            }
+            ended
+        }
         Effect::Calls(calls) => {
             let limit = running.spec.common.max_hits?;
             // The last callers are still to sleep as long as was asked.

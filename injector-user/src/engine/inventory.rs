@@ -1,5 +1,6 @@
 //! What the planner reads, for one fault.
 
+use std::path::Path;
 use std::time::Duration;
 
 use injector_core::fault::FaultSpec;
@@ -118,6 +119,9 @@ impl Engine {
         inventory.capabilities = self.capabilities_of(spec);
         inventory.functions = Functions::needed_by(spec.kind(), &inventory);
         inventory.files = target::files_of(&spec.action, &inventory.processes);
+        let needed = [Path::new("/"), self.log.path()];
+        inventory.supplies =
+            target::supplies_of(&spec.action, &inventory, &self.workers(), &needed);
         if inventory.usable(Mechanism::Uprobe).is_ok() {
             let pids = inventory.processes.iter().map(|process| process.pid);
             inventory.sites = target::sites_of(pids);

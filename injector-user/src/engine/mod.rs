@@ -22,6 +22,7 @@ mod house;
 mod intercept;
 mod inventory;
 mod lockout;
+mod pressure;
 mod rehearse;
 mod report;
 mod running;

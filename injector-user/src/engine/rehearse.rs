@@ -47,6 +47,10 @@ impl Engine {
                 self.begin_anew(&order, permit)
             }
             Effect::Calls(calls) => act_on_calls(&order, calls),
+            Effect::Pressure(pressures) => {
+                drop(pressures);
+                self.begin_anew(&order, permit)
+            }
         };
         // A rehearsal that cannot become real has ended: nothing of it is left.
         running.effect = begun?;
@@ -106,7 +110,7 @@ impl Engine {
                     .collect();
             }
             // They know it all the time.
-            Effect::Signals(_) | Effect::Calls(_) => {}
+            Effect::Signals(_) | Effect::Calls(_) | Effect::Pressure(_) => {}
         }
     }
 }

@@ -33,6 +33,9 @@ impl Engine {
                 let asked = running.spec.common.probability;
                 add_calls(&mut report, calls.progress(), asked);
             }
+            Effect::Pressure(pressures) => {
+                pressures.report(&mut report, running.spec.common.probability);
+            }
             Effect::Signals(signals) => {
                 let asked = running.spec.common.probability;
                 add_signals(&mut report, &signals.progress(), asked);
@@ -64,6 +67,7 @@ fn unmeasured(running: &Running) -> FaultReport {
         line: None,
         pulses: None,
         rounds: None,
+        pressure: Vec::new(),
         suffered: Vec::new(),
         connections_reset: running.connections_reset,
         examples: Vec::new(),

@@ -11,6 +11,7 @@ use super::events::Log;
 use super::felt::Feeling;
 use super::follow::Following;
 use super::freezes::Freezes;
+use super::pressure::Pressures;
 use crate::interception::Interception;
 use crate::loader::ArmedFault;
 use crate::protocol::{State, Window};
@@ -72,6 +73,7 @@ pub(super) enum Effect {
     Freeze(Freezes),
     Signals(Signals),
     Calls(Interception),
+    Pressure(Pressures),
 }
 
 impl Order {

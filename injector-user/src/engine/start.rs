@@ -22,6 +22,7 @@ use crate::clock::monotonic_ns;
 use crate::filters::Guards;
 use crate::keeper;
 use crate::loader::Kernel;
+use crate::pressure::Pacemaker;
 use crate::safety::undo::{self, UndoLog};
 use crate::sys::poll;
 
@@ -60,16 +61,22 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         keeper: keeper.clone(),
         log: log.clone(),
     });
-    let told = keeper.clone();
+    let pacemaker = Pacemaker::default();
+    let (told, paced) = (keeper.clone(), pacemaker.clone());
     kernel.tell_steps_to(move || {
+        let until_ns = monotonic_ns() + nanos(LEASE);
         told.beat(LEASE);
-        monotonic_ns() + nanos(LEASE)
+        paced.beat(until_ns);
+        until_ns
     });
     let pid_file = options.run_dir.join("engine.pid");
     fs::write(&pid_file, std::process::id().to_string())
         .with_context(|| format!("failed to write `{}`", pid_file.display()))?;
     let known = Known::open(&options.run_dir, Some(log.clone()));
-    let code = serve(options, Engine::new(kernel, keeper, log, known, clients));
+    let code = serve(
+        options,
+        Engine::new(kernel, keeper, log, known, clients, pacemaker),
+    );
     // Nobody else writes it while we hold the lock.
     let _absent = fs::remove_file(&pid_file);
     drop(alone);

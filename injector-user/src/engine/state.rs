@@ -16,6 +16,7 @@ use crate::capability::Known;
 use crate::clock::monotonic_ns;
 use crate::keeper::Keeper;
 use crate::loader::Kernel;
+use crate::pressure::Pacemaker;
 use crate::protocol::{Answer, Call, Class, EngineStatus, Failure, FaultReport};
 use crate::safety::Protection;
 use crate::safety::undo::UndoLog;
@@ -41,6 +42,8 @@ pub(super) struct Engine {
     /// Monotonic; when there last was a client or a fault.
     pub(super) busy_ns: u64,
     pub(super) lease_until_ns: u64,
+    /// Of workers, which are processes of their own.
+    pub(super) pacemaker: Pacemaker,
     pub(super) looked_ns: u64,
     armed_so_far: u64,
 }
@@ -55,6 +58,7 @@ impl Engine {
         log: UndoLog,
         capabilities: Known,
         clients: Clients,
+        pacemaker: Pacemaker,
     ) -> Self {
         Self {
             kernel,
@@ -72,6 +76,7 @@ impl Engine {
             clients,
             busy_ns: monotonic_ns(),
             lease_until_ns: 0,
+            pacemaker,
             // Who started the engine comes first.
             looked_ns: monotonic_ns(),
             armed_so_far: 0,

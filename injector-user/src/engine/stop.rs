@@ -126,6 +126,10 @@ impl Engine {
                 add_calls(report, calls.progress(), asked);
                 return None;
             }
+            Effect::Pressure(pressures) => {
+                self.relieve(pressures, how, asked, report);
+                return Some(monotonic_ns());
+            }
             Effect::Signals(signals) => match signals.stop() {
                 Some(ending) => {
                     signals_report(report, &ending, how, asked);
@@ -193,6 +197,7 @@ fn silence(kernel: &mut crate::loader::Kernel, effect: &Effect) {
         Effect::Freeze(freezes) => freezes.halt(),
         Effect::Signals(signals) => signals.halt(),
         Effect::Calls(calls) => calls.halt(),
+        Effect::Pressure(pressures) => pressures.halt(),
     }
 }
 

@@ -1,19 +1,23 @@
 //! One thing in the keeper's charge, and how it is put right.
 
 use std::ffi::CStr;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, openat};
+use nix::fcntl::{AT_FDCWD, OFlag, openat};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, setns};
+use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::sys::uio::{pread, pwrite};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
+use super::fault::regardless;
 use super::inbox::Desk;
 use super::message::Name;
 use crate::filters::sweep;
 use crate::signals::{LIST, continue_all};
+use crate::sys::fd::{path_of, pidfd_signal};
 
 /// What to do with the file that came with a registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +30,10 @@ pub enum Mending {
     Unhang,
     /// The file is the list of processes to continue, which grows.
     Continue,
+    /// The file is the pidfd of a process of ours that is to end.
+    End,
+    /// The file is the folder of a cgroup that is to be removed when nobody is left in it.
+    Vacate,
     /// The file is the listener of a command's filter: every call is let through, for as long as
     /// somebody could call.
     Answer,
@@ -39,6 +47,8 @@ impl Mending {
             Self::Continue => 3,
             Self::Answer => 4,
             Self::Unhang => 5,
+            Self::End => 6,
+            Self::Vacate => 7,
         }
     }
 
@@ -49,6 +59,8 @@ impl Mending {
             Self::Continue,
             Self::Answer,
             Self::Unhang,
+            Self::End,
+            Self::Vacate,
         ];
         all.into_iter().find(|mending| mending.tag() == tag)
     }
@@ -58,7 +70,7 @@ impl Mending {
         match self {
             Self::ThawV2 => Some((b"0", b"0\n")),
             Self::ThawV1 => Some((b"THAWED", b"THAWED\n")),
-            Self::Continue | Self::Answer | Self::Unhang => None,
+            Self::Continue | Self::Answer | Self::Unhang | Self::End | Self::Vacate => None,
         }
     }
 }
@@ -83,7 +95,7 @@ pub(super) struct Calls<'a> {
 
 impl Charge {
     /// Writes the remedy; true when the file then shows it, or when the cgroup is gone. Or continues
-    /// who is listed; true when nobody of them stands still. Or lets calls be made; true when nobody is
+    /// who is listed; true when nobody of them stands still. Or kills a worker; true when it has ended. Or lets calls be made; true when nobody is
     /// left who could make one.
     pub(super) fn mend(&self, calls: Calls<'_>) -> bool {
         let Some((word, shown)) = self.mending.words() else {
@@ -92,6 +104,8 @@ impl Charge {
                     .desk
                     .is_none_or(|desk| desk.pass_all(self.file.as_fd(), calls.alone)),
                 Mending::Unhang => self.unhang(),
+                Mending::End => end(self.file.as_fd()),
+                Mending::Vacate => remove(self.file.as_fd()),
                 _ => continue_all(self.file.as_fd()),
             };
         };
@@ -130,13 +144,39 @@ impl Charge {
     /// next recovery finds nothing to do and says so.
     pub(super) fn strike_out(&self) -> bool {
         let list = match self.mending {
-            Mending::ThawV2 | Mending::ThawV1 | Mending::Answer => None,
+            Mending::ThawV2
+            | Mending::ThawV1
+            | Mending::Answer
+            | Mending::End
+            | Mending::Vacate => None,
             Mending::Continue | Mending::Unhang => list_of(self.entry),
         };
         // The list first: an entry without one is harmless, and a list without one is litter.
         list.is_none_or(|list| strike_out(&self.log, &list)) && strike_out(&self.log, &self.entry)
     }
 }
+
+/// Kills the process; true when it has ended. One that is stopped or frozen ends all the same, but in
+/// the freezer of version 1.
+fn end(pidfd: BorrowedFd<'_>) -> bool {
+    // It may have ended by itself.
+    regardless(pidfd_signal(pidfd, Signal::SIGKILL));
+    let mut ended = [PollFd::new(pidfd, PollFlags::POLLIN)];
+    matches!(poll(&mut ended, PollTimeout::ZERO), Ok(1..))
+}
+
+/// Removes the cgroup; true when it is not there any more.
+fn remove(folder: BorrowedFd<'_>) -> bool {
+    let mut path = [0; PATH];
+    let Ok(path) = path_of(folder, &mut path) else {
+        return false;
+    };
+    let removed = unlinkat(AT_FDCWD, path, UnlinkatFlags::RemoveDir);
+    matches!(removed, Ok(()) | Err(Errno::ENOENT))
+}
+
+/// Longer than where cgroups are mounted, and the name of one of ours.
+const PATH: usize = 512;
 
 /// What the list beside `entry` is called: it ends in another word of the same length.
 fn list_of(mut entry: Name) -> Option<Name> {
@@ -159,9 +199,16 @@ pub(super) fn strike_out(folder: &OwnedFd, entry: &Name) -> bool {
 mod tests {
     use std::fs::{self, File};
     use std::io::Write as _;
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::Command;
+
+    use nix::poll::{PollTimeout, poll};
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::Pid;
 
     use super::super::message::name;
     use super::{Calls, Charge, Mending};
+    use crate::sys::fd::pidfd_open;
 
     const NO_CALLS: Calls<'_> = Calls {
         desk: None,
@@ -198,6 +245,42 @@ mod tests {
     fn thawing_is_written_and_seen() {
         check(Mending::ThawV2, "1\n", "0\n");
         check(Mending::ThawV1, "FROZEN\n", "THAWED\n");
+    }
+
+    #[test]
+    fn a_worker_is_killed_even_if_it_stands_still() {
+        let mut worker = Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = Pid::from_raw(worker.id().cast_signed());
+        kill(pid, Signal::SIGSTOP).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let charge = Charge {
+            mending: Mending::End,
+            file: pidfd_open(pid).unwrap(),
+            log: File::open(folder.path()).unwrap().into(),
+            entry: name(c"entry.json").unwrap(),
+        };
+        let mut tries = 0..5_000;
+        let ended =
+            tries.any(|_| charge.mend(NO_CALLS) || poll(&mut [], PollTimeout::from(1_u8)).is_err());
+        assert!(ended);
+        assert_eq!(worker.wait().unwrap().signal(), Some(9));
+    }
+
+    #[test]
+    fn a_folder_is_removed_when_it_is_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        let cgroup = folder.path().join("cgroup");
+        fs::create_dir_all(cgroup.join("below")).unwrap();
+        let charge = Charge {
+            mending: Mending::Vacate,
+            file: File::open(&cgroup).unwrap().into(),
+            log: File::open(folder.path()).unwrap().into(),
+            entry: name(c"entry.json").unwrap(),
+        };
+        assert!(!charge.mend(NO_CALLS));
+        fs::remove_dir(cgroup.join("below")).unwrap();
+        assert!(charge.mend(NO_CALLS) && !cgroup.exists());
+        assert!(charge.mend(NO_CALLS), "it is gone already");
     }
 
     #[test]

@@ -84,7 +84,8 @@ pub(super) fn links_of(
         | Hook::Freezer { .. }
         | Hook::Members { .. }
         | Hook::Family { .. }
-        | Hook::Filter { .. } => Ok(Vec::new()),
+        | Hook::Filter { .. }
+        | Hook::Workers { .. } => Ok(Vec::new()),
     }
 }
 

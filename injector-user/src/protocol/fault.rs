@@ -40,6 +40,9 @@ pub struct FaultReport {
     /// Who suffered how often, as far as that is told apart.
     #[serde(default)]
     pub suffered: Vec<Suffered>,
+    /// What workers were to do and what they did; only for pressure.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pressure: Vec<Measure>,
     /// Open connections that were reset when it began to act; only for a partition that does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connections_reset: Option<u64>,
@@ -54,6 +57,28 @@ pub struct FaultReport {
     pub events_lost: Option<u64>,
     /// What the user should know.
     pub warnings: Vec<String>,
+}
+
+/// One thing that workers do, as it was asked for and as it was measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measure {
+    pub what: String,
+    /// Such as `%` or `bytes`.
+    pub unit: String,
+    /// None where nothing particular was.
+    pub asked: Option<f64>,
+    pub observed: f64,
+}
+
+impl Measure {
+    /// How far off an observation may be, as a share of what was asked.
+    const NEAR: f64 = 0.05;
+
+    /// Whether it is as it was asked for.
+    pub fn is_near(&self) -> bool {
+        let off = |asked: f64| (self.observed - asked).abs() <= asked * Self::NEAR;
+        self.asked.is_none_or(off)
+    }
 }
 
 /// Where in its life a fault is.

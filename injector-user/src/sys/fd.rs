@@ -4,6 +4,8 @@
     reason = "pidfds, close_range and received descriptors have no safe interface"
 )]
 
+use std::ffi::CStr;
+use std::io::Write as _;
 use std::mem::{size_of, zeroed};
 use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
 use std::ptr;
@@ -71,6 +73,23 @@ fn close_range(first: libc::c_uint, last: libc::c_uint) -> nix::Result<()> {
     Errno::result(closed).map(drop)
 }
 
+/// Where an open file is, as long as `buffer` has room for that and a NUL. Without allocating.
+pub(crate) fn path_of<'a>(fd: BorrowedFd<'_>, buffer: &'a mut [u8]) -> nix::Result<&'a CStr> {
+    let mut link = [0; 32];
+    write!(&mut link[..], "/proc/self/fd/{}", fd.as_raw_fd())
+        .map_err(|_short| Errno::ENAMETOOLONG)?;
+    let room = buffer.len().saturating_sub(1);
+    // SAFETY: both buffers outlive the call; the link ends with a NUL, as it is shorter than its buffer, and
+    // the kernel writes `room` bytes at most.
+    let length = unsafe { libc::readlink(link.as_ptr().cast(), buffer.as_mut_ptr().cast(), room) };
+    let length = usize::try_from(Errno::result(length)?).unwrap_or_default();
+    if length >= room {
+        return Err(Errno::ENAMETOOLONG);
+    }
+    buffer[length] = 0;
+    CStr::from_bytes_until_nul(buffer).map_err(|_no_nul| Errno::ENAMETOOLONG)
+}
+
 /// Receives one message without waiting and without allocating: its length, and the descriptors that
 /// came with it.
 pub fn receive(
@@ -134,7 +153,18 @@ mod tests {
         AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, sendmsg, socketpair,
     };
 
-    use super::receive;
+    use super::{path_of, receive};
+
+    #[test]
+    fn an_open_file_tells_where_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = File::open(folder.path()).unwrap();
+        let mut buffer = [7; 256];
+        let path = path_of(file.as_fd(), &mut buffer).unwrap();
+        assert_eq!(path.to_str().unwrap(), folder.path().to_str().unwrap());
+        let short = path_of(file.as_fd(), &mut [7; 4]).map(drop);
+        assert_eq!(short, Err(Errno::ENAMETOOLONG));
+    }
 
     #[test]
     fn a_message_brings_its_descriptors() {

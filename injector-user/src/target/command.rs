@@ -170,6 +170,11 @@ impl CommandCgroup {
         self.inode
     }
 
+    /// Its entry in the undo log.
+    pub fn recorded(&self) -> &Recorded {
+        &self.recorded
+    }
+
     /// `cgroup.events`: has `POLLPRI` when the cgroup may have become empty.
     pub fn events(&self) -> BorrowedFd<'_> {
         self.events.as_fd()

@@ -70,8 +70,9 @@ pub fn is_gone(selector: &Selector, plan: &Plan) -> bool {
         | Selector::Command(_)
         | Selector::Netns(_)
         | Selector::Iface { .. } => plan.hooks.iter().all(|hook| hook_is_gone(hook, plan)),
-        // They may come back: whoever follows them decides.
-        Selector::Container(_)
+        // They may come back: whoever follows them decides. The host stays.
+        Selector::Host
+        | Selector::Container(_)
         | Selector::Unit(_)
         | Selector::Comm(_)
         | Selector::Exe(_)
@@ -105,6 +106,10 @@ fn hook_is_gone(hook: &Hook, plan: &Plan) -> bool {
             cgroup_is_gone(&Hierarchy::V2, path)
         }
         Hook::Family { pid, .. } => Process::new(*pid).is_err(),
+        Hook::Workers { place, .. } => {
+            let place = place.as_ref();
+            place.is_some_and(|place| cgroup_is_gone(&place.hierarchy, &place.path))
+        }
         Hook::Freezer {
             hierarchy, path, ..
         }

@@ -60,6 +60,8 @@ pub fn gather(
         ..Inventory::default()
     };
     match selector {
+        // Everybody is in it.
+        Selector::Host => {}
         Selector::Iface { netns: None, .. } => inventory.namespaces.push(netns::host()?),
         Selector::Netns(text)
         | Selector::Iface {

@@ -20,6 +20,7 @@ mod scan;
 mod sites;
 mod sockets;
 mod strangers;
+mod supplies;
 
 pub use files::files_of;
 pub(crate) use files::look as file_id;
@@ -40,3 +41,4 @@ pub use sites::sites_of;
 pub use sockets::SocketsError;
 pub(crate) use sockets::{OpenConnection, open_connections, reset, tcp_sockets};
 pub use strangers::Residents;
+pub use supplies::supplies_of;

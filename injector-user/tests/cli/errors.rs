@@ -196,7 +196,7 @@ const WRITTEN_WRONG: &[(&str, &str)] = &[
         "fault: net.loss\ntarget: ''\nduration: 5s",
         "8:15: method[0].provider.target: `` does not say what kind of target it is\n\
          hint: pid:N, cgroup:/PATH, container:NAME, unit:NAME, comm:NAME, exe:/PATH, \
-         user:NAME, netns:NAME, iface:NAME[@NETNS], or a command after --",
+         user:NAME, netns:NAME, iface:NAME[@NETNS], host, or a command after --",
     ),
 ];
 

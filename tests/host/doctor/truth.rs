@@ -152,6 +152,11 @@ fn must_have(mechanism: Mechanism) -> Result<bool> {
         Mechanism::FreezerV2 => mounted(Flavour::V2)?,
         Mechanism::FreezerV1 => mounted(Flavour::V1)?,
         Mechanism::Pidfd => is_at_least(5, 3)?,
+        // They are ordinary processes.
+        Mechanism::CpuWorker
+        | Mechanism::MemoryWorker
+        | Mechanism::DiskWorker
+        | Mechanism::FillWorker => true,
         // What names the caller's cgroup to such programs.
         Mechanism::CgroupOption => is_at_least(6, 4)? && mounted(Flavour::V2)?,
         Mechanism::Seccomp => is_at_least(5, 9)? && mounted(Flavour::V2)?,

@@ -11,6 +11,7 @@ use injector_user::freezer::{Flavour, State};
 use injector_user::target::Mounts;
 use nix::errno::Errno;
 use temblor_tests::order::{Doer, SocketCall};
+use temblor_tests::pressed::{is_pressed, workers_in};
 use temblor_tests::{Actor, Arrival, Caller, Cgroup, Engine, Node, params, wait_until};
 
 use super::examine::{doctor, examine, states};
@@ -110,6 +111,10 @@ fn works(mechanism: Mechanism, stage: &mut Stage) -> Result<()> {
         Mechanism::FreezerV2 => freezes(Flavour::V2, stage),
         Mechanism::FreezerV1 => freezes(Flavour::V1, stage),
         Mechanism::Pidfd => stops(stage),
+        Mechanism::CpuWorker => presses(mechanism, Kind::CpuStress, stage),
+        Mechanism::MemoryWorker => presses(mechanism, Kind::MemoryStress, stage),
+        Mechanism::DiskWorker => presses(mechanism, Kind::DiskStress, stage),
+        Mechanism::FillWorker => presses(mechanism, Kind::DiskFill, stage),
         Mechanism::Seccomp => answers(stage),
         // Of these two the C library makes the first one.
         Mechanism::Uprobe => fails(
@@ -370,6 +375,27 @@ fn stops(stage: &mut Stage) -> Result<()> {
     client.stop_one(&armed)?;
     assert!(!is_stopped(pid));
     Ok(())
+}
+
+/// A worker beside the target uses something up.
+fn presses(mechanism: Mechanism, kind: Kind, stage: &Stage) -> Result<()> {
+    let cgroup = Cgroup::make(Flavour::V2, "doctor")?;
+    cgroup.enter(stage.client.pid())?;
+    let target = cgroup.target();
+    let common = [("target", target.as_str()), ("duration", "60s")];
+    let own = kind.least().iter().map(|(name, text)| match *name {
+        "path" => ("path", "/var/tmp"),
+        name => (name, *text),
+    });
+    let mut client = stage.engine.client()?;
+    let armed = client.arm(kind, &params(common.into_iter().chain(own)))?;
+    assert_eq!(armed.plan.mechanism, mechanism);
+    wait_until("the target is under pressure", DEADLINE, || {
+        is_pressed(kind, cgroup.folder(), 1 << 20).is_ok_and(|pressed| pressed)
+    })?;
+    client.stop_one(&armed)?;
+    assert_eq!(workers_in(cgroup.folder())?, Vec::<i32>::new());
+    leave(&stage.client)
 }
 
 /// Moves it to the roots again: a cgroup with processes cannot be removed.

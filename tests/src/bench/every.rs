@@ -49,13 +49,17 @@ pub(super) fn ways(kind: Kind) -> &'static [Own] {
         ]],
         Kind::ProcessFdLimit | Kind::ProcessForkError | Kind::MemoryError => &[&[]],
         Kind::DiskError | Kind::DiskFull | Kind::DiskReadonly => &[&[("path", "/")]],
+        Kind::CpuStress => &[&[("workers", "1"), ("load", "1%")]],
+        Kind::MemoryStress => &[&[("size", "1MiB")]],
+        Kind::DiskStress => &[&[("path", "/var/tmp"), ("size", "1MiB"), ("rate", "64KiB")]],
+        Kind::DiskFill => &[&[("path", "/var/tmp"), ("size", "1MiB")]],
     }
 }
 
-/// Those that can be done to somebody who runs already.
+/// Those that can be done to somebody who runs already, and take nothing from who is beside.
 pub(super) fn to_anybody() -> impl Iterator<Item = Kind> {
     let all = Kind::ALL.iter().copied();
-    all.filter(|kind| *kind != Kind::SyscallDelay)
+    all.filter(|kind| *kind != Kind::SyscallDelay && !kind.is_of_pressure())
 }
 
 /// A plain fault of this kind on `target` for `duration`.

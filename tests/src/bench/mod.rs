@@ -22,6 +22,7 @@ mod memory;
 mod packet_cost;
 mod pair;
 mod pairs;
+mod pressure;
 mod probability;
 mod programs;
 mod row;

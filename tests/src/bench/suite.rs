@@ -15,7 +15,8 @@ use super::row::{Row, Rows};
 use super::subject::{Habit, live};
 use super::{
     arming, breach, bystander, calls, delay_error, doctor, ending, many, memory, packet_cost,
-    probability, sibling, soak, syscall_arming, syscall_cost, table, throughput, unmatched,
+    pressure, probability, sibling, soak, syscall_arming, syscall_cost, table, throughput,
+    unmatched,
 };
 use crate::alone;
 
@@ -162,6 +163,11 @@ const ALL: &[Benchmark] = &[
         name: "syscall-arming",
         about: "how long it takes until the first call fails",
         measure: syscall_arming::measure,
+    },
+    Benchmark {
+        name: "pressure",
+        about: "what workers use up against what they were asked to",
+        measure: pressure::measure,
     },
     Benchmark {
         name: SOAK,

@@ -128,6 +128,36 @@ pub(crate) const GROUPS: &[Group] = &[
         ],
         &["safety::stops::ends_with_an_engine_that_is_killed"],
     ),
+    fault(
+        "cpu.stress",
+        &[
+            "pressure::the_load_that_was_asked_for_is_what_the_kernel_counts",
+            "safety::calculating::ends_with_an_engine_that_is_killed",
+        ],
+        &[
+            "pressure::the_hosts_workers_have_a_cgroup_of_their_own",
+            "pressure::a_worker_that_stands_still_is_ended_by_the_keeper",
+            "safety::calculating::ends_by_its_lease_when_nobody_can_act",
+        ],
+    ),
+    fault(
+        "memory.stress",
+        &[
+            "pressure::memory_is_resident_after_its_ramp",
+            "pressure::a_target_with_a_limit_is_driven_out_of_memory_and_the_host_is_not",
+        ],
+        &["safety::holding::ends_with_an_engine_that_is_killed"],
+    ),
+    fault(
+        "disk.stress",
+        &["pressure::a_disk_moves_as_much_as_was_asked"],
+        &["safety::busy::ends_with_an_engine_that_is_killed"],
+    ),
+    fault(
+        "disk.fill",
+        &["pressure::the_targets_own_file_system_is_filled_and_free_again_when_the_engine_dies"],
+        &["safety::filling::ends_with_an_engine_that_is_killed"],
+    ),
     of_calls("syscall.error", &["syscalls::"], &[]),
     fault(
         "syscall.delay",

@@ -19,7 +19,7 @@ const MAX_OWNER: usize = 64;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Common {
     /// The chance that a matching event suffers; for `process.freeze` a pulse is an event,
-    /// for `process.signal` a round as one process meets it.
+    /// for `process.signal` a round as one process meets it, for pressure a cgroup that suffers it.
     pub probability: Probability,
     /// Which matching events may suffer, counted from 1.
     pub when: When,

@@ -23,6 +23,10 @@ pub enum Kind {
     DiskError,
     DiskFull,
     DiskReadonly,
+    CpuStress,
+    MemoryStress,
+    DiskStress,
+    DiskFill,
 }
 
 words!(Kind, "a fault", {
@@ -44,6 +48,10 @@ words!(Kind, "a fault", {
     DiskError => "disk.error",
     DiskFull => "disk.full",
     DiskReadonly => "disk.readonly",
+    CpuStress => "cpu.stress",
+    MemoryStress => "memory.stress",
+    DiskStress => "disk.stress",
+    DiskFill => "disk.fill",
 });
 
 impl Kind {
@@ -76,6 +84,14 @@ impl Kind {
         )
     }
 
+    /// Whether workers of our own use something up.
+    pub fn is_of_pressure(self) -> bool {
+        matches!(
+            self,
+            Self::CpuStress | Self::MemoryStress | Self::DiskStress | Self::DiskFill
+        )
+    }
+
     /// One line for `--help`.
     pub fn summary(self) -> &'static str {
         match self {
@@ -105,6 +121,10 @@ impl Kind {
             Self::DiskError => "let reading, writing or syncing files fail",
             Self::DiskFull => "let a file system be full, at once or after so many bytes",
             Self::DiskReadonly => "let nothing of a file system be changed any more",
+            Self::CpuStress => "use up processor time in the target's cgroup, or the host's",
+            Self::MemoryStress => "use up memory in the target's cgroup, or the host's",
+            Self::DiskStress => "keep a disk busy with reads and writes",
+            Self::DiskFill => "take room on a file system",
         }
     }
 }

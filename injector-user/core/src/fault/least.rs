@@ -12,7 +12,8 @@ impl Kind {
             | Self::NetPartition
             | Self::ProcessFdLimit
             | Self::ProcessForkError
-            | Self::MemoryError => &[],
+            | Self::MemoryError
+            | Self::CpuStress => &[],
             Self::NetRate => &[("rate", "1mbit")],
             Self::NetDelay => &[("latency", "1ms")],
             Self::SockError => &[("operation", "connect"), ("errno", "ECONNREFUSED")],
@@ -21,7 +22,11 @@ impl Kind {
             Self::SyscallError => &[("syscalls", "fsync"), ("errno", "EIO")],
             Self::SyscallDelay => &[("syscalls", "fsync"), ("latency", "10us")],
             Self::ProcessCrash => &[("syscalls", "fsync")],
-            Self::DiskError | Self::DiskFull | Self::DiskReadonly => &[("path", "/")],
+            Self::DiskError | Self::DiskFull | Self::DiskReadonly | Self::DiskStress => {
+                &[("path", "/")]
+            }
+            Self::MemoryStress => &[("size", "1MiB")],
+            Self::DiskFill => &[("path", "/"), ("size", "1MiB")],
         }
     }
 }

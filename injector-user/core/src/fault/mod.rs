@@ -22,6 +22,7 @@ pub mod disk;
 pub mod latency;
 pub mod memory;
 pub mod net;
+pub mod pressure;
 pub mod process;
 pub mod schema;
 pub mod sock;

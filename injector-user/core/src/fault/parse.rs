@@ -8,7 +8,7 @@ use super::given::{Given, Reader};
 use super::kind::Kind;
 use super::places::Places;
 use super::spec::{Action, FaultSpec};
-use super::{net, process, sock};
+use super::{net, pressure, process, sock};
 use crate::problem::Problems;
 
 /// Reads the parameters of a fault, keyed by the names of [`super::schema`].
@@ -41,6 +41,9 @@ pub fn parse(kind: Kind, params: &BTreeMap<String, Given>) -> Result<FaultSpec, 
         | Kind::DiskError
         | Kind::DiskFull
         | Kind::DiskReadonly => CallFault::read(kind, &mut reader).map(Action::Calls),
+        Kind::CpuStress | Kind::MemoryStress | Kind::DiskStress | Kind::DiskFill => {
+            pressure::Pressure::read(kind, &mut reader).map(Action::Pressure)
+        }
     };
     match (target, action, common) {
         (Some(target), Some(action), Some(common)) => reader.problems.or(FaultSpec {

@@ -8,7 +8,7 @@ use super::kind::Kind;
 use super::peer::Peer;
 use super::places::Places;
 use super::syscall::Failing;
-use super::{net, process, sock};
+use super::{net, pressure, process, sock};
 use crate::target::Selector;
 
 /// One thing to be done to one target.
@@ -34,6 +34,7 @@ pub enum Action {
     ProcessFreeze(process::Freeze),
     ProcessSignal(process::Volleys),
     Calls(CallFault),
+    Pressure(pressure::Pressure),
 }
 
 impl FaultSpec {
@@ -49,6 +50,7 @@ impl FaultSpec {
             Action::ProcessFreeze(_) => Kind::ProcessFreeze,
             Action::ProcessSignal(_) => Kind::ProcessSignal,
             Action::Calls(fault) => fault.kind(),
+            Action::Pressure(pressure) => pressure.kind(),
         }
     }
 
@@ -68,6 +70,7 @@ impl FaultSpec {
             Action::ProcessFreeze(freeze) => freeze.write(&mut params),
             Action::ProcessSignal(volleys) => volleys.write(&mut params),
             Action::Calls(fault) => fault.write(&mut params),
+            Action::Pressure(pressure) => pressure.write(&mut params),
         }
         params
     }
@@ -86,7 +89,8 @@ impl Action {
             Self::SockError(_)
             | Self::ProcessFreeze(_)
             | Self::ProcessSignal(_)
-            | Self::Calls(_) => None,
+            | Self::Calls(_)
+            | Self::Pressure(_) => None,
         }
     }
 
@@ -116,7 +120,10 @@ impl Action {
             | Self::NetRate(net::Rate { filter, .. })
             | Self::NetPartition(net::Partition { filter, .. }) => &mut filter.peers,
             Self::SockError(failure) => &mut failure.peers,
-            Self::ProcessFreeze(_) | Self::ProcessSignal(_) | Self::Calls(_) => &mut [],
+            Self::ProcessFreeze(_)
+            | Self::ProcessSignal(_)
+            | Self::Calls(_)
+            | Self::Pressure(_) => &mut [],
         }
     }
 
@@ -132,7 +139,8 @@ impl Action {
             | Self::SockError(_)
             | Self::ProcessFreeze(_)
             | Self::ProcessSignal(_)
-            | Self::Calls(_) => net::Bursts::Independent,
+            | Self::Calls(_)
+            | Self::Pressure(_) => net::Bursts::Independent,
         }
     }
 }

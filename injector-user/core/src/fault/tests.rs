@@ -641,6 +641,34 @@ fn any_specific() -> impl Strategy<Value = (Kind, Vec<Option<String>>)> {
             }),
         ("path=/[a-z]{1,9}/", some("backend", "kprobe"))
             .prop_map(|(path, backend)| (Kind::DiskReadonly, vec![Some(path), backend])),
+        (some("workers", "[1-9][0-9]{0,2}"), some("load", "[1-9][0-9]?(\\.[0-9])?%"))
+            .prop_map(|(workers, load)| (Kind::CpuStress, vec![workers, load])),
+        (
+            "size=[1-9]{1,3}(MiB|GiB|b)|percent=[1-9]0?%",
+            some("ramp", "[1-9]{1,3}ms"),
+            some("pattern", "(random|ones)"),
+            some("oom_score", "-?[1-9]{1,3}")
+        )
+            .prop_map(|(amount, ramp, pattern, oom_score)| {
+                (Kind::MemoryStress, vec![Some(amount), ramp, pattern, oom_score])
+            }),
+        (
+            "path=(/[a-z]{1,9}){1,3}/?",
+            some("workers", "[1-9]{1,2}"),
+            some("operations", "(read|write|both)"),
+            some("block", "(512b|4KiB|64KiB)"),
+            some("size", "[1-9]{1,2}(GiB|00MiB)"),
+            some("rate", "[1-9]{1,3}MiB")
+        )
+            .prop_map(|(path, workers, operations, block, size, rate)| {
+                let parts = vec![Some(path), workers, operations, block, size, rate];
+                (Kind::DiskStress, parts)
+            }),
+        (
+            "path=(/[a-z]{1,9}){1,3}|path=/",
+            "size=[1-9]{1,3}GiB|percent=[1-9][0-9]%|left=[0-9]{1,3}MiB"
+        )
+            .prop_map(|(path, until)| (Kind::DiskFill, vec![Some(path), Some(until)])),
     ]
 }
 
@@ -649,12 +677,10 @@ fn any_fault() -> impl Strategy<Value = (Kind, String)> {
     (any_common(), any_specific()).prop_map(|(common, (kind, specific))| {
         let modelled = specific.iter().flatten().any(|word| word.starts_with("p="));
         let common = common.into_iter();
-        // The model's chances take the place of the probability.
+        // The model's chances take the place of the probability, and there is only one pressure.
         let common = common.filter(|word| {
-            !modelled
-                || !word
-                    .as_ref()
-                    .is_some_and(|word| word.starts_with("probability"))
+            let is = |name: &str| word.as_ref().is_some_and(|word| word.starts_with(name));
+            !(modelled && is("probability") || kind.is_of_pressure() && is("when"))
         });
         let words: Vec<_> = common.chain(specific).flatten().collect();
         (kind, words.join(" "))
@@ -780,6 +806,11 @@ mod table {
                 if !["retval", "short"].contains(&extra.name) && *kind == Kind::SyscallError {
                     pairs.push(("errno", "EIO"));
                 }
+                let amounts = ["size", "percent", "left"];
+                let needs = [Kind::MemoryStress, Kind::DiskFill].contains(kind);
+                pairs.extend(
+                    Some(("size", "1MiB")).filter(|_| needs && !amounts.contains(&extra.name)),
+                );
                 for (name, text) in pairs {
                     if schema::param(*kind, name).is_some() {
                         given.insert(name.to_owned(), Given::flag(name, text));
@@ -808,9 +839,9 @@ mod table {
     #[test]
     fn no_name_occurs_twice_and_every_one_has_a_fault() {
         let names = names();
-        assert_eq!(names.len(), 53);
+        assert_eq!(names.len(), 62);
         for kind in Kind::ALL {
-            assert!(schema::params(*kind).count() >= 13);
+            assert!(schema::params(*kind).count() > 11);
         }
     }
 
@@ -825,7 +856,7 @@ mod table {
     #[test]
     fn the_markdown_table_has_a_row_for_each_parameter() {
         let table = schema::markdown_table();
-        assert_eq!(table.lines().count(), 2 + 65);
+        assert_eq!(table.lines().count(), 2 + 81);
         assert!(
             table
                 .lines()

@@ -31,7 +31,8 @@ pub(super) fn candidates<'a>(
             exe.is_some_and(|exe| pattern.matches(exe))
         }),
         Selector::User(_) => processes(inventory, |process| Some(process.uid) == inventory.user),
-        Selector::Pid(_)
+        Selector::Host
+        | Selector::Pid(_)
         | Selector::Cgroup(_)
         | Selector::Netns(_)
         | Selector::Iface { .. }

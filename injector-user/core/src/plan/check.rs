@@ -31,6 +31,7 @@ pub(super) fn target(
             }
         }
         Target::Interfaces(namespace, _) => interfaces(namespace, spec)?,
+        Target::Host => host(spec)?,
     }
     match &spec.target {
         Selector::Cgroup(path) if inventory.own_cgroup_ancestors.contains(path) => {
@@ -57,6 +58,21 @@ pub(super) fn names(spec: &FaultSpec) -> Result<(), Refusal> {
                 .hint("give its addresses"),
         ),
     }
+}
+
+/// Refuses the host as a whole to what would reach us, too.
+fn host(spec: &FaultSpec) -> Result<(), Refusal> {
+    let kind = spec.kind();
+    if kind.is_of_pressure() {
+        return Ok(());
+    }
+    let message = format!("the whole host cannot be the target of {kind}: Temblor is a part of it");
+    let hint = if spec.action.filter().is_some() {
+        "use iface:, netns:, cgroup:, container:, unit: or pid:"
+    } else {
+        OF_PROCESSES
+    };
+    Err(Refusal::input("target", message).hint(hint))
 }
 
 fn interfaces(namespace: &Namespace, spec: &FaultSpec) -> Result<(), Refusal> {

@@ -77,7 +77,7 @@ fn same_place(one: &Hook, other: &Hook) -> bool {
         (Hook::Instructions { site, .. }, Hook::Instructions { site: other, .. }) => {
             site.meets(other)
         }
-        // Packets.
+        // Packets; and workers, whose pressure adds up.
         _ => false,
     }
 }

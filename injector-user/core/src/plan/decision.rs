@@ -8,6 +8,7 @@ use super::files::Files;
 use super::inventory::Hierarchy;
 use super::sites::Site;
 use crate::fault::net::{Connections, Protocol};
+use crate::fault::pressure::{Operations, Pattern};
 use crate::fault::syscall::Syscall;
 use crate::fault::{Kind, PortRange, Prefix};
 use crate::words::words;
@@ -150,6 +151,14 @@ pub enum Mechanism {
     SleepAtHook,
     /// A caller sleeps that has made its call.
     SleepAfter,
+    /// A process of ours calculates.
+    CpuWorker,
+    /// A process of ours holds memory.
+    MemoryWorker,
+    /// A process of ours reads and writes a file without a name.
+    DiskWorker,
+    /// A process of ours holds a file without a name.
+    FillWorker,
 }
 
 words!(Mechanism, "a mechanism", {
@@ -178,6 +187,10 @@ words!(Mechanism, "a mechanism", {
     SleepInLsm => "sleep-in-lsm",
     SleepAtHook => "sleep-at-hook",
     SleepAfter => "sleep-after",
+    CpuWorker => "cpu-worker",
+    MemoryWorker => "memory-worker",
+    DiskWorker => "disk-worker",
+    FillWorker => "fill-worker",
 });
 
 /// A place in the kernel.
@@ -266,6 +279,13 @@ pub enum Hook {
         /// As above.
         id: u64,
     },
+    /// Workers of our own.
+    Workers {
+        /// None for a cgroup that is made for them, as for the host as a whole.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        place: Option<Place>,
+        task: Task,
+    },
 }
 
 /// Where it is said how many bytes a system call is about; arguments count from 0.
@@ -328,7 +348,7 @@ impl Hook {
     }
 
     /// None where it depends on what is done there, which the plan says.
-    fn mechanism(&self) -> Option<Mechanism> {
+    pub(super) fn mechanism(&self) -> Option<Mechanism> {
         match self {
             Self::Tcx { .. } => None,
             Self::Cgroup { attach, .. } => Some(match attach {
@@ -356,6 +376,67 @@ impl Hook {
             Self::Exit { sleeps: true, .. } => Some(Mechanism::SleepAfter),
             Self::Exit { .. } => Some(Mechanism::SyscallExit),
             Self::Filter { .. } => Some(Mechanism::Seccomp),
+            Self::Workers { task, .. } => Some(task.mechanism()),
+        }
+    }
+}
+
+/// The cgroup that workers are put into.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    pub hierarchy: Hierarchy,
+    pub path: String,
+    /// To tell it from another one of that path, before or after.
+    pub id: u64,
+}
+
+/// What the workers at one place do.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Task {
+    Cpu {
+        workers: u32,
+        /// Of one processor, in hundredths of a percent.
+        load: u16,
+    },
+    Memory {
+        bytes: u64,
+        /// What must stay available to the host.
+        reserve: u64,
+        ramp_ns: u64,
+        pattern: Pattern,
+        oom_score: Option<i32>,
+    },
+    Disk {
+        path: String,
+        /// In whose root the path is looked up; none for ours.
+        seen_by: Option<i32>,
+        workers: u32,
+        operations: Operations,
+        block: u64,
+        bytes: u64,
+        /// Bytes in a second.
+        rate: Option<u64>,
+        /// What must stay available on the file system.
+        reserve: u64,
+    },
+    Fill {
+        path: String,
+        /// As above.
+        seen_by: Option<i32>,
+        bytes: u64,
+        /// As above.
+        reserve: u64,
+    },
+}
+
+impl Task {
+    pub fn mechanism(&self) -> Mechanism {
+        match self {
+            Self::Cpu { .. } => Mechanism::CpuWorker,
+            Self::Memory { .. } => Mechanism::MemoryWorker,
+            Self::Disk { .. } => Mechanism::DiskWorker,
+            Self::Fill { .. } => Mechanism::FillWorker,
         }
     }
 }

@@ -29,8 +29,7 @@ pub(super) fn freeze(
         (Hierarchy::V2, Mechanism::FreezerV2),
         (Hierarchy::V1Freezer, Mechanism::FreezerV1),
     ] {
-        let found = candidates(inventory, processes, &hierarchy)
-            .and_then(|cgroups| qualify(inventory, processes, cgroups))
+        let found = held_alone(inventory, processes, &hierarchy)
             .and_then(|cgroups| inventory.usable(mechanism).map(|()| cgroups));
         match found {
             Ok(cgroups) => return Ok(part(mechanism, &cgroups, freeze, duration)),
@@ -45,6 +44,16 @@ pub(super) fn freeze(
         ),
     )
     .hint("start the target with `-- COMMAND`, or move it into a cgroup of its own"))
+}
+
+/// The cgroups of a hierarchy that hold the target and nobody else, or why there are none.
+pub(super) fn held_alone<'a>(
+    inventory: &'a Inventory,
+    processes: &Processes<'a>,
+    hierarchy: &Hierarchy,
+) -> Result<Vec<&'a Cgroup>, String> {
+    candidates(inventory, processes, hierarchy)
+        .and_then(|cgroups| qualify(inventory, processes, cgroups))
 }
 
 fn part(mechanism: Mechanism, cgroups: &[&Cgroup], freeze: &Freeze, duration: Duration) -> Part {
@@ -164,7 +173,8 @@ fn is_frozen_by_us(inventory: &Inventory, cgroup: &Cgroup) -> bool {
         | Hook::Function { .. }
         | Hook::Instructions { .. }
         | Hook::Exit { .. }
-        | Hook::Filter { .. } => false,
+        | Hook::Filter { .. }
+        | Hook::Workers { .. } => false,
     })
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::decision::{Hook, Mechanism, Select};
 use super::files::Files;
 use super::sites::Site;
+use super::supplies::Supplies;
 use crate::fault::Kind;
 use crate::target::Container;
 
@@ -45,6 +46,9 @@ pub struct Inventory {
     /// What the path that a fault names means to its target.
     #[serde(skip_serializing_if = "Files::is_empty")]
     pub files: Files,
+    /// What it may use up.
+    #[serde(skip_serializing_if = "Supplies::is_empty")]
+    pub supplies: Supplies,
 }
 
 impl Inventory {

@@ -8,7 +8,7 @@ use super::inventory::Inventory;
 use super::net::packets;
 use super::refusal::Refusal;
 use super::resolve::{Target, resolve};
-use super::{decision::Hook, freeze, signal, sock, syscall};
+use super::{decision::Hook, freeze, pressure, signal, sock, syscall};
 use crate::fault::{Action, FaultSpec, net};
 use crate::target::Mode;
 use crate::units::nanoseconds;
@@ -120,11 +120,14 @@ fn part(inventory: &Inventory, spec: &FaultSpec, target: &Target<'_>) -> Result<
             freeze::freeze(inventory, target, freeze, spec.common.duration)
         }
         Action::ProcessSignal(volleys) => signal::signal(target, volleys, spec.common.duration),
+        Action::Pressure(asked) => pressure::pressure(inventory, target, asked),
     }
 }
 
 fn who(target: &Target<'_>) -> Vec<Who> {
     match target {
+        // Everybody, by no name.
+        Target::Host => Vec::new(),
         Target::Processes(processes) => {
             let all = processes.all.iter();
             all.map(|process| Who::Process {

@@ -14,16 +14,19 @@ mod freeze;
 mod inventory;
 mod make;
 mod net;
+mod pressure;
 mod refusal;
 mod render;
 mod resolve;
 mod signal;
 mod sites;
 mod sock;
+mod supplies;
 mod syscall;
 
 pub use decision::{
-    Attach, CgroupId, Chosen, Count, Entry, Hook, Mechanism, Plan, Select, Subject, Thing, Way, Who,
+    Attach, CgroupId, Chosen, Count, Entry, Hook, Mechanism, Place, Plan, Select, Subject, Task,
+    Thing, Way, Who,
 };
 pub use files::{FileId, Files};
 pub use inventory::{
@@ -33,11 +36,14 @@ pub use inventory::{
 pub use make::{plan, plan_again};
 pub use refusal::{Refusal, RefusalClass};
 pub use sites::{Number, Site};
+pub use supplies::{FileSystem, Memory, Supplies};
 pub use syscall::{Coverage, Delays, coverage, delays, every_function};
 
 #[cfg(test)]
 mod call_tests;
 #[cfg(test)]
 mod choice_tests;
+#[cfg(test)]
+mod pressure_tests;
 #[cfg(test)]
 mod tests;

@@ -43,6 +43,7 @@ fn mechanism(action: &Action) -> Mechanism {
         | Action::SockError(_)
         | Action::ProcessFreeze(_)
         | Action::ProcessSignal(_)
+        | Action::Pressure(_)
         | Action::Calls(_) => Mechanism::TcxLoss,
     }
 }
@@ -93,6 +94,10 @@ fn attribution<'a>(
             )]));
         }
         Target::Processes(processes) => processes,
+        Target::Host => {
+            let said = "packets pass interfaces, and the host as a whole is not one";
+            return Err(Refusal::input("target", said).hint("use iface: or netns:"));
+        }
     };
     let namespaces = namespaces(inventory, processes)?;
     let places = namespaces.iter().map(|namespace| {

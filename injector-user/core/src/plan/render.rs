@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::decision::{Chosen, Hook, Plan, Select, Who};
+use super::decision::{Chosen, Hook, Place, Plan, Select, Task, Who};
 use crate::fault::net::Connections;
-use crate::units::format_duration;
+use crate::units::{ByteSize, format_duration};
 
 /// At most this many processes are named.
 const NAMED: usize = 8;
@@ -22,7 +22,7 @@ impl fmt::Display for Plan {
         if let Some(chosen) = self.chosen.as_ref().and_then(chosen) {
             writeln!(out, "chosen   {chosen}")?;
         }
-        writeln!(out, "who      {}", who(&self.who))?;
+        writeln!(out, "who      {}", self.sufferers())?;
         writeln!(out, "how      {}", mechanisms.join(", "))?;
         for (index, hook) in self.hooks.iter().enumerate() {
             let title = if index == 0 { "where" } else { "" };
@@ -70,7 +70,70 @@ impl fmt::Display for Hook {
             },
             Self::Exit { syscall, .. } => write!(out, "{syscall} when it has been made"),
             Self::Filter { path, .. } => write!(out, "calls of the command in cgroup {path}"),
+            Self::Workers {
+                place: Some(place),
+                task,
+            } => write!(out, "{task} {place}"),
+            Self::Workers { place: None, task } => write!(out, "{task} in a cgroup of its own"),
         }
+    }
+}
+
+impl Plan {
+    fn sufferers(&self) -> String {
+        let anywhere = |hook: &Hook| matches!(hook, Hook::Workers { place: None, .. });
+        if self.hooks.iter().any(anywhere) {
+            return "everybody on this host".to_owned();
+        }
+        who(&self.who)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            hierarchy, path, ..
+        } = self;
+        write!(out, "in {path} in {hierarchy}")
+    }
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size = ByteSize::new;
+        match self {
+            Self::Cpu { workers, load } => {
+                let (whole, part) = (load / 100, load % 100);
+                let workers = count(*workers);
+                write!(out, "{workers} at {whole}.{part:02}% of a processor")
+            }
+            Self::Memory { bytes, .. } => write!(out, "{} of memory", size(*bytes)),
+            Self::Disk {
+                path,
+                workers,
+                operations,
+                block,
+                bytes,
+                ..
+            } => {
+                let (block, bytes) = (size(*block), size(*bytes));
+                write!(
+                    out,
+                    "{} ({operations}, {block} of {bytes}) below {path},",
+                    count(*workers)
+                )
+            }
+            Self::Fill { path, bytes, .. } => {
+                write!(out, "{} of the file system of {path},", size(*bytes))
+            }
+        }
+    }
+}
+
+fn count(workers: u32) -> String {
+    match workers {
+        1 => "1 worker".to_owned(),
+        workers => format!("{workers} workers"),
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) const LINK_UP: &str = "bring one up: ip link set NAME up";
 /// What the selector matched.
 #[derive(Debug)]
 pub(super) enum Target<'a> {
+    /// As a whole.
+    Host,
     Processes(Processes<'a>),
     /// In one namespace; never empty.
     Interfaces(&'a Namespace, Vec<&'a Interface>),
@@ -64,6 +66,7 @@ pub(super) fn resolve<'a>(
     all: bool,
 ) -> Result<Target<'a>, Refusal> {
     match selector {
+        Selector::Host => Ok(Target::Host),
         Selector::Pid(pid) => by_pid(inventory, *pid).map(Target::Processes),
         Selector::Cgroup(path) => by_cgroup(inventory, path, all).map(Target::Processes),
         Selector::Command(_) => by_command(inventory).map(Target::Processes),

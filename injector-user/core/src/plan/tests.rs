@@ -135,6 +135,7 @@ pub(super) fn inventory() -> Inventory {
         own_cgroup_ancestors: vec!["/".to_owned(), "/user".to_owned()],
         armed: Vec::new(),
         command_cgroup: Some("/new".to_owned()),
+        supplies: pressure_tests::supplies(),
         ..Inventory::default()
     }
 }
@@ -151,7 +152,8 @@ pub(super) fn spec(text: &str) -> FaultSpec {
         | Kind::NetPartition
         | Kind::ProcessFdLimit
         | Kind::ProcessForkError
-        | Kind::MemoryError => &[],
+        | Kind::MemoryError
+        | Kind::CpuStress => &[],
         Kind::NetRate => &["rate=10mbit"],
         Kind::NetDelay => &["latency=20ms"],
         Kind::SockError => &["operation=connect", "errno=ECONNREFUSED"],
@@ -161,6 +163,12 @@ pub(super) fn spec(text: &str) -> FaultSpec {
         Kind::SyscallDelay => &["syscalls=fsync", "latency=20ms"],
         Kind::ProcessCrash => &["syscalls=fsync"],
         Kind::DiskError | Kind::DiskFull | Kind::DiskReadonly => &["path=/var/"],
+        Kind::DiskStress => &["path=/var"],
+        // Those that say how much themselves say it otherwise.
+        Kind::MemoryStress if text.contains("percent=") => &[],
+        Kind::DiskFill if text.contains("percent=") || text.contains("left=") => &["path=/var"],
+        Kind::MemoryStress => &["size=64MiB"],
+        Kind::DiskFill => &["path=/var", "size=64MiB"],
     };
     let pairs = extra.iter().copied().chain(["duration=10s"]).chain(words);
     let mut params: BTreeMap<_, _> = pairs
@@ -1239,6 +1247,14 @@ proptest! {
                     prop_assert!(members.iter().all(|pid| targets.contains(pid)));
                 }
                 Hook::Family { pid, .. } => prop_assert!(targets.contains(pid)),
+                Hook::Workers { place: None, .. } => prop_assert!(targets.is_empty()),
+                Hook::Workers { place: Some(place), .. } => {
+                    let cgroup = inventory.cgroups.iter().find(|cgroup| {
+                        cgroup.path == place.path && cgroup.hierarchy == place.hierarchy
+                    });
+                    let members = &cgroup.unwrap().members;
+                    prop_assert!(members.iter().all(|pid| targets.contains(pid)));
+                }
                 Hook::Cgroup { path, .. } => {
                     let members = inventory.cgroups.iter()
                         .find(|cgroup| cgroup.path == *path && cgroup.hierarchy == Hierarchy::V2)

@@ -8,14 +8,15 @@ use crate::units::Probability;
 ///
 /// What is scaled is the probability if the fault throws dice, else the latency of a delay, the rate
 /// of a narrow line or how often bursts begin, else the probability of 1 it acts with. A freeze, a
-/// signal or a partition cannot be made weaker, so there is no weaker one.
+/// signal, a partition or pressure cannot be made weaker, so there is no weaker one.
 pub fn weakened(fault: &FaultSpec, factor: f64) -> Option<FaultSpec> {
     let mut weaker = fault.clone();
     let dice = fault.common.probability != Probability::ALWAYS;
     match &mut weaker.action {
-        Action::ProcessFreeze(_) | Action::ProcessSignal(_) | Action::NetPartition(_) => {
-            return None;
-        }
+        Action::ProcessFreeze(_)
+        | Action::ProcessSignal(_)
+        | Action::NetPartition(_)
+        | Action::Pressure(_) => return None,
         Action::NetDelay(delay) if !dice => delay.latency = delay.latency.shortened(factor),
         Action::NetRate(rate) if !dice => rate.rate = rate.rate.divided_by(factor),
         Action::NetLoss(Loss {

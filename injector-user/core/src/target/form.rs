@@ -1,7 +1,7 @@
 //! The ways to write a selector: one list for the parser, its hints and the README.
 
 use super::named;
-use super::selector::{Selector, cgroup, iface, netns, pid};
+use super::selector::{HOST, Selector, cgroup, iface, netns, pid};
 use crate::problem::Invalid;
 
 /// One way: `KIND:VALUE`.
@@ -96,9 +96,8 @@ pub(crate) fn kinds() -> [&'static str; 9] {
 
 /// All of them in a line.
 pub(crate) fn syntax() -> String {
-    FORMS
-        .map(|Form { kind, value, .. }| format!("{kind}:{value}"))
-        .join(", ")
+    let forms = FORMS.map(|Form { kind, value, .. }| format!("{kind}:{value}"));
+    format!("{}, {HOST}", forms.join(", "))
 }
 
 /// All of them for who has written something else.
@@ -110,6 +109,10 @@ pub(super) fn hint() -> String {
 pub fn markdown_table() -> String {
     let mut rows = vec!["| selector | who |".to_owned(), "|---|---|".to_owned()];
     rows.extend(FORMS.iter().map(row));
+    rows.push(format!(
+        "| `{HOST}` | the host as a whole, for faults that use something up: their workers get a cgroup of \
+         their own |"
+    ));
     rows.push(
         "| `-- COMMAND …` | a command that is started for it, in a cgroup of its own |".to_owned(),
     );

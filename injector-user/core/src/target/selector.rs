@@ -17,10 +17,15 @@ const MAX_PATH: usize = 4095;
 /// `PID_MAX_LIMIT` of a 64-bit kernel.
 pub(super) const MAX_PID: i32 = 4_194_304;
 
+/// The selector that has nothing after a colon.
+pub(super) const HOST: &str = "host";
+
 /// One target as the user named it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Selector {
+    /// Everybody, by faults that use up what all share.
+    Host,
     /// A process with its threads and descendants; `1..=4194304`.
     Pid(i32),
     /// The path as in `/proc/PID/cgroup`, in whichever hierarchy has it.
@@ -51,7 +56,8 @@ impl Selector {
             Self::Container(_) | Self::Unit(_) | Self::Comm(_) | Self::Exe(_) | Self::User(_) => {
                 true
             }
-            Self::Pid(_)
+            Self::Host
+            | Self::Pid(_)
             | Self::Cgroup(_)
             | Self::Netns(_)
             | Self::Iface { .. }
@@ -66,7 +72,7 @@ impl FromStr for Selector {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let text = text.trim();
         let Some((kind, value)) = text.split_once(':') else {
-            return Err(no_kind(text));
+            return host(text);
         };
         if value.contains(['\0', '\n']) {
             return Err(
@@ -83,6 +89,13 @@ impl FromStr for Selector {
         let meant = near.map(|near| format!("did you mean `{near}:{value}`"));
         Err(Invalid::saying(format!("`{kind}` is not a kind of target"))
             .hint(meant.unwrap_or_else(hint)))
+    }
+}
+
+fn host(text: &str) -> Result<Selector, Invalid> {
+    match text {
+        HOST => Ok(Selector::Host),
+        _ => Err(no_kind(text)),
     }
 }
 
@@ -188,6 +201,7 @@ fn command(value: &str) -> Result<Selector, Invalid> {
 impl fmt::Display for Selector {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Host => out.write_str(HOST),
             Self::Pid(pid) => write!(out, "pid:{pid}"),
             Self::Cgroup(path) => write!(out, "cgroup:{path}"),
             Self::Container(pattern) => write!(out, "container:{pattern}"),

@@ -53,6 +53,7 @@ fn every_kind_reads_and_prints() {
     check("exe:~redis", Selector::Exe(pattern("~redis")));
     check("user:www-data", Selector::User("www-data".to_owned()));
     check("user:33", Selector::User("33".to_owned()));
+    check("host", Selector::Host);
     check("netns:blue", Selector::Netns("blue".to_owned()));
     check(
         "netns:/run/netns/blue",

@@ -3,11 +3,13 @@
 //! A bare number is never guessed at: it is refused with the spelling that was probably meant.
 
 mod duration;
+mod percent;
 mod probability;
 mod size;
 mod when;
 
 pub use duration::{format_duration, nanoseconds, parse_duration};
+pub use percent::Percent;
 pub use probability::Probability;
 pub use size::{BitRate, ByteSize};
 pub use when::When;

@@ -51,11 +51,11 @@ impl BitRate {
 }
 
 impl ByteSize {
-    pub fn new(bytes: u64) -> Self {
+    pub const fn new(bytes: u64) -> Self {
         Self(bytes)
     }
 
-    pub fn bytes(self) -> u64 {
+    pub const fn bytes(self) -> u64 {
         self.0
     }
 }

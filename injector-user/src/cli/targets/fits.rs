@@ -1,10 +1,11 @@
 //! Which faults fit: the planner is asked, so this cannot differ from what `inject` would say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use injector_core::fault::{self, FaultSpec, Given, Kind};
 use injector_core::plan::{
-    Capability, CapabilityState, FileId, Inventory, Mechanism, every_function, plan,
+    Capability, CapabilityState, FileId, FileSystem, Inventory, Mechanism, Memory, every_function,
+    plan,
 };
 use injector_core::target::Selector;
 use serde::Serialize;
@@ -39,6 +40,28 @@ pub(super) fn suppose_able(inventory: &mut Inventory) {
     inventory.functions = every_function();
     // That there are files is not looked up for everything there is.
     inventory.files.directories.push(FileId::default());
+    // Nor what there is to use up.
+    inventory.supplies.memory = Some(Memory {
+        total: u64::MAX,
+        available: u64::MAX,
+    });
+    let members = inventory.cgroups.iter().flat_map(|cgroup| &cgroup.members);
+    let members: BTreeSet<i32> = members.copied().collect();
+    let seen_by = members.into_iter().map(Some).chain([None]);
+    inventory.supplies.file_systems = seen_by.map(endless).collect();
+}
+
+fn endless(seen_by: Option<i32>) -> FileSystem {
+    FileSystem {
+        seen_by,
+        device: 0,
+        total: u64::MAX,
+        free: u64::MAX,
+        available: u64::MAX,
+        is_memory: false,
+        is_needed: false,
+        problem: None,
+    }
 }
 
 /// Every fault, in the order of the documentation.
@@ -133,6 +156,7 @@ mod tests {
                 Kind::SockError => calls,
                 kind if kind.is_of_calls() => freeze,
                 Kind::ProcessFreeze | Kind::ProcessSignal => freeze,
+                kind if kind.is_of_pressure() => freeze,
                 _ => packets,
             };
             assert_eq!(word(*kind), expected, "{kind}: {found:?}");

@@ -47,6 +47,8 @@ pub enum Effect {
         inode: u64,
         keeper: Maker,
     },
+    /// A process of ours uses something up.
+    EndWorker { worker: Maker },
 }
 
 /// For which fault, and for whom.
@@ -57,7 +59,7 @@ pub struct Cause {
     pub owner: Option<String>,
 }
 
-/// The engine that made an entry. While it lives the entry is its own business.
+/// A process, such as the engine that made an entry. While it lives the entry is its own business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Maker {
@@ -75,6 +77,7 @@ impl Effect {
             Self::Unhang { .. } => "unhang",
             Self::Continue => "continue",
             Self::Answer { .. } => "answer",
+            Self::EndWorker { .. } => "end-worker",
         }
     }
 }

@@ -71,6 +71,11 @@ impl UndoLog {
         })
     }
 
+    /// The folder that it is in.
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
     /// How many entries there are, whoever made them.
     pub fn len(&self) -> usize {
         let entries = fs::read_dir(&self.shared.path)

@@ -6,7 +6,9 @@ use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use nix::poll::{PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use serde::Serialize;
 
 use super::entry::{Effect, Entry, Maker, boot};
@@ -15,6 +17,7 @@ use super::log::{ENTRY, UNFINISHED};
 use crate::filters::sweep_namespace;
 use crate::freezer::{Flavour, Freezer};
 use crate::signals::{LIST, continue_all};
+use crate::sys::fd::{pidfd_open, pidfd_signal};
 use crate::target::{descendants, end_members, find_namespace, has_vanished, members};
 
 /// What an entry's file name ends with once it has been set aside.
@@ -141,6 +144,7 @@ fn judge(entry: &Entry, file: &Path, boot: &str) -> Ending {
             inode,
             keeper,
         } => end_unanswered(path, *inode, *keeper),
+        Effect::EndWorker { worker } => end_worker(*worker),
     }
 }
 
@@ -232,6 +236,28 @@ fn end_unanswered(path: &Path, inode: u64, keeper: Maker) -> Ending {
         Ok(0) => Ending::Dropped("nobody is left who could call".to_owned()),
         Ok(_) => Ending::Undone,
         Err(error) => Ending::Failed(format!("failed to end the command: {error}")),
+    }
+}
+
+/// Ends a process of ours whose engine and keeper are no more.
+fn end_worker(worker: Maker) -> Ending {
+    // How long a process may take to give back what it holds.
+    const PATIENCE_MS: u16 = 5_000;
+    let ended = || Ending::Dropped("the worker has ended".to_owned());
+    let Ok(pidfd) = pidfd_open(Pid::from_raw(worker.pid)) else {
+        return ended();
+    };
+    // Held before it is looked at: it is never somebody else.
+    if !worker.is_alive() {
+        return ended();
+    }
+    if let Err(errno) = pidfd_signal(pidfd.as_fd(), Signal::SIGKILL) {
+        return Ending::Failed(format!("failed to end the worker: {errno}"));
+    }
+    let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
+    match poll(&mut fds, PollTimeout::from(PATIENCE_MS)) {
+        Ok(1..) => Ending::Undone,
+        _ => Ending::Failed("the worker was killed and still runs".to_owned()),
     }
 }
 

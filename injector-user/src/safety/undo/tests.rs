@@ -89,6 +89,50 @@ fn dropped(note: &str) -> Ending {
     Ending::Dropped(note.to_owned())
 }
 
+/// Started by this test, and reaped by it.
+struct Sleeper(std::process::Child);
+
+impl Sleeper {
+    fn start() -> Self {
+        let mut command = std::process::Command::new("sleep");
+        Self(command.arg("60").spawn().unwrap())
+    }
+
+    fn id(&self) -> Maker {
+        Maker::of(self.0.id().cast_signed()).unwrap()
+    }
+
+    fn end(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_worker_is_ended_and_nobody_else_who_has_its_number() {
+    let scene = Scene::new();
+    let (mut worker, mut other) = (Sleeper::start(), Sleeper::start());
+    let effect = |worker| Effect::EndWorker { worker };
+    let now = boot().unwrap();
+    scene.record("end-worker-1.json", DEAD, now.clone(), effect(worker.id()));
+    let later = Maker {
+        start_time: other.id().start_time + 1,
+        ..other.id()
+    };
+    scene.record("end-worker-2.json", DEAD, now, effect(later));
+    let mut endings: Vec<Ending> = recover(&scene.log())
+        .unwrap()
+        .into_iter()
+        .map(|outcome| outcome.ending)
+        .collect();
+    endings.sort_by_key(|ending| *ending != Ending::Undone);
+    let gone = Ending::Dropped("the worker has ended".to_owned());
+    assert_eq!(endings, [Ending::Undone, gone]);
+    assert!(!worker.0.wait().unwrap().success());
+    assert_eq!(other.0.try_wait().unwrap(), None);
+    other.end();
+}
+
 #[test]
 fn a_log_that_does_not_exist_holds_nothing() {
     assert_eq!(recover(Path::new("/nonexistent/undo")).unwrap(), []);

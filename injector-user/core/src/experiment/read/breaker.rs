@@ -65,7 +65,8 @@ pub(super) fn all(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Vec<Brea
 pub(super) fn warn_without_use(breakers: &[BreakerSpec], method: &[Activity], out: &mut Reading) {
     let all_or_nothing = |activity: &Activity| match &activity.provider {
         Provider::Temblor(Temblor::Arm { fault, .. }) => {
-            matches!(fault.kind(), Kind::ProcessFreeze | Kind::ProcessSignal)
+            let kind = fault.kind();
+            kind.is_of_pressure() || matches!(kind, Kind::ProcessFreeze | Kind::ProcessSignal)
         }
         _ => false,
     };

@@ -1,6 +1,7 @@
 //! The parameters that every fault has.
 
 use super::table::{ALL, Param, ValueType, optional, required};
+use crate::fault::kind::Kind;
 
 /// What has to be given comes first.
 pub(super) const FIRST_ROWS: [Param; 2] = [
@@ -11,7 +12,7 @@ pub(super) const FIRST_ROWS: [Param; 2] = [
         [
             "cgroup:/web",
             "pid:N, cgroup:/PATH, container:NAME, unit:NAME, comm:NAME, exe:/PATH, user:NAME, \
-             netns:NAME, iface:NAME[@NETNS]; ~REGEX for the NAME of a container, unit, comm or exe",
+             netns:NAME, iface:NAME[@NETNS], host; ~REGEX for the NAME of a container, unit, comm or exe",
             "who suffers",
         ],
     ),
@@ -27,6 +28,15 @@ pub(super) const FIRST_ROWS: [Param; 2] = [
     ),
 ];
 
+/// Those whose events come one after the other. Pressure has one for each cgroup.
+#[rustfmt::skip]
+const COUNTED: &[Kind] = &[
+    Kind::NetLoss, Kind::NetDelay, Kind::NetDuplicate, Kind::NetCorrupt, Kind::NetRate,
+    Kind::NetPartition, Kind::SockError, Kind::ProcessFreeze, Kind::ProcessSignal,
+    Kind::SyscallError, Kind::SyscallDelay, Kind::ProcessCrash, Kind::ProcessFdLimit,
+    Kind::ProcessForkError, Kind::MemoryError, Kind::DiskError, Kind::DiskFull, Kind::DiskReadonly,
+];
+
 pub(super) const COMMON_ROWS: [Param; 9] = [
     optional(
         "probability",
@@ -36,13 +46,13 @@ pub(super) const COMMON_ROWS: [Param; 9] = [
         [
             "10%",
             "0 to 1, or in percent",
-            "the chance of each matching event (packet, call, pulse, signal) to suffer",
+            "the chance of each matching event (packet, call, pulse, signal; cgroup under pressure) to suffer",
         ],
     ),
     optional(
         "when",
         ValueType::When,
-        ALL,
+        COUNTED,
         Some("1+"),
         [
             "2..5",

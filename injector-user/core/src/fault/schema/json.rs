@@ -88,7 +88,10 @@ fn property(param: &Param) -> Value {
 
 fn value(value: ValueType) -> Value {
     match value {
-        ValueType::Target => text(&format!("^({}|command):.+$", target::kinds().join("|"))),
+        ValueType::Target => text(&format!(
+            "^(({}|command):.+|host)$",
+            target::kinds().join("|")
+        )),
         ValueType::Duration => text(r"^([0-9]+(\.[0-9]+)?(h|m|s|ms|us|µs|ns))+$"),
         ValueType::Probability => json!({"anyOf": [
             {"type": "number", "minimum": 0, "maximum": 1},
@@ -123,6 +126,11 @@ fn value(value: ValueType) -> Value {
         ]}),
         ValueType::Rate => text(r"^[0-9.]+ ?([kmgtKMGT]i?)?[bB]it$"),
         ValueType::Size => text(r"^[0-9.]+ ?([kmgKMG]i)?[bB]$"),
+        ValueType::Percent => text(r"^[0-9]+(\.[0-9]{1,2})? ?%$"),
+        ValueType::Adjustment => json!({"anyOf": [
+            {"type": "integer", "minimum": -1000, "maximum": 1000},
+            text("^-?[0-9]{1,4}$"),
+        ]}),
         ValueType::Durations => list(&text(r"^(@.+|[0-9].*)$")),
         ValueType::Syscalls
         | ValueType::Errors

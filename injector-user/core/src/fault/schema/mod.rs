@@ -6,6 +6,7 @@ mod disk;
 mod json;
 mod markdown;
 mod net;
+mod pressure;
 mod process;
 mod sock;
 mod syscall;

@@ -4,6 +4,7 @@ use super::choice::CHOICE;
 use super::common::{COMMON_ROWS, FIRST_ROWS};
 use super::disk::DISK_ROWS;
 use super::net::NET_ROWS;
+use super::pressure::PRESSURE_ROWS;
 use super::process::PROCESS_ROWS;
 use super::sock::SOCK_ROWS;
 use super::syscall::SYSCALL_ROWS;
@@ -32,6 +33,10 @@ pub enum ValueType {
     Rate,
     /// Bytes.
     Size,
+    /// A percentage.
+    Percent,
+    /// A whole number from -1000 to 1000.
+    Adjustment,
     /// One or more durations, separated by commas.
     Durations,
     Signal,
@@ -130,6 +135,7 @@ pub fn unknown(kind: Kind, name: &str, place: &Place) -> Option<Problem> {
 fn all() -> impl Iterator<Item = &'static Param> + Clone {
     let specific = NET_ROWS.iter().chain(&SOCK_ROWS).chain(&PROCESS_ROWS);
     let specific = specific.chain(&SYSCALL_ROWS).chain(&DISK_ROWS);
+    let specific = specific.chain(&PRESSURE_ROWS);
     let first = FIRST_ROWS.iter().chain(specific);
     first.chain(&COMMON_ROWS).chain(&CHOICE)
 }
