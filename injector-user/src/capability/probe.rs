@@ -11,7 +11,7 @@ use super::stage::{Objects, Stage, apart};
 use super::subject::Subject;
 use super::syscalls::Way;
 use super::verdict::{Finding, judge, with_causes};
-use super::{answered, attributed, calls, connections, freeze, packets, signal, syscalls};
+use super::{answered, attributed, calls, connections, freeze, limit, packets, signal, syscalls};
 use crate::freezer::Flavour;
 use crate::loader::Kernel;
 use crate::safety::undo::UndoLog;
@@ -72,6 +72,9 @@ fn foreseen(mechanism: Mechanism, privileges: &Privileges) -> Option<Finding> {
     {
         return Some(judge(&Err(obstacle), privileges));
     }
+    if let Some(Err(obstacle @ Obstacle::NotMounted(_))) = limit::mount(mechanism) {
+        return Some(judge(&Err(obstacle), privileges));
+    }
     privileges.lacking().map(Finding::unknown)
 }
 
@@ -92,7 +95,12 @@ fn hierarchy_of(mechanism: Mechanism) -> Option<Flavour> {
         | Mechanism::SyscallExit
         // Where there is none, it is tried without.
         | Mechanism::ForkTracking
-        | Mechanism::Pidfd => None,
+        | Mechanism::Pidfd
+        // They know better.
+        | Mechanism::CpuV2
+        | Mechanism::CpuV1
+        | Mechanism::MemoryV2
+        | Mechanism::MemoryV1 => None,
         Mechanism::FreezerV1 => Some(Flavour::V1),
         Mechanism::FreezerV2
         | Mechanism::SocketLookup
@@ -159,6 +167,9 @@ fn try_out(
         Mechanism::FreezerV1 => frozen(Flavour::V1, log),
         Mechanism::Pidfd => signal::pidfd(&Subject::fork()?),
         Mechanism::Seccomp => answering(log),
+        Mechanism::CpuV2 | Mechanism::CpuV1 | Mechanism::MemoryV2 | Mechanism::MemoryV1 => {
+            limit::limited(mechanism, log)
+        }
     }
 }
 

@@ -193,6 +193,7 @@ fn argument(param: &'static Param) -> Arg {
         | ValueType::Errno
         | ValueType::Signal
         | ValueType::Rate
+        | ValueType::CpuShare
         | ValueType::Size
         | ValueType::Returned
         | ValueType::Path
@@ -216,6 +217,7 @@ fn valued(arg: Arg, param: &Param) -> Arg {
         ValueType::Errno => "ERRNO",
         ValueType::Signal => "SIGNAL",
         ValueType::Rate => "RATE",
+        ValueType::CpuShare => "N%",
         ValueType::Size => "SIZE",
         ValueType::Durations => "TIME[,…]|@FILE",
         ValueType::Syscalls => "SYSCALL[,…]",

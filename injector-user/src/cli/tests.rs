@@ -232,6 +232,7 @@ fn fault() -> FaultReport {
             failed: 0,
         }),
         pulses: None,
+        strain: None,
         rounds: None,
         suffered: Vec::new(),
         rehearsal: false,

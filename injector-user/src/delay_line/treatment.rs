@@ -37,6 +37,7 @@ impl Treatment {
             | Action::SockError(_)
             | Action::ProcessFreeze(_)
             | Action::ProcessSignal(_)
+            | Action::Limit(_)
             | Action::Calls(_) => None,
         }
     }

@@ -122,7 +122,9 @@ impl Engine {
             followed: order.log.is_some(),
         };
         match &order.spec.action {
-            Action::ProcessFreeze(_) | Action::ProcessSignal(_) => self.begin(order, permit),
+            Action::ProcessFreeze(_) | Action::ProcessSignal(_) | Action::Limit(_) => {
+                self.begin(order, permit)
+            }
             _calls if is_intercepted(&order.plan) => begin(order).map(Effect::Calls),
             _in_the_kernel => {
                 self.guard_everybody(&order.plan)?;
@@ -134,7 +136,7 @@ impl Engine {
     /// Begins what is done outside the kernel.
     pub(super) fn begin(&mut self, order: &Order, permit: Permit) -> Result<Effect, Failure> {
         match &order.spec.action {
-            Action::ProcessFreeze(freeze) => self.freeze(order, freeze, permit),
+            Action::ProcessFreeze(_) | Action::Limit(_) => self.pulse(order, permit),
             Action::ProcessSignal(volleys) => self.signal(order, volleys, permit),
             _in_the_kernel => Err(refused(
                 format!("{} is done in the kernel", order.plan.kind),
@@ -240,7 +242,8 @@ pub(super) fn namespaces(plan: &Plan) -> BTreeMap<u64, String> {
             | Hook::Function { .. }
             | Hook::Instructions { .. }
             | Hook::Exit { .. }
-            | Hook::Filter { .. } => None,
+            | Hook::Filter { .. }
+            | Hook::Setting { .. } => None,
         })
         .collect()
 }

@@ -135,7 +135,8 @@ fn positions(
         | Hook::Function { .. }
         | Hook::Instructions { .. }
         | Hook::Exit { .. }
-        | Hook::Filter { .. } => false,
+        | Hook::Filter { .. }
+        | Hook::Setting { .. } => false,
     });
     passed.map(|(at, _hook)| at).collect()
 }

@@ -10,7 +10,7 @@ use injector_core::plan::{ArmedFault as Planned, Plan, Select};
 use super::events::Log;
 use super::felt::Feeling;
 use super::follow::Following;
-use super::freezes::Freezes;
+use super::trains::Trains;
 use crate::interception::Interception;
 use crate::loader::ArmedFault;
 use crate::protocol::{State, Window};
@@ -69,7 +69,7 @@ pub(super) struct Order {
 #[derive(Debug)]
 pub(super) enum Effect {
     Kernel(Box<ArmedFault>),
-    Freeze(Freezes),
+    Pulses(Trains),
     Signals(Signals),
     Calls(Interception),
 }

@@ -92,9 +92,12 @@ fn programs_of(hook: &Hook) -> Vec<(&'static str, Role)> {
         }],
         Hook::Instructions { .. } => vec![("syscall_instruction", Role::Instructions)],
         Hook::Exit { .. } => vec![("syscall_exit", Role::RawTracepoint)],
-        // Neither the freezer nor signals have programs of ours, and a filter is not one of them.
-        Hook::Freezer { .. } | Hook::Members { .. } | Hook::Family { .. } | Hook::Filter { .. } => {
-            Vec::new()
-        }
+        // Neither the freezer nor signals nor settings have programs of ours, and a filter is not one of
+        // them.
+        Hook::Freezer { .. }
+        | Hook::Members { .. }
+        | Hook::Family { .. }
+        | Hook::Filter { .. }
+        | Hook::Setting { .. } => Vec::new(),
     }
 }

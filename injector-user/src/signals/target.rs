@@ -60,7 +60,8 @@ impl Targets {
                 | Hook::Function { .. }
                 | Hook::Instructions { .. }
                 | Hook::Exit { .. }
-                | Hook::Filter { .. } => {}
+                | Hook::Filter { .. }
+                | Hook::Setting { .. } => {}
             }
         }
         targets

@@ -23,6 +23,8 @@ pub enum Kind {
     DiskError,
     DiskFull,
     DiskReadonly,
+    CpuLimit,
+    MemoryLimit,
 }
 
 words!(Kind, "a fault", {
@@ -44,6 +46,8 @@ words!(Kind, "a fault", {
     DiskError => "disk.error",
     DiskFull => "disk.full",
     DiskReadonly => "disk.readonly",
+    CpuLimit => "cpu.limit",
+    MemoryLimit => "memory.limit",
 });
 
 impl Kind {
@@ -76,6 +80,16 @@ impl Kind {
         )
     }
 
+    /// Whose settings it is that change, by the names in `cgroup.controllers`, of version 2 and of
+    /// version 1.
+    pub fn controllers(self) -> Option<[&'static str; 2]> {
+        match self {
+            Self::CpuLimit => Some(["cpu", "cpu"]),
+            Self::MemoryLimit => Some(["memory", "memory"]),
+            _without_settings => None,
+        }
+    }
+
     /// One line for `--help`.
     pub fn summary(self) -> &'static str {
         match self {
@@ -105,6 +119,8 @@ impl Kind {
             Self::DiskError => "let reading, writing or syncing files fail",
             Self::DiskFull => "let a file system be full, at once or after so many bytes",
             Self::DiskReadonly => "let nothing of a file system be changed any more",
+            Self::CpuLimit => "let a cgroup have no more than a share of the processors",
+            Self::MemoryLimit => "let a cgroup have no more than so much memory",
         }
     }
 }

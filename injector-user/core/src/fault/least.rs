@@ -21,6 +21,9 @@ impl Kind {
             Self::SyscallError => &[("syscalls", "fsync"), ("errno", "EIO")],
             Self::SyscallDelay => &[("syscalls", "fsync"), ("latency", "10us")],
             Self::ProcessCrash => &[("syscalls", "fsync")],
+            // More than anybody has.
+            Self::CpuLimit => &[("quota", "1000000%")],
+            Self::MemoryLimit => &[("size", "8589934591GiB")],
             Self::DiskError | Self::DiskFull | Self::DiskReadonly => &[("path", "/")],
         }
     }

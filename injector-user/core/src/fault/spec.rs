@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use super::calls::CallFault;
 use super::common::Common;
 use super::kind::Kind;
+use super::limit::Limit;
 use super::peer::Peer;
 use super::places::Places;
+use super::pulses::Pulses;
 use super::syscall::Failing;
 use super::{net, process, sock};
 use crate::target::Selector;
@@ -31,9 +33,10 @@ pub enum Action {
     NetRate(net::Rate),
     NetPartition(net::Partition),
     SockError(sock::Failure),
-    ProcessFreeze(process::Freeze),
+    ProcessFreeze(Pulses),
     ProcessSignal(process::Volleys),
     Calls(CallFault),
+    Limit(Limit),
 }
 
 impl FaultSpec {
@@ -49,6 +52,7 @@ impl FaultSpec {
             Action::ProcessFreeze(_) => Kind::ProcessFreeze,
             Action::ProcessSignal(_) => Kind::ProcessSignal,
             Action::Calls(fault) => fault.kind(),
+            Action::Limit(limit) => limit.kind(),
         }
     }
 
@@ -68,6 +72,7 @@ impl FaultSpec {
             Action::ProcessFreeze(freeze) => freeze.write(&mut params),
             Action::ProcessSignal(volleys) => volleys.write(&mut params),
             Action::Calls(fault) => fault.write(&mut params),
+            Action::Limit(limit) => limit.write(&mut params),
         }
         params
     }
@@ -86,7 +91,8 @@ impl Action {
             Self::SockError(_)
             | Self::ProcessFreeze(_)
             | Self::ProcessSignal(_)
-            | Self::Calls(_) => None,
+            | Self::Calls(_)
+            | Self::Limit(_) => None,
         }
     }
 
@@ -116,7 +122,9 @@ impl Action {
             | Self::NetRate(net::Rate { filter, .. })
             | Self::NetPartition(net::Partition { filter, .. }) => &mut filter.peers,
             Self::SockError(failure) => &mut failure.peers,
-            Self::ProcessFreeze(_) | Self::ProcessSignal(_) | Self::Calls(_) => &mut [],
+            Self::ProcessFreeze(_) | Self::ProcessSignal(_) | Self::Calls(_) | Self::Limit(_) => {
+                &mut []
+            }
         }
     }
 
@@ -132,7 +140,8 @@ impl Action {
             | Self::SockError(_)
             | Self::ProcessFreeze(_)
             | Self::ProcessSignal(_)
-            | Self::Calls(_) => net::Bursts::Independent,
+            | Self::Calls(_)
+            | Self::Limit(_) => net::Bursts::Independent,
         }
     }
 }

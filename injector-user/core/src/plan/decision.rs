@@ -142,6 +142,14 @@ pub enum Mechanism {
     CgroupOption,
     /// A probe at an instruction of the target's own program or library changes its registers.
     Uprobe,
+    /// `cpu.max`.
+    CpuV2,
+    /// `cpu.cfs_quota_us`.
+    CpuV1,
+    /// `memory.high` and `memory.max`.
+    MemoryV2,
+    /// `memory.limit_in_bytes`.
+    MemoryV1,
 }
 
 words!(Mechanism, "a mechanism", {
@@ -166,6 +174,10 @@ words!(Mechanism, "a mechanism", {
     SyscallExit => "sys-exit",
     CgroupOption => "cgroup-sockopt",
     Uprobe => "uprobe",
+    CpuV2 => "cpu-v2",
+    CpuV1 => "cpu-v1",
+    MemoryV2 => "memory-v2",
+    MemoryV1 => "memory-v1",
 });
 
 /// A place in the kernel.
@@ -251,6 +263,19 @@ pub enum Hook {
         /// As above.
         id: u64,
     },
+    /// A file in the folder of a cgroup.
+    Setting {
+        hierarchy: Hierarchy,
+        path: String,
+        /// As above.
+        id: u64,
+        /// Its name, such as `cpu.max`.
+        file: String,
+        /// What it shows now, and will show again.
+        before: String,
+        /// What it shows meanwhile.
+        during: String,
+    },
 }
 
 /// Where it is said how many bytes a system call is about; arguments count from 0.
@@ -309,7 +334,7 @@ impl Hook {
     /// None where it depends on what is done there, which the plan says.
     fn mechanism(&self) -> Option<Mechanism> {
         match self {
-            Self::Tcx { .. } => None,
+            Self::Tcx { .. } | Self::Setting { .. } => None,
             Self::Cgroup { attach, .. } => Some(match attach {
                 Attach::Connect | Attach::Bind | Attach::Sendmsg | Attach::Socket => {
                     Mechanism::CgroupSock

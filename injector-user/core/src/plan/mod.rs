@@ -12,6 +12,7 @@ mod decision;
 mod files;
 mod freeze;
 mod inventory;
+mod limit;
 mod make;
 mod net;
 mod refusal;
@@ -21,6 +22,8 @@ mod signal;
 mod sites;
 mod sock;
 mod syscall;
+mod tighter;
+mod whole;
 
 pub use decision::{
     Attach, CgroupId, Chosen, Count, Entry, Hook, Mechanism, Plan, Select, Subject, Thing, Way, Who,
@@ -28,16 +31,19 @@ pub use decision::{
 pub use files::{FileId, Files};
 pub use inventory::{
     ArmedFault, Capability, CapabilityState, Cgroup, Hierarchy, Interface, InterfaceKind,
-    Inventory, Namespace, Process, ProtectedReason,
+    Inventory, Namespace, Process, ProtectedReason, Setting,
 };
 pub use make::{plan, plan_again};
 pub use refusal::{Refusal, RefusalClass};
 pub use sites::{Number, Site};
 pub use syscall::{Coverage, coverage, every_function};
+pub use tighter::{MEMORY_HELD, SETTINGS};
 
 #[cfg(test)]
 mod call_tests;
 #[cfg(test)]
 mod choice_tests;
+#[cfg(test)]
+mod limit_tests;
 #[cfg(test)]
 mod tests;

@@ -43,7 +43,8 @@ fn mechanism(action: &Action) -> Mechanism {
         | Action::SockError(_)
         | Action::ProcessFreeze(_)
         | Action::ProcessSignal(_)
-        | Action::Calls(_) => Mechanism::TcxLoss,
+        | Action::Calls(_)
+        | Action::Limit(_) => Mechanism::TcxLoss,
     }
 }
 

@@ -2,11 +2,13 @@
 //!
 //! A bare number is never guessed at: it is refused with the spelling that was probably meant.
 
+mod cpu;
 mod duration;
 mod probability;
 mod size;
 mod when;
 
+pub use cpu::CpuShare;
 pub use duration::{format_duration, nanoseconds, parse_duration};
 pub use probability::Probability;
 pub use size::{BitRate, ByteSize};

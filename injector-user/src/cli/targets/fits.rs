@@ -133,6 +133,7 @@ mod tests {
                 Kind::SockError => calls,
                 kind if kind.is_of_calls() => freeze,
                 Kind::ProcessFreeze | Kind::ProcessSignal => freeze,
+                kind if kind.controllers().is_some() => freeze,
                 _ => packets,
             };
             assert_eq!(word(*kind), expected, "{kind}: {found:?}");

@@ -47,6 +47,15 @@ pub enum Effect {
         inode: u64,
         keeper: Maker,
     },
+    /// A setting of a cgroup is being changed. It is put back where it still shows what we wrote.
+    Restore {
+        path: PathBuf,
+        inode: u64,
+        /// In the cgroup's folder.
+        file: String,
+        before: String,
+        during: String,
+    },
 }
 
 /// For which fault, and for whom.
@@ -75,6 +84,7 @@ impl Effect {
             Self::Unhang { .. } => "unhang",
             Self::Continue => "continue",
             Self::Answer { .. } => "answer",
+            Self::Restore { .. } => "restore",
         }
     }
 }

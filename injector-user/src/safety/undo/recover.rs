@@ -14,6 +14,7 @@ use super::fault::UndoError;
 use super::log::{ENTRY, UNFINISHED};
 use crate::filters::sweep_namespace;
 use crate::freezer::{Flavour, Freezer};
+use crate::limits::{Found, Rows, look, put_back};
 use crate::signals::{LIST, continue_all};
 use crate::target::{descendants, end_members, find_namespace, has_vanished, members};
 
@@ -141,6 +142,20 @@ fn judge(entry: &Entry, file: &Path, boot: &str) -> Ending {
             inode,
             keeper,
         } => end_unanswered(path, *inode, *keeper),
+        Effect::Restore {
+            path,
+            inode,
+            file,
+            before,
+            during,
+        } => {
+            let rows = Rows {
+                during: during.as_bytes(),
+                before: before.as_bytes(),
+                key: b"",
+            };
+            restore(path, *inode, file, rows)
+        }
     }
 }
 
@@ -232,6 +247,30 @@ fn end_unanswered(path: &Path, inode: u64, keeper: Maker) -> Ending {
         Ok(0) => Ending::Dropped("nobody is left who could call".to_owned()),
         Ok(_) => Ending::Undone,
         Err(error) => Ending::Failed(format!("failed to end the command: {error}")),
+    }
+}
+
+/// Puts a setting back where it still shows ours.
+fn restore(path: &Path, inode: u64, file: &str, rows: Rows<'_>) -> Ending {
+    if let Some(gone) = gone(path, Some(inode)) {
+        return gone;
+    }
+    let mut options = fs::File::options();
+    let opened = options.read(true).write(true).open(path.join(file));
+    let put = opened.and_then(|opened| {
+        let found = look(opened.as_fd(), rows)?;
+        let put = put_back(opened.as_fd(), rows)?;
+        Ok((found, put))
+    });
+    match put {
+        Ok((Found::During, true)) => Ending::Undone,
+        Ok((Found::Before, _)) => Ending::Dropped(format!("{file} is as it was")),
+        Ok((Found::Other, _)) => Ending::Dropped(format!("somebody else has changed {file} since")),
+        Ok((Found::During, false)) => {
+            Ending::Failed(format!("{file} was put back and still shows what it did"))
+        }
+        Err(error) if has_vanished(&error) => Ending::Dropped("the cgroup has vanished".to_owned()),
+        Err(error) => Ending::Failed(format!("failed to put {file} back: {error}")),
     }
 }
 

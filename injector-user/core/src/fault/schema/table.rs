@@ -3,6 +3,7 @@
 use super::choice::CHOICE;
 use super::common::{COMMON_ROWS, FIRST_ROWS};
 use super::disk::DISK_ROWS;
+use super::limit::LIMIT_ROWS;
 use super::net::NET_ROWS;
 use super::process::PROCESS_ROWS;
 use super::sock::SOCK_ROWS;
@@ -30,6 +31,8 @@ pub enum ValueType {
     Share,
     /// Bits per second.
     Rate,
+    /// Percent of one processor.
+    CpuShare,
     /// Bytes.
     Size,
     /// One or more durations, separated by commas.
@@ -129,7 +132,10 @@ pub fn unknown(kind: Kind, name: &str, place: &Place) -> Option<Problem> {
 
 fn all() -> impl Iterator<Item = &'static Param> + Clone {
     let specific = NET_ROWS.iter().chain(&SOCK_ROWS).chain(&PROCESS_ROWS);
-    let specific = specific.chain(&SYSCALL_ROWS).chain(&DISK_ROWS);
+    let specific = specific
+        .chain(&SYSCALL_ROWS)
+        .chain(&DISK_ROWS)
+        .chain(&LIMIT_ROWS);
     let first = FIRST_ROWS.iter().chain(specific);
     first.chain(&COMMON_ROWS).chain(&CHOICE)
 }
