@@ -20,6 +20,7 @@ mod freezer;
 mod input;
 mod interrupt;
 mod keeper;
+mod limit;
 mod lockout;
 mod net;
 mod packets;

@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use temblor_tests::order::SocketCall;
 use temblor_tests::pressed::{is_pressed, workers, workers_in};
 use temblor_tests::{
-    Actor, Armed, Cgroup, Client, Node, Victim, is_running, params, signal, wait_until,
+    Actor, Armed, Cgroup, Client, Node, Pen, Victim, is_running, params, signal, wait_until,
 };
 
 use super::stage::{DEADLINE, Stage, await_end};
@@ -39,6 +39,8 @@ struct Scene {
     stage: Stage,
     thawed: Victim,
     cgroup: Cgroup,
+    /// For limits, the target's and a sibling's.
+    pens: Option<[Pen; 2]>,
 }
 
 /// Bytes that workers are to hold.
@@ -52,7 +54,18 @@ const TRIES: u32 = 3;
 
 impl Scene {
     fn set(kind: Kind, ending: Ending) -> Result<Self> {
-        let cgroup = Cgroup::make(Flavour::V2, "safety")?;
+        // Limits need none of version 2.
+        let flavour = if kind.controllers().is_some() && !Cgroup::is_possible(Flavour::V2)? {
+            Flavour::V1
+        } else {
+            Flavour::V2
+        };
+        let cgroup = Cgroup::make(flavour, "safety")?;
+        let pens = if kind.controllers().is_some() {
+            Some([Pen::make(kind, "narrow")?, Pen::make(kind, "wide")?])
+        } else {
+            None
+        };
         let stage = Stage::set()?;
         let (frozen, thawed) = (Victim::start()?, Victim::start()?);
         cgroup.enter(frozen.pid())?;
@@ -63,6 +76,7 @@ impl Scene {
             stage,
             thawed,
             cgroup,
+            pens,
         })
     }
 
@@ -73,7 +87,10 @@ impl Scene {
                 format!("pid:{}", self.stage.client.pid())
             }
             Kind::ProcessSignal => format!("pid:{}", self.frozen.pid()),
-            _ => self.cgroup.target(),
+            _ => match &self.pens {
+                Some([narrow, _wide]) => narrow.target(),
+                None => self.cgroup.target(),
+            },
         };
         let duration = match self.ending {
             Ending::Deadline => "2s",
@@ -100,9 +117,16 @@ impl Scene {
             Kind::MemoryStress => &[("size", "32MiB")],
             Kind::DiskStress => &[("path", "/var/tmp"), ("size", "1MiB"), ("rate", "256KiB")],
             Kind::DiskFill => &[("path", "/var/tmp"), ("size", "32MiB")],
+            Kind::CpuLimit | Kind::MemoryLimit => {
+                let pens = self.pens.as_ref().context("it has pens")?;
+                pens[0].tight()
+            }
             of_calls => bail!("the endings of {of_calls} are those of syscall.error"),
         };
         given.extend(own);
+        if self.ending == Ending::MaxHits && self.pens.is_some() {
+            given.extend([("active", "1s"), ("dormant", "1m")]);
+        }
         if self.ending == Ending::MaxHits {
             given.push(("max_hits", "1"));
         }
@@ -111,6 +135,9 @@ impl Scene {
 
     /// Whether the target feels it now.
     fn felt(&mut self) -> Result<bool> {
+        if let Some([narrow, _wide]) = &self.pens {
+            return narrow.is_felt();
+        }
         match self.kind {
             Kind::ProcessFreeze | Kind::ProcessSignal => {
                 Ok(!self.frozen.answers(Duration::from_millis(200))?)
@@ -129,6 +156,9 @@ impl Scene {
 
     /// Whether somebody beside the target does.
     fn felt_beside(&mut self) -> Result<bool> {
+        if let Some([_narrow, wide]) = &self.pens {
+            return wide.is_felt();
+        }
         match self.kind {
             Kind::ProcessFreeze | Kind::ProcessSignal => Ok(!self.thawed.answers(DEADLINE)?),
             Kind::NetDuplicate => self.copied(&self.stage.world.other),
@@ -144,7 +174,8 @@ impl Scene {
     fn await_felt(&mut self, client: &mut Client, armed: &Armed) -> Result<()> {
         // The kernel freezes when it gets to it, and workers work; the others act once they are armed.
         let kind = self.kind;
-        if kind.is_of_pressure() || matches!(kind, Kind::ProcessFreeze | Kind::ProcessSignal) {
+        let by_loop = matches!(kind, Kind::ProcessFreeze | Kind::ProcessSignal);
+        if by_loop || kind.is_of_pressure() || self.pens.is_some() {
             let felt = wait_until("the target feels it", DEADLINE, || {
                 self.felt().is_ok_and(|felt| felt)
             });
@@ -162,9 +193,11 @@ impl Scene {
             frozen,
             stage,
             cgroup,
+            pens,
             ..
         } = self;
         let closed = stage.close();
+        drop(pens);
         drop(frozen);
         drop(cgroup);
         closed
@@ -248,7 +281,7 @@ fn end(
             await_end(&mut owner, &armed.fault)?;
             Ended::Deadline
         }
-        Ending::MaxHits if scene.kind == Kind::ProcessFreeze => {
+        Ending::MaxHits if scene.kind == Kind::ProcessFreeze || scene.pens.is_some() => {
             scene.await_gone()?;
             // Pulses go on being counted until the duration is over.
             owner.stop_one(armed)?;
@@ -374,6 +407,16 @@ every_ending_of_workers!(
 /// Without a lease in the kernel: losing both is what the undo log is for.
 mod freezes {
     every_ending!(ProcessFreeze: ends_after_its_last_hit MaxHits);
+}
+
+/// Likewise.
+mod less_cpu {
+    every_ending!(CpuLimit: ends_after_its_last_hit MaxHits);
+}
+
+/// Likewise.
+mod less_memory {
+    every_ending!(MemoryLimit: ends_after_its_last_hit MaxHits);
 }
 
 /// Likewise, of the kind that can be undone.

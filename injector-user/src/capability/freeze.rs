@@ -23,7 +23,7 @@ pub(super) fn freezer(
 ) -> Result<(), Obstacle> {
     let permit = permit_housekeeping();
     let freezer = Freezer::open(flavour, room.folder())?;
-    freezer.vet(|pid| pid == subject.pid())?;
+    freezer.vet(&|pid| pid == subject.pid())?;
     let effect = Effect::Thaw {
         freezer: flavour,
         path: freezer.path().to_owned(),

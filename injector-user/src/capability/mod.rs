@@ -17,6 +17,7 @@ mod guard;
 mod host;
 mod identity;
 mod known;
+mod limit;
 mod needs;
 mod obstacle;
 mod packets;

@@ -74,6 +74,11 @@ pub fn uses(kind: Kind) -> &'static [(Mechanism, Use)] {
             (Mechanism::FreezerV2, Use::Main),
             (Mechanism::FreezerV1, Use::Main),
         ],
+        Kind::CpuLimit => &[(Mechanism::CpuV2, Use::Main), (Mechanism::CpuV1, Use::Main)],
+        Kind::MemoryLimit => &[
+            (Mechanism::MemoryV2, Use::Main),
+            (Mechanism::MemoryV1, Use::Main),
+        ],
         Kind::ProcessSignal => &[(Mechanism::Pidfd, Use::Main)],
         Kind::CpuStress => &[(Mechanism::CpuWorker, Use::Main)],
         Kind::MemoryStress => &[(Mechanism::MemoryWorker, Use::Main)],

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use thiserror::Error;
 
 use crate::freezer::FreezerError;
+use crate::limits::LimitError;
 use crate::loader::KernelError;
 use crate::pressure::TrialError;
 use crate::safety::undo::UndoError;
@@ -18,6 +19,11 @@ use crate::safety::undo::UndoError;
 pub(super) enum Obstacle {
     #[error("{}", not_mounted(.0))]
     NotMounted(Hierarchy),
+    #[error("{}", no_controller(controller, *is_v1))]
+    NoController {
+        controller: &'static str,
+        is_v1: bool,
+    },
     #[error("failed to {action} for the trial")]
     Prepare {
         action: &'static str,
@@ -38,6 +44,8 @@ pub(super) enum Obstacle {
     Kernel(#[from] KernelError),
     #[error(transparent)]
     Freezer(#[from] FreezerError),
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     #[error("failed to reset a connection for the trial")]
     Reset(#[source] io::Error),
     /// Another mechanism that the trial needs is missing.
@@ -66,6 +74,17 @@ pub(super) fn prepare_errno(action: &'static str) -> impl Fn(Errno) -> Obstacle 
 
 pub(super) fn not_seen<T>(what: impl Into<String>) -> Result<T, Obstacle> {
     Err(Obstacle::NotSeen(what.into()))
+}
+
+fn no_controller(controller: &str, is_v1: bool) -> String {
+    if is_v1 {
+        format!("cgroups of the v1 {controller} hierarchy have no quota or limit")
+    } else {
+        format!(
+            "cgroups below the root of v2 have no {controller} controller: cgroup.subtree_control does \
+             not name it, or version 1 has it"
+        )
+    }
 }
 
 fn not_mounted(hierarchy: &Hierarchy) -> String {

@@ -12,7 +12,7 @@ use super::subject::Subject;
 use super::syscalls::Way;
 use super::verdict::{Finding, judge, with_causes};
 use super::{
-    answered, attributed, calls, connections, freeze, packets, signal, sleeping, syscalls,
+    answered, attributed, calls, connections, freeze, limit, packets, signal, sleeping, syscalls,
 };
 use crate::freezer::Flavour;
 use crate::loader::Kernel;
@@ -75,6 +75,9 @@ fn foreseen(mechanism: Mechanism, privileges: &Privileges) -> Option<Finding> {
     {
         return Some(judge(&Err(obstacle), privileges));
     }
+    if let Some(Err(obstacle @ Obstacle::NotMounted(_))) = limit::mount(mechanism) {
+        return Some(judge(&Err(obstacle), privileges));
+    }
     privileges.lacking().map(Finding::unknown)
 }
 
@@ -103,7 +106,12 @@ fn hierarchy_of(mechanism: Mechanism) -> Option<Flavour> {
         | Mechanism::CpuWorker
         | Mechanism::MemoryWorker
         | Mechanism::DiskWorker
-        | Mechanism::FillWorker => None,
+        | Mechanism::FillWorker
+        // They know better.
+        | Mechanism::CpuV2
+        | Mechanism::CpuV1
+        | Mechanism::MemoryV2
+        | Mechanism::MemoryV1 => None,
         Mechanism::FreezerV1 => Some(Flavour::V1),
         Mechanism::FreezerV2
         | Mechanism::SocketLookup
@@ -178,6 +186,9 @@ fn try_out(
         Mechanism::MemoryWorker => Ok(pressure::try_out(Trial::Memory)?),
         Mechanism::DiskWorker => Ok(pressure::try_out(Trial::Disk)?),
         Mechanism::FillWorker => Ok(pressure::try_out(Trial::Fill)?),
+        Mechanism::CpuV2 | Mechanism::CpuV1 | Mechanism::MemoryV2 | Mechanism::MemoryV1 => {
+            limit::limited(mechanism, log)
+        }
     }
 }
 

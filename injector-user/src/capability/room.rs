@@ -37,10 +37,16 @@ impl Room {
     /// Makes the cgroup just below what we see of the hierarchy: written down before, if there is an
     /// undo log.
     pub(super) fn make(flavour: Flavour, log: Option<&UndoLog>) -> Result<Self, Obstacle> {
-        let mount = mount_of(flavour)?;
+        Self::make_in(mount_of(flavour)?, log)
+    }
+
+    /// The same in any hierarchy.
+    pub(super) fn make_in(mount: Mount, log: Option<&UndoLog>) -> Result<Self, Obstacle> {
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let name = format!("{PREFIX}{}-{number}", std::process::id());
         let folder = mount.point.join(&name);
+        // Where there is no freezer, nothing is there to be thawed.
+        let flavour = Flavour::of(&mount.hierarchy).unwrap_or(Flavour::V1);
         let guard = Guard::fork(&folder, flavour)?;
         let effect = Effect::RemoveCgroup {
             path: folder.clone(),
@@ -107,16 +113,18 @@ impl Drop for Room {
 
 /// Removes the throw-away cgroups of probers that are no more and had no time to.
 pub(super) fn sweep() {
-    for flavour in [Flavour::V2, Flavour::V1] {
-        let Ok(mount) = mount_of(flavour) else {
-            continue;
-        };
+    let Ok(mounts) = Mounts::read() else {
+        return;
+    };
+    for mount in mounts.iter() {
         for entry in fs::read_dir(&mount.point).into_iter().flatten().flatten() {
             let name = entry.file_name();
             if name.to_str().and_then(maker).is_some_and(is_gone) {
                 let folder = entry.path();
                 // A cgroup that cannot be thawed was not frozen, or its removal fails.
-                let _thawed = Freezer::open(flavour, &folder).and_then(|freezer| freezer.thaw());
+                let _thawed = Flavour::of(&mount.hierarchy).map(|flavour| {
+                    Freezer::open(flavour, &folder).and_then(|freezer| freezer.thaw())
+                });
                 remove(&folder, PATIENCE);
             }
         }
@@ -129,12 +137,23 @@ pub(super) fn mount_of(flavour: Flavour) -> Result<Mount, Obstacle> {
         Flavour::V2 => Hierarchy::V2,
         Flavour::V1 => Hierarchy::V1Freezer,
     };
+    mount_where(hierarchy.clone(), |one| *one == hierarchy)
+}
+
+/// Where the first hierarchy is mounted that is `wanted`; `name` is what is said if none is.
+pub(super) fn mount_where(
+    name: Hierarchy,
+    wanted: impl Fn(&Hierarchy) -> bool,
+) -> Result<Mount, Obstacle> {
     let mounts = Mounts::read().map_err(|error| Obstacle::Prepare {
         action: "read the mounts",
         source: std::io::Error::other(error),
     })?;
-    let found = mounts.get(&hierarchy).cloned();
-    found.ok_or(Obstacle::NotMounted(hierarchy))
+    let found = mounts
+        .iter()
+        .find(|mount| wanted(&mount.hierarchy))
+        .cloned();
+    found.ok_or(Obstacle::NotMounted(name))
 }
 
 /// Sleeps for a moment between two looks at something.

@@ -3,7 +3,9 @@
 //! Forked from a thread of an engine that may have others, so it makes system calls and nothing
 //! else. It closes all it inherited, and dies with the thread that made it.
 
+use std::num::NonZeroUsize;
 use std::os::fd::{AsFd as _, AsRawFd as _, IntoRawFd as _, OwnedFd};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -16,10 +18,14 @@ use nix::sys::socket::{
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{Pid, getpgid, getpid, getppid, pipe};
 
+use nix::errno::Errno;
+
 use super::obstacle::{Obstacle, prepare_errno};
 use super::wire::{REPLY, REQUEST, Reply, Request, SOCKETS};
+use crate::clock::monotonic_ns;
 use crate::interception::program;
 use crate::sys::fd::{close_all_but, pidfd_open, pidfd_signal};
+use crate::sys::memory::SharedCells;
 use crate::sys::process::{Side, leave, split, split_bare};
 use crate::sys::seccomp::{Instruction, install, wait_for_listener};
 
@@ -129,7 +135,7 @@ fn live(post: &OwnedFd, parent: Pid, filter: &[Instruction]) -> i32 {
         let (fd, flags) = (post.as_raw_fd(), MsgFlags::empty());
         match recv(fd, &mut bytes, flags) {
             Ok(REQUEST) => {}
-            Err(nix::errno::Errno::EINTR) => continue,
+            Err(Errno::EINTR) => continue,
             _ => return 0,
         }
         let request = Request::decode(bytes);
@@ -149,13 +155,13 @@ fn live(post: &OwnedFd, parent: Pid, filter: &[Instruction]) -> i32 {
 fn next_descriptor() -> nix::Result<u16> {
     let next = open()?.into_raw_fd();
     nix::unistd::close(next)?;
-    u16::try_from(next).map_err(|_too_high| nix::errno::Errno::EMFILE)
+    u16::try_from(next).map_err(|_too_high| Errno::EMFILE)
 }
 
 /// For good.
 fn be_filtered(filter: &[Instruction]) -> nix::Result<()> {
     let listener = match install(filter) {
-        Err(nix::errno::Errno::EACCES) => set_no_new_privs().and_then(|()| install(filter)),
+        Err(Errno::EACCES) => set_no_new_privs().and_then(|()| install(filter)),
         installed => installed,
     }?;
     // Open until whoever is told has taken it.
@@ -169,7 +175,7 @@ fn act(request: Request, sockets: &mut [Option<OwnedFd>; SOCKETS]) -> nix::Resul
         Request::Ping => Ok(0),
         Request::Open { socket } => {
             let place = sockets.get_mut(usize::from(socket));
-            *place.ok_or(nix::errno::Errno::EBADF)? = Some(open()?);
+            *place.ok_or(Errno::EBADF)? = Some(open()?);
             Ok(0)
         }
         Request::Bind { socket } => {
@@ -202,7 +208,28 @@ fn act(request: Request, sockets: &mut [Option<OwnedFd>; SOCKETS]) -> nix::Resul
         Request::GetOption { socket } => {
             getsockopt(held(sockets, socket)?, sockopt::Broadcast).map(u16::from)
         }
+        Request::Spin { milliseconds } => {
+            spin(milliseconds);
+            Ok(0)
+        }
+        Request::Touch { pages } => touch(pages),
     }
+}
+
+fn spin(milliseconds: u16) {
+    let end = monotonic_ns() + u64::from(milliseconds) * 1_000_000;
+    while monotonic_ns() < end {
+        std::hint::spin_loop();
+    }
+}
+
+fn touch(pages: u16) -> nix::Result<u16> {
+    const CELLS: usize = 512;
+    let count = NonZeroUsize::new(usize::from(pages) * CELLS).ok_or(Errno::EINVAL)?;
+    let memory = SharedCells::map(count)?;
+    let firsts = memory.cells().iter().step_by(CELLS);
+    firsts.for_each(|cell| cell.store(1, Ordering::Relaxed));
+    Ok(pages)
 }
 
 fn receive(socket: &OwnedFd, milliseconds: u16) -> nix::Result<u16> {
@@ -220,8 +247,8 @@ fn in_child(work: impl FnOnce() -> nix::Result<()>) -> nix::Result<u16> {
         }
         Side::Parent { child } => match waitpid(child, None)? {
             WaitStatus::Exited(_, 0) => Ok(0),
-            WaitStatus::Exited(_, errno) => Err(nix::errno::Errno::from_raw(errno)),
-            _ => Err(nix::errno::Errno::ECHILD),
+            WaitStatus::Exited(_, errno) => Err(Errno::from_raw(errno)),
+            _ => Err(Errno::ECHILD),
         },
     }
 }
@@ -242,7 +269,7 @@ fn open() -> nix::Result<OwnedFd> {
 
 fn held(sockets: &[Option<OwnedFd>; SOCKETS], socket: u8) -> nix::Result<&OwnedFd> {
     let held = sockets.get(usize::from(socket)).and_then(Option::as_ref);
-    held.ok_or(nix::errno::Errno::EBADF)
+    held.ok_or(Errno::EBADF)
 }
 
 fn loopback(port: u16) -> SockaddrIn {

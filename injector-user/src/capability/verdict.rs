@@ -98,7 +98,9 @@ pub(super) fn judge(trial: &Result<(), Obstacle>, privileges: &Privileges) -> Fi
     };
     let text = with_causes(obstacle);
     match obstacle {
-        Obstacle::NotMounted(_) => Finding::unsupported(text, false),
+        Obstacle::NotMounted(_) | Obstacle::NoController { .. } => {
+            Finding::unsupported(text, false)
+        }
         Obstacle::Lacking(_) => Finding::unsupported(text, true),
         Obstacle::Freezer(FreezerError::Root { .. }) => {
             Finding::unsupported("cgroups of this hierarchy have no freezer", true)
@@ -108,7 +110,7 @@ pub(super) fn judge(trial: &Result<(), Obstacle>, privileges: &Privileges) -> Fi
             by_errno(step, errno_of(refusal), &text, privileges)
         }
         Obstacle::Reset(error) => by_errno(Step::Reset, errno_of(error), &text, privileges),
-        Obstacle::Cgroup { .. } | Obstacle::Freezer(_) => {
+        Obstacle::Cgroup { .. } | Obstacle::Freezer(_) | Obstacle::Limit(_) => {
             by_errno(Step::Cgroup, errno_of(obstacle), &text, privileges)
         }
         Obstacle::Prepare { .. }

@@ -53,6 +53,14 @@ pub(super) enum Request {
     /// Install a filter that tells of that, and wait for whoever has the listener; the answer's value is
     /// its number.
     Filter,
+    /// Use a processor for so long.
+    Spin {
+        milliseconds: u16,
+    },
+    /// Write to so many pages of memory, and give them back.
+    Touch {
+        pages: u16,
+    },
 }
 
 /// How it went: an errno, 0 if well.
@@ -81,9 +89,11 @@ impl Request {
             Self::Getpgid => (7, 0, 0),
             Self::GetpgidInChild => (9, 0, 0),
             Self::Filter => (8, 0, 0),
-            Self::Write => (12, 0, 0),
+            Self::Write => (14, 0, 0),
             Self::SetOption { socket } => (10, socket, 0),
             Self::GetOption { socket } => (11, socket, 0),
+            Self::Spin { milliseconds } => (12, 0, milliseconds),
+            Self::Touch { pages } => (13, 0, pages),
         };
         let [low, high] = number.to_le_bytes();
         [operation, socket, low, high]
@@ -111,9 +121,13 @@ impl Request {
             7 => Self::Getpgid,
             9 => Self::GetpgidInChild,
             8 => Self::Filter,
-            12 => Self::Write,
+            14 => Self::Write,
             10 => Self::SetOption { socket },
             11 => Self::GetOption { socket },
+            12 => Self::Spin {
+                milliseconds: number,
+            },
+            13 => Self::Touch { pages: number },
             _ => return None,
         })
     }
@@ -183,6 +197,8 @@ mod tests {
             Request::SetOption { socket },
             Request::GetOption { socket },
             Request::Write,
+            Request::Spin { milliseconds: 120 },
+            Request::Touch { pages: 300 },
         ];
         for request in requests {
             assert_eq!(Request::decode(request.encode()), Some(request));

@@ -61,6 +61,8 @@ pub(super) fn examples(kind: Kind) -> &'static [Example] {
         Kind::MemoryStress => HOARD,
         Kind::DiskStress => BUSY,
         Kind::DiskFill => FILL,
+        Kind::CpuLimit => CPU_LIMIT,
+        Kind::MemoryLimit => MEMORY_LIMIT,
     }
 }
 
@@ -105,6 +107,28 @@ const FILL: &[Example] = &[
     (
         "A host's log partition is in use to 95 %",
         "--target host --path /var/log --percent 95% --duration 10m",
+    ),
+];
+
+const CPU_LIMIT: &[Example] = &[
+    (
+        "A container has half a processor",
+        "--target container:web --quota 50% --duration 5m",
+    ),
+    (
+        "A service has a fifth of one, for 5 s out of 15 s",
+        "--target unit:web.service --quota 20% --active 5s --dormant 10s --duration 5m",
+    ),
+];
+
+const MEMORY_LIMIT: &[Example] = &[
+    (
+        "A container gets no more than 256 MiB, and waits for it",
+        "--target container:web --size 256MiB --duration 5m",
+    ),
+    (
+        "The OOM killer ends whoever wants more",
+        "--target cgroup:/web --size 256MiB --how kill --duration 60s",
     ),
 ];
 

@@ -194,6 +194,7 @@ fn argument(param: &'static Param) -> Arg {
         | ValueType::Errno
         | ValueType::Signal
         | ValueType::Rate
+        | ValueType::CpuShare
         | ValueType::Size
         | ValueType::Percent
         | ValueType::Returned
@@ -218,6 +219,7 @@ fn valued(arg: Arg, param: &Param) -> Arg {
         ValueType::Errno => "ERRNO",
         ValueType::Signal => "SIGNAL",
         ValueType::Rate => "RATE",
+        ValueType::CpuShare => "N%",
         ValueType::Size => "SIZE",
         ValueType::Percent => "N%",
         ValueType::Durations => "TIME[,…]|@FILE",

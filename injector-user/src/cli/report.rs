@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::style::Style;
-use crate::protocol::{Ended, FaultReport, Felt, Measure, State, Window};
+use crate::protocol::{Ended, FaultReport, Felt, Measure, State, Strained, Window};
 
 /// At most this many are named.
 const SUFFERERS: usize = 8;
@@ -39,6 +39,9 @@ pub(super) fn report(report: &FaultReport, style: Style) -> String {
     if let Some(pulses) = report.pulses {
         row("pulses", pulses.to_string());
     }
+    if let Some(strain) = &report.strain {
+        row("met with", strained(strain));
+    }
     if let Some(rounds) = report.rounds {
         row("rounds", rounds.to_string());
     }
@@ -61,6 +64,40 @@ pub(super) fn report(report: &FaultReport, style: Style) -> String {
         );
     }
     lines.join("\n")
+}
+
+/// What was counted, and for how long.
+fn strained(strain: &Strained) -> String {
+    let Strained {
+        limited_us,
+        used_us,
+        throttled_periods,
+        throttled_us,
+        high,
+        max,
+        oom,
+        oom_kill,
+    } = *strain;
+    let milliseconds = |us: u64| format!("{} ms", us / 1_000);
+    let counted = [
+        ("processor time used", used_us, milliseconds(used_us)),
+        ("time throttled", throttled_us, milliseconds(throttled_us)),
+        (
+            "periods throttled",
+            throttled_periods,
+            throttled_periods.to_string(),
+        ),
+        ("times above memory.high", high, high.to_string()),
+        ("times at the maximum of memory", max, max.to_string()),
+        ("times out of memory", oom, oom.to_string()),
+        ("processes killed", oom_kill, oom_kill.to_string()),
+    ];
+    let counted = counted.into_iter().filter(|(_, count, _)| *count > 0);
+    let mut parts: Vec<String> = counted
+        .map(|(name, _, text)| format!("{name} {text}"))
+        .collect();
+    parts.insert(0, format!("limited for {}", milliseconds(limited_us)));
+    parts.join(", ")
 }
 
 /// What a fault does now, in one line.

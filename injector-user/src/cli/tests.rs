@@ -232,6 +232,7 @@ fn fault() -> FaultReport {
             failed: 0,
         }),
         pulses: None,
+        strain: None,
         rounds: None,
         pressure: Vec::new(),
         suffered: Vec::new(),

@@ -51,6 +51,9 @@ fn line(outcome: &Outcome, style: Style) -> String {
         Some(Effect::Continue) => "stopped processes".to_owned(),
         Some(Effect::Answer { path, .. }) => format!("waiting calls in {}", path.display()),
         Some(Effect::EndWorker { worker }) => format!("worker with pid {}", worker.pid),
+        Some(Effect::Restore { path, file, .. }) => {
+            format!("{file} of {}", path.display())
+        }
         None => outcome.file.display().to_string(),
     };
     let ending = match &outcome.ending {

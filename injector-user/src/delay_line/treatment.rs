@@ -38,6 +38,7 @@ impl Treatment {
             | Action::ProcessFreeze(_)
             | Action::ProcessSignal(_)
             | Action::Pressure(_)
+            | Action::Limit(_)
             | Action::Calls(_) => None,
         }
     }

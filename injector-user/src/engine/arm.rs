@@ -122,9 +122,10 @@ impl Engine {
             followed: order.log.is_some(),
         };
         match &order.spec.action {
-            Action::ProcessFreeze(_) | Action::ProcessSignal(_) | Action::Pressure(_) => {
-                self.begin(order, permit)
-            }
+            Action::ProcessFreeze(_)
+            | Action::ProcessSignal(_)
+            | Action::Limit(_)
+            | Action::Pressure(_) => self.begin(order, permit),
             _calls if is_intercepted(&order.plan) => begin(order).map(Effect::Calls),
             _in_the_kernel => {
                 self.guard_everybody(&order.plan)?;
@@ -136,7 +137,7 @@ impl Engine {
     /// Begins what is done outside the kernel.
     pub(super) fn begin(&mut self, order: &Order, permit: Permit) -> Result<Effect, Failure> {
         match &order.spec.action {
-            Action::ProcessFreeze(freeze) => self.freeze(order, freeze, permit),
+            Action::ProcessFreeze(_) | Action::Limit(_) => self.pulse(order, permit),
             Action::ProcessSignal(volleys) => self.signal(order, volleys, permit),
             Action::Pressure(_) => self.press(order, &permit),
             _in_the_kernel => Err(refused(
@@ -182,7 +183,7 @@ impl Engine {
             match &running.effect {
                 Effect::Calls(calls) => calls.activate(running.window.deadline_ns),
                 Effect::Pressure(pressures) => pressures.act(running.window.deadline_ns),
-                Effect::Kernel(_) | Effect::Freeze(_) | Effect::Signals(_) => {}
+                Effect::Kernel(_) | Effect::Pulses(_) | Effect::Signals(_) => {}
             }
             if !running.rehearsing {
                 connections::reset_open(running);
@@ -246,7 +247,8 @@ pub(super) fn namespaces(plan: &Plan) -> BTreeMap<u64, String> {
             | Hook::Instructions { .. }
             | Hook::Exit { .. }
             | Hook::Filter { .. }
-            | Hook::Workers { .. } => None,
+            | Hook::Workers { .. }
+            | Hook::Setting { .. } => None,
         })
         .collect()
 }

@@ -136,7 +136,8 @@ fn positions(
         | Hook::Instructions { .. }
         | Hook::Exit { .. }
         | Hook::Filter { .. }
-        | Hook::Workers { .. } => false,
+        | Hook::Workers { .. }
+        | Hook::Setting { .. } => false,
     });
     passed.map(|(at, _hook)| at).collect()
 }

@@ -162,6 +162,7 @@ impl Engine {
         // This fault is out of the list of what is armed meanwhile: it does not conflict with itself.
         let mut inventory = self.gather(None, &running.spec)?;
         forget_own_freeze(&mut inventory, &running.plan);
+        forget_own_settings(&mut inventory, &running.plan);
         let plan = plan_again(&inventory, &running.spec, chosen)
             .map_err(|refusal| super::arm::refusal(refusal, &running.spec))?;
         Ok(plan.map(|plan| remembering(chosen, plan)))
@@ -172,8 +173,8 @@ impl Engine {
         let same = running.plan.hooks == plan.hooks && running.plan.select == plan.select;
         let moved = running.plan.hooks != plan.hooks || things(&running.plan) != things(&plan);
         let stands = match &running.effect {
-            Effect::Freeze(freezes) => plan.hooks.iter().all(|hook| freezes.is_at(hook)),
             Effect::Pressure(pressures) => plan.hooks.iter().all(|hook| pressures.is_at(hook)),
+            Effect::Pulses(trains) => plan.hooks.iter().all(|hook| trains.is_at(hook)),
             Effect::Kernel(_) | Effect::Signals(_) | Effect::Calls(_) => true,
         };
         if same && stands && running.following.trouble.is_none() {
@@ -183,8 +184,8 @@ impl Engine {
         let permit = self.permit(&plan)?;
         match &mut running.effect {
             Effect::Kernel(_armed) => self.refit(running, &plan, &permit)?,
-            Effect::Freeze(_) => self.freeze_anew(running, &plan)?,
             Effect::Pressure(_) => self.press_anew(running, &plan, &permit)?,
+            Effect::Pulses(_) => self.pulse_anew(running, &plan)?,
             Effect::Signals(signals) => signals.follow(Targets::of(&plan)),
             // A command is never another one.
             Effect::Calls(_) => {}
@@ -299,6 +300,31 @@ fn forget_own_freeze(inventory: &mut Inventory, plan: &Plan) {
         while let Some(cgroup) = all.find(|cgroup| cgroup.hierarchy == *hierarchy && below(cgroup))
         {
             cgroup.frozen = false;
+        }
+    }
+}
+
+/// Likewise what it has limited itself.
+fn forget_own_settings(inventory: &mut Inventory, plan: &Plan) {
+    for hook in &plan.hooks {
+        let Hook::Setting {
+            hierarchy,
+            path,
+            file,
+            before,
+            during,
+            ..
+        } = hook
+        else {
+            continue;
+        };
+        let mut all = inventory.settings.iter_mut();
+        let own = all.find(|one| {
+            let place = (&one.hierarchy, &one.path, &one.file);
+            place == (hierarchy, path, file) && one.shown == *during
+        });
+        if let Some(own) = own {
+            own.shown.clone_from(before);
         }
     }
 }

@@ -177,9 +177,9 @@ fn due(kernel: &Kernel, running: &mut Running, now_ns: u64) -> Option<Ended> {
         return Some(Ended::Deadline);
     }
     let over = match &mut running.effect {
-        Effect::Freeze(freezes) => {
-            freezes.collect(running.spec.target.is_restartable());
-            freezes.has_ended()
+        Effect::Pulses(trains) => {
+            trains.collect(running.spec.target.is_restartable());
+            trains.has_ended()
         }
         Effect::Signals(signals) => signals.has_ended(),
         Effect::Pressure(pressures) => {

@@ -118,6 +118,8 @@ impl Engine {
         inventory.armed = self.armed();
         inventory.capabilities = self.capabilities_of(spec);
         inventory.functions = Functions::needed_by(spec.kind(), &inventory);
+        inventory.panics_on_oom = target::panics_on_oom();
+        inventory.settings = target::settings_of(spec.kind(), &inventory.cgroups);
         inventory.files = target::files_of(&spec.action, &inventory.processes);
         let needed = [Path::new("/"), self.log.path()];
         inventory.supplies =

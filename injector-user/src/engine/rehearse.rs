@@ -38,8 +38,8 @@ impl Engine {
         let order = running.order();
         let begun = match running.effect {
             Effect::Kernel(armed) => self.act_in_kernel(&order, armed),
-            Effect::Freeze(pulses) => {
-                drop(pulses);
+            Effect::Pulses(trains) => {
+                drop(trains);
                 self.begin_anew(&order, permit)
             }
             Effect::Signals(signals) => {
@@ -98,8 +98,8 @@ impl Engine {
                         .push(format!("who suffered could not be read: {error}")),
                 }
             }
-            Effect::Freeze(pulses) => {
-                let injected = pulses.progress().counters.injected;
+            Effect::Pulses(trains) => {
+                let injected = trains.progress().counters.injected;
                 let who = running.plan.who.iter().filter_map(name);
                 report.suffered = who
                     .map(|who| Suffered {

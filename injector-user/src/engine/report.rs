@@ -1,5 +1,6 @@
 //! What a fault has done, as data.
 
+use injector_core::fault::Kind;
 use injector_core::proof::{Counters, Rate};
 use injector_core::units::Probability;
 
@@ -7,9 +8,9 @@ use super::intercept::add_calls;
 use super::running::{Effect, Running};
 use super::state::Engine;
 use super::stop::how_it_ended;
-use crate::freezer::{Ending, Progress};
 use crate::loader::Kernel;
-use crate::protocol::{Ended, FaultReport, State, Suffered};
+use crate::protocol::{Ended, FaultReport, State, Strained, Suffered};
+use crate::pulses::{Ending, Progress, Reason};
 use crate::signals;
 
 impl Engine {
@@ -28,7 +29,7 @@ impl Engine {
                     .warnings
                     .push(format!("the counters could not be read: {error}")),
             },
-            Effect::Freeze(freezes) => add_pulses(&mut report, freezes.progress()),
+            Effect::Pulses(trains) => add_pulses(&mut report, trains.progress()),
             Effect::Calls(calls) => {
                 let asked = running.spec.common.probability;
                 add_calls(&mut report, calls.progress(), asked);
@@ -66,6 +67,7 @@ fn unmeasured(running: &Running) -> FaultReport {
             .map(super::felt::Feeling::report),
         line: None,
         pulses: None,
+        strain: None,
         rounds: None,
         pressure: Vec::new(),
         suffered: Vec::new(),
@@ -77,11 +79,11 @@ fn unmeasured(running: &Running) -> FaultReport {
     }
 }
 
-/// Completes the report of a freeze with how it ended.
+/// Completes the report of pulses with how they ended.
 pub(super) fn ending_report(report: &mut FaultReport, ending: &Ending, asked: Ended) {
     add_pulses(report, ending.progress);
     for one in &mut report.suffered {
-        // All of them stand still in every pulse.
+        // All of them suffer every pulse.
         one.injected = ending.progress.counters.injected;
     }
     report.state = match &ending.not_undone {
@@ -92,6 +94,18 @@ pub(super) fn ending_report(report: &mut FaultReport, ending: &Ending, asked: En
             what: not_undone.to_string(),
         },
     };
+    if let Reason::Refused(error) | Reason::Failed(error) = &ending.reason {
+        let why = super::state::said(error);
+        report
+            .warnings
+            .push(format!("ended before its time: {why}"));
+    }
+    if ending.progress.taken_back > 0 {
+        report.warnings.push(format!(
+            "somebody else took it back, {} times, before a pulse was over",
+            ending.progress.taken_back
+        ));
+    }
 }
 
 /// Completes the report of signals with how they ended.
@@ -182,6 +196,8 @@ fn suffered_by(process: &signals::Suffered) -> Suffered {
 fn add_pulses(report: &mut FaultReport, progress: Progress) {
     report.counters = progress.counters;
     report.pulses = u32::try_from(progress.counters.injected).ok();
+    let limit = matches!(report.kind, Kind::CpuLimit | Kind::MemoryLimit);
+    report.strain = limit.then(|| Strained::of(&progress));
 }
 
 fn counters(counted: injector_abi::Counters) -> Counters {

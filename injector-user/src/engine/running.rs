@@ -10,8 +10,8 @@ use injector_core::plan::{ArmedFault as Planned, Plan, Select};
 use super::events::Log;
 use super::felt::Feeling;
 use super::follow::Following;
-use super::freezes::Freezes;
 use super::pressure::Pressures;
+use super::trains::Trains;
 use crate::interception::Interception;
 use crate::loader::ArmedFault;
 use crate::protocol::{State, Window};
@@ -70,7 +70,7 @@ pub(super) struct Order {
 #[derive(Debug)]
 pub(super) enum Effect {
     Kernel(Box<ArmedFault>),
-    Freeze(Freezes),
+    Pulses(Trains),
     Signals(Signals),
     Calls(Interception),
     Pressure(Pressures),

@@ -7,8 +7,8 @@ use super::report::{ending_report, signals_report};
 use super::running::{Client, Effect, Running};
 use super::state::{Engine, unknown};
 use crate::clock::{monotonic_ns, unix_ms};
-use crate::freezer::Reason;
 use crate::protocol::{Ended, Failure, FaultReport, State, Which};
+use crate::pulses::Reason;
 
 impl Engine {
     /// Ends faults and says what each did.
@@ -137,12 +137,12 @@ impl Engine {
                 }
                 None => "the thread that sends signals panicked",
             },
-            Effect::Freeze(pulses) => match pulses.stop() {
+            Effect::Pulses(trains) => match trains.stop() {
                 Some(ending) => {
                     ending_report(report, &ending, how);
                     return Some(monotonic_ns());
                 }
-                None => "the thread that freezes and thaws panicked",
+                None => "the thread that makes the pulses panicked",
             },
         };
         let what = panicked.to_owned();
@@ -177,7 +177,7 @@ fn nothing_matched(report: &FaultReport) -> Option<String> {
     ))
 }
 
-/// Why a freeze that ended by itself did.
+/// Why pulses that ended by themselves did.
 pub(super) fn how_it_ended(reason: &Reason, asked: Ended) -> Ended {
     match reason {
         // It was over before anybody asked.
@@ -194,7 +194,7 @@ pub(super) fn how_it_ended(reason: &Reason, asked: Ended) -> Ended {
 fn silence(kernel: &mut crate::loader::Kernel, effect: &Effect) {
     match effect {
         Effect::Kernel(armed) => kernel.silence(armed),
-        Effect::Freeze(freezes) => freezes.halt(),
+        Effect::Pulses(trains) => trains.halt(),
         Effect::Signals(signals) => signals.halt(),
         Effect::Calls(calls) => calls.halt(),
         Effect::Pressure(pressures) => pressures.halt(),

@@ -10,8 +10,8 @@ use injector_core::plan::Hierarchy;
 use serde::{Deserialize, Serialize};
 
 use super::fault::FreezerError;
+use crate::pulses::vet_members;
 use crate::safety::Permit;
-use crate::target::members;
 
 /// Which interface a cgroup's freezer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,25 +114,12 @@ impl Freezer {
 
     /// Refuses a cgroup that somebody else froze, that is empty, or that holds a process which is
     /// not a target. To be called just before the first freeze.
-    pub fn vet(&self, is_target: impl Fn(i32) -> bool) -> Result<(), FreezerError> {
+    pub fn vet(&self, is_target: &dyn Fn(i32) -> bool) -> Result<(), FreezerError> {
         let path = || self.path.clone();
         if self.state()? != State::Thawed {
             return Err(FreezerError::FrozenBefore { path: path() });
         }
-        let members = members(&self.path).map_err(|source| FreezerError::Read {
-            path: path(),
-            source,
-        })?;
-        if members.is_empty() {
-            return Err(FreezerError::Empty { path: path() });
-        }
-        let strangers: Vec<i32> = members.into_iter().filter(|&pid| !is_target(pid)).collect();
-        if strangers.is_empty() {
-            Ok(())
-        } else {
-            let (path, pids) = (path(), strangers);
-            Err(FreezerError::Strangers { path, pids })
-        }
+        Ok(vet_members(&self.path, is_target)?)
     }
 
     /// Asks the kernel to freeze; [`Freezer::state`] tells when it has. Asking again is harmless, and

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::pulses::Unfit;
+
 #[derive(Debug, Error)]
 pub enum FreezerError {
     #[error("failed to open the freezer of {}", path.display())]
@@ -17,10 +19,8 @@ pub enum FreezerError {
     Root { path: PathBuf },
     #[error("{} was frozen by someone else before", path.display())]
     FrozenBefore { path: PathBuf },
-    #[error("{} has no processes", path.display())]
-    Empty { path: PathBuf },
-    #[error("{} also holds processes that are not targets: {}", path.display(), list(pids))]
-    Strangers { path: PathBuf, pids: Vec<i32> },
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     #[error("failed to read the freezer of {}", path.display())]
     Read {
         path: PathBuf,
@@ -44,20 +44,8 @@ impl FreezerError {
             Self::Open { source, .. } | Self::Read { source, .. } | Self::Write { source, .. } => {
                 crate::target::has_vanished(source)
             }
-            Self::Root { .. }
-            | Self::FrozenBefore { .. }
-            | Self::Empty { .. }
-            | Self::Strangers { .. }
-            | Self::State { .. } => false,
+            Self::Unfit(unfit) => unfit.has_vanished(),
+            Self::Root { .. } | Self::FrozenBefore { .. } | Self::State { .. } => false,
         }
-    }
-}
-
-fn list(pids: &[i32]) -> String {
-    const SHOWN: usize = 8;
-    let text: Vec<String> = pids.iter().take(SHOWN).map(i32::to_string).collect();
-    match pids.len().saturating_sub(SHOWN) {
-        0 => text.join(", "),
-        more => format!("{} and {more} more", text.join(", ")),
     }
 }

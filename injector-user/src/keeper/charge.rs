@@ -16,6 +16,7 @@ use super::fault::regardless;
 use super::inbox::Desk;
 use super::message::Name;
 use crate::filters::sweep;
+use crate::limits::{MOST, Rows, put_back};
 use crate::signals::{LIST, continue_all};
 use crate::sys::fd::{path_of, pidfd_signal};
 
@@ -37,6 +38,8 @@ pub enum Mending {
     /// The file is the listener of a command's filter: every call is let through, for as long as
     /// somebody could call.
     Answer,
+    /// The file is a setting of a cgroup, and beside the undo log's entry is what it showed before.
+    Restore,
 }
 
 impl Mending {
@@ -49,6 +52,7 @@ impl Mending {
             Self::Unhang => 5,
             Self::End => 6,
             Self::Vacate => 7,
+            Self::Restore => 8,
         }
     }
 
@@ -61,6 +65,7 @@ impl Mending {
             Self::Unhang,
             Self::End,
             Self::Vacate,
+            Self::Restore,
         ];
         all.into_iter().find(|mending| mending.tag() == tag)
     }
@@ -70,7 +75,12 @@ impl Mending {
         match self {
             Self::ThawV2 => Some((b"0", b"0\n")),
             Self::ThawV1 => Some((b"THAWED", b"THAWED\n")),
-            Self::Continue | Self::Answer | Self::Unhang | Self::End | Self::Vacate => None,
+            Self::Continue
+            | Self::Answer
+            | Self::Unhang
+            | Self::End
+            | Self::Vacate
+            | Self::Restore => None,
         }
     }
 }
@@ -106,6 +116,7 @@ impl Charge {
                 Mending::Unhang => self.unhang(),
                 Mending::End => end(self.file.as_fd()),
                 Mending::Vacate => remove(self.file.as_fd()),
+                Mending::Restore => self.restore(),
                 _ => continue_all(self.file.as_fd()),
             };
         };
@@ -121,23 +132,37 @@ impl Charge {
     /// Takes away the filters that are listed; true when none of them is left. The keeper itself needs no
     /// network namespace and stays in the last one that it had to enter.
     fn unhang(&self) -> bool {
-        let list = list_of(self.entry).ok_or(Errno::EINVAL);
-        let list = list.and_then(|name| {
-            let name = CStr::from_bytes_until_nul(&name).map_err(|_no_nul| Errno::EINVAL)?;
-            openat(
-                &self.log,
-                name,
-                OFlag::O_RDONLY | OFlag::O_CLOEXEC,
-                Mode::empty(),
-            )
-        });
-        let list = match list {
+        let list = match self.open_list() {
             // Nothing had been hung up yet.
             Err(Errno::ENOENT) => return true,
             list => list,
         };
         let entered = setns(self.file.as_fd(), CloneFlags::CLONE_NEWNET);
         entered.is_ok() && list.is_ok_and(|list| sweep(list.as_fd()))
+    }
+
+    /// Puts a setting back; true when it does not show our value any more, or when the cgroup is gone.
+    fn restore(&self) -> bool {
+        let list = match self.open_list() {
+            // Whoever has undone it removes that first.
+            Err(Errno::ENOENT) => return true,
+            list => list,
+        };
+        let mut bytes = [0; MOST];
+        let length = list.and_then(|list| pread(&list, &mut bytes, 0));
+        let read = length.ok().and_then(|length| bytes.get(..length));
+        let put = match read.and_then(Rows::read) {
+            Some(rows) => put_back(self.file.as_fd(), rows),
+            None => Err(Errno::EINVAL),
+        };
+        put.unwrap_or_else(|error| error == Errno::ENODEV)
+    }
+
+    fn open_list(&self) -> nix::Result<OwnedFd> {
+        let name = list_of(self.entry).ok_or(Errno::EINVAL)?;
+        let name = CStr::from_bytes_until_nul(&name).map_err(|_no_nul| Errno::EINVAL)?;
+        let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+        openat(&self.log, name, flags, Mode::empty())
     }
 
     /// Removes the undo-log entry of what has been verified. An entry that stays is not lost: the
@@ -149,7 +174,7 @@ impl Charge {
             | Mending::Answer
             | Mending::End
             | Mending::Vacate => None,
-            Mending::Continue | Mending::Unhang => list_of(self.entry),
+            Mending::Continue | Mending::Unhang | Mending::Restore => list_of(self.entry),
         };
         // The list first: an entry without one is harmless, and a list without one is litter.
         list.is_none_or(|list| strike_out(&self.log, &list)) && strike_out(&self.log, &self.entry)
@@ -281,6 +306,30 @@ mod tests {
         fs::remove_dir(cgroup.join("below")).unwrap();
         assert!(charge.mend(NO_CALLS) && !cgroup.exists());
         assert!(charge.mend(NO_CALLS), "it is gone already");
+    }
+
+    #[test]
+    fn a_setting_is_put_back_from_the_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cpu.cfs_quota_us");
+        fs::write(&path, "20000\n").unwrap();
+        let file = File::options().read(true).write(true).open(&path).unwrap();
+        let charge = Charge {
+            mending: Mending::Restore,
+            file: file.into(),
+            log: File::open(folder.path()).unwrap().into(),
+            entry: name(c"entry.json").unwrap(),
+        };
+        let list = folder.path().join("entry.list");
+        // Half of it says nothing.
+        fs::write(&list, "20000\n50").unwrap();
+        assert!(!charge.mend(NO_CALLS));
+        fs::write(&list, "20000\n50000\n\n").unwrap();
+        assert!(charge.mend(NO_CALLS));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "50000\n");
+        assert!(charge.strike_out() && !list.exists());
+        // Nobody's business any more.
+        assert!(charge.mend(NO_CALLS));
     }
 
     #[test]

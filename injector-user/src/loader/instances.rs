@@ -100,12 +100,13 @@ fn programs_of(hook: &Hook) -> Vec<(&'static str, Role)> {
         Hook::Instructions { .. } => vec![("syscall_instruction", Role::Instructions)],
         Hook::Exit { sleeps: true, .. } => vec![("delay_exit", Role::TypedTracepoint)],
         Hook::Exit { .. } => vec![("syscall_exit", Role::RawTracepoint)],
-        // Neither the freezer nor signals nor workers have programs of ours, and a filter is not one of
+        // Neither the freezer nor signals, settings or workers have programs of ours, and a filter is none of
         // them.
         Hook::Freezer { .. }
         | Hook::Members { .. }
         | Hook::Family { .. }
         | Hook::Filter { .. }
-        | Hook::Workers { .. } => Vec::new(),
+        | Hook::Workers { .. }
+        | Hook::Setting { .. } => Vec::new(),
     }
 }

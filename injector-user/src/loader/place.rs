@@ -81,6 +81,7 @@ pub(super) fn links_of(
         }
         // Interfaces have a way of their own, and the others no programs.
         Hook::Tcx { .. }
+        | Hook::Setting { .. }
         | Hook::Freezer { .. }
         | Hook::Members { .. }
         | Hook::Family { .. }

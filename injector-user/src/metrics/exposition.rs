@@ -71,7 +71,7 @@ const COUNTERS: &[CounterRow] = &[
         "Calls by 32-bit code or io_uring, which are not covered",
         |f| (f.counters.foreign > 0).then_some(f.counters.foreign),
     ),
-    ("pulses", "Freezes that were done", |f| {
+    ("pulses", "Freezes and limits that were done", |f| {
         f.pulses.map(u64::from)
     }),
     (

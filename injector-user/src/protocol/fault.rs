@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::delay_line::LineReport;
 use crate::loader::Injection;
+use crate::pulses::{Progress, Strain};
 
 /// One fault, while it acts or after it ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,8 +33,11 @@ pub struct FaultReport {
     pub felt: Option<Felt>,
     /// Only where packets take a detour through a line.
     pub line: Option<LineReport>,
-    /// Pulses done; only for a freeze.
+    /// Pulses done; only for a freeze or a limit.
     pub pulses: Option<u32>,
+    /// What the target met with while it was limited; only for a limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strain: Option<Strained>,
     /// Rounds begun; only for signals.
     #[serde(default)]
     pub rounds: Option<u64>,
@@ -112,6 +116,49 @@ pub enum Ended {
     TargetGone,
     /// It had done all it was allowed to.
     Finished,
+}
+
+/// What the kernel counted of a cgroup while it was limited; what it did not count is 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Strained {
+    /// For how long it was limited, all pulses together.
+    pub limited_us: u64,
+    /// Processor time used meanwhile.
+    pub used_us: u64,
+    /// Periods in which the quota was used up, and how long those waited who wanted more.
+    pub throttled_periods: u64,
+    pub throttled_us: u64,
+    /// How often memory was taken back because of `memory.high`, and because of the maximum.
+    pub high: u64,
+    pub max: u64,
+    /// How often the OOM killer was called, and how many it killed.
+    pub oom: u64,
+    pub oom_kill: u64,
+}
+
+impl Strained {
+    pub fn of(progress: &Progress) -> Self {
+        let Strain {
+            used_us,
+            throttled_periods,
+            throttled_us,
+            high,
+            max,
+            oom,
+            oom_kill,
+        } = progress.strain;
+        Self {
+            limited_us: progress.held_ns / 1_000,
+            used_us,
+            throttled_periods,
+            throttled_us,
+            high,
+            max,
+            oom,
+            oom_kill,
+        }
+    }
 }
 
 /// A part of what was injected.

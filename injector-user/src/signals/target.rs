@@ -62,6 +62,7 @@ impl Targets {
                 | Hook::Exit { .. }
                 | Hook::Filter { .. }
                 | Hook::Workers { .. } => {}
+                Hook::Setting { .. } => {}
             }
         }
         targets

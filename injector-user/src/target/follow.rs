@@ -113,6 +113,9 @@ fn hook_is_gone(hook: &Hook, plan: &Plan) -> bool {
         Hook::Freezer {
             hierarchy, path, ..
         }
+        | Hook::Setting {
+            hierarchy, path, ..
+        }
         | Hook::Members { hierarchy, path } => cgroup_is_gone(hierarchy, path),
     }
 }

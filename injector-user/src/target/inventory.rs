@@ -13,6 +13,7 @@ use thiserror::Error;
 use super::hierarchy::{Mounts, ReadMounts};
 use super::names::Names;
 use super::netns::NetnsError;
+use super::settings::settings_of;
 use super::{cgroups, netns, process, scan};
 use crate::safety::Protection;
 
@@ -133,6 +134,8 @@ pub fn survey(protection: &Protection, own: &[i32]) -> Result<Inventory, GatherE
     for mount in mounts.iter() {
         match mount.hierarchy {
             Hierarchy::V2 | Hierarchy::V1Freezer => found.extend(cgroups::all(mount)?),
+            // For faults of settings.
+            _ if limits(&mount.hierarchy) => found.extend(cgroups::all(mount)?),
             Hierarchy::V1Other(_) => {}
         }
     }
@@ -153,8 +156,18 @@ pub fn survey(protection: &Protection, own: &[i32]) -> Result<Inventory, GatherE
         units: scan::units(&mounts)?,
         ..Inventory::default()
     };
+    for kind in Kind::ALL {
+        let settings = settings_of(*kind, &inventory.cgroups);
+        inventory.settings.extend(settings);
+    }
     add_containers(&mut inventory, &mounts, &Names::ask())?;
     Ok(inventory)
+}
+
+/// Whether some fault changes settings there.
+fn limits(hierarchy: &Hierarchy) -> bool {
+    let mut of_settings = Kind::ALL.iter().filter_map(|kind| kind.controllers());
+    of_settings.any(|[_v2, v1]| hierarchy.is_v1_of(v1))
 }
 
 fn named_namespace(text: &str) -> Result<Option<Namespace>, NetnsError> {
@@ -226,6 +239,9 @@ fn add_processes(
         inventory.processes.extend(process::read(pid, protection)?);
     }
     add_cgroups_of_processes(inventory, mounts)?;
+    if let Some([_v2, controller]) = kind.controllers() {
+        add_limited_cgroups(inventory, mounts, controller)?;
+    }
     if kind.is_of_packets() {
         inventory.namespaces = namespaces_of(&inventory.processes, netns::read)?;
     }
@@ -249,6 +265,27 @@ fn add_cgroups_of_processes(inventory: &mut Inventory, mounts: &Mounts) -> io::R
         };
         for path in paths {
             let is_it = |cgroup: &Cgroup| cgroup.hierarchy == hierarchy && cgroup.path == path;
+            if !inventory.cgroups.iter().any(is_it) {
+                inventory.cgroups.extend(cgroups::read(mount, &path)?);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The cgroups of the processes in the hierarchy of version 1 with this controller.
+fn add_limited_cgroups(
+    inventory: &mut Inventory,
+    mounts: &Mounts,
+    controller: &str,
+) -> Result<(), GatherError> {
+    for mount in mounts.iter() {
+        if !mount.hierarchy.is_v1_of(controller) {
+            continue;
+        }
+        let paths = process::cgroups_in(&inventory.processes, &mount.hierarchy)?;
+        for path in paths {
+            let is_it = |one: &Cgroup| one.hierarchy == mount.hierarchy && one.path == path;
             if !inventory.cgroups.iter().any(is_it) {
                 inventory.cgroups.extend(cgroups::read(mount, &path)?);
             }

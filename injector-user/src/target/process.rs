@@ -137,6 +137,23 @@ fn describe(process: &Proc, protection: &Protection) -> ProcResult<Process> {
     })
 }
 
+/// The cgroups that these processes are in, each once; those that have ended are in none.
+pub(super) fn cgroups_in(
+    processes: &[Process],
+    hierarchy: &Hierarchy,
+) -> ProcResult<BTreeSet<String>> {
+    let mut found = BTreeSet::new();
+    for process in processes {
+        let cgroup = Proc::new(process.pid).and_then(|process| cgroup_of(&process, hierarchy));
+        match cgroup {
+            Ok(path) => found.extend(path),
+            Err(ProcError::NotFound(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
 /// The inode of the network namespace that a process is in, as far as it can be told.
 pub(crate) fn netns_of(pid: i32) -> Option<u64> {
     match netns(pid) {

@@ -6,8 +6,9 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
-use injector_core::plan::{CapabilityState, Mechanism};
+use injector_core::plan::{CapabilityState, Hierarchy, Mechanism};
 use injector_user::freezer::Flavour;
+use injector_user::target::Mounts;
 use temblor_tests::{Cgroup, HostSnapshot, alone, temblor_program};
 
 use super::examine::{doctor, examine, only_states, point, states};
@@ -121,6 +122,22 @@ fn is_at_least(major: u32, minor: u32) -> Result<bool> {
     Ok((next(), next()) >= (major, minor))
 }
 
+/// A hierarchy may be mounted without its controllers, or have them enabled for nobody.
+fn has_v2(controller: &str) -> Result<bool> {
+    let mounts = Mounts::read()?;
+    let Some(mount) = mounts.get(&Hierarchy::V2) else {
+        return Ok(false);
+    };
+    let enabled = fs::read_to_string(mount.point.join("cgroup.subtree_control"))?;
+    Ok(enabled.split_whitespace().any(|name| name == controller))
+}
+
+fn has_v1(controller: &str) -> Result<bool> {
+    let mounts = Mounts::read()?;
+    let mut all = mounts.iter();
+    Ok(all.any(|mount| mount.hierarchy.is_v1_of(controller)))
+}
+
 /// Not to be missing here: a "no" would be wrong.
 fn must_have(mechanism: Mechanism) -> Result<bool> {
     let mounted = |flavour| Cgroup::is_possible(flavour);
@@ -151,6 +168,10 @@ fn must_have(mechanism: Mechanism) -> Result<bool> {
         }
         Mechanism::FreezerV2 => mounted(Flavour::V2)?,
         Mechanism::FreezerV1 => mounted(Flavour::V1)?,
+        Mechanism::CpuV2 => has_v2("cpu")?,
+        Mechanism::MemoryV2 => has_v2("memory")?,
+        Mechanism::CpuV1 => has_v1("cpu")?,
+        Mechanism::MemoryV1 => has_v1("memory")?,
         Mechanism::Pidfd => is_at_least(5, 3)?,
         // They are ordinary processes.
         Mechanism::CpuWorker

@@ -12,7 +12,7 @@ use injector_user::target::Mounts;
 use nix::errno::Errno;
 use temblor_tests::order::{Doer, SocketCall};
 use temblor_tests::pressed::{is_pressed, workers_in};
-use temblor_tests::{Actor, Arrival, Caller, Cgroup, Engine, Node, params, wait_until};
+use temblor_tests::{Actor, Arrival, Caller, Cgroup, Engine, Node, Pen, params, wait_until};
 
 use super::examine::{doctor, examine, states};
 use crate::double::is_stopped;
@@ -115,6 +115,8 @@ fn works(mechanism: Mechanism, stage: &mut Stage) -> Result<()> {
         Mechanism::MemoryWorker => presses(mechanism, Kind::MemoryStress, stage),
         Mechanism::DiskWorker => presses(mechanism, Kind::DiskStress, stage),
         Mechanism::FillWorker => presses(mechanism, Kind::DiskFill, stage),
+        Mechanism::CpuV2 | Mechanism::CpuV1 => limits(mechanism, Kind::CpuLimit, stage),
+        Mechanism::MemoryV2 | Mechanism::MemoryV1 => limits(mechanism, Kind::MemoryLimit, stage),
         Mechanism::Seccomp => answers(stage),
         // Of these two the C library makes the first one.
         Mechanism::Uprobe => fails(
@@ -337,6 +339,23 @@ fn refuses(mechanism: Mechanism, stage: &mut Stage, doer: Doer) -> Result<()> {
     assert_eq!(stage.other.calls(SocketCall::Connect, to, 2)?, [0; 2]);
     client.stop_one(&armed)?;
     assert_eq!(stage.client.calls_by(doer, to, 2)?, [0; 2]);
+    Ok(())
+}
+
+/// Where both versions have the controller's name, the pen is of the one that has the controller.
+fn limits(mechanism: Mechanism, kind: Kind, stage: &Stage) -> Result<()> {
+    let pen = Pen::make(kind, "doctor")?;
+    let target = pen.target();
+    let given = [("target", &*target), ("duration", "60s")];
+    let given = params(given.into_iter().chain(pen.tight().to_vec()));
+    let mut client = stage.engine.client()?;
+    let armed = client.arm(kind, &given)?;
+    assert_eq!(armed.plan.mechanism, mechanism);
+    wait_until("it is felt", DEADLINE, || {
+        pen.is_felt().is_ok_and(|felt| felt)
+    })?;
+    client.stop_one(&armed)?;
+    assert!(!pen.is_felt()?);
     Ok(())
 }
 

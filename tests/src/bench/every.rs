@@ -38,6 +38,8 @@ pub(super) fn ways(kind: Kind) -> &'static [Own] {
             &[("signal", "SIGWINCH"), ("interval", "50ms")],
             &[("signal", "SIGSTOP"), ("interval", "50ms")],
         ],
+        Kind::CpuLimit => &[&[("quota", "20%"), ("active", "20ms"), ("dormant", "30ms")]],
+        Kind::MemoryLimit => &[&[("size", "1GiB"), ("how", "kill")]],
         Kind::ProcessFreeze => &[&[("active", "20ms"), ("dormant", "30ms")]],
         Kind::SyscallError => &[&[("syscalls", "connect"), ("errno", "ECONNREFUSED")]],
         Kind::SyscallDelay => &[&[("syscalls", "connect"), ("latency", "1ms")]],

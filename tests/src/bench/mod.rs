@@ -10,6 +10,7 @@ mod breach;
 mod bystander;
 mod calls;
 mod capture;
+mod cpu_share;
 mod crowd;
 mod delay_error;
 mod doctor;

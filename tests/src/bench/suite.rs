@@ -14,9 +14,9 @@ use super::machine::Machine;
 use super::row::{Row, Rows};
 use super::subject::{Habit, live};
 use super::{
-    arming, breach, bystander, calls, delay_error, doctor, ending, many, memory, packet_cost,
-    pressure, probability, sibling, soak, syscall_arming, syscall_cost, table, throughput,
-    unmatched,
+    arming, breach, bystander, calls, cpu_share, delay_error, doctor, ending, many, memory,
+    packet_cost, pressure, probability, sibling, soak, syscall_arming, syscall_cost, table,
+    throughput, unmatched,
 };
 use crate::alone;
 
@@ -103,6 +103,11 @@ const ALL: &[Benchmark] = &[
         name: "probability",
         about: "asked against observed probability",
         measure: probability::measure,
+    },
+    Benchmark {
+        name: "cpu-share",
+        about: "asked against observed processor time",
+        measure: cpu_share::measure,
     },
     Benchmark {
         name: "arming",

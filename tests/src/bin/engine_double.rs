@@ -12,8 +12,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use injector_user::freezer::{Decision, Flavour, Freeze, Freezer, Pulses, Train};
+use injector_user::freezer::{Flavour, Freezer};
 use injector_user::keeper::{self, Keeper, Mending, Undoing};
+use injector_user::pulses::{Decision, Pulses, Pulsing, Train};
 use injector_user::safety::permit_housekeeping;
 use injector_user::safety::undo::{Cause, Effect, UndoLog};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -73,8 +74,8 @@ fn parse(train: &[String]) -> Result<Train> {
 /// Pulses, ended by the end of the input or the keeper's death. Every third one is passed over. Targets
 /// are the processes called `cat`.
 fn pulses(keeper: &Keeper, log: &UndoLog, freezer: Freezer, train: Train) -> Result<()> {
-    let freeze = Freeze {
-        freezer,
+    let pulsing = Pulsing {
+        condition: Box::new(freezer),
         train,
         cause: Cause::default(),
         is_target: Box::new(|pid| {
@@ -94,7 +95,7 @@ fn pulses(keeper: &Keeper, log: &UndoLog, freezer: Freezer, train: Train) -> Res
             debug_assert!(said.is_ok(), "{said:?}");
         }),
     };
-    let pulses = match Pulses::start(permit_housekeeping(), keeper, log, freeze) {
+    let pulses = match Pulses::start(permit_housekeeping(), keeper, log, pulsing) {
         Ok(pulses) => pulses,
         Err(error) => {
             return say(&json!({ "refused": format!("{:#}", anyhow::Error::from(error)) }));

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use injector_core::plan::Hierarchy;
+use injector_core::plan::{Hierarchy, SETTINGS};
 use injector_user::sys::netns::within;
 use injector_user::target::Mounts;
 use netlink_packet_route::AddressFamily;
@@ -138,6 +138,11 @@ impl HostSnapshot {
             });
             self.add(format!("cgroups {hierarchy}"), states);
         }
+        for mount in mounts.iter() {
+            let folders = tree(&mount.point, &|path| path.is_dir() && !is_strangers(path));
+            let settings = folders.iter().flat_map(|folder| limits(Path::new(folder)));
+            self.add(format!("limits {}", mount.hierarchy), settings);
+        }
         Ok(())
     }
 
@@ -183,6 +188,17 @@ impl HostSnapshot {
         }
         Ok(())
     }
+}
+
+/// What a cgroup may use at most.
+fn limits(folder: &Path) -> Vec<String> {
+    let fixed = SETTINGS.iter().filter(|file| **file != "memory.stat");
+    let shown = fixed.filter_map(|file| {
+        let path = folder.join(file);
+        let text = fs::read_to_string(&path).ok()?;
+        Some(format!("{} {}", path.display(), text.trim_end()))
+    });
+    shown.collect()
 }
 
 /// Whether a cgroup has the number of a process in its name that lives and is not ours.

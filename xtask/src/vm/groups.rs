@@ -158,6 +158,33 @@ pub(crate) const GROUPS: &[Group] = &[
         &["pressure::the_targets_own_file_system_is_filled_and_free_again_when_the_engine_dies"],
         &["safety::filling::ends_with_an_engine_that_is_killed"],
     ),
+    fault(
+        "cpu.limit",
+        &[
+            "limit::the_target_gets_no_more_processor_time_than_was_asked",
+            "limit::what_was_there_before_is_there_again_exactly",
+            "limit::what_somebody_else_writes_meanwhile_stays",
+            "safety::less_cpu::ends_with_an_engine_that_is_killed",
+        ],
+        &[
+            "limit::only_what_is_tighter_and_the_targets_own_is_limited",
+            "limit::pulses_come_and_go",
+            "safety::less_cpu::ends_with_an_engine_that_stands_still",
+            "safety::less_cpu::ends_with_its_keeper",
+        ],
+    ),
+    fault(
+        "memory.limit",
+        &[
+            "limit::who_wants_more_memory_is_held_back_and_the_sibling_is_not",
+            "safety::less_memory::ends_with_an_engine_that_is_killed",
+        ],
+        &[
+            "limit::who_holds_more_is_not_limited_below_that",
+            "safety::less_memory::ends_with_an_engine_that_stands_still",
+            "safety::less_memory::ends_with_its_keeper",
+        ],
+    ),
     of_calls("syscall.error", &["syscalls::"], &[]),
     fault(
         "syscall.delay",

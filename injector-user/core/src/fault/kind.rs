@@ -27,6 +27,8 @@ pub enum Kind {
     MemoryStress,
     DiskStress,
     DiskFill,
+    CpuLimit,
+    MemoryLimit,
 }
 
 words!(Kind, "a fault", {
@@ -52,6 +54,8 @@ words!(Kind, "a fault", {
     MemoryStress => "memory.stress",
     DiskStress => "disk.stress",
     DiskFill => "disk.fill",
+    CpuLimit => "cpu.limit",
+    MemoryLimit => "memory.limit",
 });
 
 impl Kind {
@@ -92,6 +96,16 @@ impl Kind {
         )
     }
 
+    /// Whose settings it is that change, by the names in `cgroup.controllers`, of version 2 and of
+    /// version 1.
+    pub fn controllers(self) -> Option<[&'static str; 2]> {
+        match self {
+            Self::CpuLimit => Some(["cpu", "cpu"]),
+            Self::MemoryLimit => Some(["memory", "memory"]),
+            _without_settings => None,
+        }
+    }
+
     /// One line for `--help`.
     pub fn summary(self) -> &'static str {
         match self {
@@ -125,6 +139,8 @@ impl Kind {
             Self::MemoryStress => "use up memory in the target's cgroup, or the host's",
             Self::DiskStress => "keep a disk busy with reads and writes",
             Self::DiskFill => "take room on a file system",
+            Self::CpuLimit => "let a cgroup have no more than a share of the processors",
+            Self::MemoryLimit => "let a cgroup have no more than so much memory",
         }
     }
 }

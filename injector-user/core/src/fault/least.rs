@@ -27,6 +27,9 @@ impl Kind {
             }
             Self::MemoryStress => &[("size", "1MiB")],
             Self::DiskFill => &[("path", "/"), ("size", "1MiB")],
+            // More than anybody has.
+            Self::CpuLimit => &[("quota", "1000000%")],
+            Self::MemoryLimit => &[("size", "8589934591GiB")],
         }
     }
 }

@@ -16,10 +16,12 @@ mod least;
 mod parse;
 mod peer;
 mod places;
+mod pulses;
 mod spec;
 
 pub mod disk;
 pub mod latency;
+pub mod limit;
 pub mod memory;
 pub mod net;
 pub mod pressure;
@@ -37,6 +39,7 @@ pub use kind::Kind;
 pub use parse::parse;
 pub use peer::{Peer, prefixes};
 pub use places::{FAULT, Places};
+pub use pulses::Pulses;
 pub use spec::{Action, FaultSpec};
 
 #[cfg(test)]

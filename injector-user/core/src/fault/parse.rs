@@ -6,7 +6,9 @@ use super::calls::CallFault;
 use super::common::Common;
 use super::given::{Given, Reader};
 use super::kind::Kind;
+use super::limit::Limit;
 use super::places::Places;
+use super::pulses::Pulses;
 use super::spec::{Action, FaultSpec};
 use super::{net, pressure, process, sock};
 use crate::problem::Problems;
@@ -29,7 +31,7 @@ pub fn parse(kind: Kind, params: &BTreeMap<String, Given>) -> Result<FaultSpec, 
         Kind::SockError => sock::Failure::read(&mut reader).map(Action::SockError),
         Kind::ProcessFreeze => {
             let duration = common.as_ref().map(|common| common.duration);
-            process::Freeze::read(&mut reader, duration).map(Action::ProcessFreeze)
+            Pulses::read(&mut reader, duration).map(Action::ProcessFreeze)
         }
         Kind::ProcessSignal => process::Volleys::read(&mut reader).map(Action::ProcessSignal),
         Kind::SyscallError
@@ -43,6 +45,10 @@ pub fn parse(kind: Kind, params: &BTreeMap<String, Given>) -> Result<FaultSpec, 
         | Kind::DiskReadonly => CallFault::read(kind, &mut reader).map(Action::Calls),
         Kind::CpuStress | Kind::MemoryStress | Kind::DiskStress | Kind::DiskFill => {
             pressure::Pressure::read(kind, &mut reader).map(Action::Pressure)
+        }
+        Kind::CpuLimit | Kind::MemoryLimit => {
+            let duration = common.as_ref().map(|common| common.duration);
+            Limit::read(kind, &mut reader, duration).map(Action::Limit)
         }
     };
     match (target, action, common) {

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use super::calls::CallFault;
 use super::common::Common;
 use super::kind::Kind;
+use super::limit::Limit;
 use super::peer::Peer;
 use super::places::Places;
+use super::pulses::Pulses;
 use super::syscall::Failing;
 use super::{net, pressure, process, sock};
 use crate::target::Selector;
@@ -31,10 +33,11 @@ pub enum Action {
     NetRate(net::Rate),
     NetPartition(net::Partition),
     SockError(sock::Failure),
-    ProcessFreeze(process::Freeze),
+    ProcessFreeze(Pulses),
     ProcessSignal(process::Volleys),
     Calls(CallFault),
     Pressure(pressure::Pressure),
+    Limit(Limit),
 }
 
 impl FaultSpec {
@@ -51,6 +54,7 @@ impl FaultSpec {
             Action::ProcessSignal(_) => Kind::ProcessSignal,
             Action::Calls(fault) => fault.kind(),
             Action::Pressure(pressure) => pressure.kind(),
+            Action::Limit(limit) => limit.kind(),
         }
     }
 
@@ -71,6 +75,7 @@ impl FaultSpec {
             Action::ProcessSignal(volleys) => volleys.write(&mut params),
             Action::Calls(fault) => fault.write(&mut params),
             Action::Pressure(pressure) => pressure.write(&mut params),
+            Action::Limit(limit) => limit.write(&mut params),
         }
         params
     }
@@ -90,7 +95,8 @@ impl Action {
             | Self::ProcessFreeze(_)
             | Self::ProcessSignal(_)
             | Self::Calls(_)
-            | Self::Pressure(_) => None,
+            | Self::Pressure(_)
+            | Self::Limit(_) => None,
         }
     }
 
@@ -123,7 +129,8 @@ impl Action {
             Self::ProcessFreeze(_)
             | Self::ProcessSignal(_)
             | Self::Calls(_)
-            | Self::Pressure(_) => &mut [],
+            | Self::Pressure(_)
+            | Self::Limit(_) => &mut [],
         }
     }
 
@@ -140,7 +147,8 @@ impl Action {
             | Self::ProcessFreeze(_)
             | Self::ProcessSignal(_)
             | Self::Calls(_)
-            | Self::Pressure(_) => net::Bursts::Independent,
+            | Self::Pressure(_)
+            | Self::Limit(_) => net::Bursts::Independent,
         }
     }
 }

@@ -801,7 +801,11 @@ mod table {
                 match extra.name {
                     "r" | "1-h" | "1-k" => pairs.push(("p", "1%")),
                     "samples" => pairs.push(("distribution", "measured")),
+                    "allow_kill" => pairs.push(("how", "kill")),
                     _ => {}
+                }
+                if kind.controllers().is_some() {
+                    pairs.push(("active", "5s"));
                 }
                 if !["retval", "short"].contains(&extra.name) && *kind == Kind::SyscallError {
                     pairs.push(("errno", "EIO"));
@@ -839,7 +843,7 @@ mod table {
     #[test]
     fn no_name_occurs_twice_and_every_one_has_a_fault() {
         let names = names();
-        assert_eq!(names.len(), 62);
+        assert_eq!(names.len(), 65);
         for kind in Kind::ALL {
             assert!(schema::params(*kind).count() > 11);
         }
@@ -856,7 +860,7 @@ mod table {
     #[test]
     fn the_markdown_table_has_a_row_for_each_parameter() {
         let table = schema::markdown_table();
-        assert_eq!(table.lines().count(), 2 + 81);
+        assert_eq!(table.lines().count(), 2 + 89);
         assert!(
             table
                 .lines()

@@ -1,5 +1,5 @@
-//! Two errors for one socket call, or two freezes of one process, have no meaning together: which of
-//! them acted could not be told. Packet faults compose: losses and corruptions throw dice of their
+//! Two errors for one socket call, or two freezes or limits of one process, have no meaning together:
+//! which of them acted could not be told. Packet faults compose: losses and corruptions throw dice of their
 //! own, latencies add up, of two rates the lower one tells.
 
 use super::decision::{Hook, Plan, Select, Who};
@@ -52,6 +52,16 @@ fn same_place(one: &Hook, other: &Hook) -> bool {
             },
         ) => nested(path, other_path),
         (
+            Hook::Setting {
+                hierarchy, path, ..
+            },
+            Hook::Setting {
+                hierarchy: other_hierarchy,
+                path: other_path,
+                ..
+            },
+        )
+        | (
             Hook::Members { hierarchy, path },
             Hook::Members {
                 hierarchy: other_hierarchy,

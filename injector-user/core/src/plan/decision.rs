@@ -159,6 +159,14 @@ pub enum Mechanism {
     DiskWorker,
     /// A process of ours holds a file without a name.
     FillWorker,
+    /// `cpu.max`.
+    CpuV2,
+    /// `cpu.cfs_quota_us`.
+    CpuV1,
+    /// `memory.high` and `memory.max`.
+    MemoryV2,
+    /// `memory.limit_in_bytes`.
+    MemoryV1,
 }
 
 words!(Mechanism, "a mechanism", {
@@ -191,6 +199,10 @@ words!(Mechanism, "a mechanism", {
     MemoryWorker => "memory-worker",
     DiskWorker => "disk-worker",
     FillWorker => "fill-worker",
+    CpuV2 => "cpu-v2",
+    CpuV1 => "cpu-v1",
+    MemoryV2 => "memory-v2",
+    MemoryV1 => "memory-v1",
 });
 
 /// A place in the kernel.
@@ -286,6 +298,19 @@ pub enum Hook {
         place: Option<Place>,
         task: Task,
     },
+    /// A file in the folder of a cgroup.
+    Setting {
+        hierarchy: Hierarchy,
+        path: String,
+        /// As above.
+        id: u64,
+        /// Its name, such as `cpu.max`.
+        file: String,
+        /// What it shows now, and will show again.
+        before: String,
+        /// What it shows meanwhile.
+        during: String,
+    },
 }
 
 /// Where it is said how many bytes a system call is about; arguments count from 0.
@@ -350,7 +375,7 @@ impl Hook {
     /// None where it depends on what is done there, which the plan says.
     pub(super) fn mechanism(&self) -> Option<Mechanism> {
         match self {
-            Self::Tcx { .. } => None,
+            Self::Tcx { .. } | Self::Setting { .. } => None,
             Self::Cgroup { attach, .. } => Some(match attach {
                 Attach::Connect | Attach::Bind | Attach::Sendmsg | Attach::Socket => {
                     Mechanism::CgroupSock

@@ -1,21 +1,20 @@
 //! Which cgroup to freeze, so that exactly the target stands still.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::conflict::below;
 use super::decision::{Hook, Mechanism, Select};
 use super::inventory::{Cgroup, Hierarchy, Inventory};
 use super::make::Part;
 use super::refusal::Refusal;
-use super::resolve::{OF_PROCESSES, Processes, Target};
-use crate::fault::process::Freeze;
+use super::resolve::{OF_PROCESSES, Target};
+use super::whole::whole;
+use crate::fault::Pulses;
 use crate::units::format_duration;
 
 pub(super) fn freeze(
     inventory: &Inventory,
     target: &Target<'_>,
-    freeze: &Freeze,
+    freeze: &Pulses,
     duration: Duration,
 ) -> Result<Part, Refusal> {
     let Target::Processes(processes) = target else {
@@ -29,7 +28,8 @@ pub(super) fn freeze(
         (Hierarchy::V2, Mechanism::FreezerV2),
         (Hierarchy::V1Freezer, Mechanism::FreezerV1),
     ] {
-        let found = held_alone(inventory, processes, &hierarchy)
+        let found = whole(inventory, processes, &hierarchy)
+            .and_then(|cgroups| check_thawed(inventory, &cgroups).map(|()| cgroups))
             .and_then(|cgroups| inventory.usable(mechanism).map(|()| cgroups));
         match found {
             Ok(cgroups) => return Ok(part(mechanism, &cgroups, freeze, duration)),
@@ -46,17 +46,7 @@ pub(super) fn freeze(
     .hint("start the target with `-- COMMAND`, or move it into a cgroup of its own"))
 }
 
-/// The cgroups of a hierarchy that hold the target and nobody else, or why there are none.
-pub(super) fn held_alone<'a>(
-    inventory: &'a Inventory,
-    processes: &Processes<'a>,
-    hierarchy: &Hierarchy,
-) -> Result<Vec<&'a Cgroup>, String> {
-    candidates(inventory, processes, hierarchy)
-        .and_then(|cgroups| qualify(inventory, processes, cgroups))
-}
-
-fn part(mechanism: Mechanism, cgroups: &[&Cgroup], freeze: &Freeze, duration: Duration) -> Part {
+fn part(mechanism: Mechanism, cgroups: &[&Cgroup], freeze: &Pulses, duration: Duration) -> Part {
     let hooks = cgroups.iter().map(|cgroup| Hook::Freezer {
         hierarchy: cgroup.hierarchy.clone(),
         path: cgroup.path.clone(),
@@ -71,86 +61,15 @@ fn part(mechanism: Mechanism, cgroups: &[&Cgroup], freeze: &Freeze, duration: Du
     }
 }
 
-/// The selected cgroups, or else those that the target's processes are in; none within another.
-fn candidates<'a>(
-    inventory: &'a Inventory,
-    processes: &Processes<'a>,
-    hierarchy: &Hierarchy,
-) -> Result<Vec<&'a Cgroup>, String> {
-    let selected = processes.cgroups.iter().copied();
-    let mut selected: Vec<&Cgroup> = selected
-        .filter(|cgroup| cgroup.hierarchy == *hierarchy)
-        .collect();
-    if selected.is_empty() {
-        selected = of_processes(inventory, processes, hierarchy)?;
-    }
-    let all = selected.clone();
-    let outer = |cgroup: &Cgroup| {
-        let mut all = all.iter();
-        all.any(|other| other.path != cgroup.path && below(&other.path, &cgroup.path))
-    };
-    selected.retain(|cgroup| !outer(cgroup));
-    Ok(selected)
-}
-
-fn of_processes<'a>(
-    inventory: &'a Inventory,
-    processes: &Processes<'_>,
-    hierarchy: &Hierarchy,
-) -> Result<Vec<&'a Cgroup>, String> {
-    let paths = processes.all.iter().map(|process| match hierarchy {
-        Hierarchy::V2 => process.cgroup_v2.as_deref(),
-        Hierarchy::V1Freezer | Hierarchy::V1Other(_) => process.freezer_v1.as_deref(),
-    });
-    let paths: Option<BTreeSet<&str>> = paths.collect();
-    let paths = paths.filter(|paths| !paths.is_empty());
-    let paths = paths.ok_or_else(|| "the target is in none of its cgroups".to_owned())?;
-    let found = paths.into_iter().map(|path| {
-        let mut all = inventory.cgroups.iter();
-        all.find(|cgroup| cgroup.hierarchy == *hierarchy && cgroup.path == path)
-            .ok_or_else(|| format!("{path} could not be read"))
-    });
-    found.collect()
-}
-
-/// Each of them qualifies, and together they hold the whole target.
-fn qualify<'a>(
-    inventory: &Inventory,
-    processes: &Processes<'_>,
-    cgroups: Vec<&'a Cgroup>,
-) -> Result<Vec<&'a Cgroup>, String> {
-    let pids = processes.pids();
-    for cgroup in &cgroups {
-        qualifies(inventory, &pids, cgroup)?;
-    }
-    let held: BTreeSet<i32> = cgroups
-        .iter()
-        .flat_map(|cgroup| cgroup.members.iter().copied())
-        .collect();
-    match (pids.iter().find(|pid| !held.contains(pid)), &*cgroups) {
-        (None, _) => Ok(cgroups),
-        (Some(missing), [cgroup]) => {
-            Err(format!("{} does not hold process {missing}", cgroup.path))
-        }
-        (Some(missing), _) => Err(format!("none of them holds process {missing}")),
-    }
-}
-
-/// Not the root, not ours, not frozen already, and all its members are the target's.
-fn qualifies(inventory: &Inventory, pids: &BTreeSet<i32>, cgroup: &Cgroup) -> Result<(), String> {
-    let path = &cgroup.path;
-    let other = cgroup.members.iter().find(|pid| !pids.contains(pid));
-    if cgroup.is_root {
-        Err("the target is in the root cgroup".to_owned())
-    } else if inventory.own_cgroup_ancestors.contains(path) {
-        Err(format!("temblor itself runs in or below {path}"))
-    } else if let Some(other) = other {
-        Err(format!("{path} also holds process {other}"))
-    } else if cgroup.frozen && !is_frozen_by_us(inventory, cgroup) {
-        Err(format!("{path} is frozen already, and not by this fault"))
-    } else {
-        Ok(())
-    }
+/// Not frozen already.
+fn check_thawed(inventory: &Inventory, cgroups: &[&Cgroup]) -> Result<(), String> {
+    let frozen = |cgroup: &&&Cgroup| cgroup.frozen && !is_frozen_by_us(inventory, cgroup);
+    cgroups.iter().find(frozen).map_or(Ok(()), |cgroup| {
+        Err(format!(
+            "{} is frozen already, and not by this fault",
+            cgroup.path
+        ))
+    })
 }
 
 /// Whether a fault of ours freezes it or what holds it: that is a conflict with somebody who has a
@@ -174,16 +93,17 @@ fn is_frozen_by_us(inventory: &Inventory, cgroup: &Cgroup) -> bool {
         | Hook::Instructions { .. }
         | Hook::Exit { .. }
         | Hook::Filter { .. }
-        | Hook::Workers { .. } => false,
+        | Hook::Workers { .. }
+        | Hook::Setting { .. } => false,
     })
 }
 
-fn too_many_pulses(freeze: &Freeze, duration: Duration) -> Option<String> {
-    let Freeze {
+pub(super) fn too_many_pulses(pulses: &Pulses, duration: Duration) -> Option<String> {
+    let Pulses {
         active,
         dormant,
         count,
-    } = freeze;
+    } = pulses;
     let (count, period) = (u128::from((*count)?), *active + dormant.unwrap_or_default());
     let period = period.as_nanos().max(1);
     // The last pulse fits if it has begun and has its active time left.

@@ -49,9 +49,24 @@ pub struct Inventory {
     /// What it may use up.
     #[serde(skip_serializing_if = "Supplies::is_empty")]
     pub supplies: Supplies,
+    /// What files in folders of `cgroups`, and of those above, show, if that matters.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<Setting>,
+    /// Whether the host stops where a cgroup runs out of memory (`vm.panic_on_oom` is 2).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub panics_on_oom: bool,
 }
 
 impl Inventory {
+    /// What a file of a cgroup shows, if the cgroup has it.
+    pub fn setting(&self, hierarchy: &Hierarchy, path: &str, file: &str) -> Option<&str> {
+        let mut all = self.settings.iter();
+        let found = all.find(|setting| {
+            setting.hierarchy == *hierarchy && setting.path == path && setting.file == file
+        });
+        found.map(|setting| setting.shown.as_str())
+    }
+
     /// Why a mechanism cannot be used here, unless it can.
     pub fn usable(&self, mechanism: Mechanism) -> Result<(), String> {
         match self.capabilities.get(&mechanism) {
@@ -109,6 +124,18 @@ pub struct Cgroup {
     pub is_root: bool,
 }
 
+/// A file in the folder of a cgroup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setting {
+    pub hierarchy: Hierarchy,
+    /// As in `/proc/PID/cgroup`.
+    pub path: String,
+    /// Its name, such as `cpu.max`.
+    pub file: String,
+    /// What can be read in it, without the last line's end.
+    pub shown: String,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Hierarchy {
@@ -116,6 +143,16 @@ pub enum Hierarchy {
     V1Freezer,
     /// Any other v1 hierarchy, by its controllers or name.
     V1Other(String),
+}
+
+impl Hierarchy {
+    /// Whether it is one of version 1 with this controller.
+    pub fn is_v1_of(&self, controller: &str) -> bool {
+        match self {
+            Self::V1Other(names) => names.split(',').any(|name| name == controller),
+            Self::V2 | Self::V1Freezer => false,
+        }
+    }
 }
 
 impl fmt::Display for Hierarchy {

@@ -8,7 +8,7 @@ use super::inventory::Inventory;
 use super::net::packets;
 use super::refusal::Refusal;
 use super::resolve::{Target, resolve};
-use super::{decision::Hook, freeze, pressure, signal, sock, syscall};
+use super::{decision::Hook, freeze, limit, pressure, signal, sock, syscall};
 use crate::fault::{Action, FaultSpec, net};
 use crate::target::Mode;
 use crate::units::nanoseconds;
@@ -119,6 +119,7 @@ fn part(inventory: &Inventory, spec: &FaultSpec, target: &Target<'_>) -> Result<
         Action::ProcessFreeze(freeze) => {
             freeze::freeze(inventory, target, freeze, spec.common.duration)
         }
+        Action::Limit(limit) => limit::limit(inventory, target, limit, spec.common.duration),
         Action::ProcessSignal(volleys) => signal::signal(target, volleys, spec.common.duration),
         Action::Pressure(asked) => pressure::pressure(inventory, target, asked),
     }

@@ -12,6 +12,7 @@ mod decision;
 mod files;
 mod freeze;
 mod inventory;
+mod limit;
 mod make;
 mod net;
 mod pressure;
@@ -23,6 +24,8 @@ mod sites;
 mod sock;
 mod supplies;
 mod syscall;
+mod tighter;
+mod whole;
 
 pub use decision::{
     Attach, CgroupId, Chosen, Count, Entry, Hook, Mechanism, Place, Plan, Select, Subject, Task,
@@ -31,18 +34,21 @@ pub use decision::{
 pub use files::{FileId, Files};
 pub use inventory::{
     ArmedFault, Capability, CapabilityState, Cgroup, Hierarchy, Interface, InterfaceKind,
-    Inventory, Namespace, Process, ProtectedReason,
+    Inventory, Namespace, Process, ProtectedReason, Setting,
 };
 pub use make::{plan, plan_again};
 pub use refusal::{Refusal, RefusalClass};
 pub use sites::{Number, Site};
 pub use supplies::{FileSystem, Memory, Supplies};
 pub use syscall::{Coverage, Delays, coverage, delays, every_function};
+pub use tighter::{MEMORY_HELD, SETTINGS};
 
 #[cfg(test)]
 mod call_tests;
 #[cfg(test)]
 mod choice_tests;
+#[cfg(test)]
+mod limit_tests;
 #[cfg(test)]
 mod pressure_tests;
 #[cfg(test)]

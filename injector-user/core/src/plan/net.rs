@@ -44,7 +44,8 @@ fn mechanism(action: &Action) -> Mechanism {
         | Action::ProcessFreeze(_)
         | Action::ProcessSignal(_)
         | Action::Pressure(_)
-        | Action::Calls(_) => Mechanism::TcxLoss,
+        | Action::Calls(_)
+        | Action::Limit(_) => Mechanism::TcxLoss,
     }
 }
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::decision::{Hook, Place, Select, Task};
-use super::freeze::held_alone;
 use super::inventory::{Cgroup, Hierarchy, Inventory};
 use super::make::Part;
 use super::refusal::Refusal;
 use super::resolve::{OF_PROCESSES, Processes, Target};
 use super::supplies::{FileSystem, Memory};
+use super::whole::whole;
 use crate::fault::pressure::{
     Amount, CpuStress, DiskFill, DiskStress, Folder, MemoryStress, Pressure, Until,
 };
@@ -81,7 +81,7 @@ fn places<'a>(
     };
     let mut against = Vec::new();
     for hierarchy in hierarchies(processes) {
-        match held_alone(inventory, processes, &hierarchy) {
+        match whole(inventory, processes, &hierarchy) {
             Ok(cgroups) => return Ok(cgroups.into_iter().map(Some).collect()),
             Err(reason) => against.push(format!("{hierarchy}: {reason}")),
         }

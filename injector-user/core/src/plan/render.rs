@@ -69,6 +69,17 @@ impl fmt::Display for Hook {
                 count => write!(out, "{count} instructions of {}", site.path),
             },
             Self::Exit { syscall, .. } => write!(out, "{syscall} when it has been made"),
+            Self::Setting {
+                hierarchy,
+                path,
+                file,
+                before,
+                during,
+                ..
+            } => write!(
+                out,
+                "{file} of {path} in {hierarchy}: {during}, then {before} again"
+            ),
             Self::Filter { path, .. } => write!(out, "calls of the command in cgroup {path}"),
             Self::Workers {
                 place: Some(place),

@@ -76,6 +76,25 @@ pub(super) fn namespace(inode: u64, name: Option<&str>, members: &[i32]) -> Name
     }
 }
 
+/// Settings of version 2 as they are where nobody has set them.
+fn unlimited(cgroups: &[Cgroup]) -> Vec<Setting> {
+    let v2 = cgroups.iter().filter(|one| one.hierarchy == Hierarchy::V2);
+    let named = v2.filter(|one| !one.is_root).flat_map(|one| {
+        let files = [
+            ("cpu.max", "max 100000"),
+            ("memory.high", "max"),
+            ("memory.max", "max"),
+        ];
+        files.map(|(file, shown)| Setting {
+            hierarchy: Hierarchy::V2,
+            path: one.path.clone(),
+            file: file.to_owned(),
+            shown: shown.to_owned(),
+        })
+    });
+    named.collect()
+}
+
 /// A host with a redis of two processes, a shared cgroup, an app in a namespace of its own (blue),
 /// a pair that shares one (green), and more.
 pub(super) fn inventory() -> Inventory {
@@ -127,6 +146,7 @@ pub(super) fn inventory() -> Inventory {
             namespace(GREEN, Some("green"), &[600, 601]),
         ],
         processes,
+        settings: unlimited(&cgroups),
         cgroups,
         capabilities: Mechanism::ALL
             .iter()
@@ -158,6 +178,8 @@ pub(super) fn spec(text: &str) -> FaultSpec {
         Kind::NetDelay => &["latency=20ms"],
         Kind::SockError => &["operation=connect", "errno=ECONNREFUSED"],
         Kind::ProcessFreeze => &["active=100ms", "dormant=100ms"],
+        Kind::CpuLimit => &["quota=20%"],
+        Kind::MemoryLimit => &["size=1GiB"],
         Kind::ProcessSignal => &["signal=CONT"],
         Kind::SyscallError => &["syscalls=fsync", "errno=EIO"],
         Kind::SyscallDelay => &["syscalls=fsync", "latency=20ms"],
@@ -1234,6 +1256,9 @@ proptest! {
                         || members.all(|pid| targets.contains(&pid)));
                 }
                 Hook::Freezer {
+                    hierarchy, path, ..
+                }
+                | Hook::Setting {
                     hierarchy, path, ..
                 } => {
                     let cgroup = inventory.cgroups.iter()

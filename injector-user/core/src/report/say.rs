@@ -112,6 +112,16 @@ pub(super) fn fault(fault: &FaultRecord) -> String {
             get("errno").unwrap_or("an error")
         ),
         "process.freeze" => format!("freeze the processes{}", pulses(asked)),
+        "cpu.limit" => format!(
+            "let it have {} of a processor{}",
+            get("quota").unwrap_or("a share"),
+            limited(asked)
+        ),
+        "memory.limit" => format!(
+            "let it have {} of memory{}",
+            get("size").unwrap_or("so much"),
+            limited(asked)
+        ),
         kind => format!("{kind}{share}"),
     };
     let filters: Vec<String> = FILTERS
@@ -132,6 +142,15 @@ fn failing_calls(asked: &BTreeMap<String, String>) -> String {
         (None, Some("requested")) => format!("skip {calls} as if all bytes had been moved"),
         (None, Some(value)) => format!("skip {calls} and return {value}"),
         (errno, _) => format!("fail {calls} with {}", errno.unwrap_or("an error")),
+    }
+}
+
+/// Limits have pulses only if they were asked for.
+fn limited(asked: &BTreeMap<String, String>) -> String {
+    if asked.contains_key("active") {
+        pulses(asked)
+    } else {
+        String::new()
     }
 }
 

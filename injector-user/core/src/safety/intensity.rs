@@ -7,8 +7,8 @@ use crate::units::Probability;
 /// The fault at `factor` times its intensity, `factor` in `(0, 1]`.
 ///
 /// What is scaled is the probability if the fault throws dice, else the latency of a delay, the rate
-/// of a narrow line or how often bursts begin, else the probability of 1 it acts with. A freeze, a
-/// signal, a partition or pressure cannot be made weaker, so there is no weaker one.
+/// of a narrow line, what a limit leaves or how often bursts begin, else the probability of 1 it acts
+/// with. A freeze, a signal, a partition or pressure cannot be made weaker, so there is no weaker one.
 pub fn weakened(fault: &FaultSpec, factor: f64) -> Option<FaultSpec> {
     let mut weaker = fault.clone();
     let dice = fault.common.probability != Probability::ALWAYS;
@@ -18,6 +18,7 @@ pub fn weakened(fault: &FaultSpec, factor: f64) -> Option<FaultSpec> {
         | Action::NetPartition(_)
         | Action::Pressure(_) => return None,
         Action::NetDelay(delay) if !dice => delay.latency = delay.latency.shortened(factor),
+        Action::Limit(limit) if !dice => *limit = limit.weakened(factor),
         Action::NetRate(rate) if !dice => rate.rate = rate.rate.divided_by(factor),
         Action::NetLoss(Loss {
             bursts: Bursts::Gemodel(gemodel),
@@ -29,7 +30,8 @@ pub fn weakened(fault: &FaultSpec, factor: f64) -> Option<FaultSpec> {
         | Action::NetDuplicate(_)
         | Action::NetCorrupt(_)
         | Action::SockError(_)
-        | Action::Calls(_) => {
+        | Action::Calls(_)
+        | Action::Limit(_) => {
             weaker.common.probability = Probability::new(fault.common.probability.get() * factor)?;
         }
     }
@@ -93,6 +95,20 @@ mod tests {
         );
         let model = |p| [("p", p), ("r", "0.2"), ("1-h", "0.5"), ("1-k", "0")];
         check(Kind::NetLoss, &model("0.1"), Some(&model("0.05")));
+    }
+
+    #[test]
+    fn a_limit_leaves_more() {
+        check(
+            Kind::CpuLimit,
+            &[("quota", "20%"), ("target", "pid:7")],
+            Some(&[("quota", "40%"), ("target", "pid:7")]),
+        );
+        check(
+            Kind::MemoryLimit,
+            &[("size", "64MiB"), ("target", "pid:7")],
+            Some(&[("size", "128MiB"), ("target", "pid:7")]),
+        );
     }
 
     #[test]

@@ -58,6 +58,18 @@ impl ByteSize {
     pub const fn bytes(self) -> u64 {
         self.0
     }
+
+    /// Rounded to whole bytes; `factor` in `(0, 1]`.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "sizes are far below 2^52, and a cast saturates"
+    )]
+    pub fn divided_by(self, factor: f64) -> Self {
+        Self((self.0 as f64 / factor).round() as u64)
+    }
 }
 
 impl FromStr for BitRate {

@@ -157,6 +157,7 @@ mod tests {
                 kind if kind.is_of_calls() => freeze,
                 Kind::ProcessFreeze | Kind::ProcessSignal => freeze,
                 kind if kind.is_of_pressure() => freeze,
+                kind if kind.controllers().is_some() => freeze,
                 _ => packets,
             };
             assert_eq!(word(*kind), expected, "{kind}: {found:?}");

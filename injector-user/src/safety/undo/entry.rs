@@ -49,6 +49,15 @@ pub enum Effect {
     },
     /// A process of ours uses something up.
     EndWorker { worker: Maker },
+    /// A setting of a cgroup is being changed. It is put back where it still shows what we wrote.
+    Restore {
+        path: PathBuf,
+        inode: u64,
+        /// In the cgroup's folder.
+        file: String,
+        before: String,
+        during: String,
+    },
 }
 
 /// For which fault, and for whom.
@@ -78,6 +87,7 @@ impl Effect {
             Self::Continue => "continue",
             Self::Answer { .. } => "answer",
             Self::EndWorker { .. } => "end-worker",
+            Self::Restore { .. } => "restore",
         }
     }
 }

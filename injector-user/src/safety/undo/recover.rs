@@ -16,6 +16,7 @@ use super::fault::UndoError;
 use super::log::{ENTRY, UNFINISHED};
 use crate::filters::sweep_namespace;
 use crate::freezer::{Flavour, Freezer};
+use crate::limits::{Found, Rows, look, put_back};
 use crate::signals::{LIST, continue_all};
 use crate::sys::fd::{pidfd_open, pidfd_signal};
 use crate::target::{descendants, end_members, find_namespace, has_vanished, members};
@@ -145,6 +146,20 @@ fn judge(entry: &Entry, file: &Path, boot: &str) -> Ending {
             keeper,
         } => end_unanswered(path, *inode, *keeper),
         Effect::EndWorker { worker } => end_worker(*worker),
+        Effect::Restore {
+            path,
+            inode,
+            file,
+            before,
+            during,
+        } => {
+            let rows = Rows {
+                during: during.as_bytes(),
+                before: before.as_bytes(),
+                key: b"",
+            };
+            restore(path, *inode, file, rows)
+        }
     }
 }
 
@@ -258,6 +273,30 @@ fn end_worker(worker: Maker) -> Ending {
     match poll(&mut fds, PollTimeout::from(PATIENCE_MS)) {
         Ok(1..) => Ending::Undone,
         _ => Ending::Failed("the worker was killed and still runs".to_owned()),
+    }
+}
+
+/// Puts a setting back where it still shows ours.
+fn restore(path: &Path, inode: u64, file: &str, rows: Rows<'_>) -> Ending {
+    if let Some(gone) = gone(path, Some(inode)) {
+        return gone;
+    }
+    let mut options = fs::File::options();
+    let opened = options.read(true).write(true).open(path.join(file));
+    let put = opened.and_then(|opened| {
+        let found = look(opened.as_fd(), rows)?;
+        let put = put_back(opened.as_fd(), rows)?;
+        Ok((found, put))
+    });
+    match put {
+        Ok((Found::During, true)) => Ending::Undone,
+        Ok((Found::Before, _)) => Ending::Dropped(format!("{file} is as it was")),
+        Ok((Found::Other, _)) => Ending::Dropped(format!("somebody else has changed {file} since")),
+        Ok((Found::During, false)) => {
+            Ending::Failed(format!("{file} was put back and still shows what it did"))
+        }
+        Err(error) if has_vanished(&error) => Ending::Dropped("the cgroup has vanished".to_owned()),
+        Err(error) => Ending::Failed(format!("failed to put {file} back: {error}")),
     }
 }
 

@@ -154,6 +154,37 @@ fn a_frozen_cgroup_of_either_version_is_thawed_once() {
 }
 
 #[test]
+fn a_setting_is_put_back_where_it_still_shows_ours() {
+    for (shown, ending, after) in [
+        ("20000 100000\n", Ending::Undone, "max 10000000"),
+        (
+            "max 100000\n",
+            dropped("cpu.max is as it was"),
+            "max 100000",
+        ),
+        (
+            "70000 100000\n",
+            dropped("somebody else has changed cpu.max since"),
+            "70000 100000",
+        ),
+    ] {
+        let scene = Scene::new();
+        fs::write(scene.cgroup().join("cpu.max"), shown).unwrap();
+        scene.leave(Effect::Restore {
+            path: scene.cgroup(),
+            inode: fs::metadata(scene.cgroup()).unwrap().ino(),
+            file: "cpu.max".to_owned(),
+            before: "max 100000".to_owned(),
+            during: "20000 100000".to_owned(),
+        });
+        assert_eq!(scene.endings(), [ending]);
+        // Ordinary files keep the tail that the kernel's would not.
+        assert_eq!(scene.read("cpu.max").trim_end(), after);
+        assert_eq!(scene.files(), Vec::<String>::new());
+    }
+}
+
+#[test]
 fn a_thaw_that_does_not_take_stays_in_the_log() {
     let scene = Scene::new();
     fs::write(scene.cgroup().join("freezer.self_freezing"), "1\n").unwrap();

@@ -6,13 +6,11 @@
 //! `max_hits` is how many may suffer. What is spared takes as long as what is not.
 
 mod crash;
-mod freeze;
 mod limit;
 mod signal;
 mod volleys;
 
 pub use crash::Crash;
-pub use freeze::Freeze;
 pub use limit::Limit;
 pub(super) use limit::{OF_FILES, OF_TASKS};
 pub use signal::Signal;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::freeze::count;
 use super::signal::Signal;
 use crate::fault::given::{Reader, between};
+use crate::fault::pulses::count;
 use crate::problem::Invalid;
 use crate::units::format_duration;
 

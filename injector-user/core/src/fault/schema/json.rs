@@ -124,6 +124,7 @@ fn value(value: ValueType) -> Value {
             {"type": "integer", "minimum": 1, "maximum": 64},
             text(r"^([A-Za-z0-9]+([+-][0-9]+)?)$"),
         ]}),
+        ValueType::CpuShare => text(r"^[0-9]+(\.[0-9]{1,2})?%$"),
         ValueType::Rate => text(r"^[0-9.]+ ?([kmgtKMGT]i?)?[bB]it$"),
         ValueType::Size => text(r"^[0-9.]+ ?([kmgKMG]i)?[bB]$"),
         ValueType::Percent => text(r"^[0-9]+(\.[0-9]{1,2})? ?%$"),

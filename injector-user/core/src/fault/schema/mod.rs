@@ -4,6 +4,7 @@ mod choice;
 mod common;
 mod disk;
 mod json;
+mod limit;
 mod markdown;
 mod net;
 mod pressure;

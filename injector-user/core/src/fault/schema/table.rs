@@ -3,6 +3,7 @@
 use super::choice::CHOICE;
 use super::common::{COMMON_ROWS, FIRST_ROWS};
 use super::disk::DISK_ROWS;
+use super::limit::LIMIT_ROWS;
 use super::net::NET_ROWS;
 use super::pressure::PRESSURE_ROWS;
 use super::process::PROCESS_ROWS;
@@ -31,6 +32,8 @@ pub enum ValueType {
     Share,
     /// Bits per second.
     Rate,
+    /// Percent of one processor.
+    CpuShare,
     /// Bytes.
     Size,
     /// A percentage.
@@ -136,6 +139,7 @@ fn all() -> impl Iterator<Item = &'static Param> + Clone {
     let specific = NET_ROWS.iter().chain(&SOCK_ROWS).chain(&PROCESS_ROWS);
     let specific = specific.chain(&SYSCALL_ROWS).chain(&DISK_ROWS);
     let specific = specific.chain(&PRESSURE_ROWS);
+    let specific = specific.chain(&LIMIT_ROWS);
     let first = FIRST_ROWS.iter().chain(specific);
     first.chain(&COMMON_ROWS).chain(&CHOICE)
 }

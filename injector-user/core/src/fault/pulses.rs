@@ -1,32 +1,29 @@
-//! `process.freeze`: processes stand still, in pulses.
+//! What goes on in pulses: for a while, with a pause between, so many times.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::fault::given::{Reader, between};
+use super::given::{Reader, between};
 use crate::problem::Invalid;
 use crate::units::format_duration;
 
 const MIN_PULSE: Duration = Duration::from_millis(1);
 const MAX_PULSE: Duration = Duration::from_hours(1);
 
-/// All processes of a cgroup stand still for a while, again and again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Freeze {
-    /// How long they stand still, `1ms..=1h` and at most the fault's duration.
+/// Something is so for a while, again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pulses {
+    /// How long each is, `1ms..=1h` and at most the fault's duration.
     pub active: Duration,
-    /// How long they run in between, `1ms..=1h`; `None` only if `count` is 1.
+    /// How long the pause between two is, `1ms..=1h`; `None` only if `count` is 1.
     pub dormant: Option<Duration>,
-    /// How many pulses, at least 1; `None`: until the fault ends.
+    /// How many there are, at least 1; `None`: until the fault ends.
     pub count: Option<u32>,
 }
 
-impl Freeze {
+impl Pulses {
     /// `None` only if a problem was reported. `duration` is the fault's, if it could be read.
-    pub(in crate::fault) fn read(
-        reader: &mut Reader<'_>,
-        duration: Option<Duration>,
-    ) -> Option<Self> {
+    pub(super) fn read(reader: &mut Reader<'_>, duration: Option<Duration>) -> Option<Self> {
         let active = reader.required("active", |text| between(text, MIN_PULSE, MAX_PULSE));
         let dormant = reader.optional("dormant", |text| between(text, MIN_PULSE, MAX_PULSE));
         let count = reader.optional("count", count);
@@ -51,7 +48,21 @@ impl Freeze {
         })
     }
 
-    pub(in crate::fault) fn write(&self, params: &mut BTreeMap<String, String>) {
+    /// For a fault that without them is one pulse as long as itself, which is `None`.
+    pub(super) fn read_if_any(reader: &mut Reader<'_>, duration: Option<Duration>) -> Option<Self> {
+        if reader.has("active") {
+            return Self::read(reader, duration);
+        }
+        for name in ["dormant", "count"] {
+            if reader.has(name) {
+                let invalid = Invalid::saying(format!("{name} means nothing without `active`"));
+                reader.conflict(name, invalid.hint("add `active`, for example 5s"));
+            }
+        }
+        None
+    }
+
+    pub(super) fn write(&self, params: &mut BTreeMap<String, String>) {
         let Self {
             active,
             dormant,

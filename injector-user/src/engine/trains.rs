@@ -1,4 +1,4 @@
-//! The freezes of one fault: a loop of pulses for each cgroup, counted together.
+//! The pulses of one fault: a loop for each cgroup, counted together.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 use injector_core::plan::Hook;
 
 use super::dice::Dice;
-use crate::freezer::{Ending, FreezerError, Progress, Pulses, Reason};
+use crate::pulses::{Ending, Progress, Pulses, Reason};
 use crate::target;
 
 /// Pulses at several cgroups, which may be replaced by others while the fault goes on.
 #[derive(Debug)]
-pub(super) struct Freezes {
+pub(super) struct Trains {
     running: Vec<(Hook, Pulses)>,
     /// Those that have ended and will not be followed.
     ended: Vec<Ending>,
@@ -26,7 +26,7 @@ pub(super) struct Freezes {
     dice: Arc<Mutex<Dice>>,
 }
 
-impl Freezes {
+impl Trains {
     pub(super) fn new(dice: Dice) -> Self {
         Self {
             running: Vec::new(),
@@ -112,7 +112,7 @@ impl Freezes {
         }
     }
 
-    /// Ends all of them, thawed, and tells how it ended; none if a thread panicked.
+    /// Ends all of them, undone, and tells how it ended; none if a thread panicked.
     pub(super) fn stop(self) -> Option<Ending> {
         self.halt();
         let progress = self.before;
@@ -141,7 +141,8 @@ impl Freezes {
 /// Whether pulses ended because nobody was there, and nothing is left to undo.
 fn has_left(hook: &Hook, ending: &Ending) -> bool {
     let nobody = match &ending.reason {
-        Reason::Vanished | Reason::Refused(FreezerError::Empty { .. }) => true,
+        Reason::Vanished => true,
+        Reason::Refused(error) if error.is_empty() => true,
         // It may have vanished between any two steps.
         Reason::Refused(_) | Reason::Failed(_) => !is_there(hook),
         Reason::Over | Reason::Stopped | Reason::KeeperDied => false,
@@ -151,11 +152,17 @@ fn has_left(hook: &Hook, ending: &Ending) -> bool {
 
 /// Whether the cgroup that was planned for is still the one of its path.
 fn is_there(hook: &Hook) -> bool {
-    let Hook::Freezer {
+    let (Hook::Freezer {
         hierarchy,
         path,
         id,
-    } = hook
+    }
+    | Hook::Setting {
+        hierarchy,
+        path,
+        id,
+        ..
+    }) = hook
     else {
         return false;
     };
@@ -176,7 +183,9 @@ fn add(one: Progress, other: Progress) -> Progress {
     Progress {
         counters,
         unsettled: one.unsettled + other.unsettled,
-        frozen_ns: one.frozen_ns + other.frozen_ns,
+        held_ns: one.held_ns + other.held_ns,
         settling_ns: one.settling_ns + other.settling_ns,
+        taken_back: one.taken_back + other.taken_back,
+        strain: one.strain + other.strain,
     }
 }

@@ -1,4 +1,4 @@
-//! A fault that freezes in pulses: its parameters, its life, and what it has done.
+//! A fault that goes on in pulses: its parameters, its life, and what it has done.
 
 use std::fmt;
 use std::io;
@@ -12,22 +12,22 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use serde::Serialize;
 use thiserror::Error;
 
-use super::cgroup::{Flavour, Freezer};
-use super::fault::FreezerError;
+use super::condition::{Condition, ConditionError, Strain};
+use super::list;
 use super::run::Run;
-use crate::keeper::{Keeper, KeeperError, Mending, Registration, Undoing};
+use crate::keeper::{Keeper, KeeperError, Registration, Undoing};
 use crate::safety::Permit;
-use crate::safety::undo::{Cause, Effect, Recorded, UndoError, UndoLog};
+use crate::safety::undo::{Cause, Recorded, UndoError, UndoLog};
 use crate::sys::schedule;
 
-/// When to freeze and for how long.
+/// When a condition is imposed and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Train {
     /// Before the first pulse.
     pub delay: Duration,
-    /// How long each pulse freezes, unless somebody else thaws the cgroup before.
+    /// How long each pulse lasts, unless somebody else lifts the condition before.
     pub active: Duration,
-    /// How long the cgroup runs between two pulses, at least.
+    /// How long there is none between two pulses, at least.
     pub dormant: Duration,
     /// How many pulses there are, injected or not; without a number, as many as fit.
     pub count: Option<u32>,
@@ -49,12 +49,12 @@ pub enum Decision {
     Expired,
 }
 
-/// What to freeze, and what the loop asks while it does.
-pub struct Freeze {
-    pub freezer: Freezer,
+/// What to impose, and what the loop asks while it does.
+pub struct Pulsing {
+    pub condition: Box<dyn Condition>,
     pub train: Train,
     pub cause: Cause,
-    /// Whether a process is a target, asked of every member just before the first freeze.
+    /// Whether a process is a target, asked of every member just before the first pulse.
     pub is_target: Box<dyn Fn(i32) -> bool + Send>,
     /// Asked once for each pulse, numbered from 1.
     pub decide: Box<dyn FnMut(u64) -> Decision + Send>,
@@ -67,12 +67,16 @@ pub struct Freeze {
 pub struct Progress {
     /// Of pulses.
     pub counters: Counters,
-    /// Pulses in which some task had not stopped when they ended.
+    /// Pulses in which the kernel had not got as far when they ended.
     pub unsettled: u64,
-    /// How long the kernel called the cgroup frozen, all pulses together.
-    pub frozen_ns: u64,
-    /// How long it took the kernel to freeze it, all pulses together.
+    /// How long the condition was in force, all pulses together.
+    pub held_ns: u64,
+    /// How long it took the kernel to get there, all pulses together.
     pub settling_ns: u64,
+    /// Pulses that somebody else ended before their time.
+    pub taken_back: u64,
+    /// What the cgroup met with meanwhile.
+    pub strain: Strain,
 }
 
 /// Why the pulses ended.
@@ -81,44 +85,44 @@ pub enum Reason {
     /// All pulses are done, or the duration is over.
     Over,
     Stopped,
-    /// Nobody would thaw the cgroup if the engine died now.
+    /// Nobody would lift the condition if the engine died now.
     KeeperDied,
     /// The cgroup has been removed.
     Vanished,
     /// The cgroup is not what it was when the fault was armed.
-    Refused(FreezerError),
-    Failed(FreezerError),
+    Refused(ConditionError),
+    Failed(ConditionError),
 }
 
 /// How the pulses ended.
 #[derive(Debug)]
 pub struct Ending {
     pub reason: Reason,
-    /// Why the cgroup may still be frozen; its entry is then still in the undo log and in the keeper's
-    /// charge.
+    /// Why the condition may still be there; its entry is then still in the undo log and in the
+    /// keeper's charge.
     pub not_undone: Option<NotUndone>,
     pub progress: Progress,
 }
 
-/// The cgroup may still be frozen, or the undo log still says so.
+/// The condition may still be there, or the undo log still says so.
 #[derive(Debug, Error)]
 pub enum NotUndone {
-    #[error("failed to thaw")]
-    Thaw(#[from] FreezerError),
-    #[error("the cgroup was told to thaw and still asks to freeze")]
-    StillAsked,
-    #[error("thawed, but the undo log still has its entry")]
+    #[error("failed to undo it")]
+    Lift(#[from] ConditionError),
+    #[error("it was taken back, and the cgroup still shows it")]
+    StillImposed,
+    #[error("undone, but the undo log still has its entry")]
     Log(#[from] UndoError),
 }
 
-/// The pulses could not be started; nothing has been frozen.
+/// The pulses could not be started; nothing has been done.
 #[derive(Debug, Error)]
 pub enum PulseError {
     #[error("refused to freeze the cgroup")]
-    Refused(#[source] FreezerError),
-    #[error("failed to record the freeze")]
+    Refused(#[source] ConditionError),
+    #[error("failed to record it")]
     Record(#[source] UndoError),
-    #[error("failed to put the freeze in the keeper's charge")]
+    #[error("failed to put it in the keeper's charge")]
     Register(#[source] KeeperError),
     #[error("failed to make the signal that stops the pulses")]
     Signal(#[source] Errno),
@@ -126,7 +130,7 @@ pub enum PulseError {
     Thread(#[source] io::Error),
 }
 
-/// Pulses going on. Dropping it ends them, thawed.
+/// Pulses going on. Dropping it ends them, with nothing left.
 #[derive(Debug)]
 pub struct Pulses {
     stop: Arc<EventFd>,
@@ -135,23 +139,23 @@ pub struct Pulses {
 }
 
 impl Pulses {
-    /// Starts a thread that freezes in pulses, once the freeze is in the undo log and in the keeper's
-    /// charge.
+    /// Starts a thread that imposes the condition in pulses, once that is in the undo log and in the
+    /// keeper's charge.
     pub fn start(
         permit: Permit,
         keeper: &Keeper,
         log: &UndoLog,
-        freeze: Freeze,
+        pulsing: Pulsing,
     ) -> Result<Self, PulseError> {
-        let vetted = freeze.freezer.vet(&freeze.is_target);
+        let vetted = pulsing.condition.vet(&pulsing.is_target);
         vetted.map_err(PulseError::Refused)?;
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let stop = EventFd::from_flags(flags).map_err(PulseError::Signal)?;
         let (stop, progress) = (Arc::new(stop), Arc::new(Mutex::default()));
-        // The thread comes first and waits, since nothing may fail once the freeze is recorded.
+        // The thread comes first and waits, since nothing may fail once it is recorded.
         let (go, wait) = mpsc::channel::<Run>();
         let thread = thread::Builder::new()
-            .name("freeze-pulses".to_owned())
+            .name("pulses".to_owned())
             .spawn(move || {
                 // A loop that is kept waiting for a processor for as long as its lease would have the
                 // keeper end the engine, and every fault with it.
@@ -159,10 +163,10 @@ impl Pulses {
                 wait.recv().ok().map(Run::finish)
             })
             .map_err(PulseError::Thread)?;
-        let (recorded, registration) = entrust(&permit, keeper, log, &freeze)?;
+        let (recorded, registration) = entrust(&permit, keeper, log, &pulsing)?;
         let run = Run {
             permit,
-            freeze,
+            pulsing,
             recorded,
             registration,
             stop: Arc::clone(&stop),
@@ -193,7 +197,7 @@ impl Pulses {
         self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// Ends the pulses, thawed, and tells how they ended; none if their thread panicked.
+    /// Ends the pulses, undone, and tells how they ended; none if their thread panicked.
     pub fn stop(mut self) -> Option<Ending> {
         self.join()
     }
@@ -210,10 +214,10 @@ impl Drop for Pulses {
     }
 }
 
-impl fmt::Debug for Freeze {
+impl fmt::Debug for Pulsing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Freeze")
-            .field("freezer", &self.freezer)
+        f.debug_struct("Pulsing")
+            .field("condition", &self.condition)
             .field("train", &self.train)
             .field("cause", &self.cause)
             .finish_non_exhaustive()
@@ -225,39 +229,39 @@ pub(super) fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
     progress.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes the freeze down and puts it in the keeper's charge, or does neither.
+/// Writes down what is to be undone and puts it in the keeper's charge, or does neither.
 fn entrust(
     permit: &Permit,
     keeper: &Keeper,
     log: &UndoLog,
-    freeze: &Freeze,
+    pulsing: &Pulsing,
 ) -> Result<(Recorded, Registration), PulseError> {
-    let (effect, mending) = undoing(&freeze.freezer);
-    let recorded = log.record(permit, effect, freeze.cause.clone());
+    let condition = &pulsing.condition;
+    let (effect, mending) = condition.undoing();
+    let recorded = log.record(permit, effect, pulsing.cause.clone());
     let recorded = recorded.map_err(PulseError::Record)?;
+    if let Some(rows) = condition.list()
+        && let Err(error) = list::write(&recorded, &rows)
+    {
+        recorded.done().map_err(PulseError::Record)?;
+        return Err(PulseError::Record(error));
+    }
     let registered = keeper.register(&Undoing {
         mending,
-        file: freeze.freezer.control(),
+        file: condition.control(),
         recorded: &recorded,
     });
     match registered {
         Ok(registration) => Ok((recorded, registration)),
         Err(error) => {
-            recorded.done().map_err(PulseError::Record)?;
+            forget(recorded).map_err(PulseError::Record)?;
             Err(PulseError::Register(error))
         }
     }
 }
 
-fn undoing(freezer: &Freezer) -> (Effect, Mending) {
-    let effect = Effect::Thaw {
-        freezer: freezer.flavour(),
-        path: freezer.path().to_owned(),
-        inode: freezer.inode(),
-    };
-    let mending = match freezer.flavour() {
-        Flavour::V2 => Mending::ThawV2,
-        Flavour::V1 => Mending::ThawV1,
-    };
-    (effect, mending)
+/// It has been undone, or was never done. The list goes first: an entry without one is harmless.
+pub(super) fn forget(recorded: Recorded) -> Result<(), UndoError> {
+    list::remove(&recorded)?;
+    recorded.done()
 }

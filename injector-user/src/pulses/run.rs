@@ -1,4 +1,4 @@
-//! The loop that freezes and thaws, and moves its own lease while the cgroup is frozen.
+//! The loop that imposes a condition and lifts it, and moves its own lease while it is in force.
 
 use std::os::fd::AsFd as _;
 use std::sync::{Arc, Mutex};
@@ -9,31 +9,30 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::eventfd::EventFd;
 use nix::sys::time::TimeSpec;
 
-use super::cgroup::State;
-use super::fault::FreezerError;
-use super::pulses::{Decision, Ending, Freeze, NotUndone, Progress, Reason, lock};
+use super::condition::{ConditionError, Standing, Strain};
+use super::train::{Decision, Ending, NotUndone, Progress, Pulsing, Reason, forget, lock};
 use crate::clock::monotonic_ns;
 use crate::keeper::Registration;
 use crate::safety::Permit;
 use crate::safety::undo::Recorded;
 
-/// How far ahead the lease is moved while the cgroup is frozen.
+/// How far ahead the lease is moved while the condition is in force.
 const LEASE: Duration = Duration::from_millis(200);
 
 /// How often it is moved.
 const BEAT: Duration = Duration::from_millis(20);
 
-/// How often the kernel is asked whether it has frozen the cgroup yet.
+/// How often the kernel is asked whether it has got as far yet.
 const LOOK: Duration = Duration::from_millis(1);
 
-/// How often a thaw that did not take is tried again.
+/// How often an undoing that did not take is tried again.
 const TRIES: u8 = 50;
 
 /// What the loop owns while it runs.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) permit: Permit,
-    pub(super) freeze: Freeze,
+    pub(super) pulsing: Pulsing,
     pub(super) recorded: Recorded,
     pub(super) registration: Registration,
     pub(super) stop: Arc<EventFd>,
@@ -52,22 +51,22 @@ impl Run {
         let undone = undone.and_then(|()| {
             // A keeper that has died holds nothing that would need releasing.
             drop(self.registration.release());
-            Ok(self.recorded.done()?)
+            Ok(forget(self.recorded)?)
         });
-        // If it is not undone, both stay: the keeper thaws when the engine ends, or recovery does.
+        // If it is not undone, both stay: the keeper undoes it when the engine ends, or recovery does.
         let ending = Ending {
             reason,
             not_undone: undone.err(),
             progress,
         };
-        (self.freeze.ended)(&ending);
+        (self.pulsing.ended)(&ending);
         ending
     }
 
     fn pulses(&mut self) -> Result<(), Cut> {
-        let train = self.freeze.train;
+        let train = self.pulsing.train;
         self.wait(train.delay)?;
-        let vetted = self.freeze.freezer.vet(&self.freeze.is_target);
+        let vetted = self.pulsing.condition.vet(&self.pulsing.is_target);
         vetted.map_err(|error| cut(error, Reason::Refused))?;
         let end = after(monotonic_ns(), train.duration);
         let mut number = 0;
@@ -88,7 +87,7 @@ impl Run {
     }
 
     fn decide(&mut self, number: u64) -> Decision {
-        let decision = (self.freeze.decide)(number);
+        let decision = (self.pulsing.decide)(number);
         let counters = &mut lock(&self.progress).counters;
         counters.matched += 1;
         match decision {
@@ -108,35 +107,42 @@ impl Run {
         decision
     }
 
-    /// One freeze, thawed again whatever cuts it short.
+    /// One pulse, undone again whatever cuts it short.
     fn pulse(&self, active: Duration) -> Result<(), Cut> {
-        let freezer = &self.freeze.freezer;
-        self.registration.beat(LEASE);
+        let condition = &self.pulsing.condition;
+        let before = condition.strain();
+        self.registration.beat(condition.patience().max(LEASE));
         let begun = monotonic_ns();
-        let frozen = freezer.freeze(&self.permit);
+        let imposed = condition.impose(&self.permit);
+        self.registration.beat(LEASE);
         lock(&self.progress).counters.injected += 1;
-        let held = frozen
+        let held = imposed
             .map_err(failed)
-            .and_then(|()| self.hold(begun, active));
-        let thawed = freezer.thaw().map_err(failed);
+            .and_then(|()| self.hold(begun, active, before));
+        let lifted = condition.lift().map_err(failed);
         self.registration.rest();
-        held.and(thawed)
+        held.and(lifted)
     }
 
-    /// Keeps the cgroup frozen from `begun` for as long as a pulse lasts, or until somebody else has
-    /// thawed it: the keeper, when this loop was kept waiting. Theirs is the last word until the next
-    /// pulse.
-    fn hold(&self, begun: u64, active: Duration) -> Result<(), Cut> {
+    /// Keeps the condition in force from `begun` for as long as a pulse lasts, or until somebody else
+    /// has lifted it: the keeper, when this loop was kept waiting. Theirs is the last word until the
+    /// next pulse. `before` is what the cgroup had met with by then.
+    fn hold(&self, begun: u64, active: Duration, before: Strain) -> Result<(), Cut> {
         let end = after(begun, active);
+        let sofar = *lock(&self.progress);
         let mut settled = None;
         let held = loop {
             self.registration.beat(LEASE);
             match self.look() {
-                Ok(State::Frozen) => settled = settled.or_else(|| Some(monotonic_ns())),
-                Ok(State::Freezing) => {}
-                Ok(State::Thawed) => break Ok(()),
+                Ok(Standing::InForce) => settled = settled.or_else(|| Some(monotonic_ns())),
+                Ok(Standing::Coming) => {}
+                Ok(Standing::Lifted) => {
+                    lock(&self.progress).taken_back += 1;
+                    break Ok(());
+                }
                 Err(reason) => break Err(reason),
             }
+            self.count(&sofar, settled, before);
             let step = if settled.is_some() { BEAT } else { LOOK };
             match until(end) {
                 Duration::ZERO => break Ok(()),
@@ -146,34 +152,40 @@ impl Run {
                 },
             }
         };
-        let now = monotonic_ns();
+        self.count(&sofar, settled, before);
         let mut progress = lock(&self.progress);
         match settled {
-            Some(settled) => {
-                progress.frozen_ns += now.saturating_sub(settled);
-                progress.settling_ns += settled.saturating_sub(begun);
-            }
+            Some(settled) => progress.settling_ns += settled.saturating_sub(begun),
             None => progress.unsettled += 1,
         }
         drop(progress);
         held
     }
 
-    /// How far the kernel is; where it is under way, asks it again.
-    fn look(&self) -> Result<State, Cut> {
-        let freezer = &self.freeze.freezer;
-        let state = freezer.state().map_err(failed)?;
-        if state == State::Freezing {
-            freezer.freeze(&self.permit).map_err(failed)?;
-        }
-        Ok(state)
+    /// Adds what this pulse has done to what those before it did.
+    fn count(&self, sofar: &Progress, settled: Option<u64>, before: Strain) {
+        let met = self.pulsing.condition.strain().since(before);
+        let held_ns = settled.map(|settled| monotonic_ns().saturating_sub(settled));
+        let mut progress = lock(&self.progress);
+        progress.strain = sofar.strain + met;
+        progress.held_ns = sofar.held_ns + held_ns.unwrap_or_default();
     }
 
-    /// Leaves the cgroup thawed, verified.
+    /// How far the kernel is; where it is under way, asks it again.
+    fn look(&self) -> Result<Standing, Cut> {
+        let condition = &self.pulsing.condition;
+        let standing = condition.standing().map_err(failed)?;
+        if standing == Standing::Coming {
+            condition.impose(&self.permit).map_err(failed)?;
+        }
+        Ok(standing)
+    }
+
+    /// Leaves nothing behind, verified.
     fn undo(&self) -> Result<(), NotUndone> {
         let mut result = Ok(());
         for _ in 0..TRIES {
-            result = self.thaw_verified();
+            result = self.lift_verified();
             if result.is_ok() {
                 break;
             }
@@ -185,13 +197,13 @@ impl Run {
         result
     }
 
-    fn thaw_verified(&self) -> Result<(), NotUndone> {
-        let freezer = &self.freeze.freezer;
-        match freezer.thaw().and_then(|()| freezer.is_asked()) {
+    fn lift_verified(&self) -> Result<(), NotUndone> {
+        let condition = &self.pulsing.condition;
+        match condition.lift().and_then(|()| condition.is_imposed()) {
             Ok(false) => Ok(()),
-            Ok(true) => Err(NotUndone::StillAsked),
+            Ok(true) => Err(NotUndone::StillImposed),
             Err(error) if error.has_vanished() => Ok(()),
-            Err(error) => Err(NotUndone::Thaw(error)),
+            Err(error) => Err(NotUndone::Lift(error)),
         }
     }
 
@@ -219,11 +231,11 @@ impl Run {
     }
 }
 
-fn failed(error: FreezerError) -> Cut {
+fn failed(error: ConditionError) -> Cut {
     cut(error, Reason::Failed)
 }
 
-fn cut(error: FreezerError, reason: fn(FreezerError) -> Reason) -> Cut {
+fn cut(error: ConditionError, reason: fn(ConditionError) -> Reason) -> Cut {
     if error.has_vanished() {
         Reason::Vanished
     } else {

@@ -1,0 +1,284 @@
+//! `cpu.limit` and `memory.limit` through the engine: what the target feels, and what stays as it is.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use injector_core::fault::Kind;
+use injector_user::protocol::{Ended, State};
+use nix::poll::{PollTimeout, poll};
+use nix::sys::signal::Signal;
+use temblor_tests::{Armed, Client, Pen, params, signal, wait_until};
+
+use super::stage::{DEADLINE, Stage, await_end};
+
+fn asked(target: &str, more: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let basic = [("target", target), ("duration", "60s")];
+    params(basic.into_iter().chain(more.to_vec()))
+}
+
+fn arm(client: &mut Client, kind: Kind, pen: &Pen, more: &[(&str, &str)]) -> Result<Armed> {
+    let given: Vec<_> = pen.tight().iter().chain(more).copied().collect();
+    client.arm(kind, &asked(&pen.target(), &given))
+}
+
+/// Waits until the setting is another one than `before`.
+fn await_changed(pen: &Pen, before: &str) -> Result<()> {
+    let what = "the setting has changed";
+    wait_until(what, DEADLINE, || {
+        pen.setting().is_ok_and(|now| now != before)
+    })
+    .map(drop)
+}
+
+#[test]
+fn the_target_gets_no_more_processor_time_than_was_asked() -> Result<()> {
+    let (narrow, wide) = (
+        Pen::make(Kind::CpuLimit, "less")?,
+        Pen::make(Kind::CpuLimit, "more")?,
+    );
+    let stage = Stage::set()?;
+    let mut client = stage.engine.client()?;
+    let before = narrow.setting()?;
+    let greedy = [narrow.want()?, wide.want()?];
+    wait_until("both are in", DEADLINE, || {
+        [&narrow, &wide].iter().all(|pen| {
+            let procs = pen.read("cgroup.procs").unwrap_or_default();
+            procs.lines().count() == 2
+        })
+    })?;
+    let armed = arm(&mut client, Kind::CpuLimit, &narrow, &[])?;
+    await_changed(&narrow, &before)?;
+    poll(&mut [], PollTimeout::from(2_000_u16))?;
+    assert_eq!(wide.counted()?, 0, "the sibling waits for nobody");
+    let report = client.stop_one(&armed)?;
+    assert_eq!(narrow.setting()?, before);
+    let strain = report.strain.context("a limit says what it met with")?;
+    assert!(
+        strain.throttled_periods > 0 && strain.throttled_us > 0,
+        "{strain:?}"
+    );
+    // What it may use in the periods that it had, the first and the last of them in part.
+    let allowed_us = strain.limited_us / 10 + 2 * 10_000;
+    let used_us = strain.used_us;
+    assert!((1..=allowed_us).contains(&used_us), "{strain:?}");
+    assert_eq!(report.counters.injected, 1);
+    drop(greedy);
+    stage.close()
+}
+
+#[test]
+fn who_wants_more_memory_is_held_back_and_the_sibling_is_not() -> Result<()> {
+    let kind = Kind::MemoryLimit;
+    let (narrow, wide) = (Pen::make(kind, "less")?, Pen::make(kind, "more")?);
+    let stage = Stage::set()?;
+    let mut client = stage.engine.client()?;
+    let before = narrow.setting()?;
+    let armed = arm(&mut client, kind, &narrow, &[])?;
+    await_changed(&narrow, &before)?;
+    assert!(narrow.is_felt()?);
+    assert!(!wide.is_felt()?);
+    let report = client.stop_one(&armed)?;
+    assert_eq!(narrow.setting()?, before);
+    let strain = report.strain.context("a limit says what it met with")?;
+    assert!(strain.high + strain.max > 0, "{strain:?}");
+    assert!(!narrow.is_felt()?);
+    stage.close()
+}
+
+#[test]
+fn pulses_come_and_go() -> Result<()> {
+    let pen = Pen::make(Kind::CpuLimit, "pulses")?;
+    let stage = Stage::set()?;
+    let mut client = stage.engine.client()?;
+    let before = pen.setting()?;
+    let pulses = [
+        ("active", "100ms"),
+        ("dormant", "50ms"),
+        ("count", "4"),
+        ("when", "2..3"),
+    ];
+    let armed = arm(&mut client, Kind::CpuLimit, &pen, &pulses)?;
+    let mut values = vec![pen.setting()?];
+    let report = loop {
+        let now = pen.setting()?;
+        if values.last() != Some(&now) {
+            values.push(now);
+        }
+        let report = client.snapshot(&armed.fault)?;
+        if !matches!(report.state, State::Active | State::Pending) {
+            break report;
+        }
+    };
+    let how = Ended::Finished;
+    assert_eq!(report.state, State::Ended { how });
+    assert_eq!((report.pulses, report.counters.matched), (Some(2), 4));
+    assert_eq!(
+        (values.first(), values.last()),
+        (Some(&before), Some(&before))
+    );
+    // A pulse may pass unseen where this process has to wait for its turn, a third one may not come.
+    assert!((1..=5).contains(&values.len()), "{values:?}");
+    stage.close()
+}
+
+#[test]
+fn what_somebody_else_writes_meanwhile_stays() -> Result<()> {
+    let pen = Pen::make(Kind::CpuLimit, "theirs")?;
+    let stage = Stage::set()?;
+    let mut client = stage.engine.client()?;
+    let before = pen.setting()?;
+    let armed = arm(&mut client, Kind::CpuLimit, &pen, &[])?;
+    await_changed(&pen, &before)?;
+    let (file, theirs) = if pen.is_v1() {
+        ("cpu.cfs_quota_us", "70000")
+    } else {
+        ("cpu.max", "70000 100000")
+    };
+    fs::write(pen.folder().join(file), theirs)?;
+    let report = await_end(&mut client, &armed.fault)?;
+    assert_eq!(pen.setting()?, theirs);
+    let said = |warning: &String| warning.contains("somebody else has changed");
+    assert!(report.warnings.iter().any(said), "{report:?}");
+    fs::write(pen.folder().join(file), before)?;
+    stage.close()
+}
+
+#[test]
+fn what_was_there_before_is_there_again_exactly() -> Result<()> {
+    let pen = Pen::make(Kind::CpuLimit, "exact")?;
+    let (file, before) = if pen.is_v1() {
+        ("cpu.cfs_quota_us", "123456")
+    } else {
+        ("cpu.max", "123456 100000")
+    };
+    fs::write(pen.folder().join(file), before)?;
+    let stage = Stage::set()?;
+    let mut client = stage.engine.client()?;
+    let armed = arm(&mut client, Kind::CpuLimit, &pen, &[])?;
+    await_changed(&pen, before)?;
+    signal(stage.engine.pid(), Signal::SIGKILL)?;
+    wait_until("it is as it was", DEADLINE, || {
+        pen.setting().is_ok_and(|now| now == before)
+    })?;
+    assert!(!armed.fault.is_empty());
+    stage.close()
+}
+
+/// What the engine says instead of limiting this.
+fn check_refused(
+    client: &mut Client,
+    kind: Kind,
+    given: &BTreeMap<String, String>,
+    reason: &str,
+) -> Result<()> {
+    let failure = client.refusal(kind, given)?;
+    let said = failure.problems.first().context("it says why")?;
+    assert!(said.message.contains(reason), "{said}");
+    assert!(said.hint.is_some(), "{said}");
+    assert_eq!(failure.class.exit_code(), 3, "{said}");
+    Ok(())
+}
+
+#[test]
+fn only_what_is_tighter_and_the_targets_own_is_limited() -> Result<()> {
+    let pen = Pen::make(Kind::CpuLimit, "cpu")?;
+    let stage = Stage::set()?;
+    let mut client = stage.engine.client()?;
+    let (file, tight) = if pen.is_v1() {
+        ("cpu.cfs_quota_us", "20000")
+    } else {
+        ("cpu.max", "20000 100000")
+    };
+    let before = pen.setting()?;
+    fs::write(pen.folder().join(file), tight)?;
+    let looser = asked(&pen.target(), &[("quota", "30%")]);
+    check_refused(&mut client, Kind::CpuLimit, &looser, "not looser than 30%")?;
+    fs::write(pen.folder().join(file), before)?;
+    let armed = arm(&mut client, Kind::CpuLimit, &pen, &[])?;
+    let tighter = asked(&pen.target(), &[("quota", "5%")]);
+    check_refused(&mut client, Kind::CpuLimit, &tighter, "already acts there")?;
+    client.stop_one(&armed)?;
+    let stranger = stage.other.pid();
+    pen.enter(stranger)?;
+    let one = asked(&format!("pid:{}", pen.pid()), &[("quota", "30%")]);
+    let reason = format!("also holds process {stranger}");
+    check_refused(&mut client, Kind::CpuLimit, &one, &reason)?;
+    let root = asked(&format!("pid:{}", stage.client.pid()), &[("quota", "30%")]);
+    check_refused(
+        &mut client,
+        Kind::CpuLimit,
+        &root,
+        "no cgroup can be limited",
+    )?;
+    stage.close()
+}
+
+#[test]
+fn who_holds_more_is_not_limited_below_that() -> Result<()> {
+    let pen = Pen::make(Kind::MemoryLimit, "memory")?;
+    let stage = Stage::set()?;
+    let mut client = stage.engine.client()?;
+    let held = pen.hold()?;
+    wait_until("it holds something", DEADLINE, || {
+        let stat = pen.read("memory.stat").unwrap_or_default();
+        let mut rows = stat.lines().filter_map(|line| line.split_once(' '));
+        rows.any(|(name, bytes)| {
+            // Some millions.
+            ["anon", "total_rss"].contains(&name) && bytes.len() >= 7
+        })
+    })?;
+    let little = asked(&pen.target(), &[("size", "512KiB"), ("how", "kill")]);
+    check_refused(&mut client, Kind::MemoryLimit, &little, "holds")?;
+    drop(held);
+    stage.close()
+}
+
+#[test]
+fn a_rehearsal_changes_nothing() -> Result<()> {
+    let pen = Pen::make(Kind::CpuLimit, "rehearsed")?;
+    let stage = Stage::set()?;
+    let mut client = stage.engine.client()?;
+    let before = pen.setting()?;
+    let given = [
+        pen.tight(),
+        &[("active", "20ms"), ("dormant", "20ms"), ("count", "3")],
+    ]
+    .concat();
+    let counting = client.rehearse(Kind::CpuLimit, &asked(&pen.target(), &given), 60_000)?;
+    let begun = Instant::now();
+    let mut counted = 0;
+    while counted < 3 && begun.elapsed() < DEADLINE {
+        assert_eq!(pen.setting()?, before);
+        counted = client.snapshot(&counting.fault)?.counters.injected;
+    }
+    assert_eq!(counted, 3);
+    let report = client.stop_one(&counting)?;
+    assert!(report.rehearsal);
+    assert_eq!(pen.setting()?, before);
+    stage.close()
+}
+
+#[test]
+fn the_keeper_undoes_it_while_the_engine_stands_still() -> Result<()> {
+    let pen = Pen::make(Kind::CpuLimit, "chance")?;
+    let stage = Stage::set()?;
+    let mut client = stage.engine.client()?;
+    let before = pen.setting()?;
+    arm(&mut client, Kind::CpuLimit, &pen, &[])?;
+    await_changed(&pen, &before)?;
+    // Its keeper undoes it, and once more should the engine make it again on its way out.
+    signal(stage.engine.pid(), Signal::SIGSTOP)?;
+    wait_until("it is as it was", DEADLINE, || {
+        pen.setting().is_ok_and(|now| now == before)
+    })?;
+    signal(stage.engine.pid(), Signal::SIGCONT)?;
+    poll(&mut [], PollTimeout::try_from(Duration::from_millis(100))?)?;
+    assert_eq!(
+        pen.setting()?,
+        before,
+        "it is not done again within the pulse"
+    );
+    stage.close()
+}
