@@ -1,6 +1,6 @@
 //! System calls that take longer: `syscall.delay` and what is made of it.
 //!
-//! Their callers sleep (`bed`), after the call or before it. After: the tracepoint that all calls pass has
+//! Their callers sleep (`sleep`), after the call or before it. After: the tracepoint that all calls pass has
 //! the task lie down on its way back. Before: a security hook in which programs may sleep; or the call is
 //! left for now, the task lies down on its way back, and the kernel makes the call once more.
 #![no_std]
@@ -15,13 +15,13 @@ use core::ffi::c_void;
 
 use injector_abi::sleep::RESTARTS;
 use injector_abi::syscall::{register, subject};
-use injector_ebpf::bed;
 use injector_ebpf::call::{self, bytes, descriptor};
 use injector_ebpf::caller::{argument, concerned};
 use injector_ebpf::foreign;
 use injector_ebpf::judge::{Act, Way};
 use injector_ebpf::outcome;
 use injector_ebpf::patched;
+use injector_ebpf::sleep;
 use injector_ebpf::task::{self, word};
 
 #[unsafe(link_section = "license")]
@@ -42,8 +42,10 @@ extern "C" fn delay_exit(ctx: *mut c_void) -> i32 {
     if mask == 0 || foreign::is_foreign() {
         return 0;
     }
-    // SAFETY: the second argument.
-    let result = unsafe { *ctx.cast::<i64>().add(1) };
+    // SAFETY: there are two arguments.
+    let second = unsafe { ctx.cast::<i64>().add(1) };
+    // SAFETY: as above.
+    let result = unsafe { *second };
     if RESTARTS.contains(&result) {
         return 0;
     }
@@ -54,7 +56,7 @@ extern "C" fn delay_exit(ctx: *mut c_void) -> i32 {
         Way::ToBed,
     );
     if let Some(act) = acts {
-        bed::sleep_after(act);
+        sleep::after(act);
     }
     0
 }
@@ -71,7 +73,7 @@ extern "C" fn delay_function(ctx: *mut c_void) -> i64 {
     let registers = unsafe { *ctx.cast::<*const u64>() };
     let register = |position| word(registers, position);
     let stack = register(register::SP);
-    if foreign::is_foreign() || bed::has_risen(stack) {
+    if foreign::is_foreign() || sleep::has_risen(stack) {
         return 0;
     }
     let acts = outcome::acts(
@@ -80,7 +82,7 @@ extern "C" fn delay_function(ctx: *mut c_void) -> i64 {
         || bytes(register),
         Way::ToBed,
     );
-    acts.map_or(0, |act| bed::sleep_before(act, stack))
+    acts.map_or(0, |act| sleep::before(act, stack))
 }
 
 /// `fmod_ret` on `int security_NAME(…)`.
@@ -92,8 +94,8 @@ extern "C" fn delay_hook(ctx: *mut c_void) -> i64 {
         return 0;
     }
     let stack = task::register(task::registers(), register::SP);
-    let acts = at_hook(ctx, mask, || bed::has_risen(stack));
-    acts.map_or(0, |act| bed::sleep_before(act, stack))
+    let acts = at_hook(ctx, mask, || sleep::has_risen(stack));
+    acts.map_or(0, |act| sleep::before(act, stack))
 }
 
 /// The same as a program of the BPF LSM, which may sleep itself.
@@ -104,7 +106,7 @@ extern "C" fn delay_lsm(ctx: *mut c_void) -> i32 {
     if mask != 0
         && let Some(act) = at_hook(ctx, mask, || false)
     {
-        bed::sleep_here(act);
+        sleep::here(act);
     }
     0
 }

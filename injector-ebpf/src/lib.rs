@@ -43,6 +43,7 @@ pub mod patched;
 pub mod protected;
 pub mod select;
 pub mod skb;
+pub mod sleep;
 pub mod socket;
 pub mod stages;
 pub mod storage;

@@ -38,8 +38,11 @@ pub struct Dormitory {
 }
 
 /// Bytes of the file: a page for each bed.
-const LENGTH: NonZeroUsize =
-    NonZeroUsize::new(BEDS as usize * PAGE as usize).expect("there are beds");
+const LENGTH: NonZeroUsize = NonZeroUsize::new(BEDS as usize * BYTES).expect("there are beds");
+
+/// Of a page.
+const BYTES: usize = 4096;
+const _: () = assert!(BYTES as u64 == PAGE);
 
 /// Words of 64 bits in a row.
 const WORDS: usize = size_of::<Row>() / 8;

@@ -115,7 +115,9 @@ impl Loop {
             match read(&self.device, buffer) {
                 Ok(length) => {
                     let request = buffer.get(..length).and_then(Request::read);
-                    request.into_iter().for_each(|request| self.take(request));
+                    if let Some(request) = request {
+                        self.take(request);
+                    }
                 }
                 // One that was taken back before we had it, or a signal.
                 Err(Errno::ENOENT | Errno::EINTR) => {}

@@ -61,8 +61,8 @@ impl Targets {
                 | Hook::Instructions { .. }
                 | Hook::Exit { .. }
                 | Hook::Filter { .. }
-                | Hook::Workers { .. } => {}
-                Hook::Setting { .. } => {}
+                | Hook::Workers { .. }
+                | Hook::Setting { .. } => {}
             }
         }
         targets

@@ -90,9 +90,10 @@ const VALUE: u32 = 3;
 /// BTF (Documentation/bpf/btf.rst) of a key and of a value.
 fn types(value: Value) -> Vec<u8> {
     const STRINGS: &[u8] = b"\0int\0long\0bpf_task_work\0work\0";
-    let [int, long, task_work, work] = [1, 5, 10, 24];
     const HEADER: u32 = 24;
     const STRUCT: u32 = 4 << 24;
+    // Where those names begin.
+    let [int, long, task_work, work] = [1, 5, 10, 24];
     let integer = |name: u32, bytes: u32| [name, 1 << 24, bytes, bytes * 8];
     let of_value = match value {
         Value::Words(words) => vec![0, 3 << 24, 0, WORD, KEY, words],

@@ -61,7 +61,7 @@ impl Scene {
 
     /// What the call gives.
     pub(super) fn one(&mut self) -> Result<i32> {
-        self.told_of(|caller| caller.round())
+        self.told_of(Caller::round)
     }
 
     pub(super) fn told_of(

@@ -186,18 +186,22 @@ pub(crate) const GROUPS: &[Group] = &[
         ],
     ),
     of_calls("syscall.error", &["syscalls::"], &[]),
-    fault(
-        "syscall.delay",
-        &[
-            "seccomp::delay::a_caller_sleeps_as_long_as_was_asked",
-            "seccomp::delay::a_killed_engine_wakes_who_sleeps",
-        ],
-        &[
-            "seccomp::delay::hundreds_sleep_at_the_same_time",
-            "seccomp::delay::a_stopped_engine_lets_nobody_sleep_on",
-            "seccomp::delay::who_sleeps_can_be_frozen",
-        ],
-    ),
+    // Of commands, by their filters: whatever else the kernel can.
+    Group {
+        fault: None,
+        ..fault(
+            "syscall.delay",
+            &[
+                "seccomp::delay::a_caller_sleeps_as_long_as_was_asked",
+                "seccomp::delay::a_killed_engine_wakes_who_sleeps",
+            ],
+            &[
+                "seccomp::delay::hundreds_sleep_at_the_same_time",
+                "seccomp::delay::a_stopped_engine_lets_nobody_sleep_on",
+                "seccomp::delay::who_sleeps_can_be_frozen",
+            ],
+        )
+    },
     // Of processes that run already: where the kernel can let them sleep.
     Group {
         name: "sleep",

@@ -1,7 +1,7 @@
 //! A weaker form of a fault, for arming it again after a breaker opened.
 
 use crate::fault::net::{Bursts, Loss};
-use crate::fault::{Action, FaultSpec};
+use crate::fault::{Action, CallFault, FaultSpec};
 use crate::units::Probability;
 
 /// The fault at `factor` times its intensity, `factor` in `(0, 1]`.
@@ -18,6 +18,7 @@ pub fn weakened(fault: &FaultSpec, factor: f64) -> Option<FaultSpec> {
         | Action::NetPartition(_)
         | Action::Pressure(_) => return None,
         Action::NetDelay(delay) if !dice => delay.latency = delay.latency.shortened(factor),
+        Action::Calls(CallFault::Delay(failing)) if !dice => failing.outcome.shorten(factor),
         Action::Limit(limit) if !dice => *limit = limit.weakened(factor),
         Action::NetRate(rate) if !dice => rate.rate = rate.rate.divided_by(factor),
         Action::NetLoss(Loss {
@@ -73,6 +74,19 @@ mod tests {
             Kind::NetDelay,
             &[("latency", "20ms"), ("jitter", "5ms")],
             Some(&[("latency", "10ms"), ("jitter", "2500us")]),
+        );
+        check(
+            Kind::SyscallDelay,
+            &[
+                ("syscalls", "fsync"),
+                ("latency", "20ms"),
+                ("target", "pid:7"),
+            ],
+            Some(&[
+                ("syscalls", "fsync"),
+                ("latency", "10ms"),
+                ("target", "pid:7"),
+            ]),
         );
         check(
             Kind::NetDelay,

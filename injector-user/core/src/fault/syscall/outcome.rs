@@ -113,6 +113,13 @@ impl Outcome {
         }
     }
 
+    /// Lets callers that sleep do so for a shorter time.
+    pub(crate) fn shorten(&mut self, factor: f64) {
+        if let Self::Delays(sleep) = self {
+            sleep.latency = sleep.latency.shortened(factor);
+        }
+    }
+
     /// When it happens to the call.
     pub fn moment(&self) -> Moment {
         match self {
