@@ -99,21 +99,32 @@ pub(super) fn mount(mechanism: Mechanism) -> Option<Result<Mount, Obstacle>> {
     Some(mount_where(hierarchy, wanted))
 }
 
+/// Whether cgroups below the root of version 2 have this controller.
+fn is_enabled(mount: &Mount, controller: &str) -> bool {
+    let enabled = fs::read_to_string(mount.point.join("cgroup.subtree_control"));
+    enabled.is_ok_and(|names| names.split_whitespace().any(|name| name == controller))
+}
+
 /// Limits a cgroup, has its process want more, and lets it have that again.
 pub(super) fn limited(mechanism: Mechanism, log: Option<&UndoLog>) -> Result<(), Obstacle> {
     let trial = TRIALS.into_iter().find(|(one, _)| *one == mechanism);
     let (Some((_, trial)), Some(mount)) = (trial, mount(mechanism)) else {
         return not_seen("it was not tried");
     };
-    let room = Room::make_in(mount?, log)?;
+    let mount = mount?;
+    let none = || Obstacle::NoController {
+        controller: trial.controller,
+        is_v1: trial.is_v1,
+    };
+    if !trial.is_v1 && !is_enabled(&mount, trial.controller) {
+        return Err(none());
+    }
+    let room = Room::make_in(mount, log)?;
     // Ended before the room is removed.
     let subject = Subject::fork()?;
     let folder = room.folder();
     if !folder.join(trial.file).exists() {
-        return Err(Obstacle::NoController {
-            controller: trial.controller,
-            is_v1: trial.is_v1,
-        });
+        return Err(none());
     }
     if folder.join(OOM_CONTROL).exists() {
         let waits = fs::write(folder.join(OOM_CONTROL), "1");

@@ -84,7 +84,7 @@ fn it_tells_missing_from_forbidden() -> Result<()> {
     } else {
         &following[..]
     };
-    let v2 = [
+    let mut v2 = vec![
         Mechanism::CgroupSock,
         Mechanism::FreezerV2,
         Mechanism::SocketLookup,
@@ -92,6 +92,10 @@ fn it_tells_missing_from_forbidden() -> Result<()> {
         Mechanism::Seccomp,
         Mechanism::CgroupOption,
     ];
+    // Controllers may be those of version 1.
+    let controllers = [Mechanism::CpuV2, Mechanism::MemoryV2];
+    let has = |one: &Mechanism| everything.contains(&(*one, CapabilityState::Supported));
+    v2.extend(controllers.into_iter().filter(has));
     let devices = [
         Mechanism::TapDelay,
         Mechanism::SleepAtCall,
