@@ -64,6 +64,7 @@ pub fn uses(kind: Kind) -> &'static [(Mechanism, Use)] {
         | Kind::DiskFull
         | Kind::DiskReadonly => OF_CALLS,
         Kind::SyscallDelay => OF_DELAYS,
+        Kind::DiskSlow => OF_SLOW_DISKS,
         Kind::ProcessCrash => OF_CRASHES,
         Kind::MemoryError => &[
             (Mechanism::SecurityReturn, Use::Main),
@@ -115,6 +116,16 @@ const OF_DELAYS: &[(Mechanism, Use)] = &[
     (Mechanism::SleepAtHook, Use::Main),
     (Mechanism::Seccomp, Use::Main),
     (Mechanism::SleepAfter, Use::For("`moment: after`")),
+    CHILDREN,
+];
+
+/// Whether before a call or after it does not matter.
+const OF_SLOW_DISKS: &[(Mechanism, Use)] = &[
+    (Mechanism::SleepAtCall, Use::Main),
+    (Mechanism::SleepInLsm, Use::Main),
+    (Mechanism::SleepAtHook, Use::Main),
+    (Mechanism::SleepAfter, Use::Main),
+    (Mechanism::Seccomp, Use::Main),
     CHILDREN,
 ];
 

@@ -57,6 +57,7 @@ pub(super) fn examples(kind: Kind) -> &'static [Example] {
         Kind::DiskError => DISK,
         Kind::DiskFull => FULL,
         Kind::DiskReadonly => READONLY,
+        Kind::DiskSlow => SLOW_DISK,
         Kind::CpuStress => CPU,
         Kind::MemoryStress => HOARD,
         Kind::DiskStress => BUSY,
@@ -268,12 +269,27 @@ const SYSCALL: &[Example] = &[
 
 const SLOW: &[Example] = &[
     (
+        "Each sync of a service takes 20 ms longer, when it has been made",
+        "--target unit:postgresql --syscalls fsync,fdatasync --moment after --latency 20ms --duration 60s",
+    ),
+    (
         "A server that is started here has a disk on which nothing becomes durable in less than 20 ms",
         "--syscalls fsync,fdatasync --latency 20ms --duration 60s -- redis-server --appendonly yes",
     ),
     (
         "A tenth of what a command reads below one directory comes late, some of it very late",
         "--syscalls read,pread64 --path /var/lib/db/ --latency 50ms --jitter 30ms --distribution pareto --probability 10% --duration 60s -- db-server",
+    ),
+];
+
+const SLOW_DISK: &[Example] = &[
+    (
+        "What a database reads, writes and syncs takes 20 ms longer, and nobody else's",
+        "--target unit:postgresql --path /var/lib/postgresql/ --latency 20ms --duration 60s",
+    ),
+    (
+        "One sync in ten takes half a second, as on a disk that is about to fail",
+        "--target container:db --path /var/lib/db/ --operation sync --latency 500ms --probability 10% --duration 60s",
     ),
 ];
 

@@ -109,7 +109,7 @@ impl Functions {
             .any(|way| inventory.usable(*way).is_ok());
         let unfit = if whole { all.unfit() } else { &BTreeSet::new() };
         // Of the BPF LSM only what lets programs sleep, if they are to.
-        let sleeps = kind == Kind::SyscallDelay && inventory.usable(Mechanism::SleepInLsm).is_ok();
+        let sleeps = kind.is_of_sleep() && inventory.usable(Mechanism::SleepInLsm).is_ok();
         let awake = if sleeps {
             all.awake()
         } else {

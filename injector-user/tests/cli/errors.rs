@@ -155,7 +155,7 @@ const WRITTEN_WRONG: &[(&str, &str)] = &[
     (
         "fault: net.loss\ntarget: pid:7\nduration: 5s\nlatency: 20ms",
         "10:16: method[0].provider.latency: net.loss has no parameter `latency`\n\
-         hint: it belongs to net.delay and syscall.delay",
+         hint: it belongs to net.delay and syscall.delay and disk.slow",
     ),
     (
         "fault: net.dely\ntarget: pid:7\nduration: 5s",

@@ -2,6 +2,7 @@
 //! the ways that this host has.
 
 mod control;
+mod disk;
 mod effect;
 mod endings;
 mod every;

@@ -51,6 +51,7 @@ pub(super) fn ways(kind: Kind) -> &'static [Own] {
         ]],
         Kind::ProcessFdLimit | Kind::ProcessForkError | Kind::MemoryError => &[&[]],
         Kind::DiskError | Kind::DiskFull | Kind::DiskReadonly => &[&[("path", "/")]],
+        Kind::DiskSlow => &[&[("path", "/"), ("latency", "1ms")]],
         Kind::CpuStress => &[&[("workers", "1"), ("load", "1%")]],
         Kind::MemoryStress => &[&[("size", "1MiB")]],
         Kind::DiskStress => &[&[("path", "/var/tmp"), ("size", "1MiB"), ("rate", "64KiB")]],
@@ -61,7 +62,7 @@ pub(super) fn ways(kind: Kind) -> &'static [Own] {
 /// Those that can be done to somebody who runs already, and take nothing from who is beside.
 pub(super) fn to_anybody() -> impl Iterator<Item = Kind> {
     let all = Kind::ALL.iter().copied();
-    all.filter(|kind| *kind != Kind::SyscallDelay && !kind.is_of_pressure())
+    all.filter(|kind| !kind.is_of_sleep() && !kind.is_of_pressure())
 }
 
 /// A plain fault of this kind on `target` for `duration`.

@@ -202,7 +202,7 @@ pub(crate) const GROUPS: &[Group] = &[
             ],
         )
     },
-    // Of processes that run already: where the kernel can let them sleep.
+    // Of processes that run already: where the kernel can let them sleep; `disk.slow` among them.
     Group {
         name: "sleep",
         kernels: &["6.12", "6.18", "7.2", "6.12-fi"],

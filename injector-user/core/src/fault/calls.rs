@@ -19,6 +19,7 @@ pub enum CallFault {
     Disk(disk::Failure),
     DiskFull(disk::Full),
     DiskReadonly(disk::ReadOnly),
+    DiskSlow(disk::Slow),
 }
 
 impl CallFault {
@@ -36,6 +37,7 @@ impl CallFault {
             Kind::DiskError => Self::Disk(disk::Failure::read(reader)?),
             Kind::DiskFull => Self::DiskFull(disk::Full::read(reader)?),
             Kind::DiskReadonly => Self::DiskReadonly(disk::ReadOnly::read(reader)?),
+            Kind::DiskSlow => Self::DiskSlow(disk::Slow::read(reader)?),
             _of_other_things => return None,
         })
     }
@@ -51,6 +53,7 @@ impl CallFault {
             Self::Disk(_) => Kind::DiskError,
             Self::DiskFull(_) => Kind::DiskFull,
             Self::DiskReadonly(_) => Kind::DiskReadonly,
+            Self::DiskSlow(_) => Kind::DiskSlow,
         }
     }
 
@@ -64,6 +67,7 @@ impl CallFault {
             Self::Disk(failure) => failure.write(params),
             Self::DiskFull(full) => full.write(params),
             Self::DiskReadonly(readonly) => readonly.write(params),
+            Self::DiskSlow(slow) => slow.write(params),
         }
     }
 
@@ -78,6 +82,7 @@ impl CallFault {
             Self::Disk(failure) => failure.failing(),
             Self::DiskFull(full) => full.failing(),
             Self::DiskReadonly(readonly) => readonly.failing(),
+            Self::DiskSlow(slow) => slow.failing(),
         }
     }
 }

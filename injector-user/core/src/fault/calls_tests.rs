@@ -160,10 +160,10 @@ fn a_delay_is_a_sleep_with_a_cap() {
         (sleep.latency.jitter, sleep.cap, sleep.moment)
     };
     let (none, five) = (Duration::ZERO, Duration::from_secs(5));
-    assert_eq!(sleep(""), (none, five, Moment::Before));
+    assert_eq!(sleep(""), (none, five, Some(Moment::Before)));
     assert_eq!(
         sleep("jitter=5ms distribution=normal cap=30s moment=after"),
-        (Duration::from_millis(5), LONGEST, Moment::After)
+        (Duration::from_millis(5), LONGEST, Some(Moment::After))
     );
     let bad =
         |text: &str, said: &str| check_bad(&format!("syscall.delay syscalls=fsync {text}"), said);

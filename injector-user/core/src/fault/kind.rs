@@ -23,6 +23,7 @@ pub enum Kind {
     DiskError,
     DiskFull,
     DiskReadonly,
+    DiskSlow,
     CpuStress,
     MemoryStress,
     DiskStress,
@@ -50,6 +51,7 @@ words!(Kind, "a fault", {
     DiskError => "disk.error",
     DiskFull => "disk.full",
     DiskReadonly => "disk.readonly",
+    DiskSlow => "disk.slow",
     CpuStress => "cpu.stress",
     MemoryStress => "memory.stress",
     DiskStress => "disk.stress",
@@ -85,7 +87,13 @@ impl Kind {
                 | Self::DiskError
                 | Self::DiskFull
                 | Self::DiskReadonly
+                | Self::DiskSlow
         )
+    }
+
+    /// Whether callers sleep.
+    pub fn is_of_sleep(self) -> bool {
+        matches!(self, Self::SyscallDelay | Self::DiskSlow)
     }
 
     /// Whether workers of our own use something up.
@@ -135,6 +143,7 @@ impl Kind {
             Self::DiskError => "let reading, writing or syncing files fail",
             Self::DiskFull => "let a file system be full, at once or after so many bytes",
             Self::DiskReadonly => "let nothing of a file system be changed any more",
+            Self::DiskSlow => "let reading, writing or syncing files take longer",
             Self::CpuStress => "use up processor time in the target's cgroup, or the host's",
             Self::MemoryStress => "use up memory in the target's cgroup, or the host's",
             Self::DiskStress => "keep a disk busy with reads and writes",

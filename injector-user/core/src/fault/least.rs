@@ -21,6 +21,7 @@ impl Kind {
             Self::ProcessSignal => &[("signal", "CONT")],
             Self::SyscallError => &[("syscalls", "fsync"), ("errno", "EIO")],
             Self::SyscallDelay => &[("syscalls", "fsync"), ("latency", "10us")],
+            Self::DiskSlow => &[("path", "/"), ("latency", "10us")],
             Self::ProcessCrash => &[("syscalls", "fsync")],
             Self::DiskError | Self::DiskFull | Self::DiskReadonly | Self::DiskStress => {
                 &[("path", "/")]

@@ -42,7 +42,8 @@ pub fn parse(kind: Kind, params: &BTreeMap<String, Given>) -> Result<FaultSpec, 
         | Kind::MemoryError
         | Kind::DiskError
         | Kind::DiskFull
-        | Kind::DiskReadonly => CallFault::read(kind, &mut reader).map(Action::Calls),
+        | Kind::DiskReadonly
+        | Kind::DiskSlow => CallFault::read(kind, &mut reader).map(Action::Calls),
         Kind::CpuStress | Kind::MemoryStress | Kind::DiskStress | Kind::DiskFill => {
             pressure::Pressure::read(kind, &mut reader).map(Action::Pressure)
         }

@@ -128,8 +128,8 @@ fn a_parameter_of_another_fault_is_recognised() {
             "--colour: net.loss has no parameter `colour` | it has --target, --duration, --peers, \
              --ports, --protocol, --direction, --correlation, --p, --r, --1-h, --1-k, --visible, --probability, --when, --max-hits, --seed, --delay, \
              --owner, --all, --allow-lockout, --long, --mode, --mode-value, --weigh",
-            "--latency: net.loss has no parameter `latency` | it belongs to net.delay and syscall.delay",
-            "--operation: net.loss has no parameter `operation` | it belongs to sock.error and disk.error",
+            "--latency: net.loss has no parameter `latency` | it belongs to net.delay and syscall.delay and disk.slow",
+            "--operation: net.loss has no parameter `operation` | it belongs to sock.error and disk.error and disk.slow",
         ],
     );
 }
@@ -608,6 +608,16 @@ fn any_specific() -> impl Strategy<Value = (Kind, Vec<Option<String>>)> {
                 (Kind::SyscallDelay, parts)
             }),
         (
+            "path=/[a-z]{1,9}/",
+            "latency=[1-9]{1,3}ms",
+            some("operation", "(read|write,sync)"),
+            some("cap", "([1-9]|[12][0-9]|30)s"),
+            some("moment", "(before|after)")
+        )
+            .prop_map(|(path, latency, operation, cap, moment)| {
+                (Kind::DiskSlow, vec![Some(path), Some(latency), operation, cap, moment])
+            }),
+        (
             "syscalls=(write|fsync)",
             some("path", "/[a-z]{1,9}/"),
             some("fd", "file"),
@@ -860,7 +870,7 @@ mod table {
     #[test]
     fn the_markdown_table_has_a_row_for_each_parameter() {
         let table = schema::markdown_table();
-        assert_eq!(table.lines().count(), 2 + 89);
+        assert_eq!(table.lines().count(), 2 + 90);
         assert!(
             table
                 .lines()

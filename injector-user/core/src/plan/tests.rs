@@ -185,6 +185,7 @@ pub(super) fn spec(text: &str) -> FaultSpec {
         Kind::SyscallDelay => &["syscalls=fsync", "latency=20ms"],
         Kind::ProcessCrash => &["syscalls=fsync"],
         Kind::DiskError | Kind::DiskFull | Kind::DiskReadonly => &["path=/var/"],
+        Kind::DiskSlow => &["path=/var/", "latency=1s"],
         Kind::DiskStress => &["path=/var"],
         // Those that say how much themselves say it otherwise.
         Kind::MemoryStress if text.contains("percent=") => &[],

@@ -19,6 +19,7 @@ pub fn weakened(fault: &FaultSpec, factor: f64) -> Option<FaultSpec> {
         | Action::Pressure(_) => return None,
         Action::NetDelay(delay) if !dice => delay.latency = delay.latency.shortened(factor),
         Action::Calls(CallFault::Delay(failing)) if !dice => failing.outcome.shorten(factor),
+        Action::Calls(CallFault::DiskSlow(slow)) if !dice => slow.sleep.shorten(factor),
         Action::Limit(limit) if !dice => *limit = limit.weakened(factor),
         Action::NetRate(rate) if !dice => rate.rate = rate.rate.divided_by(factor),
         Action::NetLoss(Loss {

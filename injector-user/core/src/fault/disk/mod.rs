@@ -1,12 +1,16 @@
-//! Faults of disks: `disk.error`, `disk.full` and `disk.readonly`.
+//! Faults of disks: `disk.error`, `disk.full`, `disk.readonly` and `disk.slow`.
 //!
 //! They are told by what file systems store below a path, not by device: what a program has mapped into its
 //! memory, and what the kernel writes back later, passes.
 
 mod error;
 mod full;
+mod operation;
 mod readonly;
+mod slow;
 
-pub use error::{Failure, Operation};
+pub use error::Failure;
 pub use full::Full;
+pub use operation::Operation;
 pub use readonly::ReadOnly;
+pub use slow::Slow;

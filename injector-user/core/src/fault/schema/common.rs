@@ -35,6 +35,7 @@ const COUNTED: &[Kind] = &[
     Kind::NetPartition, Kind::SockError, Kind::ProcessFreeze, Kind::ProcessSignal,
     Kind::SyscallError, Kind::SyscallDelay, Kind::ProcessCrash, Kind::ProcessFdLimit,
     Kind::ProcessForkError, Kind::MemoryError, Kind::DiskError, Kind::DiskFull, Kind::DiskReadonly,
+    Kind::DiskSlow, Kind::CpuLimit, Kind::MemoryLimit,
 ];
 
 pub(super) const COMMON_ROWS: [Param; 9] = [

@@ -4,7 +4,13 @@ use super::table::{Param, ValueType, optional, required};
 use crate::fault::disk::Operation;
 use crate::fault::kind::Kind;
 
-const DISK: &[Kind] = &[Kind::DiskError, Kind::DiskFull, Kind::DiskReadonly];
+const DISK: &[Kind] = &[
+    Kind::DiskError,
+    Kind::DiskFull,
+    Kind::DiskReadonly,
+    Kind::DiskSlow,
+];
+const SOME: &[Kind] = &[Kind::DiskError, Kind::DiskSlow];
 const ERROR: &[Kind] = &[Kind::DiskError];
 const FULL: &[Kind] = &[Kind::DiskFull];
 
@@ -23,12 +29,12 @@ pub(super) const DISK_ROWS: [Param; 5] = [
     optional(
         "operation",
         ValueType::Words(Operation::NAMES),
-        ERROR,
+        SOME,
         None,
         [
             "sync",
-            "one or more, by comma; without it, read, write and sync as far as they can be made to fail",
-            "what fails",
+            "one or more, by comma; without it, read, write and sync as far as they can be met",
+            "what suffers",
         ],
     ),
     optional(

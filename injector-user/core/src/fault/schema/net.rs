@@ -23,7 +23,7 @@ const CORRELATED: &[Kind] = &[
 ];
 const CORRUPT: &[Kind] = &[Kind::NetCorrupt];
 const DELAY: &[Kind] = &[Kind::NetDelay];
-const LATENT: &[Kind] = &[Kind::NetDelay, Kind::SyscallDelay];
+const LATENT: &[Kind] = &[Kind::NetDelay, Kind::SyscallDelay, Kind::DiskSlow];
 const LOSS: &[Kind] = &[Kind::NetLoss];
 const NET: &[Kind] = &[
     Kind::NetLoss,

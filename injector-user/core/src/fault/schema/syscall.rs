@@ -6,6 +6,8 @@ use crate::fault::syscall::{Backend, FdKind, Moment};
 
 const SYSCALL: &[Kind] = &[Kind::SyscallError];
 const DELAY: &[Kind] = &[Kind::SyscallDelay];
+const SLOW: &[Kind] = &[Kind::SyscallDelay, Kind::DiskSlow];
+const DISK: &[Kind] = &[Kind::DiskSlow];
 /// Those in which calls are named.
 const NAMED: &[Kind] = &[Kind::SyscallError, Kind::SyscallDelay, Kind::ProcessCrash];
 const WITH_SIZE: &[Kind] = &[
@@ -24,9 +26,10 @@ const CALLS: &[Kind] = &[
     Kind::DiskError,
     Kind::DiskFull,
     Kind::DiskReadonly,
+    Kind::DiskSlow,
 ];
 
-pub(super) const SYSCALL_ROWS: [Param; 11] = [
+pub(super) const SYSCALL_ROWS: [Param; 12] = [
     required(
         "syscalls",
         ValueType::Syscalls,
@@ -120,7 +123,7 @@ pub(super) const SYSCALL_ROWS: [Param; 11] = [
     required(
         "latency",
         ValueType::Duration,
-        DELAY,
+        SLOW,
         [
             "20ms",
             "10us to 30s, at most `cap`",
@@ -130,7 +133,7 @@ pub(super) const SYSCALL_ROWS: [Param; 11] = [
     optional(
         "cap",
         ValueType::Duration,
-        DELAY,
+        SLOW,
         Some("5s"),
         [
             "500ms",
@@ -146,6 +149,17 @@ pub(super) const SYSCALL_ROWS: [Param; 11] = [
         [
             "before",
             "`temblor doctor` says which there are",
+            "whether the call has been made when its caller sleeps",
+        ],
+    ),
+    optional(
+        "moment",
+        ValueType::Word(Moment::NAMES),
+        DISK,
+        None,
+        [
+            "after",
+            "`temblor doctor` says which there are; without it, whichever there is, before if both",
             "whether the call has been made when its caller sleeps",
         ],
     ),

@@ -1,4 +1,4 @@
-//! `syscall.delay`: what makes a system call take longer.
+//! What makes a system call take longer: `syscall.delay`, and what is made of it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,16 +21,16 @@ pub struct Sleep {
     pub latency: Latency,
     /// No sleep is longer: at most [`LONGEST`].
     pub cap: Duration,
-    /// Before the call is made, or after.
-    pub moment: Moment,
+    /// Before the call is made, or after; none: whichever can be had, before if both.
+    pub moment: Option<Moment>,
 }
 
 impl Sleep {
-    /// `None` only if a problem was reported.
-    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+    /// `None` only if a problem was reported. `usual` is when it happens if nothing is said.
+    pub(in crate::fault) fn read(reader: &mut Reader<'_>, usual: Option<Moment>) -> Option<Self> {
         let latency = Latency::read(reader, LONGEST);
         let cap = reader.or("cap", CAP, |text| between(text, SHORTEST, LONGEST));
-        let moment = reader.or("moment", Moment::Before, str::parse);
+        let moment = reader.optional("moment", str::parse).or(usual);
         if let Some(latency) = latency.as_ref().filter(|latency| latency.mean > cap) {
             let (mean, cap) = (format_duration(latency.mean), format_duration(cap));
             let invalid =
@@ -48,7 +48,16 @@ impl Sleep {
         })
     }
 
-    pub(super) fn write(&self, params: &mut BTreeMap<String, String>) {
+    /// For a shorter time.
+    pub(crate) fn shorten(&mut self, factor: f64) {
+        self.latency = self.latency.shortened(factor);
+    }
+
+    pub(in crate::fault) fn write(
+        &self,
+        usual: Option<Moment>,
+        params: &mut BTreeMap<String, String>,
+    ) {
         let Self {
             latency,
             cap,
@@ -59,7 +68,9 @@ impl Sleep {
             ("cap", Some(format_duration(*cap)).filter(|_| *cap != CAP)),
             (
                 "moment",
-                Some(moment.to_string()).filter(|_| *moment != Moment::Before),
+                moment
+                    .filter(|_| *moment != usual)
+                    .map(|moment| moment.to_string()),
             ),
         ];
         for (name, text) in rows {

@@ -116,16 +116,16 @@ impl Outcome {
     /// Lets callers that sleep do so for a shorter time.
     pub(crate) fn shorten(&mut self, factor: f64) {
         if let Self::Delays(sleep) = self {
-            sleep.latency = sleep.latency.shortened(factor);
+            sleep.shorten(factor);
         }
     }
 
-    /// When it happens to the call.
-    pub fn moment(&self) -> Moment {
+    /// When it happens to the call; none if that does not matter.
+    pub fn moment(&self) -> Option<Moment> {
         match self {
-            Self::Crashes(crash) => crash.moment,
+            Self::Crashes(crash) => Some(crash.moment),
             Self::Delays(sleep) => sleep.moment,
-            Self::Errors(_) | Self::Returns(_) | Self::Short(_) => Moment::Before,
+            Self::Errors(_) | Self::Returns(_) | Self::Short(_) => Some(Moment::Before),
         }
     }
 
@@ -154,7 +154,8 @@ impl Outcome {
 
     /// The same of calls that take longer.
     pub(in crate::fault) fn read_delay(reader: &mut Reader<'_>) -> Option<Self> {
-        Sleep::read(reader).map(Box::new).map(Self::Delays)
+        let sleep = Sleep::read(reader, Some(Moment::Before));
+        sleep.map(Box::new).map(Self::Delays)
     }
 
     pub(in crate::fault) fn write(&self, params: &mut BTreeMap<String, String>) {
@@ -165,7 +166,7 @@ impl Outcome {
             }
             Self::Returns(returned) => ("retval", returned.to_string()),
             Self::Short(share) => ("short", share.to_string()),
-            Self::Delays(sleep) => return sleep.write(params),
+            Self::Delays(sleep) => return sleep.write(Some(Moment::Before), params),
             // It has words of its own.
             Self::Crashes(_) => return,
         };

@@ -49,7 +49,7 @@ pub(in crate::plan) fn error(
     warnings.extend(spared(&left_out, &not_here));
     let partly = partly.iter();
     warnings.extend(partly.filter_map(|(only, calls)| spared(calls, only)));
-    check_exits(&hooks)?;
+    check_exits(&hooks, exit::most(failing))?;
     let mut select = callers::select(processes, &mut warnings);
     select.syscalls = numbers.into_iter().collect();
     select.files = files(inventory, failing, &mut warnings)?;
@@ -67,16 +67,16 @@ pub(in crate::plan) fn error(
 }
 
 /// Each call that is met after it was made has a hook of its own.
-fn check_exits(hooks: &BTreeSet<Hook>) -> Result<(), Refusal> {
+fn check_exits(hooks: &BTreeSet<Hook>, most: usize) -> Result<(), Refusal> {
     let exits = hooks
         .iter()
         .filter(|hook| matches!(hook, Hook::Exit { .. }));
-    if exits.count() <= exit::MOST {
+    if exits.count() <= most {
         return Ok(());
     }
     let count = hooks.len();
     let said = format!("{count} system calls are too many to be met after they were made");
-    let hint = format!("name those that matter, at most {}", exit::MOST);
+    let hint = format!("name those that matter, at most {most}");
     Err(Refusal::input("syscalls", said).hint(hint))
 }
 

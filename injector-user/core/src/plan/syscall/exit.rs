@@ -6,7 +6,18 @@ use crate::plan::decision::{Hook, Mechanism, Subject};
 use crate::plan::inventory::Inventory;
 
 /// More would tax every system call of the host by too much: each is a program of its own there.
-pub(super) const MOST: usize = 16;
+const MOST: usize = 16;
+
+/// The same where callers sleep there: as many as a slow disk needs.
+const MOST_ASLEEP: usize = 24;
+
+/// How many calls one fault may meet there.
+pub(super) fn most(failing: &Failing) -> usize {
+    match failing.outcome {
+        Outcome::Delays(_) => MOST_ASLEEP,
+        _ => MOST,
+    }
+}
 
 /// The tracepoint that every system call passes, or why it does not do for this one.
 pub(super) fn of(

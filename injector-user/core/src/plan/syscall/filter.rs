@@ -28,7 +28,7 @@ const ONLY: &str = "only for a command that Temblor starts: `-- COMMAND`";
 
 /// Whether the fault may be done in this way.
 pub(super) fn is_wanted(failing: &Failing) -> bool {
-    failing.outcome.moment() == Moment::Before
+    failing.outcome.moment() != Some(Moment::After)
         && failing
             .backend
             .is_none_or(|wanted| wanted == Backend::Seccomp)

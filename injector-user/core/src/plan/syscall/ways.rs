@@ -76,7 +76,8 @@ pub(super) fn of(
     syscall: Syscall,
     whose: Whose<'_>,
 ) -> Result<(Mechanism, Vec<Hook>), Vec<String>> {
-    if failing.outcome.moment() == Moment::After {
+    let moment = failing.outcome.moment();
+    if moment == Some(Moment::After) {
         return exit::of(inventory, failing, syscall).map_err(|reason| vec![reason]);
     }
     let ways = match failing.outcome {
@@ -105,6 +106,12 @@ pub(super) fn of(
         match found {
             Ok(hooks) => return Ok((mechanism, hooks)),
             Err(reason) => against.push(format!("{mechanism}: {reason}")),
+        }
+    }
+    if moment.is_none() {
+        match exit::of(inventory, failing, syscall) {
+            Ok(found) => return Ok(found),
+            Err(reason) => against.push(reason),
         }
     }
     Err(against)
@@ -137,7 +144,7 @@ pub(super) fn with_a_delay(
     let outcome = Outcome::Delays(Box::new(Sleep {
         latency: Latency::constant(Duration::from_secs(1)),
         cap: Duration::from_secs(1),
-        moment,
+        moment: Some(moment),
     }));
     let failing = Failing::of(Syscalls::from(syscall), outcome);
     of(inventory, &failing, syscall, Whose::Anybody).map(|(mechanism, _)| mechanism)

@@ -1,0 +1,64 @@
+//! `disk.slow`: what is read, written or synced takes longer, and the disk itself is not touched.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::operation::{self, Operation};
+use crate::fault::address;
+use crate::fault::given::Reader;
+use crate::fault::syscall::{Backend, Failing, Outcome, PathFilter, Sleep};
+
+/// Callers sleep before their calls are made or after, as it can be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slow {
+    pub path: PathFilter,
+    /// At least one; none: reading, writing and syncing, as far as they can be made to take longer.
+    pub operations: Option<BTreeSet<Operation>>,
+    pub sleep: Sleep,
+    /// The best there is if not given.
+    pub backend: Option<Backend>,
+}
+
+impl Slow {
+    /// `None` only if a problem was reported.
+    pub(in crate::fault) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let path = reader.required("path", str::parse);
+        let operations = reader.optional("operation", operation::several);
+        let sleep = Sleep::read(reader, None);
+        let backend = reader.optional("backend", str::parse);
+        Some(Self {
+            path: path?,
+            operations,
+            sleep: sleep?,
+            backend,
+        })
+    }
+
+    pub(in crate::fault) fn write(&self, params: &mut BTreeMap<String, String>) {
+        let Self {
+            path,
+            operations,
+            sleep,
+            backend,
+        } = self;
+        let operations: Option<Vec<_>> = operations.as_ref().map(|all| all.iter().collect());
+        sleep.write(None, params);
+        let rows = [
+            ("path", Some(path.to_string())),
+            ("operation", operations.and_then(|all| address::join(&all))),
+            ("backend", backend.map(|backend| backend.to_string())),
+        ];
+        for (name, text) in rows {
+            params.extend(text.map(|text| (name.to_owned(), text)));
+        }
+    }
+
+    pub(in crate::fault) fn failing(&self) -> Failing {
+        let outcome = Outcome::Delays(Box::new(self.sleep.clone()));
+        Failing {
+            path: Some(self.path.clone()),
+            backend: self.backend,
+            stored: true,
+            ..Failing::of(operation::calls(self.operations.as_ref()), outcome)
+        }
+    }
+}
