@@ -163,9 +163,14 @@ impl Scene {
             Kind::ProcessFreeze | Kind::ProcessSignal => Ok(!self.thawed.answers(DEADLINE)?),
             Kind::NetDuplicate => self.copied(&self.stage.world.other),
             kind if kind.is_of_pressure() => {
-                // Nobody works anywhere else, and who is beside has its processor.
-                let elsewhere = workers()? != workers_in(self.cgroup.folder())?;
-                Ok(elsewhere || !self.thawed.answers(DEADLINE)?)
+                // Nobody works anywhere else, and who is beside has its processor. One that is just ending
+                // has left its cgroup already.
+                let folder = self.cgroup.folder();
+                let here = || Ok::<_, anyhow::Error>(workers()? == workers_in(folder)?);
+                let alone = wait_until("nobody works anywhere else", DEADLINE, || {
+                    here().is_ok_and(|all| all)
+                });
+                Ok(alone.is_err() || !self.thawed.answers(DEADLINE)?)
             }
             kind => felt(kind, &mut self.stage.other, &self.stage.echoes),
         }

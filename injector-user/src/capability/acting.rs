@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use injector_abi::Counters;
-use injector_abi::sleep::Slept;
 use injector_core::fault::net::Connections;
 use injector_core::fault::{self, Action, FaultSpec, Given, Kind};
 use injector_core::plan::{Hook, Mechanism, Plan, Select};
@@ -126,12 +125,6 @@ impl<'a> Acting<'a> {
         Ok(counters
             .transpose()?
             .map_or(0, |Counters { injected, .. }| injected))
-    }
-
-    /// What became of the callers that were to sleep.
-    pub(super) fn slept(&self) -> Result<Option<Slept>, KernelError> {
-        let slept = self.armed.as_ref().map(|armed| self.kernel.slept(armed));
-        slept.transpose().map(Option::flatten)
     }
 
     /// Takes the fault out; what its delay line did, if it had one.

@@ -105,14 +105,14 @@ pub(super) fn slow(
     let done = subject.ask(request)?;
     let took = begun.elapsed();
     let injected = acting.injected()?;
-    let slept = acting.slept()?.unwrap_or_default();
     acting.end();
     match done {
         Err(errno) => not_seen(format!("attached, and `{call}` failed with {errno}")),
         Ok(_) if injected == 0 => not_seen(format!("attached, and `{call}` was not met")),
-        Ok(_) if took < LATENCY => {
-            not_seen(format!("attached, and `{call}` took {took:?}: {slept:?}"))
-        }
+        Ok(_) if took < LATENCY => not_seen(format!(
+            "attached, and `{call}` took {took:?}: its caller could not wait for a page of ours, as \
+             outside of the host's pid namespace"
+        )),
         Ok(_) => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::style::Style;
-use crate::protocol::{Ended, FaultReport, Felt, Measure, State, Strained, Window};
+use crate::protocol::{Asleep, Ended, FaultReport, Felt, Measure, State, Strained, Window};
 
 /// At most this many are named.
 const SUFFERERS: usize = 8;
@@ -30,6 +30,9 @@ pub(super) fn report(report: &FaultReport, style: Style) -> String {
     row(hits, injected(report, style));
     if let Some(felt) = &report.felt {
         row("felt", felt_text(felt, style));
+    }
+    if let Some(asleep) = &report.asleep {
+        row("slept", asleep_text(asleep, style));
     }
     if let Some(line) = &report.line {
         let (forwarded, discarded, failed) = (line.forwarded, line.discarded, line.failed);
@@ -263,6 +266,26 @@ fn rate(rate: &Rate) -> String {
         percent(low),
         percent(high)
     )
+}
+
+fn asleep_text(asleep: &Asleep, style: Style) -> String {
+    let Asleep {
+        callers,
+        slept_us,
+        asked_us,
+        awake,
+    } = *asleep;
+    let text = format!(
+        "{callers} callers, {} on average; asked for {}",
+        millis(slept_us),
+        millis(asked_us)
+    );
+    match awake {
+        0 => text,
+        awake => style.unsure(&format!(
+            "{text}; {awake} were not delayed, for want of room"
+        )),
+    }
 }
 
 fn felt_text(felt: &Felt, style: Style) -> String {

@@ -18,7 +18,7 @@ use super::style::Style;
 use super::{examples, report};
 use crate::client::ClientError;
 use crate::delay_line::LineReport;
-use crate::protocol::{Class, Ended, Failure, FaultReport, Felt, State, Window};
+use crate::protocol::{Asleep, Class, Ended, Failure, FaultReport, Felt, State, Window};
 
 #[track_caller]
 fn check_golden(name: &str, shown: &str) {
@@ -224,6 +224,12 @@ fn fault() -> FaultReport {
             note: None,
         }),
         connections_reset: None,
+        asleep: Some(Asleep {
+            callers: 297,
+            slept_us: 20_412,
+            asked_us: 20_000,
+            awake: 3,
+        }),
         line: Some(LineReport {
             overflowed: 0,
             bytes: 0,

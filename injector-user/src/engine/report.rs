@@ -8,8 +8,8 @@ use super::intercept::add_calls;
 use super::running::{Effect, Running};
 use super::state::Engine;
 use super::stop::how_it_ended;
-use crate::loader::Kernel;
-use crate::protocol::{Ended, FaultReport, State, Strained, Suffered};
+use crate::loader::{ArmedFault, Kernel};
+use crate::protocol::{Asleep, Ended, FaultReport, State, Strained, Suffered};
 use crate::pulses::{Ending, Progress, Reason};
 use crate::signals;
 
@@ -24,6 +24,7 @@ impl Engine {
                     report.line = Kernel::lines(armed);
                     report.examples = self.kernel.examples(armed);
                     report.rate = rate(running, &counted, &report.counters);
+                    report.asleep = self.asleep(running, armed);
                 }
                 Err(error) => report
                     .warnings
@@ -46,6 +47,21 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// How long callers slept, if they are to.
+    fn asleep(&self, running: &Running, armed: &ArmedFault) -> Option<Asleep> {
+        let asked = running.spec.action.failing()?.outcome.latency()?;
+        let slept = self.kernel.slept(armed).ok()??;
+        let slept_us = slept.ns / 1_000;
+        Some(Asleep {
+            callers: slept.calls,
+            slept_us: slept_us.checked_div(slept.calls).unwrap_or_default(),
+            asked_us: u64::try_from(asked.as_micros()).unwrap_or(u64::MAX),
+            awake: slept.awake,
+        })
+    }
+}
+
 /// What is known of a fault without asking what it did.
 fn unmeasured(running: &Running) -> FaultReport {
     FaultReport {
@@ -65,6 +81,7 @@ fn unmeasured(running: &Running) -> FaultReport {
             .as_ref()
             .filter(|_| !running.rehearsing)
             .map(super::felt::Feeling::report),
+        asleep: None,
         line: None,
         pulses: None,
         strain: None,

@@ -31,6 +31,9 @@ pub struct FaultReport {
     pub rate: Option<Rate>,
     /// Only for a delay.
     pub felt: Option<Felt>,
+    /// How long callers slept; only where they do so inside the kernel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asleep: Option<Asleep>,
     /// Only where packets take a detour through a line.
     pub line: Option<LineReport>,
     /// Pulses done; only for a freeze or a limit.
@@ -83,6 +86,18 @@ impl Measure {
         let off = |asked: f64| (self.observed - asked).abs() <= asked * Self::NEAR;
         self.asked.is_none_or(off)
     }
+}
+
+/// Callers that slept while their calls took longer, and have been woken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asleep {
+    pub callers: u64,
+    /// On average, microseconds; shorter where a fault's end has woken them.
+    pub slept_us: u64,
+    /// What was asked for, on average and without `cap`, microseconds.
+    pub asked_us: u64,
+    /// Calls that were to take longer and did not, as there was no room for their callers.
+    pub awake: u64,
 }
 
 /// Where in its life a fault is.

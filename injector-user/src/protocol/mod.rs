@@ -10,7 +10,7 @@ mod message;
 #[cfg(test)]
 mod fuzz;
 
-pub use fault::{Ended, FaultReport, Felt, Measure, State, Strained, Suffered, Window};
+pub use fault::{Asleep, Ended, FaultReport, Felt, Measure, State, Strained, Suffered, Window};
 pub use message::{
     Answer, Arm, Call, Class, EngineStatus, Failure, MAX_ANSWER, MAX_LINE, PROTOCOL, Request,
     Response, Which,

@@ -29,6 +29,7 @@ mod programs;
 mod row;
 mod scene;
 mod sibling;
+mod sleep_error;
 mod soak;
 mod statistics;
 mod stream;

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, anyhow};
 use clap::ValueEnum;
 use injector_user::clock::monotonic_ns;
 use injector_user::sys::{poll, schedule};
+use nix::unistd::getsid;
 
 use super::attempt::Attempt;
 
@@ -22,6 +23,8 @@ pub(super) enum Habit {
     Connects,
     /// Notes the time.
     Ticks,
+    /// Asks for its session, less often.
+    Asks,
 }
 
 /// How often.
@@ -79,6 +82,7 @@ pub(super) fn live(habit: Habit) -> Result<String> {
     let life = std::thread::spawn(move || match habit {
         Habit::Connects => connect(&for_life),
         Habit::Ticks => tick(&for_life),
+        Habit::Asks => ask(&for_life),
     });
     let mut rest = Vec::new();
     std::io::stdin().read_to_end(&mut rest)?;
@@ -118,6 +122,21 @@ fn tick(stop: &AtomicBool) -> Result<Vec<Attempt>> {
             done_ns: Some(done_ns),
             suffered_ns: (took > FROZEN).then_some(done_ns),
         });
+    }
+    Ok(felt)
+}
+
+fn ask(stop: &AtomicBool) -> Result<Vec<Attempt>> {
+    let mut felt = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        let begun_ns = monotonic_ns();
+        getsid(None)?;
+        felt.push(Attempt {
+            begun_ns,
+            done_ns: Some(monotonic_ns()),
+            suffered_ns: None,
+        });
+        poll::wait_readable([], PERIOD * 10)?;
     }
     Ok(felt)
 }

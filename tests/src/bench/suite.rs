@@ -15,8 +15,8 @@ use super::row::{Row, Rows};
 use super::subject::{Habit, live};
 use super::{
     arming, breach, bystander, calls, cpu_share, delay_error, doctor, ending, many, memory,
-    packet_cost, pressure, probability, sibling, soak, syscall_arming, syscall_cost, table,
-    throughput, unmatched,
+    packet_cost, pressure, probability, sibling, sleep_error, soak, syscall_arming, syscall_cost,
+    table, throughput, unmatched,
 };
 use crate::alone;
 
@@ -93,6 +93,11 @@ const ALL: &[Benchmark] = &[
         name: "delay-error",
         about: "how exactly a delay line keeps its latency",
         measure: delay_error::measure,
+    },
+    Benchmark {
+        name: "sleep-error",
+        about: "how exactly a caller sleeps whose call takes longer",
+        measure: sleep_error::measure,
     },
     Benchmark {
         name: "throughput",

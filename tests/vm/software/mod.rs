@@ -4,4 +4,5 @@ mod bare;
 mod fault;
 mod postgres;
 mod redis;
+mod slow;
 mod sqlite;

@@ -276,6 +276,13 @@ pub(crate) const GROUPS: &[Group] = &[
             &[],
         )
     },
+    // Where syncing can take longer for who runs already.
+    Group {
+        name: "slow software",
+        program: "vm",
+        kernels: &["6.18", "7.2"],
+        ..fault("disk.slow", &["software::slow::"], &[])
+    },
     // Where also fsync can be made to fail.
     Group {
         name: "databases",

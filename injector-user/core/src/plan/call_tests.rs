@@ -45,6 +45,27 @@ fn short(text: &str) -> FaultSpec {
 }
 
 #[test]
+fn nobody_sleeps_who_keeps_others_waiting() {
+    let mut host = host();
+    let able = crate::plan::Capability {
+        state: CapabilityState::Supported,
+        reason: String::new(),
+    };
+    host.capabilities.insert(Mechanism::SleepInLsm, able);
+    host.functions = ["bpf_lsm_file_open", "bpf_lsm_inode_unlink"]
+        .map(str::to_owned)
+        .into();
+    let made = planned(
+        &host,
+        "syscall.delay cgroup:/redis syscalls=openat latency=1s",
+    );
+    assert_eq!(made.mechanism, Mechanism::SleepInLsm);
+    let refused = "syscall.delay cgroup:/redis syscalls=unlink latency=1s";
+    let error = plan(&host, &spec(refused)).unwrap_err();
+    assert!(error.reason.contains("holds a lock"), "{error:?}");
+}
+
+#[test]
 fn calls_about_sockets_are_met_at_the_cgroup_and_the_plan_says_which_are_not() {
     let made = planned(
         &host(),

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use super::delay::Sleep;
 use crate::fault::errno::Errno;
@@ -117,6 +118,14 @@ impl Outcome {
     pub(crate) fn shorten(&mut self, factor: f64) {
         if let Self::Delays(sleep) = self {
             sleep.shorten(factor);
+        }
+    }
+
+    /// How long callers sleep, on average, if they do.
+    pub fn latency(&self) -> Option<Duration> {
+        match self {
+            Self::Delays(sleep) => Some(sleep.latency.mean),
+            _ => None,
         }
     }
 

@@ -52,6 +52,31 @@ pub(super) fn passes_results(syscall: &str) -> bool {
     TRANSFERS.contains(&syscall)
 }
 
+/// Whether the kernel comes to this hook without a lock that others would wait for: of a directory, a file,
+/// or a whole file system. Only there may a caller sleep.
+pub(super) fn is_unlocked(hook: &str) -> bool {
+    !UNDER_LOCK.contains(&hook)
+}
+
+/// Source: their callers in `fs/namei.c`, `fs/open.c`, `fs/attr.c` and `fs/xattr.c` of Linux 6.12.
+const UNDER_LOCK: [&str; 15] = [
+    "security_inode_create",
+    "security_inode_link",
+    "security_inode_unlink",
+    "security_inode_symlink",
+    "security_inode_mkdir",
+    "security_inode_rmdir",
+    "security_inode_rename",
+    "security_inode_setattr",
+    "security_inode_setxattr",
+    "security_inode_removexattr",
+    "security_path_mknod",
+    "security_path_chmod",
+    "security_path_chown",
+    "security_path_truncate",
+    "security_file_truncate",
+];
+
 /// What a hook's calls are about; none where its arguments differ between kernels, or are no file.
 pub(super) fn subject(failing: &Failing, hook: &str) -> Option<Subject> {
     if failing.opens == Some(Opens::Writing) && hook == OPENED {
@@ -192,7 +217,14 @@ const HOOKS: &[Row] = &[
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{HOOKS, TRANSFERS, of};
+    use super::{HOOKS, TRANSFERS, UNDER_LOCK, of};
+
+    #[test]
+    fn what_is_said_of_locks_is_said_of_hooks_that_there_are() {
+        let all = HOOKS.iter().flat_map(|(_, hooks)| *hooks);
+        let all: BTreeSet<&str> = all.chain(&[super::MADE]).copied().collect();
+        assert!(UNDER_LOCK.iter().all(|hook| all.contains(hook)));
+    }
 
     #[test]
     fn every_system_call_is_there_once() {

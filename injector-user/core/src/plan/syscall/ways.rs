@@ -368,13 +368,20 @@ fn of_hooks(
     if all.is_empty() {
         return Err("the call passes no security hook, or none just once".to_owned());
     }
+    let sleeps = entry == Entry::LsmSleeping;
+    let unlocked = all
+        .iter()
+        .filter(|hook| !sleeps || hooks::is_unlocked(hook));
+    if unlocked.clone().count() == 0 {
+        return Err("its caller holds a lock there that others wait for".to_owned());
+    }
     let is_there = |hook: &&&str| match hook.strip_prefix("security_") {
         Some(name) if matches!(entry, Entry::Lsm | Entry::LsmSleeping) => {
             inventory.functions.contains(&format!("bpf_lsm_{name}"))
         }
         _ => inventory.functions.contains(**hook),
     };
-    let there = all.iter().filter(is_there);
+    let there = unlocked.filter(is_there);
     let there: Vec<String> = there.map(|hook| (*hook).to_owned()).collect();
     if there.is_empty() {
         Err(format!("this kernel has no {}", all.join(" and no ")))
