@@ -7,22 +7,23 @@ use injector_abi::sleep::kfunc;
 use super::functions::Functions;
 use super::object::ObjectError;
 
-/// What stands in our instructions, and what such a function is called, the newest name last.
+/// What stands in our instructions, and what such a function is called, the newest name first: older ones
+/// may still be described and cannot be called any more (7.2).
 const CALLED: [(u32, &[&str]); 4] = [
     (kfunc::TASK_FROM_PID, &["bpf_task_from_pid"]),
     (kfunc::TASK_RELEASE, &["bpf_task_release"]),
     (
         kfunc::SCHEDULE_RESUME,
         &[
-            "bpf_task_work_schedule_resume_impl",
             "bpf_task_work_schedule_resume",
+            "bpf_task_work_schedule_resume_impl",
         ],
     ),
     (
         kfunc::SCHEDULE_SIGNAL,
         &[
-            "bpf_task_work_schedule_signal_impl",
             "bpf_task_work_schedule_signal",
+            "bpf_task_work_schedule_signal_impl",
         ],
     ),
 ];
