@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use anyhow::{Context as _, Result};
 use injector_core::fault::Kind;
 use serde_json::Value;
-use temblor_tests::{Actor, temblor_program};
+use temblor_tests::{Actor, alone, temblor_program};
 
 /// Unsupported or refused.
 const REFUSED: i32 = 3;
@@ -19,6 +19,7 @@ fn temblor(arguments: &[&str]) -> Result<Output> {
 
 #[test]
 fn what_the_doctor_refuses_is_refused_with_a_reason() -> Result<()> {
+    let _alone = alone()?;
     let said: Value = serde_json::from_slice(&temblor(&["doctor", "--json"])?.stdout)?;
     let victim = Actor::start()?;
     let target = format!("--target=pid:{}", victim.pid());

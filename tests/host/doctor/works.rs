@@ -398,7 +398,12 @@ fn stops(stage: &mut Stage) -> Result<()> {
 
 /// A worker beside the target uses something up.
 fn presses(mechanism: Mechanism, kind: Kind, stage: &Stage) -> Result<()> {
-    let cgroup = Cgroup::make(Flavour::V2, "doctor")?;
+    let flavour = if Cgroup::is_possible(Flavour::V2)? {
+        Flavour::V2
+    } else {
+        Flavour::V1
+    };
+    let cgroup = Cgroup::make(flavour, "doctor")?;
     cgroup.enter(stage.client.pid())?;
     let target = cgroup.target();
     let common = [("target", target.as_str()), ("duration", "60s")];

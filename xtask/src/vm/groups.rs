@@ -278,7 +278,7 @@ pub(crate) const GROUPS: &[Group] = &[
     },
     // Where syncing can take longer for who runs already.
     Group {
-        name: "slow software",
+        name: "slow-software",
         program: "vm",
         kernels: &["6.18", "7.2"],
         ..fault("disk.slow", &["software::slow::"], &[])
@@ -398,6 +398,11 @@ mod tests {
         let tests = tests.flatten().collect::<Vec<_>>();
         let different: BTreeSet<_> = tests.iter().collect();
         assert_eq!(different.len(), tests.len());
+    }
+
+    #[test]
+    fn names_are_words_to_who_reads_what_a_guest_says() {
+        assert!(GROUPS.iter().all(|group| !group.name.contains(' ')));
     }
 
     #[test]

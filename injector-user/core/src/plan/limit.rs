@@ -37,7 +37,8 @@ pub(super) fn limit(
         }
     }
     if against.is_empty() {
-        against.push("no such hierarchy is mounted here".to_owned());
+        let missing = mechanisms(limit.kind()).map(|mechanism| inventory.usable(mechanism));
+        against.extend(missing.into_iter().filter_map(Result::err));
     }
     Err(Refusal::refused(
         "target",
@@ -51,10 +52,7 @@ pub(super) fn limit(
 
 /// The hierarchies that have such settings, each with what it is called, version 2 first.
 fn ways(inventory: &Inventory, kind: Kind) -> Vec<(Hierarchy, Mechanism)> {
-    let [v2, v1] = match kind {
-        Kind::MemoryLimit => [Mechanism::MemoryV2, Mechanism::MemoryV1],
-        _of_processors => [Mechanism::CpuV2, Mechanism::CpuV1],
-    };
+    let [v2, v1] = mechanisms(kind);
     let controller = kind.controllers().map(|[_v2, v1]| v1).unwrap_or_default();
     let all = inventory.cgroups.iter().map(|cgroup| &cgroup.hierarchy);
     let all: BTreeSet<&Hierarchy> = all.collect();
@@ -63,6 +61,14 @@ fn ways(inventory: &Inventory, kind: Kind) -> Vec<(Hierarchy, Mechanism)> {
         other => other.is_v1_of(controller).then(|| (other.clone(), v1)),
     });
     ways.collect()
+}
+
+/// Of version 2 and of version 1.
+fn mechanisms(kind: Kind) -> [Mechanism; 2] {
+    match kind {
+        Kind::MemoryLimit => [Mechanism::MemoryV2, Mechanism::MemoryV1],
+        _of_processors => [Mechanism::CpuV2, Mechanism::CpuV1],
+    }
 }
 
 fn hint(processes: &Processes<'_>) -> &'static str {
