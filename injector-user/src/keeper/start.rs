@@ -1,6 +1,8 @@
 //! How the engine gets its keeper.
 
 use std::fs;
+use std::io;
+use std::os::fd::AsFd as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
@@ -30,6 +32,7 @@ pub fn start(log: &UndoLog) -> Result<Keeper, KeeperError> {
     let (ours, theirs) = socketpair(AddressFamily::Unix, kind, None, flags)
         .map_err(prepare("open a pair of sockets"))?;
     let home = Home::make(log)?;
+    let voice = io::stderr().as_fd().try_clone_to_owned().ok();
     match split() {
         Ok(Side::Child) => {
             let post = Post {
@@ -38,6 +41,7 @@ pub fn start(log: &UndoLog) -> Result<Keeper, KeeperError> {
                 heart,
                 inbox,
                 home,
+                voice,
             };
             let watched = catch_unwind(AssertUnwindSafe(|| watch(post)));
             leave(watched.unwrap_or(BUG))

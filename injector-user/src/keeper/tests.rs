@@ -42,6 +42,7 @@ impl Story {
             heart: Heart::new().unwrap(),
             inbox: Inbox::new().unwrap(),
             home: None,
+            voice: None,
         });
         let files = [1, 2, 3].map(|effect| {
             let mut options = File::options();

@@ -10,7 +10,7 @@ use nix::sys::mman::{MlockAllFlags, mlockall};
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::socket::{MsgFlags, send};
-use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout, setsid};
+use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout, setsid, write};
 
 use super::charge::{Calls, Charge, Mending};
 use super::fault::regardless;
@@ -36,6 +36,11 @@ const BURIAL_MS: u16 = 10_000;
 /// How often a remedy that did not take is tried again, [`LOOK_MS`] apart.
 const TRIES: u8 = 50;
 
+/// Why an engine is ended, in few enough bytes for a pipe to take them at once.
+const STUCK: &[u8] = b"temblor: the engine has stood still for too long: its keeper ends it\n";
+const LATE: &[u8] =
+    b"temblor: what does a fault has stood still for too long: the keeper ends the engine\n";
+
 /// What the engine hands to its keeper at birth.
 #[derive(Debug)]
 pub(super) struct Post {
@@ -44,6 +49,9 @@ pub(super) struct Post {
     pub(super) heart: Heart,
     pub(super) inbox: Inbox,
     pub(super) home: Option<Home>,
+    /// The engine's standard error: given up before anything is waited for, as somebody may read it to its
+    /// end.
+    pub(super) voice: Option<OwnedFd>,
 }
 
 /// Why the keeper's watch ends.
@@ -112,9 +120,13 @@ fn settle_in(post: &Post) {
         0,
         0,
         0,
+        0,
     ];
+    if let Some(voice) = &post.voice {
+        keep[5] = voice.as_raw_fd();
+    }
     if let Some(home) = &post.home {
-        keep[5..].copy_from_slice(&home.descriptors());
+        keep[6..].copy_from_slice(&home.descriptors());
     }
     regardless(close_all_but(&mut keep));
     regardless(mlockall(
@@ -274,9 +286,11 @@ impl Watch {
 
     /// Ends the engine if need be and undoes what it has registered; true if all of it is verified.
     fn finish(&mut self, end: End) -> bool {
+        let voice = self.post.voice.take();
         match end {
             End::Orderly | End::Died => {}
             End::Stuck => {
+                self.explain(voice);
                 // It fails only if the engine has ended by itself.
                 regardless(pidfd_signal(self.post.engine.as_fd(), Signal::SIGKILL));
                 // At once for those who suffer, and again below: until the engine has ended it may
@@ -296,6 +310,19 @@ impl Watch {
             }
         }
         true
+    }
+
+    /// Says why the engine is ended, if that can be said without waiting: whoever reads it may be as stuck.
+    fn explain(&self, voice: Option<OwnedFd>) {
+        let Some(voice) = voice else {
+            return;
+        };
+        let late = self.post.heart.is_late(Cell::ENGINE, monotonic_ns());
+        let words = if late { STUCK } else { LATE };
+        let mut ready = [PollFd::new(voice.as_fd(), PollFlags::POLLOUT)];
+        if poll(&mut ready, PollTimeout::ZERO) == Ok(1) {
+            regardless(write(&voice, words));
+        }
     }
 
     /// Waits a moment, or until somebody calls; whether there is nothing else to be mended.
