@@ -34,6 +34,12 @@ pub(super) fn report(report: &FaultReport, style: Style) -> String {
     if let Some(asleep) = &report.asleep {
         row("slept", asleep_text(asleep, style));
     }
+    if report.missed > 0 {
+        let calls = report.missed;
+        let text =
+            format!("{calls} calls, the target's or others', found the program at work and passed");
+        row("missed", style.unsure(&text));
+    }
     if let Some(line) = &report.line {
         let (forwarded, discarded, failed) = (line.forwarded, line.discarded, line.failed);
         let text = format!("{forwarded} packets forwarded, {discarded} discarded, {failed} failed");

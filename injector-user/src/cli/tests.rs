@@ -230,6 +230,7 @@ fn fault() -> FaultReport {
             asked_us: 20_000,
             awake: 3,
         }),
+        missed: 2,
         line: Some(LineReport {
             overflowed: 0,
             bytes: 0,

@@ -25,6 +25,7 @@ impl Engine {
                     report.examples = self.kernel.examples(armed);
                     report.rate = rate(running, &counted, &report.counters);
                     report.asleep = self.asleep(running, armed);
+                    report.missed = self.kernel.missed(armed);
                 }
                 Err(error) => report
                     .warnings
@@ -82,6 +83,7 @@ fn unmeasured(running: &Running) -> FaultReport {
             .filter(|_| !running.rehearsing)
             .map(super::felt::Feeling::report),
         asleep: None,
+        missed: 0,
         line: None,
         pulses: None,
         strain: None,

@@ -293,6 +293,13 @@ impl Hooks {
         }
     }
 
+    /// How often the programs of a place were not run, as they were at work already.
+    pub(super) fn misses(&self, index: HookIndex) -> u64 {
+        let programs = self.places.get(&index).into_iter();
+        let programs = programs.flat_map(|place| &place.programs);
+        programs.map(|(_instance, program)| program.misses()).sum()
+    }
+
     /// How many places are in use.
     pub(super) fn count(&self) -> usize {
         self.places.len()

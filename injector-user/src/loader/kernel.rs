@@ -3,6 +3,7 @@
 //! Coming: rows, attachments, delay lines, and last the bit that arms. Going: the bit first, then
 //! what waits, then the attachments, then the rows.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -90,6 +91,8 @@ pub struct ArmedFault {
     pub(super) select: Select,
     /// In the order of the plan's.
     pub(super) hooks: Vec<HookIndex>,
+    /// How often programs there had not been run before.
+    pub(super) missed_before: BTreeMap<HookIndex, u64>,
     /// Whether processes are told apart.
     pub(super) by_process: bool,
     /// Where callers sleep, if they are to.
@@ -223,6 +226,7 @@ impl Kernel {
             calls: calls_of(&arming.spec.action),
             select: arming.plan.select.clone(),
             hooks: Vec::new(),
+            missed_before: BTreeMap::new(),
             by_process: kind == Kind::SockError || kind.is_of_calls(),
             dormitory: None,
             lines: Vec::new(),
@@ -277,6 +281,7 @@ impl Kernel {
             calls: _,
             select,
             hooks,
+            missed_before: _,
             by_process: _,
             dormitory,
             lines,
@@ -392,6 +397,8 @@ impl Kernel {
         }?;
         self.step();
         fault.hooks.push(index);
+        let missed = self.hooks.misses(index);
+        fault.missed_before.insert(index, missed);
         self.forget_place(fault, index)?;
         let exempt = arming.exempt.iter().copied();
         self.hooks.exempt(&mut self.tables, index, exempt)?;

@@ -231,6 +231,12 @@ impl Program {
         })
     }
 
+    /// How often it was not run, as it was at work on the same processor already.
+    pub(super) fn misses(&self) -> u64 {
+        // Known of every program that the kernel has taken.
+        bpf::misses(self.fd.as_fd()).unwrap_or_default()
+    }
+
     fn link(&self, target: u32, flags: u32) -> io::Result<Link> {
         let attach = self.role.program_type().attach;
         bpf::link(self.fd.as_fd(), target, attach, flags).map(Link::from)

@@ -26,6 +26,17 @@ impl Kernel {
         Ok(())
     }
 
+    /// How many events no program has looked at, the target's or somebody else's: the kernel does not run a
+    /// program for who meets it half done on the same processor, as after a change of tasks.
+    pub fn missed(&self, fault: &ArmedFault) -> u64 {
+        let since = |index: &HookIndex| {
+            let before = fault.missed_before.get(index).copied();
+            let now = self.hooks.misses(*index);
+            now.saturating_sub(before.unwrap_or_default())
+        };
+        fault.hooks.iter().map(since).sum()
+    }
+
     /// Examples of what it injected: some of the newest.
     pub fn examples(&self, fault: &ArmedFault) -> Vec<Injection> {
         let mut examples = self.tables.examples.borrow_mut();

@@ -34,6 +34,10 @@ pub struct FaultReport {
     /// How long callers slept; only where they do so inside the kernel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asleep: Option<Asleep>,
+    /// Calls, the target's or others', that no program has looked at, as it was at work on the same
+    /// processor: the kernel's `recursion_misses`. What of these was the target's was spared.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub missed: u64,
     /// Only where packets take a detour through a line.
     pub line: Option<LineReport>,
     /// Pulses done; only for a freeze or a limit.
@@ -64,6 +68,14 @@ pub struct FaultReport {
     pub events_lost: Option<u64>,
     /// What the user should know.
     pub warnings: Vec<String>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "what serde calls it with"
+)]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// One thing that workers do, as it was asked for and as it was measured.

@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
 
 use aya_obj::generated::{
     BPF_F_SLEEPABLE, bpf_attach_type, bpf_attr, bpf_attr__bindgen_ty_4, bpf_cmd, bpf_insn,
-    bpf_map_type, bpf_prog_type,
+    bpf_map_type, bpf_prog_info, bpf_prog_type,
 };
 
 /// What a program is loaded as.
@@ -236,6 +236,19 @@ pub fn make_constant(map: BorrowedFd<'_>, contents: &[u8]) -> io::Result<()> {
     let mut attr = zeroed();
     attr.__bindgen_anon_2.map_fd = fd_number(map);
     bpf(bpf_cmd::BPF_MAP_FREEZE, &mut attr).map(drop)
+}
+
+/// How often the kernel has not run a program, as it was at work on the same processor already. Kernels
+/// before 5.12 do not count it: 0.
+pub fn misses(program: BorrowedFd<'_>) -> io::Result<u64> {
+    // SAFETY: plain integers, for which zero is a value: no room for what there are lists of.
+    let mut info: bpf_prog_info = unsafe { std::mem::zeroed() };
+    let mut attr = zeroed();
+    attr.info.bpf_fd = fd_number(program);
+    attr.info.info_len = length(size_of::<bpf_prog_info>());
+    attr.info.info = (&raw mut info) as u64;
+    bpf(bpf_cmd::BPF_OBJ_GET_INFO_BY_FD, &mut attr)?;
+    Ok(info.recursion_misses)
 }
 
 const LOG_SIZE: usize = 1 << 20;

@@ -78,8 +78,11 @@ fn hundreds_sleep_at_the_same_time() -> Result<()> {
             took >= Duration::from_secs(2) && took < DEADLINE,
             "{took:?}"
         );
-        let counters = scene.client.stop_one(&armed)?.counters;
-        assert!(counters.injected >= 600, "{counters:?}");
+        let report = scene.client.stop_one(&armed)?;
+        // Who came while another was half through the program, on the same processor, is told of.
+        let told_of = report.counters.injected + report.missed;
+        assert!(told_of >= 600, "{report:?}");
+        assert!(report.counters.injected >= 500, "{report:?}");
         drop(crowd);
         scene.close()
     })
