@@ -2,7 +2,8 @@
 //!
 //! Their callers sleep (`sleep`), after the call or before it. After: the tracepoint that all calls pass has
 //! the task lie down on its way back. Before: a security hook in which programs may sleep; or the call is
-//! left for now, the task lies down on its way back, and the kernel makes the call once more.
+//! left for now, the task lies down on its way back, and the kernel makes the call once more; or programs
+//! that may sleep, of which each lets one caller sleep at a time on each processor, take turns.
 #![no_std]
 #![no_main]
 #![expect(unsafe_code, reason = "kernel memory, maps and helpers")]
@@ -22,6 +23,7 @@ use injector_ebpf::judge::{Act, Way};
 use injector_ebpf::outcome;
 use injector_ebpf::patched;
 use injector_ebpf::sleep;
+use injector_ebpf::spin;
 use injector_ebpf::task::{self, word};
 
 #[unsafe(link_section = "license")]
@@ -34,8 +36,7 @@ static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
 extern "C" fn delay_exit(ctx: *mut c_void) -> i32 {
     // SAFETY: the first argument of the tracepoint.
     let registers = unsafe { *ctx.cast::<*const u64>() };
-    let register = |position| word(registers, position);
-    if register(register::ORIG_AX) != u64::from(patched::number()) {
+    if word(registers, register::ORIG_AX) != u64::from(patched::number()) {
         return 0;
     }
     let mask = concerned();
@@ -49,13 +50,7 @@ extern "C" fn delay_exit(ctx: *mut c_void) -> i32 {
     if RESTARTS.contains(&result) {
         return 0;
     }
-    let acts = outcome::acts(
-        mask,
-        || descriptor(register),
-        || bytes(register),
-        Way::ToBed,
-    );
-    if let Some(act) = acts {
+    if let Some(act) = of_call(mask, registers) {
         sleep::after(act);
     }
     0
@@ -71,18 +66,43 @@ extern "C" fn delay_function(ctx: *mut c_void) -> i64 {
     }
     // SAFETY: the first argument of the function.
     let registers = unsafe { *ctx.cast::<*const u64>() };
-    let register = |position| word(registers, position);
-    let stack = register(register::SP);
+    let stack = word(registers, register::SP);
     if foreign::is_foreign() || sleep::has_risen(stack) {
         return 0;
     }
-    let acts = outcome::acts(
-        mask,
-        || descriptor(register),
-        || bytes(register),
-        Way::ToBed,
-    );
-    acts.map_or(0, |act| sleep::before(act, stack))
+    of_call(mask, registers).map_or(0, |act| sleep::before(act, stack))
+}
+
+/// `fentry` on the same function, where programs take turns.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fentry/reserve")]
+extern "C" fn delay_reserve(ctx: *mut c_void) -> i32 {
+    let mask = concerned();
+    if mask == 0 || foreign::is_foreign() {
+        return 0;
+    }
+    // SAFETY: the first argument of the function.
+    let registers = unsafe { *ctx.cast::<*const u64>() };
+    if let Some(act) = of_call(mask, registers) {
+        sleep::reserve(act);
+    }
+    0
+}
+
+/// `fmod_ret` there, several of them: one that is busy on this processor is not run.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fentry/turn")]
+extern "C" fn delay_turn(_ctx: *mut c_void) -> i64 {
+    sleep::in_turn();
+    0
+}
+
+/// `fexit` there: all of them were busy.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fentry/forgo")]
+extern "C" fn delay_forgo(_ctx: *mut c_void) -> i32 {
+    sleep::forgo();
+    0
 }
 
 /// `fmod_ret` on `int security_NAME(…)`.
@@ -94,8 +114,21 @@ extern "C" fn delay_hook(ctx: *mut c_void) -> i64 {
         return 0;
     }
     let stack = task::register(task::registers(), register::SP);
-    let acts = at_hook(ctx, mask, || sleep::has_risen(stack));
+    let acts = at_hook(ctx, mask, Way::ToBed, || sleep::has_risen(stack));
     acts.map_or(0, |act| sleep::before(act, stack))
+}
+
+/// The same where nobody can sleep: the caller is kept busy for a moment.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fentry/spin")]
+extern "C" fn delay_spin(ctx: *mut c_void) -> i64 {
+    let mask = concerned();
+    if mask != 0
+        && let Some(act) = at_hook(ctx, mask, Way::Here, || false)
+    {
+        spin::here(act);
+    }
+    0
 }
 
 /// The same as a program of the BPF LSM, which may sleep itself.
@@ -104,16 +137,28 @@ extern "C" fn delay_hook(ctx: *mut c_void) -> i64 {
 extern "C" fn delay_lsm(ctx: *mut c_void) -> i32 {
     let mask = concerned();
     if mask != 0
-        && let Some(act) = at_hook(ctx, mask, || false)
+        && let Some(act) = at_hook(ctx, mask, Way::ToBed, || false)
     {
         sleep::here(act);
     }
     0
 }
 
+/// The first fault that acts on the call which has these registers.
+#[inline(always)]
+fn of_call(mask: u64, registers: *const u64) -> Option<Act> {
+    let register = |position| word(registers, position);
+    outcome::acts(
+        mask,
+        || descriptor(register),
+        || bytes(register),
+        Way::ToBed,
+    )
+}
+
 /// The first fault that acts on the call which has come to this hook, unless it has been here before.
 #[inline(always)]
-fn at_hook(ctx: *mut c_void, mask: u64, before: impl FnOnce() -> bool) -> Option<Act> {
+fn at_hook(ctx: *mut c_void, mask: u64, way: Way, before: impl FnOnce() -> bool) -> Option<Act> {
     let registers = task::registers();
     let register = |position| task::register(registers, position);
     let mask = foreign::by_number(mask, register);
@@ -122,5 +167,5 @@ fn at_hook(ctx: *mut c_void, mask: u64, before: impl FnOnce() -> bool) -> Option
     }
     let argument = |position| argument(ctx, position);
     let subject = || argument(patched::subject() & !subject::KIND);
-    outcome::acts(mask, subject, || call::size(register, argument), Way::ToBed)
+    outcome::acts(mask, subject, || call::size(register, argument), way)
 }

@@ -45,6 +45,7 @@ pub mod select;
 pub mod skb;
 pub mod sleep;
 pub mod socket;
+pub mod spin;
 pub mod stages;
 pub mod storage;
 pub mod streams;

@@ -170,3 +170,7 @@ pub static WORKS: Array<u64> = Array::with_max_entries(MAX_BEDS, 0);
 /// Where the stack was of threads that have slept and now make their call once more.
 #[map]
 pub static RISEN: LruHashMap<u64, u64> = LruHashMap::with_max_entries(1 << 13, 0);
+
+/// Beds that are kept for threads until it is their turn.
+#[map]
+pub static TURNS: HashMap<u64, u32> = HashMap::with_max_entries(MAX_BEDS, BPF_F_NO_PREALLOC);

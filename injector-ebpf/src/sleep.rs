@@ -16,7 +16,7 @@ use injector_abi::syscall::PAGE;
 use crate::bed;
 use crate::judge::Act;
 use crate::kfunc;
-use crate::maps::{BEDS, DORMITORIES, RISEN, WORKS};
+use crate::maps::{BEDS, DORMITORIES, RISEN, TURNS, WORKS};
 
 /// Lets the caller sleep here and now.
 #[inline(always)]
@@ -24,6 +24,51 @@ pub fn here(act: Act) {
     if let Some(bed) = bed::take(act.slot) {
         sleep(bed);
     }
+}
+
+/// Keeps a bed for the caller, until one of the programs has room that take turns.
+#[inline(always)]
+pub fn reserve(act: Act) {
+    let Some(bed) = bed::take(act.slot) else {
+        return;
+    };
+    if TURNS.insert(thread(), bed, 0).is_err() {
+        bed::stay_awake(act.slot, bed);
+    }
+}
+
+/// Lets the caller sleep here and now, if a bed is kept for it.
+#[inline(always)]
+pub fn in_turn() {
+    if let Some(bed) = claim() {
+        sleep(bed);
+    }
+}
+
+/// Gives the caller's bed up, if one is still kept for it.
+#[inline(always)]
+pub fn forgo() {
+    if let Some(bed) = claim()
+        && let Some(row) = BEDS.get(bed)
+    {
+        bed::stay_awake(row.slot as u32 & (SLOTS - 1), bed);
+    }
+}
+
+/// The bed that is kept for the caller, which then is kept no more.
+#[inline(always)]
+fn claim() -> Option<u32> {
+    let thread = thread();
+    // SAFETY: one word, which only this thread changes.
+    let bed = *unsafe { TURNS.get(thread) }?;
+    let _removed = TURNS.remove(thread);
+    Some(bed & (MAX_BEDS - 1))
+}
+
+#[inline(always)]
+fn thread() -> u64 {
+    // SAFETY: the helper has no arguments.
+    unsafe { bpf_get_current_pid_tgid() }
 }
 
 /// Lets the caller sleep when its call has been made, before it goes back to its program.
@@ -47,8 +92,7 @@ pub fn before(act: Act, stack: u64) -> i64 {
     let Some((bed, kept)) = prepare(act.slot) else {
         return 0;
     };
-    // SAFETY: the helper has no arguments.
-    let thread = unsafe { bpf_get_current_pid_tgid() };
+    let thread = thread();
     if RISEN.insert(thread, stack, 0).is_err() {
         bed::stay_awake(act.slot, bed);
         return 0;
@@ -68,8 +112,7 @@ pub fn before(act: Act, stack: u64) -> i64 {
 #[inline(always)]
 #[must_use]
 pub fn has_risen(stack: u64) -> bool {
-    // SAFETY: the helper has no arguments.
-    let thread = unsafe { bpf_get_current_pid_tgid() };
+    let thread = thread();
     // SAFETY: one word, which only this thread changes.
     let risen = unsafe { RISEN.get(thread) }.is_some_and(|risen| *risen == stack);
     if risen {

@@ -8,6 +8,7 @@ mod netem;
 mod presets;
 mod refused;
 mod software;
+mod spin;
 mod surroundings;
 mod syscalls;
 

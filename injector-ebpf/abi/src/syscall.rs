@@ -47,7 +47,12 @@ pub struct Calls {
     pub signal: u32,
     /// The call is made for this share of its bytes, in units of 2^-32; 0 if it is not made.
     pub share: u64,
+    /// How long its caller is kept busy, ns, at most [`MOST_SPIN_NS`]; 0 if it is not.
+    pub spin_ns: u64,
 }
+
+/// The longest that a caller may be kept busy inside the kernel.
+pub const MOST_SPIN_NS: u64 = 100_000;
 
 exact_layout!(Calls {
     outcomes: [Outcome; OUTCOMES],
@@ -58,6 +63,7 @@ exact_layout!(Calls {
     types: u32,
     signal: u32,
     share: u64,
+    spin_ns: u64,
 });
 
 /// Not the number of a call, but the position in `pt_regs` of the register that holds it.

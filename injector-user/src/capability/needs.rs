@@ -114,10 +114,15 @@ const OF_DELAYS: &[(Mechanism, Use)] = &[
     (Mechanism::SleepAtCall, Use::Main),
     (Mechanism::SleepInLsm, Use::Main),
     (Mechanism::SleepAtHook, Use::Main),
+    (Mechanism::SleepInTurn, Use::Main),
     (Mechanism::Seccomp, Use::Main),
+    SHORT,
     (Mechanism::SleepAfter, Use::For("`moment: after`")),
     CHILDREN,
 ];
+
+/// Callers that are kept busy.
+const SHORT: (Mechanism, Use) = (Mechanism::SpinAtHook, Use::For("`latency` up to 100us"));
 
 /// Whether before a call or after it does not matter.
 const OF_SLOW_DISKS: &[(Mechanism, Use)] = &[
@@ -125,7 +130,9 @@ const OF_SLOW_DISKS: &[(Mechanism, Use)] = &[
     (Mechanism::SleepInLsm, Use::Main),
     (Mechanism::SleepAtHook, Use::Main),
     (Mechanism::SleepAfter, Use::Main),
+    (Mechanism::SleepInTurn, Use::Main),
     (Mechanism::Seccomp, Use::Main),
+    SHORT,
     CHILDREN,
 ];
 

@@ -99,6 +99,8 @@ fn hierarchy_of(mechanism: Mechanism) -> Option<Flavour> {
         | Mechanism::SleepAtCall
         | Mechanism::SleepInLsm
         | Mechanism::SleepAtHook
+        | Mechanism::SleepInTurn
+        | Mechanism::SpinAtHook
         | Mechanism::SleepAfter
         // Where there is none, it is tried without.
         | Mechanism::ForkTracking
@@ -177,6 +179,8 @@ fn try_out(
         Mechanism::SleepAtCall
         | Mechanism::SleepInLsm
         | Mechanism::SleepAtHook
+        | Mechanism::SleepInTurn
+        | Mechanism::SpinAtHook
         | Mechanism::SleepAfter => sleeping::slow(mechanism, &Subject::fork()?, objects.kernel()?),
         Mechanism::FreezerV2 => frozen(Flavour::V2, log),
         Mechanism::FreezerV1 => frozen(Flavour::V1, log),

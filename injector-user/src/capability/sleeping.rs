@@ -12,8 +12,10 @@ use super::subject::Subject;
 use super::wire::Request;
 use crate::loader::Kernel;
 
-/// How long a call is to take.
-const LATENCY: Duration = Duration::from_millis(20);
+/// How long a call is to take: long enough to be told from one that is not met, where callers may sleep
+/// for so long.
+const LATENCY: (&str, Duration) = ("20ms", Duration::from_millis(20));
+const SPIN: (&str, Duration) = ("100us", Duration::from_micros(100));
 
 /// One call that the subject makes, and where it is met.
 #[derive(Debug)]
@@ -21,6 +23,7 @@ struct Trial {
     call: &'static str,
     request: Request,
     moment: &'static str,
+    latency: (&'static str, Duration),
     hook: fn(Syscall) -> Hook,
 }
 
@@ -29,23 +32,36 @@ fn trial(mechanism: Mechanism) -> Trial {
         call: "getpgid",
         request: Request::Getpgid,
         moment,
+        latency: LATENCY,
         hook,
     };
     match mechanism {
         Mechanism::SleepAtCall => {
             of_getpgid("before", |_| function("__x64_sys_getpgid", Entry::Again))
         }
+        Mechanism::SleepInTurn => {
+            of_getpgid("before", |_| function("__x64_sys_getpgid", Entry::InTurn))
+        }
         Mechanism::SleepInLsm => Trial {
             call: "socket",
             request: Request::Open { socket: 0 },
             moment: "before",
+            latency: LATENCY,
             hook: |_| function("security_socket_create", Entry::LsmSleeping),
         },
         Mechanism::SleepAtHook => Trial {
             call: "write",
             request: Request::Write,
             moment: "before",
+            latency: LATENCY,
             hook: |_| function("security_file_permission", Entry::Again),
+        },
+        Mechanism::SpinAtHook => Trial {
+            call: "write",
+            request: Request::Write,
+            moment: "before",
+            latency: SPIN,
+            hook: |_| function("security_file_permission", Entry::Spin),
         },
         _after => of_getpgid("after", |syscall| Hook::Exit {
             syscall,
@@ -75,6 +91,7 @@ pub(super) fn slow(
         call,
         request,
         moment,
+        latency: (text, latency),
         hook,
     } = trial(mechanism);
     let syscall: Result<Syscall, _> = call.parse();
@@ -89,7 +106,7 @@ pub(super) fn slow(
         mechanism,
         params: &[
             ("syscalls", call),
-            ("latency", "20ms"),
+            ("latency", text),
             ("moment", moment),
             ("max_hits", "1"),
         ],
@@ -109,7 +126,7 @@ pub(super) fn slow(
     match done {
         Err(errno) => not_seen(format!("attached, and `{call}` failed with {errno}")),
         Ok(_) if injected == 0 => not_seen(format!("attached, and `{call}` was not met")),
-        Ok(_) if took < LATENCY => not_seen(format!(
+        Ok(_) if took < latency => not_seen(format!(
             "attached, and `{call}` took {took:?}: its caller could not wait for a page of ours, as \
              outside of the host's pid namespace"
         )),

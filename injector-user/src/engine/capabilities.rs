@@ -43,6 +43,7 @@ fn needed(spec: &FaultSpec) -> Vec<Mechanism> {
 fn is_of(backend: Backend, mechanism: Mechanism) -> bool {
     match backend {
         Backend::FmodRet => [Mechanism::SyscallReturn, Mechanism::SleepAtCall].contains(&mechanism),
+        Backend::FmodRetSleeping => mechanism == Mechanism::SleepInTurn,
         Backend::Kprobe => mechanism == Mechanism::SyscallOverride,
         Backend::Security => {
             [Mechanism::SecurityReturn, Mechanism::SleepAtHook].contains(&mechanism)
@@ -51,6 +52,7 @@ fn is_of(backend: Backend, mechanism: Mechanism) -> bool {
         Backend::Cgroup => [Mechanism::CgroupSock, Mechanism::CgroupOption].contains(&mechanism),
         Backend::Uprobe => mechanism == Mechanism::Uprobe,
         Backend::Seccomp => mechanism == Mechanism::Seccomp,
+        Backend::Spin => mechanism == Mechanism::SpinAtHook,
     }
 }
 

@@ -3,7 +3,7 @@
 use injector_abi::syscall::{Calls, OUTCOMES, Outcome, REQUESTED};
 use injector_core::fault::Action;
 use injector_core::fault::syscall::{self, Crash, Failing, FdKind, Returned, Sizes};
-use injector_core::units::ByteSize;
+use injector_core::units::{self, ByteSize};
 
 use super::functions::Functions;
 use super::kernel::{Kernel, KernelError};
@@ -31,6 +31,7 @@ pub(super) fn calls_of(action: &Action) -> Option<Calls> {
         types: types(&failing),
         signal: signal(&failing.outcome),
         share: u64::from(share(&failing.outcome)),
+        spin_ns: spin_ns(&failing.outcome),
     })
 }
 
@@ -100,6 +101,14 @@ const BLOCK: u32 = 1 << 6;
 const REGULAR: u32 = 1 << 8;
 const LINK: u32 = 1 << 10;
 const SOCKET: u32 = 1 << 12;
+
+/// How long its caller is kept busy, where it cannot sleep.
+fn spin_ns(asked: &syscall::Outcome) -> u64 {
+    match asked {
+        syscall::Outcome::Delays(sleep) => sleep.spin().map_or(0, units::nanoseconds),
+        _nobody_waits => 0,
+    }
+}
 
 /// What part of a call is made.
 pub(crate) fn share(asked: &syscall::Outcome) -> u32 {

@@ -1,6 +1,6 @@
 //! The programs that a place needs, and what is written into them before they are loaded.
 
-use injector_core::plan::{Attach, Entry, Hook, Way};
+use injector_core::plan::{Attach, Entry, Hook, TURNS, Way};
 
 use super::functions::{EXIT, Functions};
 use super::hooks::{HookError, HookIndex};
@@ -62,6 +62,14 @@ fn lsm_name(function: &str, entry: Entry) -> String {
     }
 }
 
+/// Those that the kernel may refuse first.
+fn in_turn() -> Vec<(&'static str, Role)> {
+    let mut programs = vec![("delay_turn", Role::FunctionReturnSleeping); TURNS];
+    programs.push(("delay_reserve", Role::FunctionEntry));
+    programs.push(("delay_forgo", Role::FunctionExit));
+    programs
+}
+
 /// The programs that a place needs; addresses of both families have programs of their own.
 fn programs_of(hook: &Hook) -> Vec<(&'static str, Role)> {
     match hook {
@@ -96,6 +104,8 @@ fn programs_of(hook: &Hook) -> Vec<(&'static str, Role)> {
             Entry::Again if hook.is_security() => ("delay_hook", Role::FunctionReturn),
             Entry::Again => ("delay_function", Role::FunctionReturn),
             Entry::LsmSleeping => ("delay_lsm", Role::LsmSleeping),
+            Entry::InTurn => return in_turn(),
+            Entry::Spin => ("delay_spin", Role::FunctionReturn),
         }],
         Hook::Instructions { .. } => vec![("syscall_instruction", Role::Instructions)],
         Hook::Exit { sleeps: true, .. } => vec![("delay_exit", Role::TypedTracepoint)],

@@ -95,6 +95,8 @@ pub struct ArmedFault {
     pub(super) missed_before: BTreeMap<HookIndex, u64>,
     /// Whether processes are told apart.
     pub(super) by_process: bool,
+    /// Whether its callers are to wait.
+    pub(super) delays: bool,
     /// Where callers sleep, if they are to.
     pub(super) dormitory: Option<Dormitory>,
     /// By the place they belong to.
@@ -228,6 +230,7 @@ impl Kernel {
             hooks: Vec::new(),
             missed_before: BTreeMap::new(),
             by_process: kind == Kind::SockError || kind.is_of_calls(),
+            delays: false,
             dormitory: None,
             lines: Vec::new(),
             finished: None,
@@ -283,6 +286,7 @@ impl Kernel {
             hooks,
             missed_before: _,
             by_process: _,
+            delays: _,
             dormitory,
             lines,
             finished,

@@ -27,6 +27,12 @@ pub enum Role {
     RawTracepoint,
     /// Runs before a function, whose result it may be.
     FunctionReturn,
+    /// The same for a program that may sleep.
+    FunctionReturnSleeping,
+    /// Runs before a function and those whose result may be its.
+    FunctionEntry,
+    /// Runs after a function.
+    FunctionExit,
     /// A probe at a function, which it may make return.
     FunctionOverride,
     /// A hook of the BPF LSM.
@@ -47,7 +53,7 @@ impl Role {
 
     /// Whether its programs may wait.
     pub(super) fn sleeps(self) -> bool {
-        self == Self::LsmSleeping
+        matches!(self, Self::LsmSleeping | Self::FunctionReturnSleeping)
     }
 
     /// The kernel's words for it when it is loaded: programs for packets are of one kind, wherever they
@@ -85,7 +91,11 @@ impl Role {
             Self::Getsockopt => (OPTION, at::BPF_CGROUP_GETSOCKOPT),
             // Raw tracepoints are told apart by name alone; 0 is what the kernel expects.
             Self::RawTracepoint => (TRACEPOINT, at::BPF_CGROUP_INET_INGRESS),
-            Self::FunctionReturn => (FUNCTION, at::BPF_MODIFY_RETURN),
+            Self::FunctionReturn | Self::FunctionReturnSleeping => {
+                (FUNCTION, at::BPF_MODIFY_RETURN)
+            }
+            Self::FunctionEntry => (FUNCTION, at::BPF_TRACE_FENTRY),
+            Self::FunctionExit => (FUNCTION, at::BPF_TRACE_FEXIT),
             // As above.
             Self::FunctionOverride => (PROBE, at::BPF_CGROUP_INET_INGRESS),
             Self::Lsm | Self::LsmSleeping => (LSM, at::BPF_LSM_MAC),
@@ -231,8 +241,12 @@ impl Program {
         })
     }
 
-    /// How often it was not run, as it was at work on the same processor already.
+    /// How often it was not run, as it was at work on the same processor already. Where one sleeps, another
+    /// takes its turn, and nothing is missed.
     pub(super) fn misses(&self) -> u64 {
+        if self.role == Role::FunctionReturnSleeping {
+            return 0;
+        }
         // Known of every program that the kernel has taken.
         bpf::misses(self.fd.as_fd()).unwrap_or_default()
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use injector_abi::sleep::Slept;
+use injector_core::plan::{Entry, Hook};
 
 use super::kernel::{ArmedFault, Arming, Kernel, KernelError};
 use crate::dormitory::{Dormitory, DormitoryError, Tables};
@@ -24,6 +25,10 @@ impl Kernel {
         self.tables
             .slept
             .set(fault.slot, Shared(Slept::default()), 0)?;
+        fault.delays = true;
+        if arming.plan.hooks.iter().all(is_spin) {
+            return Ok(());
+        }
         let tables = Tables {
             beds: Arc::clone(&self.tables.beds),
             dormitories: Arc::clone(&self.tables.dormitories),
@@ -34,9 +39,20 @@ impl Kernel {
 
     /// What became of the callers that were to sleep; none if none were.
     pub fn slept(&self, fault: &ArmedFault) -> Result<Option<Slept>, KernelError> {
-        if fault.dormitory.is_none() {
+        if !fault.delays {
             return Ok(None);
         }
         Ok(Some(self.tables.slept.get(&fault.slot, 0)?.0))
     }
+}
+
+/// Whether callers are kept busy there, and need no beds.
+fn is_spin(hook: &Hook) -> bool {
+    matches!(
+        hook,
+        Hook::Function {
+            entry: Entry::Spin,
+            ..
+        }
+    )
 }

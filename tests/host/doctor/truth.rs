@@ -101,6 +101,7 @@ fn it_tells_missing_from_forbidden() -> Result<()> {
         Mechanism::SleepAtCall,
         Mechanism::SleepInLsm,
         Mechanism::SleepAtHook,
+        Mechanism::SleepInTurn,
         Mechanism::SleepAfter,
     ];
     check("mount -t tmpfs none /dev", &devices, Unsupported)?;
@@ -161,7 +162,9 @@ fn must_have(mechanism: Mechanism) -> Result<bool> {
         | Mechanism::SecurityLsm
         | Mechanism::SleepAtCall
         | Mechanism::SleepInLsm
-        | Mechanism::SleepAtHook => false,
+        | Mechanism::SleepAtHook
+        | Mechanism::SleepInTurn
+        | Mechanism::SpinAtHook => false,
         Mechanism::SleepAfter => is_at_least(6, 18)? && Path::new("/dev/fuse").exists(),
         Mechanism::SyscallExit => is_at_least(5, 8)?,
         Mechanism::CgroupSock | Mechanism::ForkTracking => {

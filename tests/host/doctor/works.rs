@@ -107,7 +107,9 @@ fn works(mechanism: Mechanism, stage: &mut Stage) -> Result<()> {
         Mechanism::SleepAtCall
         | Mechanism::SleepInLsm
         | Mechanism::SleepAtHook
+        | Mechanism::SleepInTurn
         | Mechanism::SleepAfter => waits(mechanism, &stage.engine),
+        Mechanism::SpinAtHook => spins(&stage.engine),
         Mechanism::FreezerV2 => freezes(Flavour::V2, stage),
         Mechanism::FreezerV1 => freezes(Flavour::V1, stage),
         Mechanism::Pidfd => stops(stage),
@@ -191,6 +193,27 @@ fn waits(mechanism: Mechanism, engine: &Engine) -> Result<()> {
     assert!(begun.elapsed() >= Duration::from_millis(300));
     let report = client.stop_one(&armed)?;
     assert!(report.counters.injected >= 1, "{report:?}");
+    Ok(())
+}
+
+/// The same for one that is kept busy meanwhile.
+fn spins(engine: &Engine) -> Result<()> {
+    let call = "pwrite64";
+    let mut caller = Caller::start(1, &[call])?;
+    let mut client = engine.client()?;
+    let target = format!("pid:{}", caller.pid());
+    let given = params([
+        ("target", target.as_str()),
+        ("duration", "60s"),
+        ("syscalls", call),
+        ("latency", "100us"),
+        ("backend", "spin"),
+    ]);
+    let armed = client.arm(Kind::SyscallDelay, &given)?;
+    let begun = Instant::now();
+    assert_eq!(caller.round()?[call], [0]);
+    assert!(begun.elapsed() >= Duration::from_micros(100));
+    assert_eq!(client.stop_one(&armed)?.counters.injected, 1);
     Ok(())
 }
 

@@ -18,9 +18,11 @@ pub(crate) struct Way {
     /// What of the shell's writing to a file takes this way.
     pub(super) of_the_shell: &'static str,
     backend: Option<&'static str>,
+    /// Whether hundreds can sleep at a time.
+    pub(super) takes_many: bool,
 }
 
-const WAYS: [Way; 4] = [
+const WAYS: [Way; 5] = [
     Way {
         mechanism: Mechanism::SleepAtCall,
         moment: "before",
@@ -28,6 +30,7 @@ const WAYS: [Way; 4] = [
         by_many: "sync in many threads",
         of_the_shell: "write",
         backend: Some("fmod-ret"),
+        takes_many: true,
     },
     Way {
         mechanism: Mechanism::SleepInLsm,
@@ -36,6 +39,7 @@ const WAYS: [Way; 4] = [
         by_many: "open in many threads",
         of_the_shell: "openat",
         backend: Some("lsm"),
+        takes_many: true,
     },
     Way {
         mechanism: Mechanism::SleepAtHook,
@@ -44,6 +48,16 @@ const WAYS: [Way; 4] = [
         by_many: "write in many threads",
         of_the_shell: "write",
         backend: Some("security"),
+        takes_many: true,
+    },
+    Way {
+        mechanism: Mechanism::SleepInTurn,
+        moment: "before",
+        call: "fsync",
+        by_many: "sync in many threads",
+        of_the_shell: "write",
+        backend: Some("fmod-ret-s"),
+        takes_many: false,
     },
     Way {
         mechanism: Mechanism::SleepAfter,
@@ -52,6 +66,7 @@ const WAYS: [Way; 4] = [
         by_many: "sync in many threads",
         of_the_shell: "write",
         backend: None,
+        takes_many: true,
     },
 ];
 

@@ -208,6 +208,11 @@ pub(crate) const GROUPS: &[Group] = &[
         kernels: &["6.12", "6.18", "7.2", "6.12-fi"],
         ..fault("syscall.delay", &["sleep::"], &[])
     },
+    // Whatever else the kernel can.
+    Group {
+        fault: None,
+        ..of_calls("spin", &["spin::"], &[])
+    },
     of_calls("process.crash", &["crash::"], &[]),
     of_calls(
         "process.fd_limit",

@@ -149,6 +149,10 @@ pub enum Mechanism {
     SleepInLsm,
     /// The same as at the call's function, at the security hook of transfers.
     SleepAtHook,
+    /// Several programs at a system call's function each let one caller sleep at a time on each processor.
+    SleepInTurn,
+    /// A caller is kept busy at a security hook.
+    SpinAtHook,
     /// A caller sleeps that has made its call.
     SleepAfter,
     /// A process of ours calculates.
@@ -194,6 +198,8 @@ words!(Mechanism, "a mechanism", {
     SleepAtCall => "sleep-at-call",
     SleepInLsm => "sleep-in-lsm",
     SleepAtHook => "sleep-at-hook",
+    SleepInTurn => "sleep-in-turn",
+    SpinAtHook => "spin",
     SleepAfter => "sleep-after",
     CpuWorker => "cpu-worker",
     MemoryWorker => "memory-worker",
@@ -356,6 +362,10 @@ pub enum Entry {
     Again,
     /// A program of the BPF LSM that may sleep.
     LsmSleeping,
+    /// `fmod_ret` that lets the call pass, after a moment.
+    Spin,
+    /// Several `fmod_ret` that may sleep, each for one caller at a time on each processor.
+    InTurn,
 }
 
 words!(Entry, "a way into a function", {
@@ -364,6 +374,8 @@ words!(Entry, "a way into a function", {
     Lsm => "lsm",
     Again => "fmod-ret-again",
     LsmSleeping => "lsm-sleeping",
+    Spin => "spin",
+    InTurn => "fmod-ret-s",
 });
 
 impl Hook {
@@ -396,6 +408,8 @@ impl Hook {
                 Entry::Again if self.is_security() => Mechanism::SleepAtHook,
                 Entry::Again => Mechanism::SleepAtCall,
                 Entry::LsmSleeping => Mechanism::SleepInLsm,
+                Entry::InTurn => Mechanism::SleepInTurn,
+                Entry::Spin => Mechanism::SpinAtHook,
             }),
             Self::Instructions { .. } => Some(Mechanism::Uprobe),
             Self::Exit { sleeps: true, .. } => Some(Mechanism::SleepAfter),

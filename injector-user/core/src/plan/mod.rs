@@ -40,7 +40,7 @@ pub use make::{plan, plan_again};
 pub use refusal::{Refusal, RefusalClass};
 pub use sites::{Number, Site};
 pub use supplies::{FileSystem, Memory, Supplies};
-pub use syscall::{Coverage, Delays, coverage, delays, every_function};
+pub use syscall::{Coverage, Delays, TURNS, coverage, delays, every_function};
 pub use tighter::{MEMORY_HELD, SETTINGS};
 
 #[cfg(test)]

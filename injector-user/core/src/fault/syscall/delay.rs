@@ -25,7 +25,18 @@ pub struct Sleep {
     pub moment: Option<Moment>,
 }
 
+/// The longest that a caller may be kept busy inside the kernel, where it cannot sleep: about what the kernel
+/// itself may take for a call that others would not notice.
+pub const MOST_SPIN: Duration = Duration::from_micros(100);
+
 impl Sleep {
+    /// For how long a caller may be kept busy instead; none if that is too long, or varies.
+    #[must_use]
+    pub fn spin(&self) -> Option<Duration> {
+        let Latency { mean, jitter, .. } = self.latency;
+        (mean <= MOST_SPIN.min(self.cap) && jitter.is_zero()).then_some(mean)
+    }
+
     /// `None` only if a problem was reported. `usual` is when it happens if nothing is said.
     pub(in crate::fault) fn read(reader: &mut Reader<'_>, usual: Option<Moment>) -> Option<Self> {
         let latency = Latency::read(reader, LONGEST);

@@ -41,22 +41,27 @@ words!(FdKind, "a kind of file descriptor", {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Backend {
     FmodRet,
+    /// Several that may sleep.
+    FmodRetSleeping,
     Kprobe,
     Security,
     Lsm,
     Cgroup,
     Uprobe,
     Seccomp,
+    Spin,
 }
 
 words!(Backend, "a way to make calls fail", {
     FmodRet => "fmod-ret",
+    FmodRetSleeping => "fmod-ret-s",
     Kprobe => "kprobe",
     Security => "security",
     Lsm => "lsm",
     Cgroup => "cgroup",
     Uprobe => "uprobe",
     Seccomp => "seccomp",
+    Spin => "spin",
 });
 
 /// Which calls suffer, and what becomes of them.

@@ -17,7 +17,7 @@ mod table;
 
 pub use call::{Amount, Syscall};
 pub use class::Class;
-pub use delay::{LONGEST, Sleep};
+pub use delay::{LONGEST, MOST_SPIN, Sleep};
 pub use failing::{Backend, Failing, FdKind, Opens, Resource};
 pub(super) use outcome::errors;
 pub use outcome::{Crash, MAX_ERRORS, MAX_WEIGHT, Moment, Outcome, Returned, Share};

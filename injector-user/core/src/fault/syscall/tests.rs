@@ -564,8 +564,8 @@ fn impossible_failures_are_refused() {
             "--fd: `tty` is not a kind of file descriptor | one of file, directory, socket, pipe, device, \
              other",
             "--size: `big` is not a range of sizes | such as 4KiB.., ..512, 1KiB..64KiB or 4KiB",
-            "--backend: `ptrace` is not a way to make calls fail | one of fmod-ret, kprobe, security, lsm, \
-             cgroup, uprobe, seccomp",
+            "--backend: `ptrace` is not a way to make calls fail | one of fmod-ret, fmod-ret-s, kprobe, security, \
+             lsm, cgroup, uprobe, seccomp, spin",
         ],
     );
 }

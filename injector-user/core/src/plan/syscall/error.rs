@@ -21,6 +21,13 @@ const BYPASSED: &str = "calls fail where the target's programs and libraries mak
                         such as Go's, or by what is mapped later pass; children are covered within a \
                         quarter of a second; calls that pass take some microseconds more";
 
+/// As many as [`TURNS`] says.
+const FEW_SLEEP: &str = "not more than 8 callers sleep at a time that were on the same processor when they \
+                         made their calls; more of them are not delayed, and counted";
+
+/// How many programs take turns at a function.
+pub const TURNS: usize = 8;
+
 pub(in crate::plan) fn error(
     inventory: &Inventory,
     target: &Target<'_>,
@@ -43,6 +50,9 @@ pub(in crate::plan) fn error(
     } = covered(inventory, processes, failing, &mut warnings)?;
     if mechanisms.contains(&Mechanism::Uprobe) {
         warnings.push(BYPASSED.to_owned());
+    }
+    if mechanisms.contains(&Mechanism::SleepInTurn) {
+        warnings.push(FEW_SLEEP.to_owned());
     }
     warnings.insert(0, callers::foreign(&mechanisms).to_owned());
     let not_here = format!("cannot be {} here, and pass", failing.outcome.verb());
@@ -130,9 +140,10 @@ fn covered(
         Some(Ok(_)) | None => None,
     };
     let in_kernel = in_kernel(inventory, processes, failing, &fitting, unfiltered);
-    let complete = in_kernel
-        .as_ref()
-        .is_ok_and(|covered| covered.left_out.is_empty());
+    // A filter's caller uses no processor.
+    let complete = in_kernel.as_ref().is_ok_and(|covered| {
+        covered.left_out.is_empty() && !covered.mechanisms.contains(&Mechanism::SpinAtHook)
+    });
     match (in_kernel, hook) {
         (_partly_or_not, Some(Ok(hook))) if !complete => {
             warnings.push(filter::STAYS.to_owned());

@@ -9,6 +9,7 @@ mod matrix;
 mod sockets;
 mod ways;
 
+pub use error::TURNS;
 pub(super) use error::error;
 pub use matrix::{Coverage, Delays, coverage, delays};
 pub use ways::every_function;

@@ -6,12 +6,14 @@ use std::time::Duration;
 use super::{exit, hooks, sockets};
 use crate::fault::latency::Latency;
 use crate::fault::syscall::{
-    Amount, Backend, Failing, Moment, Outcome, Resource, Returned, Sleep, Syscall, Syscalls,
+    Amount, Backend, Failing, MOST_SPIN, Moment, Outcome, Resource, Returned, Sleep, Syscall,
+    Syscalls,
 };
 use crate::plan::decision::{Count, Entry, Hook, Mechanism, Subject};
 use crate::plan::inventory::Inventory;
 use crate::plan::resolve::Processes;
 use crate::plan::sites::{Number, Site};
+use crate::units::format_duration;
 
 /// Whose calls they are, where a place is one of theirs only.
 #[derive(Clone, Copy, Debug)]
@@ -67,6 +69,14 @@ const SLEEPING: &[(Backend, Way)] = &[
         Backend::Security,
         Way::Function(Entry::Again, Mechanism::SleepAtHook),
     ),
+    (
+        Backend::FmodRetSleeping,
+        Way::Function(Entry::InTurn, Mechanism::SleepInTurn),
+    ),
+    (
+        Backend::Spin,
+        Way::Function(Entry::Spin, Mechanism::SpinAtHook),
+    ),
 ];
 
 /// The places at which `syscall` can be made to return what is asked, or for each way why it cannot.
@@ -85,6 +95,12 @@ pub(super) fn of(
         _ => WAYS,
     };
     let mut against = Vec::new();
+    if let Some(wanted) = failing.backend
+        && wanted != Backend::Seccomp
+        && !ways.iter().any(|(backend, _)| *backend == wanted)
+    {
+        against.push(format!("{wanted}: nothing of that kind is done there"));
+    }
     for (backend, way) in ways.iter().copied() {
         if failing.backend.is_some_and(|wanted| wanted != backend) {
             continue;
@@ -108,7 +124,7 @@ pub(super) fn of(
             Err(reason) => against.push(format!("{mechanism}: {reason}")),
         }
     }
-    if moment.is_none() {
+    if moment.is_none() && failing.backend.is_none() {
         match exit::of(inventory, failing, syscall) {
             Ok(found) => return Ok(found),
             Err(reason) => against.push(reason),
@@ -188,6 +204,7 @@ fn can_return(asked: &Outcome, mechanism: Mechanism, syscall: Syscall) -> Result
         Outcome::Crashes(_) if is_of_cgroups(mechanism) => {
             return Err("no signal can be sent there".to_owned());
         }
+        Outcome::Delays(sleep) if mechanism == Mechanism::SpinAtHook => return is_short(sleep),
         Outcome::Delays(_) => return can_be_made_again(mechanism, syscall),
         Outcome::Errors(_) | Outcome::Crashes(_) => return Ok(()),
         Outcome::Returns(returned) => returned,
@@ -206,6 +223,17 @@ fn can_return(asked: &Outcome, mechanism: Mechanism, syscall: Syscall) -> Result
         _only_refuses => "the call can fail there, not succeed",
     };
     Err(reason.to_owned())
+}
+
+/// Whether a caller may be kept busy for so long.
+fn is_short(sleep: &Sleep) -> Result<(), String> {
+    if sleep.spin().is_none() {
+        return Err(format!(
+            "its caller would be kept busy, which is done for at most {}, without jitter",
+            format_duration(MOST_SPIN)
+        ));
+    }
+    Ok(())
 }
 
 /// Whether the call has done nothing yet where it is left, to be made once more.
@@ -242,7 +270,10 @@ fn is_of_cgroups(mechanism: Mechanism) -> bool {
 fn is_of_whole_calls(mechanism: Mechanism) -> bool {
     matches!(
         mechanism,
-        Mechanism::SyscallReturn | Mechanism::SyscallOverride | Mechanism::SleepAtCall
+        Mechanism::SyscallReturn
+            | Mechanism::SyscallOverride
+            | Mechanism::SleepAtCall
+            | Mechanism::SleepInTurn
     )
 }
 
@@ -368,7 +399,7 @@ fn of_hooks(
     if all.is_empty() {
         return Err("the call passes no security hook, or none just once".to_owned());
     }
-    let sleeps = entry == Entry::LsmSleeping;
+    let sleeps = matches!(entry, Entry::LsmSleeping | Entry::Spin);
     let unlocked = all
         .iter()
         .filter(|hook| !sleeps || hooks::is_unlocked(hook));
