@@ -34,7 +34,7 @@ pub use cli::{Cli, Said, finish};
 pub use client::{Armed, Client, params};
 pub use commanded::Commanded;
 pub use docker::Docker;
-pub use engine::{Engine, KNOWN, is_running, signal, temblor_program};
+pub use engine::{Engine, KNOWN, is_running, is_stopped, signal, temblor_program};
 pub use flow::{Arrival, Flow};
 pub use foreign::{Foreign, Manner};
 pub use netns::Netns;
