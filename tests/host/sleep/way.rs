@@ -17,6 +17,8 @@ pub(crate) struct Way {
     pub(super) by_many: &'static str,
     /// What of the shell's writing to a file takes this way.
     pub(super) of_the_shell: &'static str,
+    /// What the call does to a file, as `disk.slow` says it.
+    operation: &'static str,
     backend: Option<&'static str>,
 }
 
@@ -27,6 +29,7 @@ const WAYS: [Way; 4] = [
         call: "fsync",
         by_many: "sync in many threads",
         of_the_shell: "write",
+        operation: "sync",
         backend: Some("fmod-ret"),
     },
     Way {
@@ -35,6 +38,7 @@ const WAYS: [Way; 4] = [
         call: "openat",
         by_many: "open in many threads",
         of_the_shell: "openat",
+        operation: "open",
         backend: Some("lsm"),
     },
     Way {
@@ -43,6 +47,7 @@ const WAYS: [Way; 4] = [
         call: "pwrite64",
         by_many: "write in many threads",
         of_the_shell: "write",
+        operation: "write",
         backend: Some("security"),
     },
     Way {
@@ -51,6 +56,7 @@ const WAYS: [Way; 4] = [
         call: "fsync",
         by_many: "sync in many threads",
         of_the_shell: "write",
+        operation: "sync",
         backend: None,
     },
 ];
@@ -77,6 +83,24 @@ impl Way {
         Ok(ways)
     }
 
+    /// Arms `disk.slow` for what its call does to files where callers have theirs.
+    pub(super) fn arm_disk(
+        &self,
+        client: &mut Client,
+        target: &str,
+        more: &[(&str, &str)],
+    ) -> Result<Armed> {
+        let folder = format!("{}/", std::env::temp_dir().display());
+        let basic = [
+            ("target", target),
+            ("duration", "60s"),
+            ("path", &folder),
+            ("operation", self.operation),
+        ];
+        let given = basic.into_iter().chain(more.iter().copied());
+        client.arm(Kind::DiskSlow, &params(given))
+    }
+
     /// Arms a fault of its call.
     pub(crate) fn arm(
         &self,
@@ -97,14 +121,12 @@ impl Way {
     ) -> Result<Armed> {
         let basic = [
             ("target", target),
+            ("duration", "60s"),
             ("syscalls", call),
             ("moment", self.moment),
         ];
-        let duration = [("duration", "60s")];
-        let is_given = more.iter().any(|(name, _)| *name == "duration");
         let given = basic
             .into_iter()
-            .chain(duration.into_iter().filter(|_| !is_given))
             .chain(self.backend.map(|backend| ("backend", backend)))
             .chain(more.iter().copied());
         client.arm(Kind::SyscallDelay, &params(given))
