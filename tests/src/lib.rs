@@ -36,7 +36,7 @@ pub use commanded::Commanded;
 pub use docker::Docker;
 pub use engine::{Engine, KNOWN, is_running, is_stopped, signal, temblor_program};
 pub use flow::{Arrival, Flow};
-pub use foreign::{Foreign, Manner};
+pub use foreign::{Foreign, Maker, Manner, Twice};
 pub use netns::Netns;
 pub use pen::{Greedy, Pen};
 pub use presets::{Preset, preset};

@@ -6,6 +6,7 @@ mod disk;
 mod effect;
 mod endings;
 mod every;
+mod ring;
 mod scene;
 mod way;
 

@@ -11,7 +11,7 @@ use super::way::Way;
 use crate::stage::{DEADLINE, Stage};
 
 /// Far longer than anybody waits here.
-const LONG: [(&str, &str); 2] = [("latency", "30s"), ("cap", "30s")];
+pub(super) const LONG: [(&str, &str); 2] = [("latency", "30s"), ("cap", "30s")];
 
 #[derive(Debug)]
 pub(super) struct Scene {
