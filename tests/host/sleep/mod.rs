@@ -8,6 +8,7 @@ mod endings;
 mod every;
 mod ring;
 mod scene;
+mod shell;
 mod way;
 
 pub(crate) use way::Way;
