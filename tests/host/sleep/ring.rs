@@ -58,3 +58,34 @@ fn what_io_uring_does_takes_no_longer_and_the_same_call_by_itself_does() -> Resu
         scene.close()
     })
 }
+
+/// A caller that waits in `read` while `io_uring` reads something else for it: that is done on the way back
+/// from the call, which is then made once more.
+fn check_on_the_way_back(scene: &mut Scene) -> Result<()> {
+    let mut twice = Twice::start("read", Maker::Later)?;
+    twice.begin()?;
+    assert_eq!(twice.tell()?, 1, "so many are asked for");
+    wait_until("it waits", DEADLINE, || twice.waits())?;
+    let target = format!("pid:{}", twice.pid());
+    let way = scene.way;
+    let armed = way.arm_at("read", &mut scene.client, &target, &LONG)?;
+    twice.feed()?;
+    scene.await_hits(&armed, 1)?;
+    let report = scene.client.stop_one(&armed)?;
+    twice.begin()?;
+    assert_eq!(twice.tell()?, 1, "so many bytes it has read: {report:?}");
+    let counters = &report.counters;
+    assert_eq!((counters.injected, counters.foreign), (1, 1), "{report:?}");
+    Ok(())
+}
+
+#[test]
+fn what_io_uring_does_on_the_way_back_from_a_call_is_not_that_call() -> Result<()> {
+    for_each_way(|mut scene| {
+        // Elsewhere no program sees it.
+        if scene.way.mechanism == Mechanism::SleepAtHook {
+            check_on_the_way_back(&mut scene)?;
+        }
+        scene.close()
+    })
+}

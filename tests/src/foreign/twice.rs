@@ -1,7 +1,7 @@
 //! A program that makes a call by `io_uring`, and then the same call itself.
 
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
+use std::io::{PipeWriter, Read as _, Write as _, pipe};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -20,6 +20,8 @@ pub enum Maker {
     Asker,
     /// A thread that the kernel has for it (`IOSQE_ASYNC`).
     Worker,
+    /// The process, as soon as there is what it waits for: on its way back from the call that it is in then.
+    Later,
 }
 
 /// It makes each call when it is told to, about a file of its own. Killed with this value.
@@ -28,6 +30,8 @@ pub struct Twice {
     child: Child,
     input: ChildStdin,
     says: ChildStdout,
+    /// The other end of its file, if that is a pipe.
+    feeds: Option<PipeWriter>,
     _folder: TempDir,
 }
 
@@ -52,6 +56,8 @@ impl Call {
         let (opcode, number, descriptor, takes_address, length) = match name {
             "fsync" => (3, libc::SYS_fsync, FILE, false, 0),
             "openat" => (18, libc::SYS_openat, libc::AT_FDCWD, true, 0),
+            // Where to is up to the program.
+            "read" => (22, libc::SYS_read, FILE, false, 1),
             "pwrite64" => (23, libc::SYS_pwrite64, FILE, true, 1),
             other => bail!("`{other}` is not known"),
         };
@@ -64,10 +70,11 @@ impl Call {
         })
     }
 
-    /// What stands behind the instructions: the request of 64 bytes, then number and arguments.
+    /// What stands behind the instructions: the request of 64 bytes, number and arguments, and for how many
+    /// requests is waited.
     fn data(&self, maker: Maker, address: u64) -> Vec<u8> {
         let flags = match maker {
-            Maker::Asker => 0,
+            Maker::Asker | Maker::Later => 0,
             Maker::Worker => IOSQE_ASYNC,
         };
         let address = if self.takes_address { address } else { 0 };
@@ -78,7 +85,9 @@ impl Call {
         data.extend(self.length.to_le_bytes());
         data.resize(REQUEST, 0);
         let descriptor = i64::from(self.descriptor).cast_unsigned();
-        let call = [self.number, descriptor, address, self.length.into(), 0];
+        let awaited = u64::from(maker != Maker::Later);
+        let length = self.length.into();
+        let call = [self.number, descriptor, address, length, 0, awaited];
         data.extend(call.iter().flat_map(|word| word.to_le_bytes()));
         data
     }
@@ -87,18 +96,24 @@ impl Call {
 /// Bytes of a request.
 const REQUEST: usize = 64;
 
-/// Bytes of a request, a number and four arguments.
-const DATA: usize = REQUEST + 5 * 8;
+/// Bytes of all that.
+const DATA: usize = REQUEST + 6 * 8;
 
 impl Twice {
     pub fn start(call: &str, maker: Maker) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let (program, file) = (folder.path().join("twice"), folder.path().join("file"));
         write_program(&program, &Call::named(call)?, maker, &file)?;
+        let (is, feeds) = if maker == Maker::Later {
+            let (reads, feeds) = pipe()?;
+            (Stdio::from(reads), Some(feeds))
+        } else {
+            (File::create(&file)?.into(), None)
+        };
         let mut child = Command::new(&program)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(File::create(&file)?)
+            .stderr(is)
             .spawn()
             .context("start a caller by io_uring")?;
         let (input, says) = (child.stdin.take(), child.stdout.take());
@@ -106,6 +121,7 @@ impl Twice {
             child,
             input: input.context("its input")?,
             says: says.context("its output")?,
+            feeds,
             _folder: folder,
         })
     }
@@ -114,7 +130,20 @@ impl Twice {
         self.child.id().cast_signed()
     }
 
-    /// Lets it make its next call, the first one by `io_uring`.
+    /// Writes a byte to the pipe that it reads from [later](Maker::Later).
+    pub fn feed(&mut self) -> Result<()> {
+        let feeds = self.feeds.as_mut().context("its file is a pipe")?;
+        Ok(feeds.write_all(b"x")?)
+    }
+
+    /// Whether it waits in the kernel to be told to make its next call.
+    pub fn waits(&self) -> bool {
+        let call = fs::read_to_string(format!("/proc/{}/syscall", self.pid()));
+        call.is_ok_and(|call| call.starts_with("0 0x0 "))
+    }
+
+    /// Lets it make its next call, the first one by `io_uring`. One that is made later it first says to have
+    /// asked for, and waits once more.
     pub fn begin(&mut self) -> Result<()> {
         Ok(self.input.write_all(b"\n")?)
     }

@@ -35,6 +35,12 @@ ready:
  mov rdi,r14
  mov ecx,8
  rep movsq
+ mov ebx,[rip+request+104]
+ test ebx,ebx
+ jnz submit
+ lea rax,[rsp+408]
+ mov [r14+16],rax
+submit:
  mov eax,[rsp+64]
  mov dword ptr [r13+rax],0
  mov eax,[rsp+44]
@@ -42,7 +48,7 @@ ready:
  mov eax,426
  mov edi,r12d
  mov esi,1
- mov edx,1
+ mov edx,ebx
  mov r10d,1
  xor r8d,r8d
  xor r9d,r9d
@@ -50,6 +56,11 @@ ready:
  mov r15d,eax
  test eax,eax
  js told
+ test ebx,ebx
+ jnz made
+ call tell
+ call wait
+made:
  mov eax,[rsp+100]
  mov r15d,[r13+rax+8]
 told:
