@@ -1,10 +1,12 @@
 //! Callers of whom cannot be told which system call they make: counted, and left alone.
 //!
-//! A 32-bit caller's numbers mean other calls; what `io_uring` does, in the caller's context or on a
-//! thread that the kernel made for it, has no number of its own.
+//! A 32-bit caller's numbers mean other calls; what `io_uring` does has no number of its own: in the caller's
+//! context, on the way back from whatever call it has made, or on a thread that the kernel made for it.
 
 use injector_abi::Select;
-use injector_abi::syscall::{COMPAT, IO_URING_ENTER, KERNEL_THREAD, NUMBERS, register};
+use injector_abi::syscall::{
+    COMPAT, IO_URING_ENTER, KERNEL_THREAD, NOT_MADE_YET, NUMBERS, register,
+};
 
 use crate::maps::COUNTERS;
 use crate::select::{self, Slots, only};
@@ -26,7 +28,8 @@ pub fn by_syscall(select: &Select, mask: u64) -> u64 {
 #[inline(always)]
 pub fn by_number(mask: u64, register: impl Fn(usize) -> u64) -> u64 {
     let number = register(register::ORIG_AX);
-    if number == u64::from(IO_URING_ENTER) || is_foreign() {
+    let made = register(register::AX).cast_signed() != NOT_MADE_YET;
+    if number == u64::from(IO_URING_ENTER) || made || is_foreign() {
         count(mask);
         return 0;
     }

@@ -9,6 +9,7 @@ pub mod dormitory;
 pub mod engine;
 pub mod filters;
 pub mod freezer;
+mod going;
 pub mod interception;
 pub mod keeper;
 pub mod latency;

@@ -14,9 +14,10 @@ use injector_user::target::Mounts;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use procfs::process::Process;
 use serde_json::Value;
 use temblor_tests::{Cgroup, Victim, wait_until};
+
+pub(crate) use temblor_tests::{is_running, is_stopped};
 
 /// Long enough for a busy machine; what is expected takes a fraction of it.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
@@ -178,17 +179,6 @@ pub(crate) fn keeper_cgroup(pid: i32) -> Result<PathBuf> {
     Ok(mount
         .point
         .join(Path::new(&format!("temblor-keeper-{pid}"))))
-}
-
-/// Whether a process exists and is no zombie.
-pub(crate) fn is_running(pid: i32) -> bool {
-    let stat = Process::new(pid).and_then(|process| process.stat());
-    stat.is_ok_and(|stat| stat.state != 'Z')
-}
-
-pub(crate) fn is_stopped(pid: i32) -> bool {
-    let stat = Process::new(pid).and_then(|process| process.stat());
-    stat.is_ok_and(|stat| stat.state == 'T')
 }
 
 /// Runs `test` for each freezer that this host has, and says which it has not.

@@ -261,6 +261,33 @@ fn a_rehearsal_changes_nothing() -> Result<()> {
 }
 
 #[test]
+fn without_engine_and_keeper_it_stays_until_somebody_undoes_it() -> Result<()> {
+    let pen = Pen::make(Kind::CpuLimit, "orphan")?;
+    let (file, before) = if pen.is_v1() {
+        ("cpu.cfs_quota_us", "123456")
+    } else {
+        ("cpu.max", "123456 100000")
+    };
+    fs::write(pen.folder().join(file), before)?;
+    let mut stage = Stage::set()?;
+    let mut client = stage.engine.client()?;
+    arm(&mut client, Kind::CpuLimit, &pen, &[])?;
+    await_changed(&pen, before)?;
+    let limited = pen.setting()?;
+    stage.engine.lose()?;
+    assert_eq!(pen.setting()?, limited, "nobody is left to undo it");
+    assert!(pen.is_felt()?);
+    let said = stage.cli().run(&["undo"])?;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert_eq!(pen.setting()?, before);
+    let again = stage.cli().run(&["undo"])?;
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert_eq!(pen.setting()?, before);
+    assert_eq!(stage.engine.undo_entries()?.len(), 0);
+    stage.close()
+}
+
+#[test]
 fn the_keeper_undoes_it_while_the_engine_stands_still() -> Result<()> {
     let pen = Pen::make(Kind::CpuLimit, "chance")?;
     let stage = Stage::set()?;

@@ -12,7 +12,7 @@ use injector_user::protocol::{Ended, FaultReport, State};
 use injector_user::safety::undo::{self, recover};
 use nix::sys::signal::Signal;
 use temblor_tests::order::{Doer, Order, Outcome};
-use temblor_tests::{Actor, Armed, Cgroup, Client, Victim, is_running, params, signal, wait_until};
+use temblor_tests::{Actor, Armed, Cgroup, Client, Victim, params, signal, wait_until};
 use tempfile::TempDir;
 
 use super::double::is_stopped;
@@ -222,7 +222,7 @@ fn who_was_stopped_by_somebody_else_stays_stopped() -> Result<()> {
 
 #[test]
 fn without_engine_and_keeper_the_undo_log_continues_them() -> Result<()> {
-    let stage = Stage::set()?;
+    let mut stage = Stage::set()?;
     let mut victim = Victim::start()?;
     let mut client = stage.engine.client()?;
     send(
@@ -231,14 +231,7 @@ fn without_engine_and_keeper_the_undo_log_continues_them() -> Result<()> {
         &[("signal", "STOP")],
     )?;
     wait_until("it stands still", DEADLINE, || is_stopped(victim.pid()))?;
-    let (engine, keeper) = (stage.engine.pid(), stage.engine.keeper());
-    signal(keeper, Signal::SIGSTOP)?;
-    wait_until("the keeper stands still", DEADLINE, || is_stopped(keeper))?;
-    signal(engine, Signal::SIGKILL)?;
-    signal(keeper, Signal::SIGKILL)?;
-    wait_until("both have gone", DEADLINE, || {
-        !is_running(engine) && !is_running(keeper)
-    })?;
+    stage.engine.lose()?;
     assert!(!victim.answers(SOON)?);
     let outcomes = recover(&stage.engine.run_dir().join("undo"))?;
     let continued = |outcome: &&undo::Outcome| outcome.effect == Some(undo::Effect::Continue);

@@ -15,12 +15,27 @@ const EXECUTABLE: u16 = 2;
 const LOAD: u32 = 1;
 const READ_AND_RUN: u32 = 5;
 
+/// Sizes of a header and of the description of a segment.
+const fn sizes(width: Width) -> (u16, u16) {
+    match width {
+        Width::Narrow => (52, 32),
+        Width::Wide => (64, 56),
+    }
+}
+
+/// Where its first instruction is, once it runs.
+pub fn start(width: Width) -> u64 {
+    let (header, segment) = sizes(width);
+    u64::from(BASE) + u64::from(header + segment)
+}
+
 /// A file whose only segment is the headers and the instructions, which it begins with.
 pub fn program(width: Width, instructions: &[u8]) -> Vec<u8> {
-    let (class, machine, header, segment) = match width {
-        Width::Narrow => (1, 3_u16, 52_u16, 32_u16),
-        Width::Wide => (2, 62, 64, 56),
+    let (class, machine) = match width {
+        Width::Narrow => (1, 3_u16),
+        Width::Wide => (2, 62),
     };
+    let (header, segment) = sizes(width);
     let code = u32::from(header + segment);
     let length = code + u32::try_from(instructions.len()).unwrap_or(u32::MAX);
     let mut file = vec![0x7F, b'E', b'L', b'F', class, 1, 1];

@@ -198,6 +198,17 @@ impl Engine {
         Ok(())
     }
 
+    /// Kills it and its keeper, which gets no chance to mend anything.
+    pub fn lose(&mut self) -> Result<()> {
+        let keeper = self.keeper;
+        signal(keeper, Signal::SIGSTOP)?;
+        wait_until("the keeper stands still", DEADLINE, || is_stopped(keeper))?;
+        signal(self.pid(), Signal::SIGKILL)?;
+        wait_until("the engine has ended", DEADLINE, || self.has_ended())?;
+        signal(keeper, Signal::SIGKILL)?;
+        self.await_end()
+    }
+
     /// Ends it in order if it has not ended, and makes sure that its undo log is empty.
     pub fn end(mut self) -> Result<()> {
         if !self.has_ended() {
@@ -240,4 +251,10 @@ pub fn signal(pid: i32, signal: Signal) -> Result<()> {
 pub fn is_running(pid: i32) -> bool {
     let stat = Process::new(pid).and_then(|process| process.stat());
     stat.is_ok_and(|stat| stat.state != 'Z')
+}
+
+/// Whether it stands still until it is told to continue.
+pub fn is_stopped(pid: i32) -> bool {
+    let stat = Process::new(pid).and_then(|process| process.stat());
+    stat.is_ok_and(|stat| stat.state == 'T')
 }

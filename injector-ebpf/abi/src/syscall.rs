@@ -231,6 +231,10 @@ pub const KERNEL_THREAD: u32 = 0x20_0000 | 0x10;
 /// The system call by which a process lets `io_uring` make others.
 pub const IO_URING_ENTER: u32 = 426;
 
+/// What a caller's register for the result holds while its call is made (`-ENOSYS`): the kernel puts it there
+/// on the way in and the result when the call has been made, before other work is done on the way back.
+pub const NOT_MADE_YET: i64 = -38;
+
 /// Processes that can be protected at once.
 pub const PROTECTED: u32 = 1 << 14;
 
@@ -239,6 +243,8 @@ pub mod register {
     pub const R10: usize = 7;
     pub const R9: usize = 8;
     pub const R8: usize = 9;
+    /// The result of the system call.
+    pub const AX: usize = 10;
     pub const DX: usize = 12;
     pub const SI: usize = 13;
     pub const DI: usize = 14;

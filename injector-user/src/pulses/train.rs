@@ -3,18 +3,18 @@
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use injector_core::proof::Counters;
 use nix::errno::Errno;
-use nix::sys::eventfd::{EfdFlags, EventFd};
 use serde::Serialize;
 use thiserror::Error;
 
 use super::condition::{Condition, ConditionError, Strain};
 use super::list;
 use super::run::Run;
+use crate::going::{Going, stopper};
 use crate::keeper::{Keeper, KeeperError, Registration, Undoing};
 use crate::safety::Permit;
 use crate::safety::undo::{Cause, Recorded, UndoError, UndoLog};
@@ -133,9 +133,8 @@ pub enum PulseError {
 /// Pulses going on. Dropping it ends them, with nothing left.
 #[derive(Debug)]
 pub struct Pulses {
-    stop: Arc<EventFd>,
     progress: Arc<Mutex<Progress>>,
-    thread: Option<JoinHandle<Option<Ending>>>,
+    thread: Going<Option<Ending>>,
 }
 
 impl Pulses {
@@ -149,9 +148,8 @@ impl Pulses {
     ) -> Result<Self, PulseError> {
         let vetted = pulsing.condition.vet(&pulsing.is_target);
         vetted.map_err(PulseError::Refused)?;
-        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
-        let stop = EventFd::from_flags(flags).map_err(PulseError::Signal)?;
-        let (stop, progress) = (Arc::new(stop), Arc::new(Mutex::default()));
+        let stop = stopper().map_err(PulseError::Signal)?;
+        let progress = Arc::<Mutex<Progress>>::default();
         // The thread comes first and waits, since nothing may fail once it is recorded.
         let (go, wait) = mpsc::channel::<Run>();
         let thread = thread::Builder::new()
@@ -175,9 +173,8 @@ impl Pulses {
         let sent = go.send(run);
         debug_assert!(sent.is_ok(), "the thread waits for it");
         Ok(Self {
-            stop,
             progress,
-            thread: Some(thread),
+            thread: Going::of(stop, thread),
         })
     }
 
@@ -187,30 +184,17 @@ impl Pulses {
 
     /// Tells the pulses to end, without waiting until they have.
     pub fn halt(&self) {
-        // A counter that is already full has told them.
-        let told = self.stop.write(1);
-        debug_assert!(matches!(told, Ok(_) | Err(Errno::EAGAIN)), "{told:?}");
+        self.thread.halt();
     }
 
     /// Whether the pulses have ended by themselves or on request.
     pub fn has_ended(&self) -> bool {
-        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+        self.thread.has_ended()
     }
 
     /// Ends the pulses, undone, and tells how they ended; none if their thread panicked.
-    pub fn stop(mut self) -> Option<Ending> {
-        self.join()
-    }
-
-    fn join(&mut self) -> Option<Ending> {
-        self.halt();
-        self.thread.take()?.join().ok().flatten()
-    }
-}
-
-impl Drop for Pulses {
-    fn drop(&mut self) {
-        self.join();
+    pub fn stop(self) -> Option<Ending> {
+        self.thread.stop().flatten()
     }
 }
 

@@ -2,17 +2,16 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use injector_core::fault::process::Signal;
 use injector_core::proof::Counters;
-use nix::errno::Errno;
-use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::fault::SignalsError;
 use super::run::{Ending, Run, Undo};
 use super::target::Targets;
+use crate::going::{Going, stopper};
 use crate::keeper::Keeper;
 use crate::safety::Permit;
 use crate::safety::undo::{Cause, UndoLog};
@@ -91,11 +90,10 @@ pub struct Suffered {
 /// Rounds going on. Dropping it ends them, with everybody continued.
 #[derive(Debug)]
 pub struct Signals {
-    stop: Arc<EventFd>,
     progress: Arc<Mutex<Progress>>,
     /// Where the target has moved, until the next round.
     moved: Arc<Mutex<Option<Targets>>>,
-    thread: Option<JoinHandle<Ending>>,
+    thread: Going<Ending>,
 }
 
 impl Signals {
@@ -107,8 +105,7 @@ impl Signals {
         log: &UndoLog,
         order: Order,
     ) -> Result<Self, SignalsError> {
-        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
-        let stop = Arc::new(EventFd::from_flags(flags).map_err(SignalsError::Stop)?);
+        let stop = stopper().map_err(SignalsError::Stop)?;
         let progress = Arc::<Mutex<Progress>>::default();
         let moved = Arc::<Mutex<Option<Targets>>>::default();
         let undo = if order.signal.stops() && !order.rehearses {
@@ -132,10 +129,9 @@ impl Signals {
             .spawn(move || run.finish())
             .map_err(SignalsError::Thread)?;
         Ok(Self {
-            stop,
             progress,
             moved,
-            thread: Some(thread),
+            thread: Going::of(stop, thread),
         })
     }
 
@@ -150,31 +146,18 @@ impl Signals {
 
     /// Tells the rounds to end, without waiting until they have.
     pub fn halt(&self) {
-        // A counter that is already full has told them.
-        let told = self.stop.write(1);
-        debug_assert!(matches!(told, Ok(_) | Err(Errno::EAGAIN)), "{told:?}");
+        self.thread.halt();
     }
 
     /// Whether the rounds have ended by themselves or on request.
     pub fn has_ended(&self) -> bool {
-        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+        self.thread.has_ended()
     }
 
     /// Ends the rounds, with everybody continued, and tells how they ended; none if their thread
     /// panicked.
-    pub fn stop(mut self) -> Option<Ending> {
-        self.join()
-    }
-
-    fn join(&mut self) -> Option<Ending> {
-        self.halt();
-        self.thread.take()?.join().ok()
-    }
-}
-
-impl Drop for Signals {
-    fn drop(&mut self) {
-        self.join();
+    pub fn stop(self) -> Option<Ending> {
+        self.thread.stop()
     }
 }
 

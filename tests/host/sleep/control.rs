@@ -1,16 +1,15 @@
 //! What happens to a caller in its sleep.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use injector_user::freezer::State;
 use nix::sys::signal::Signal;
 use temblor_tests::{signal, wait_until};
 
 use super::scene::for_each_way;
+use super::shell::Shell;
 use crate::stage::DEADLINE;
 
 #[test]
@@ -19,34 +18,20 @@ fn a_signal_that_is_handled_shortens_no_sleep() -> Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("file");
         fs::write(&path, "")?;
-        let script = format!(
-            "trap 'rang=yes' USR1; read go; echo x >>{}; echo \"$rang\"",
-            path.display()
-        );
-        let mut shell = Command::new("sh")
-            .args(["-c", &script])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let pid = i32::try_from(shell.id())?;
+        let script = format!("echo x >>{}; echo \"$rang\"", path.display());
+        let mut shell = Shell::start("trap 'rang=yes' USR1", script)?;
+        let pid = shell.pid();
         let path = path.display().to_string();
         let given = [("latency", "2s"), ("path", path.as_str())];
         let (way, target) = (scene.way, format!("pid:{pid}"));
         let armed = way.arm_at(way.of_the_shell, &mut scene.client, &target, &given)?;
         let begun = Instant::now();
-        shell
-            .stdin
-            .take()
-            .context("its input")?
-            .write_all(b"go\n")?;
+        shell.go()?;
         scene.await_hits(&armed, 1)?;
         signal(pid, Signal::SIGUSR1)?;
-        let mut said = String::new();
-        let output = shell.stdout.take().context("its output")?;
-        BufReader::new(output).read_line(&mut said)?;
-        assert_eq!(said, "yes\n");
+        assert_eq!(shell.line()?, "yes\n");
         assert!(begun.elapsed() >= Duration::from_secs(2));
-        shell.wait()?;
+        shell.end()?;
         let report = scene.client.stop_one(&armed)?;
         assert_eq!(report.counters.injected, 1, "{report:?}");
         scene.close()

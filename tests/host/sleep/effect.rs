@@ -1,17 +1,16 @@
 //! As long as was asked, for the target alone, before the call's effect or after it.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use injector_core::plan::Mechanism;
 use injector_user::protocol::{FaultReport, State};
 use procfs::process::Process;
 use temblor_tests::{Caller, wait_until};
 
 use super::scene::{Scene, for_each_way};
+use super::shell::Shell;
 use crate::stage::DEADLINE;
 
 /// How long it has used a processor, in clock ticks of 10 ms.
@@ -116,31 +115,17 @@ fn the_last_of_so_many_hits_is_as_slow_as_the_others() -> Result<()> {
 
 /// When a shell that is a target has written its two lines, from when it was told to.
 fn lines(scene: &mut Scene, latency: &str) -> Result<[Duration; 2]> {
-    let mut shell = Command::new("sh")
-        .args(["-c", "read go; echo one; echo two"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let target = format!("pid:{}", shell.id());
+    let mut shell = Shell::start("", "echo one; echo two")?;
+    let target = format!("pid:{}", shell.pid());
     let given = [("latency", latency), ("max_hits", "1")];
     let armed = scene
         .way
         .arm_at("write", &mut scene.client, &target, &given)?;
     let begun = Instant::now();
-    shell
-        .stdin
-        .take()
-        .context("its input")?
-        .write_all(b"go\n")?;
-    let mut written = BufReader::new(shell.stdout.take().context("its output")?);
-    let mut next = || {
-        let mut line = String::new();
-        written.read_line(&mut line)?;
-        ensure!(!line.is_empty(), "it has written less");
-        Ok(begun.elapsed())
-    };
+    shell.go()?;
+    let mut next = || shell.line().map(|_line| begun.elapsed());
     let times = [next()?, next()?];
-    shell.wait()?;
+    shell.end()?;
     scene.client.stop_one(&armed)?;
     Ok(times)
 }
@@ -167,28 +152,20 @@ fn only_the_files_that_are_meant_are_slow() -> Result<()> {
         fs::write(&slow, "")?;
         fs::write(&quick, "")?;
         let script = format!(
-            "read go; echo x >>{}; echo quick; echo x >>{}; echo slow",
+            "echo x >>{}; echo quick; echo x >>{}; echo slow",
             quick.display(),
             slow.display()
         );
-        let mut shell = Command::new("sh")
-            .args(["-c", &script])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()?;
-        let target = format!("pid:{}", shell.id());
+        let mut shell = Shell::start("", script)?;
+        let target = format!("pid:{}", shell.pid());
         let path = slow.display().to_string();
         let given = [("latency", "1s"), ("path", path.as_str())];
         // By path it is known at a call's own function only what a descriptor stands for.
         let call = scene.way.of_the_shell;
         let armed = scene.way.arm_at(call, &mut scene.client, &target, &given)?;
         let begun = Instant::now();
-        shell
-            .stdin
-            .take()
-            .context("its input")?
-            .write_all(b"go\n")?;
-        shell.wait()?;
+        shell.go()?;
+        shell.end()?;
         assert!(begun.elapsed() >= Duration::from_secs(1));
         let report = scene.client.stop_one(&armed)?;
         assert_eq!(report.counters.injected, 1, "{report:?}");

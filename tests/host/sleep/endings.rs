@@ -6,7 +6,7 @@ use anyhow::Result;
 use nix::sys::signal::Signal;
 use temblor_tests::{Caller, signal};
 
-use super::scene::{Scene, for_each_way};
+use super::scene::{Scene, for_each_way_and_disk};
 use crate::stage::DEADLINE;
 
 /// Its call is made long before the time that was asked for, and the next one at once.
@@ -20,7 +20,7 @@ fn check_awake(scene: &mut Scene) -> Result<()> {
 
 #[test]
 fn a_stop_wakes_who_sleeps() -> Result<()> {
-    for_each_way(|mut scene| {
+    for_each_way_and_disk(|mut scene| {
         scene.fall_asleep(&[])?;
         let said = scene.stage.cli().run(&["stop"])?;
         assert_eq!(said.code, Some(0), "{said:?}");
@@ -31,7 +31,7 @@ fn a_stop_wakes_who_sleeps() -> Result<()> {
 
 #[test]
 fn a_deadline_wakes_who_sleeps() -> Result<()> {
-    for_each_way(|mut scene| {
+    for_each_way_and_disk(|mut scene| {
         scene.fall_asleep(&[("duration", "1s")])?;
         check_awake(&mut scene)?;
         scene.close()
@@ -40,7 +40,7 @@ fn a_deadline_wakes_who_sleeps() -> Result<()> {
 
 #[test]
 fn a_client_that_goes_wakes_who_sleeps() -> Result<()> {
-    for_each_way(|mut scene| {
+    for_each_way_and_disk(|mut scene| {
         scene.fall_asleep(&[])?;
         scene.client = scene.stage.engine.client()?;
         check_awake(&mut scene)?;
@@ -50,7 +50,7 @@ fn a_client_that_goes_wakes_who_sleeps() -> Result<()> {
 
 #[test]
 fn a_killed_engine_wakes_who_sleeps() -> Result<()> {
-    for_each_way(|mut scene| {
+    for_each_way_and_disk(|mut scene| {
         scene.fall_asleep(&[])?;
         signal(scene.stage.engine.pid(), Signal::SIGKILL)?;
         check_awake(&mut scene)?;
@@ -61,7 +61,7 @@ fn a_killed_engine_wakes_who_sleeps() -> Result<()> {
 
 #[test]
 fn a_stopped_engine_lets_nobody_sleep_on() -> Result<()> {
-    for_each_way(|mut scene| {
+    for_each_way_and_disk(|mut scene| {
         scene.fall_asleep(&[])?;
         signal(scene.stage.engine.pid(), Signal::SIGSTOP)?;
         check_awake(&mut scene)?;
@@ -72,7 +72,7 @@ fn a_stopped_engine_lets_nobody_sleep_on() -> Result<()> {
 
 #[test]
 fn an_engine_without_its_keeper_lets_nobody_sleep_on() -> Result<()> {
-    for_each_way(|mut scene| {
+    for_each_way_and_disk(|mut scene| {
         scene.fall_asleep(&[])?;
         signal(scene.stage.engine.keeper(), Signal::SIGKILL)?;
         check_awake(&mut scene)?;

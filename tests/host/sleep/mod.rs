@@ -6,7 +6,9 @@ mod disk;
 mod effect;
 mod endings;
 mod every;
+mod ring;
 mod scene;
+mod shell;
 mod way;
 
 pub(crate) use way::Way;

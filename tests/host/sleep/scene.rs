@@ -3,6 +3,7 @@
 use std::fs;
 
 use anyhow::{Context as _, Result};
+use injector_core::fault::Kind;
 use injector_user::freezer::Flavour;
 use temblor_tests::{Armed, Caller, Cgroup, Client, wait_until};
 
@@ -10,11 +11,13 @@ use super::way::Way;
 use crate::stage::{DEADLINE, Stage};
 
 /// Far longer than anybody waits here.
-const LONG: [(&str, &str); 2] = [("latency", "30s"), ("cap", "30s")];
+pub(super) const LONG: [(&str, &str); 2] = [("latency", "30s"), ("cap", "30s")];
 
 #[derive(Debug)]
 pub(super) struct Scene {
     pub(super) stage: Stage,
+    /// `syscall.delay` of the way's call, or `disk.slow` of what that call does to files.
+    kind: Kind,
     pub(super) way: Way,
     pub(super) client: Client,
     pub(super) caller: Caller,
@@ -28,21 +31,33 @@ pub(super) fn for_each_way(act: impl Fn(Scene) -> Result<()>) -> Result<()> {
     let ways = Way::here(&stage.engine)?;
     stage.close()?;
     for way in ways {
-        Scene::set(way)
+        Scene::set(Kind::SyscallDelay, way)
             .and_then(&act)
             .with_context(|| way.mechanism.to_string())?;
     }
     Ok(())
 }
 
+/// The same with `disk.slow`, which takes the best of them for itself.
+pub(super) fn for_each_way_and_disk(act: impl Fn(Scene) -> Result<()>) -> Result<()> {
+    for_each_way(&act)?;
+    let stage = Stage::set()?;
+    let way = Way::here(&stage.engine)?[0];
+    stage.close()?;
+    Scene::set(Kind::DiskSlow, way)
+        .and_then(act)
+        .with_context(|| Kind::DiskSlow.to_string())
+}
+
 impl Scene {
-    fn set(way: Way) -> Result<Self> {
+    fn set(kind: Kind, way: Way) -> Result<Self> {
         let cgroup = Cgroup::make(Flavour::V2, "sleep")?;
         let stage = Stage::set()?;
         let client = stage.engine.client()?;
         let caller = Caller::start(1, &[way.call])?;
         Ok(Self {
             stage,
+            kind,
             way,
             client,
             caller,
@@ -56,7 +71,10 @@ impl Scene {
 
     pub(super) fn arm(&mut self, more: &[(&str, &str)]) -> Result<Armed> {
         let target = self.target();
-        self.way.arm(&mut self.client, &target, more)
+        match self.kind {
+            Kind::DiskSlow => self.way.arm_disk(&mut self.client, &target, more),
+            _by_call => self.way.arm(&mut self.client, &target, more),
+        }
     }
 
     /// What the call gives.

@@ -17,6 +17,8 @@ pub(crate) struct Way {
     pub(super) by_many: &'static str,
     /// What of the shell's writing to a file takes this way.
     pub(super) of_the_shell: &'static str,
+    /// What the call does to a file, as `disk.slow` says it.
+    operation: &'static str,
     backend: Option<&'static str>,
     /// Whether hundreds can sleep at a time.
     pub(super) takes_many: bool,
@@ -29,6 +31,7 @@ const WAYS: [Way; 5] = [
         call: "fsync",
         by_many: "sync in many threads",
         of_the_shell: "write",
+        operation: "sync",
         backend: Some("fmod-ret"),
         takes_many: true,
     },
@@ -38,6 +41,7 @@ const WAYS: [Way; 5] = [
         call: "openat",
         by_many: "open in many threads",
         of_the_shell: "openat",
+        operation: "open",
         backend: Some("lsm"),
         takes_many: true,
     },
@@ -47,6 +51,7 @@ const WAYS: [Way; 5] = [
         call: "pwrite64",
         by_many: "write in many threads",
         of_the_shell: "write",
+        operation: "write",
         backend: Some("security"),
         takes_many: true,
     },
@@ -65,6 +70,7 @@ const WAYS: [Way; 5] = [
         call: "fsync",
         by_many: "sync in many threads",
         of_the_shell: "write",
+        operation: "sync",
         backend: None,
         takes_many: true,
     },
@@ -92,6 +98,24 @@ impl Way {
         Ok(ways)
     }
 
+    /// Arms `disk.slow` for what its call does to files where callers have theirs.
+    pub(super) fn arm_disk(
+        &self,
+        client: &mut Client,
+        target: &str,
+        more: &[(&str, &str)],
+    ) -> Result<Armed> {
+        let folder = format!("{}/", std::env::temp_dir().display());
+        let basic = [
+            ("target", target),
+            ("duration", "60s"),
+            ("path", &folder),
+            ("operation", self.operation),
+        ];
+        let given = basic.into_iter().chain(more.iter().copied());
+        client.arm(Kind::DiskSlow, &params(given))
+    }
+
     /// Arms a fault of its call.
     pub(crate) fn arm(
         &self,
@@ -112,14 +136,12 @@ impl Way {
     ) -> Result<Armed> {
         let basic = [
             ("target", target),
+            ("duration", "60s"),
             ("syscalls", call),
             ("moment", self.moment),
         ];
-        let duration = [("duration", "60s")];
-        let is_given = more.iter().any(|(name, _)| *name == "duration");
         let given = basic
             .into_iter()
-            .chain(duration.into_iter().filter(|_| !is_given))
             .chain(self.backend.map(|backend| ("backend", backend)))
             .chain(more.iter().copied());
         client.arm(Kind::SyscallDelay, &params(given))

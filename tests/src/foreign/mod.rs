@@ -5,5 +5,7 @@
 
 mod code;
 mod program;
+mod twice;
 
 pub use program::{Foreign, Manner};
+pub use twice::{Maker, Twice};

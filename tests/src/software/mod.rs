@@ -3,6 +3,7 @@
 
 mod bare;
 mod folder;
+mod nginx;
 mod postgres;
 mod redis;
 mod running;
@@ -11,6 +12,7 @@ mod sqlite;
 pub use self::redis::{Policy, Redis};
 pub use bare::bare;
 pub use folder::{folder, is_here};
+pub use nginx::Nginx;
 pub use postgres::Postgres;
 pub use running::Running;
 pub use sqlite::Sqlite;

@@ -163,6 +163,7 @@ pub(crate) const GROUPS: &[Group] = &[
         &[
             "limit::the_target_gets_no_more_processor_time_than_was_asked",
             "limit::what_was_there_before_is_there_again_exactly",
+            "limit::without_engine_and_keeper_it_stays_until_somebody_undoes_it",
             "limit::what_somebody_else_writes_meanwhile_stays",
             "safety::less_cpu::ends_with_an_engine_that_is_killed",
         ],

@@ -16,9 +16,15 @@ use crate::{
 };
 
 /// Debian's packages beside those of PostgreSQL, whose names have its version.
-const PACKAGES: &[&str] = &["redis-server", "redis-tools", "sqlite3"];
+const PACKAGES: &[&str] = &["nginx", "redis-server", "redis-tools", "sqlite3"];
 
-const PROGRAMS: &[&str] = &["redis-server", "redis-cli", "sqlite3"];
+/// Programs, and the folders that they are in.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("usr/sbin", "nginx"),
+    ("usr/bin", "redis-server"),
+    ("usr/bin", "redis-cli"),
+    ("usr/bin", "sqlite3"),
+];
 
 /// Programs of PostgreSQL, which are in a folder of their version.
 const POSTGRES: &[&str] = &["postgres", "initdb", "psql"];
@@ -44,9 +50,9 @@ impl Software {
                 return Ok(found);
             }
         }
-        say("databases: unpacked privately");
+        say("databases and servers: unpacked privately");
         say("  why: guests run them under faults, for the tests");
-        unpack(guests, &own).context("get databases")?;
+        unpack(guests, &own).context("get databases and servers")?;
         Self::below(&own).context("they are not where they were unpacked")
     }
 
@@ -66,7 +72,8 @@ impl Software {
     pub(crate) fn programs(&self) -> Vec<(String, PathBuf)> {
         let postgres = format!("usr/lib/postgresql/{}/bin", self.version);
         let postgres = POSTGRES.iter().map(|name| (postgres.clone(), *name));
-        let others = PROGRAMS.iter().map(|name| ("usr/bin".to_owned(), *name));
+        let others = PROGRAMS.iter();
+        let others = others.map(|(folder, name)| ((*folder).to_owned(), *name));
         let all = postgres.chain(others);
         all.map(|(folder, name)| (folder.clone(), self.root.join(folder).join(name)))
             .collect()
@@ -120,11 +127,18 @@ fn unpack(guests: &Path, root: &Path) -> Result<()> {
         packages.contains(&name) || library && !installed.contains(name)
     };
     let partial = root.with_extension("partial");
-    if partial.exists() {
-        fs::remove_dir_all(&partial).with_context(|| format!("remove {}", partial.display()))?;
-    }
+    remove(&partial)?;
     apt.unpack(&packages, wanted, &partial)?;
+    // That of an earlier time, which lacks something.
+    remove(root)?;
     fs::rename(&partial, root).with_context(|| format!("name {}", root.display()))
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("remove {}", folder.display()))?;
+    }
+    Ok(())
 }
 
 /// The greatest version of packages such as `postgresql-15`, among others that begin alike.
