@@ -61,6 +61,7 @@ const WAYS: [Way; 5] = [
         call: "fsync",
         by_many: "sync in many threads",
         of_the_shell: "write",
+        operation: "sync",
         backend: Some("fmod-ret-s"),
         takes_many: false,
     },
