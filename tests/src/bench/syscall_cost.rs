@@ -1,10 +1,11 @@
 //! What a fault of system calls costs a call that it does not let fail.
 //!
-//! The call is `getpgid`, as cheap as one can be. Three figures, each the median of what a round added
-//! to the round without a fault beside it:
+//! The call is `getpgid`, as cheap as one can be. Each figure is the median of what a round added to the
+//! round without a fault beside it:
 //!
-//! - who is not the target and makes the call that others suffer, by `fmod_ret`; the peer is our own
-//!   `--backend kprobe`, a kprobe with override as other tools use it;
+//! - who is not the target and makes the call that others suffer, by `fmod_ret`, and the same of a call that
+//!   takes longer for others; the peer is our own `--backend kprobe`, a kprobe with override as other tools
+//!   use it;
 //! - who is not the target and makes another call;
 //! - the target, whose call matches and is not its turn (`when: 65535`); the peer is
 //!   `strace -e inject=getpgid:error=EIO:when=65535`.
@@ -36,11 +37,18 @@ const NEVER: &str = "65535";
 
 pub(super) fn measure(effort: Effort) -> Result<Rows> {
     let engine = Engine::start()?;
-    let able = mechanisms(&engine)?;
+    let able = mechanisms(&engine, Kind::SyscallError)?;
     let has = |name: &str| able.iter().any(|able| able == name);
     let mut rows = Rows::new();
     if has("fmod-ret") && has("kprobe") {
-        rows.extend(bystander(effort, &engine)?);
+        rows.extend(bystander(effort, &engine, &FAILS)?);
+        let able = mechanisms(&engine, Kind::SyscallDelay)?;
+        let ways = DELAYS
+            .iter()
+            .filter(|way| able.contains(&way.mechanism.to_owned()));
+        for way in ways {
+            rows.extend(bystander(effort, &engine, way)?);
+        }
     } else {
         effort.progress(
             "no row for others than the target: needs fmod_ret and kprobes that override",
@@ -58,10 +66,45 @@ pub(super) fn measure(effort: Effort) -> Result<Rows> {
     Ok(rows)
 }
 
-/// The names of backends that this host supports.
-fn mechanisms(engine: &Engine) -> Result<Vec<String>> {
+/// What others suffer meanwhile.
+struct Way {
+    mechanism: &'static str,
+    backend: &'static str,
+    kind: Kind,
+    parameter: (&'static str, &'static str),
+}
+
+const FAILS: Way = Way {
+    mechanism: "fmod-ret",
+    backend: "fmod-ret",
+    kind: Kind::SyscallError,
+    parameter: ("errno", "EIO"),
+};
+const OVERRIDDEN: Way = Way {
+    mechanism: "kprobe",
+    backend: "kprobe",
+    ..FAILS
+};
+const LATER: Way = Way {
+    mechanism: "sleep-at-call",
+    backend: "fmod-ret",
+    kind: Kind::SyscallDelay,
+    parameter: ("latency", "20ms"),
+};
+/// Ways to let the same call take longer.
+const DELAYS: [Way; 2] = [
+    LATER,
+    Way {
+        mechanism: "sleep-in-turn",
+        backend: "fmod-ret-s",
+        ..LATER
+    },
+];
+
+/// The names of mechanisms that this host supports.
+fn mechanisms(engine: &Engine, kind: Kind) -> Result<Vec<String>> {
     let output = Command::new(temblor_program()?)
-        .args(["--json", "doctor", "--fault", "syscall.error"])
+        .args(["--json", "doctor", "--fault", kind.name()])
         .env("TEMBLOR_RUN_DIR", engine.run_dir())
         .output()?;
     let said: Value = serde_json::from_slice(&output.stdout)
@@ -74,16 +117,16 @@ fn mechanisms(engine: &Engine) -> Result<Vec<String>> {
 }
 
 /// What a round added to the one before and the one after it.
-fn added(client: &mut Client, target: &str, backend: &str) -> Result<[f64; 2]> {
+fn added(client: &mut Client, target: &str, way: &Way) -> Result<[f64; 2]> {
     let before = [calls::here(BURST), calls::other_here(BURST)];
     let given = [
         ("target", target),
         ("duration", "60s"),
         ("syscalls", CALL),
-        ("errno", "EIO"),
-        ("backend", backend),
+        way.parameter,
+        ("backend", way.backend),
     ];
-    client.arm(Kind::SyscallError, &params(given))?;
+    client.arm(way.kind, &params(given))?;
     let during = [calls::here(BURST), calls::other_here(BURST)];
     client.stop(Which::Mine)?;
     let after = [calls::here(BURST), calls::other_here(BURST)];
@@ -91,7 +134,7 @@ fn added(client: &mut Client, target: &str, backend: &str) -> Result<[f64; 2]> {
     Ok([added(0), added(1)])
 }
 
-fn bystander(effort: Effort, engine: &Engine) -> Result<Rows> {
+fn bystander(effort: Effort, engine: &Engine, way: &Way) -> Result<Rows> {
     let subject = Subject::start(Habit::Ticks)?;
     let target = format!("pid:{}", subject.pid());
     let mut client = engine.client()?;
@@ -99,22 +142,27 @@ fn bystander(effort: Effort, engine: &Engine) -> Result<Rows> {
     let rounds = effort.rounds(ROUNDS);
     // The first one loads the programs.
     for number in 0..=rounds {
-        let [by_fmod, beside] = added(&mut client, &target, "fmod-ret")?;
-        let [by_kprobe, _beside] = added(&mut client, &target, "kprobe")?;
+        let [by_us, beside] = added(&mut client, &target, way)?;
+        let [by_kprobe, _beside] = added(&mut client, &target, &OVERRIDDEN)?;
         if number > 0 {
-            ours.push(by_fmod);
+            ours.push(by_us);
             peers.push(by_kprobe);
             other.push(beside);
         }
         effort.progress(&format!("not the target: round {number} of {rounds}"));
     }
     subject.finish()?;
-    let metric =
-        "not the target, the call that others suffer: fmod_ret against kprobe and override";
+    let Way {
+        kind, mechanism, ..
+    } = way;
+    let metric = format!(
+        "not the target, the call that others suffer: {kind} by {mechanism} against kprobe and override"
+    );
     let faulted = Row::new(metric, "ns", median(&ours), rounds).peer(median(&peers));
     let Mean { mean, half_width } = Mean::of(&other);
     let free = mean.abs() <= half_width || mean <= 1.0;
-    let beside = Row::new("not the target, another call", "ns", median(&other), rounds);
+    let metric = format!("not the target, another call: {kind} by {mechanism}");
+    let beside = Row::new(metric, "ns", median(&other), rounds);
     Ok(vec![
         faulted.ratio_at_most(0.75).note("added to each call"),
         beside.holds(free).note(format!(
