@@ -10,6 +10,7 @@ mod refused;
 mod software;
 mod surroundings;
 mod syscalls;
+mod throttle;
 
 #[path = "../host/stage.rs"]
 #[expect(dead_code, reason = "the tests of hosts use more of it")]

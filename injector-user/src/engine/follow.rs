@@ -3,6 +3,7 @@
 //! A look is cheap; only when something has changed is the host read and planned for again. What was
 //! chosen stays chosen. The fault is the same one: its counters, dice and deadline go on.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use injector_core::fault::{Action, FaultSpec};
@@ -311,6 +312,7 @@ fn forget_own_settings(inventory: &mut Inventory, plan: &Plan) {
             hierarchy,
             path,
             file,
+            key,
             before,
             during,
             ..
@@ -321,12 +323,32 @@ fn forget_own_settings(inventory: &mut Inventory, plan: &Plan) {
         let mut all = inventory.settings.iter_mut();
         let own = all.find(|one| {
             let place = (&one.hierarchy, &one.path, &one.file);
-            place == (hierarchy, path, file) && one.shown == *during
+            place == (hierarchy, path, file)
         });
         if let Some(own) = own {
-            own.shown.clone_from(before);
+            own.shown = without_own(&own.shown, key, during, before);
         }
     }
+}
+
+/// What a setting would show; of a row each word that is ours by itself.
+fn without_own(shown: &str, key: &str, during: &str, before: &str) -> String {
+    if key.is_empty() {
+        let own = if shown == during { before } else { shown };
+        return own.to_owned();
+    }
+    let pairs = during.split(' ').zip(before.split(' '));
+    let pairs: BTreeMap<&str, &str> = pairs.collect();
+    let row = |line: &str| match line.split_once(' ') {
+        Some((first, words)) if first == key => {
+            let words = words.split(' ');
+            let words = words.map(|word| pairs.get(word).copied().unwrap_or(word));
+            let words: Vec<&str> = words.collect();
+            format!("{key} {}", words.join(" "))
+        }
+        _of_others => line.to_owned(),
+    };
+    shown.lines().map(row).collect::<Vec<_>>().join("\n")
 }
 
 fn said(failure: Failure) -> String {

@@ -185,6 +185,34 @@ pub(crate) const GROUPS: &[Group] = &[
             "safety::less_memory::ends_with_its_keeper",
         ],
     ),
+    // The half by rates, where the guest has a disk and cgroup v2 its controller.
+    Group {
+        name: "throttle",
+        program: "vm",
+        ..fault(
+            "disk.slow",
+            &[
+                "throttle::the_target_writes_no_more_than_was_asked_and_the_sibling_does",
+                "throttle::the_target_reads_no_more_often_than_was_asked",
+                "throttle::what_somebody_else_writes_meanwhile_stays",
+                "throttle::what_was_there_before_is_there_again_exactly",
+                "throttle::without_engine_and_keeper_the_undo_log_puts_it_back",
+                "throttle::endings::with_an_engine_that_is_killed",
+                "throttle::endings::with_an_engine_that_stands_still",
+            ],
+            &[
+                "throttle::pulses_come_and_go",
+                "throttle::a_rehearsal_changes_nothing",
+                "throttle::only_what_is_tighter_and_on_one_disk_is_limited",
+                "throttle::endings::when_somebody_says_stop",
+                "throttle::endings::with_its_owner",
+                "throttle::endings::at_its_deadline",
+                "throttle::endings::after_its_last_hit",
+                "throttle::endings::with_an_engine_that_is_terminated",
+                "throttle::endings::with_its_keeper",
+            ],
+        )
+    },
     of_calls("syscall.error", &["syscalls::"], &[]),
     // Of commands, by their filters: whatever else the kernel can.
     Group {

@@ -174,6 +174,7 @@ fn a_setting_is_put_back_where_it_still_shows_ours() {
             path: scene.cgroup(),
             inode: fs::metadata(scene.cgroup()).unwrap().ino(),
             file: "cpu.max".to_owned(),
+            key: String::new(),
             before: "max 100000".to_owned(),
             during: "20000 100000".to_owned(),
         });
