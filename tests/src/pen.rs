@@ -42,6 +42,9 @@ pub struct Pen {
     victim: Option<Victim>,
     /// On a disk, for faults of disks.
     scratch: Option<TempDir>,
+    /// Keeps a processor busy beside those: a guest's clock skips what its processors wait for, so that a disk
+    /// would seem to take as long as a limit.
+    busy: Option<Greedy>,
 }
 
 impl Pen {
@@ -76,6 +79,7 @@ impl Pen {
             enabled,
             victim: None,
             scratch,
+            busy: None,
         };
         fs::create_dir(&folder).with_context(|| folder.display().to_string())?;
         // Where the time is counted, so that it is the target's alone.
@@ -87,6 +91,11 @@ impl Pen {
         let victim = Victim::start()?;
         pen.enter(victim.pid())?;
         pen.victim = Some(victim);
+        if kind == Kind::DiskSlow {
+            let mut command = Command::new("sh");
+            command.args(["-c", "while :; do :; done"]);
+            pen.busy = Some(Greedy(command.spawn()?));
+        }
         Ok(pen)
     }
 
@@ -274,6 +283,7 @@ impl Drop for Greedy {
 impl Drop for Pen {
     fn drop(&mut self) {
         drop(self.victim.take());
+        drop(self.busy.take());
         for folder in &self.folders {
             let removed = wait_until("the pen is removed", Duration::from_secs(5), || {
                 fs::remove_dir(folder).is_ok() || !folder.exists()

@@ -356,3 +356,22 @@ fn said(failure: Failure) -> String {
     let messages: Vec<String> = problems.map(|problem| problem.message).collect();
     messages.join("; ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::without_own;
+
+    #[test]
+    fn what_is_ours_is_forgotten_and_nothing_else() {
+        let quota = |shown| without_own(shown, "", "20000 100000", "max 100000");
+        assert_eq!(quota("20000 100000"), "max 100000");
+        assert_eq!(quota("30000 100000"), "30000 100000");
+        let disk = |shown| without_own(shown, "8:0", "wbps=5 riops=7", "wbps=max riops=9");
+        let theirs = "18:0 rbps=max wbps=5 riops=7";
+        assert_eq!(disk(theirs), theirs);
+        assert_eq!(
+            disk("18:0 wbps=5\n8:0 rbps=5 wbps=5 riops=8 wiops=max"),
+            "18:0 wbps=5\n8:0 rbps=5 wbps=max riops=8 wiops=max"
+        );
+    }
+}
