@@ -5,7 +5,7 @@ use injector_user::protocol::{Ended, State, Which};
 use nix::sys::signal::Signal;
 use temblor_tests::{Client, Pen, signal, wait_until};
 
-use super::{KIND, asked, await_value};
+use super::rates::{KIND, asked, await_value};
 use crate::stage::{DEADLINE, Stage, await_end};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
