@@ -11,6 +11,7 @@ use injector_core::fault::Kind;
 use injector_core::plan::Hierarchy;
 use injector_user::target::{Mount, Mounts, controller_folder};
 use nix::sys::stat::{major, minor};
+use rustix::process::{Pid, setpriority_process};
 use tempfile::TempDir;
 
 use crate::{Victim, tell, wait_until};
@@ -42,7 +43,7 @@ pub struct Pen {
     victim: Option<Victim>,
     /// On a disk, for faults of disks.
     scratch: Option<TempDir>,
-    /// Keeps a processor busy beside those: a guest's clock skips what its processors wait for, so that a disk
+    /// Keeps a processor busy that nobody else wants: a guest's clock skips what its processors wait for, so that a disk
     /// would seem to take as long as a limit.
     busy: Option<Greedy>,
 }
@@ -92,9 +93,7 @@ impl Pen {
         pen.enter(victim.pid())?;
         pen.victim = Some(victim);
         if kind == Kind::DiskSlow {
-            let mut command = Command::new("sh");
-            command.args(["-c", "while :; do :; done"]);
-            pen.busy = Some(Greedy(command.spawn()?));
+            pen.busy = Some(idle_away()?);
         }
         Ok(pen)
     }
@@ -298,6 +297,15 @@ impl Drop for Pen {
             let _kept = fs::write(file, format!("-{controller}"));
         }
     }
+}
+
+/// Starts somebody who uses a processor for as long as nobody else wants it.
+fn idle_away() -> Result<Greedy> {
+    let mut command = Command::new("sh");
+    command.args(["-c", "while :; do :; done"]);
+    let busy = Greedy(command.spawn()?);
+    setpriority_process(Pid::from_raw(busy.pid()), 19)?;
+    Ok(busy)
 }
 
 /// Enables a controller for the cgroups below the root, unless it is; where that was, if it was not.

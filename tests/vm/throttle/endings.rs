@@ -29,7 +29,12 @@ fn check(ending: Ending) -> Result<()> {
     let mut observer = stage.engine.client()?;
     let armed = owner.arm(KIND, &given(ending, &narrow))?;
     await_value(&narrow, "wbps", Some("65536"))?;
-    assert!(narrow.is_felt()?, "the target feels it");
+    let felt = narrow.is_felt()?;
+    assert!(
+        felt,
+        "the target feels it: {:?}",
+        owner.snapshot(&armed.fault)
+    );
     assert!(!wide.is_felt()?, "the sibling does not");
     let mut owner = Some(owner);
     let how = bring(ending, &stage, &mut owner).with_context(|| format!("{ending:?}"))?;
