@@ -309,3 +309,31 @@ fn the_keeper_undoes_it_while_the_engine_stands_still() -> Result<()> {
     );
     stage.close()
 }
+
+/// What limits where both are is shown in guests (`tests/vm/throttle`).
+#[test]
+fn a_rate_is_refused_without_a_disk_or_its_controller() -> Result<()> {
+    let stage = Stage::set()?;
+    let mut client = stage.engine.client()?;
+    let target = format!("pid:{}", stage.client.pid());
+    let given = |path| {
+        let given = [
+            ("target", &*target),
+            ("duration", "60s"),
+            ("path", path),
+            ("write_bps", "1MiB"),
+        ];
+        params(given)
+    };
+    let (kind, reason) = (Kind::DiskSlow, "is not on a disk that the kernel tells");
+    check_refused(&mut client, kind, &given("/proc/self/"), reason)?;
+    let reason = "No such file or directory";
+    check_refused(&mut client, kind, &given("/no/such/folder/"), reason)?;
+    // It is where no cgroup holds it alone, whatever else is here.
+    let disk = tempfile::tempdir_in("/var/tmp")?;
+    let path = disk.path().display().to_string();
+    let failure = client.refusal(kind, &given(&path))?;
+    assert_eq!(failure.class.exit_code(), 3, "{:?}", failure.problems);
+    drop(disk);
+    stage.close()
+}

@@ -1,19 +1,36 @@
 //! A cgroup whose settings can be narrowed, with somebody in it who may want more than he is given.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use injector_core::fault::Kind;
 use injector_core::plan::Hierarchy;
 use injector_user::target::{Mount, Mounts, controller_folder};
+use nix::sys::stat::{major, minor};
+use rustix::process::{Pid, setpriority_process};
+use tempfile::TempDir;
 
 use crate::{Victim, tell, wait_until};
 
 /// Longer than some periods, on a machine that is busy with others.
 const WINDOW: Duration = Duration::from_millis(700);
+
+/// Long enough for what a process of [`DISK_DEED`] writes where nobody limits it, and much shorter than it takes
+/// under [`SLOW`].
+const DISK_WINDOW: Duration = Duration::from_secs(3);
+
+/// Where guests have a disk.
+const DISK: &str = "/disk";
+
+/// A sixteenth of what [`DISK_DEED`] writes, each second.
+const SLOW: &[(&str, &str)] = &[("path", DISK), ("write_bps", "64KiB")];
+
+/// Sixteen times past the page cache, so that it is the process itself that waits.
+const DISK_DEED: [u32; 2] = [64, 16];
 
 /// Made where this kind of fault can act; removed with this value.
 #[derive(Debug)]
@@ -24,13 +41,24 @@ pub struct Pen {
     /// Where a controller had to be enabled for cgroups, and its name.
     enabled: Option<(PathBuf, String)>,
     victim: Option<Victim>,
+    /// On a disk, for faults of disks.
+    scratch: Option<TempDir>,
+    /// Keeps a processor busy that nobody else wants: a guest's clock skips what its processors wait for, so that a disk
+    /// would seem to take as long as a limit.
+    busy: Option<Greedy>,
 }
 
 impl Pen {
     /// Makes `temblor-test-PID-NAME` in the hierarchy with the kind's controller, version 2 first, and
     /// puts somebody in.
     pub fn make(kind: Kind, name: &str) -> Result<Self> {
-        let [controller, v1] = kind.controllers().context("a fault of settings")?;
+        let [controller, v1] = match kind {
+            // Of version 2 alone.
+            Kind::DiskSlow => ["io", ""],
+            kind => kind.controllers().context("a fault of settings")?,
+        };
+        let on_disk = (kind == Kind::DiskSlow).then(|| tempfile::tempdir_in(DISK));
+        let scratch = on_disk.transpose().context("a folder on a disk")?;
         let mounts = Mounts::read()?;
         let v2 = mounts.get(&Hierarchy::V2);
         let v2 = v2.filter(|mount| names(&mount.point, "cgroup.controllers", controller));
@@ -51,6 +79,8 @@ impl Pen {
             folders: vec![folder.clone()],
             enabled,
             victim: None,
+            scratch,
+            busy: None,
         };
         fs::create_dir(&folder).with_context(|| folder.display().to_string())?;
         // Where the time is counted, so that it is the target's alone.
@@ -62,6 +92,9 @@ impl Pen {
         let victim = Victim::start()?;
         pen.enter(victim.pid())?;
         pen.victim = Some(victim);
+        if kind == Kind::DiskSlow {
+            pen.busy = Some(idle_away()?);
+        }
         Ok(pen)
     }
 
@@ -101,6 +134,7 @@ impl Pen {
         match self.kind {
             Kind::MemoryLimit if self.is_v1 => &[("size", "8MiB"), ("how", "kill")],
             Kind::MemoryLimit => &[("size", "8MiB")],
+            Kind::DiskSlow => SLOW,
             _of_processors => &[("quota", "10%")],
         }
     }
@@ -110,6 +144,7 @@ impl Pen {
         let file = match (self.kind, self.is_v1) {
             (Kind::MemoryLimit, true) => "memory.limit_in_bytes",
             (Kind::MemoryLimit, false) => "memory.high",
+            (Kind::DiskSlow, _) => "io.max",
             (_, true) => "cpu.cfs_quota_us",
             (_, false) => "cpu.max",
         };
@@ -124,6 +159,9 @@ impl Pen {
 
     /// Starts somebody in it who wants all there is of that; ended with the result.
     pub fn want(&self) -> Result<Greedy> {
+        if self.kind == Kind::DiskSlow {
+            return self.write(DISK_DEED);
+        }
         self.start(match self.kind {
             Kind::MemoryLimit => "exec dd if=/dev/zero of=/dev/null bs=32M count=4 2>/dev/null",
             _of_processors => "while :; do :; done",
@@ -133,6 +171,35 @@ impl Pen {
     /// Starts somebody in it who holds eight megabytes, which the kernel counts there.
     pub fn hold(&self) -> Result<Greedy> {
         self.start("held=$(head -c 8000000 /dev/zero | tr '\\0' x); read nothing")
+    }
+
+    /// Starts somebody in it who writes pieces of so many KiB to a disk, so many times, as fast as he can.
+    pub fn write(&self, [kib, count]: [u32; 2]) -> Result<Greedy> {
+        let file = self.scratch()?.join("written");
+        self.start(&format!(
+            "exec dd if=/dev/zero of={} bs={kib}k count={count} oflag=direct conv=notrunc",
+            file.display()
+        ))
+    }
+
+    /// Starts somebody in it who reads what was written there.
+    pub fn read_back(&self, [kib, count]: [u32; 2]) -> Result<Greedy> {
+        let file = self.scratch()?.join("written");
+        self.start(&format!(
+            "exec dd if={} of=/dev/null bs={kib}k count={count} iflag=direct",
+            file.display()
+        ))
+    }
+
+    /// The disk that it has a folder on, as `io.max` names it.
+    pub fn disk(&self) -> Result<String> {
+        let device = fs::metadata(self.scratch()?)?.dev();
+        Ok(format!("{}:{}", major(device), minor(device)))
+    }
+
+    fn scratch(&self) -> Result<&Path> {
+        let scratch = self.scratch.as_ref().map(TempDir::path);
+        scratch.context("a pen for faults of disks")
     }
 
     fn start(&self, deed: &str) -> Result<Greedy> {
@@ -151,6 +218,13 @@ impl Pen {
 
     /// Whether somebody who wants more is held back.
     pub fn is_felt(&self) -> Result<bool> {
+        if self.kind == Kind::DiskSlow {
+            let mut greedy = self.want()?;
+            let done = wait_until("who writes is done", DISK_WINDOW, || {
+                greedy.is_done().is_ok_and(|done| done)
+            });
+            return Ok(done.is_err());
+        }
         let before = self.counted()?;
         let _greedy = self.want()?;
         let felt = wait_until("somebody is held back", WINDOW, || {
@@ -185,6 +259,15 @@ impl Greedy {
     pub fn pid(&self) -> i32 {
         i32::try_from(self.0.id()).unwrap_or_default()
     }
+
+    /// Whether it has had all it wanted.
+    pub fn is_done(&mut self) -> Result<bool> {
+        let Some(status) = self.0.try_wait()? else {
+            return Ok(false);
+        };
+        ensure!(status.success(), "it ended with {status}");
+        Ok(true)
+    }
 }
 
 impl Drop for Greedy {
@@ -199,6 +282,7 @@ impl Drop for Greedy {
 impl Drop for Pen {
     fn drop(&mut self) {
         drop(self.victim.take());
+        drop(self.busy.take());
         for folder in &self.folders {
             let removed = wait_until("the pen is removed", Duration::from_secs(5), || {
                 fs::remove_dir(folder).is_ok() || !folder.exists()
@@ -213,6 +297,15 @@ impl Drop for Pen {
             let _kept = fs::write(file, format!("-{controller}"));
         }
     }
+}
+
+/// Starts somebody who uses a processor for as long as nobody else wants it.
+fn idle_away() -> Result<Greedy> {
+    let mut command = Command::new("sh");
+    command.args(["-c", "while :; do :; done"]);
+    let busy = Greedy(command.spawn()?);
+    setpriority_process(Pid::from_raw(busy.pid()), 19)?;
+    Ok(busy)
 }
 
 /// Enables a controller for the cgroups below the root, unless it is; where that was, if it was not.

@@ -11,6 +11,7 @@ mod software;
 mod spin;
 mod surroundings;
 mod syscalls;
+mod throttle;
 
 #[path = "../host/stage.rs"]
 #[expect(dead_code, reason = "the tests of hosts use more of it")]

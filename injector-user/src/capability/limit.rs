@@ -100,7 +100,7 @@ pub(super) fn mount(mechanism: Mechanism) -> Option<Result<Mount, Obstacle>> {
 }
 
 /// Whether cgroups below the root of version 2 have this controller.
-fn is_enabled(mount: &Mount, controller: &str) -> bool {
+pub(super) fn is_enabled(mount: &Mount, controller: &str) -> bool {
     let enabled = fs::read_to_string(mount.point.join("cgroup.subtree_control"));
     enabled.is_ok_and(|names| names.split_whitespace().any(|name| name == controller))
 }
@@ -135,6 +135,7 @@ pub(super) fn limited(mechanism: Mechanism, log: Option<&UndoLog>) -> Result<(),
         folder: folder.to_owned(),
         inode: room.id()?,
         file: trial.file.to_owned(),
+        key: String::new(),
         before: trial.before.to_owned(),
         during: trial.during.to_owned(),
     })?;

@@ -30,6 +30,7 @@ mod stage;
 mod store;
 mod subject;
 mod syscalls;
+mod throttle;
 mod verdict;
 mod wire;
 

@@ -10,6 +10,8 @@ use injector_core::plan::{Capability, CapabilityState, Mechanism};
 pub enum Use {
     /// The fault works if this works, or another of this use.
     Main,
+    /// Likewise, for what is asked in these words.
+    Either(&'static str),
     /// Only this is lost without it.
     For(&'static str),
 }
@@ -133,6 +135,10 @@ const OF_SLOW_DISKS: &[(Mechanism, Use)] = &[
     (Mechanism::SleepInTurn, Use::Main),
     (Mechanism::Seccomp, Use::Main),
     SHORT,
+    (
+        Mechanism::IoV2,
+        Use::Either("`read_bps`, `write_bps`, `read_iops`, `write_iops`"),
+    ),
     CHILDREN,
 ];
 
@@ -160,7 +166,8 @@ const OF_OPTIONS: &str = "`setsockopt`, `getsockopt`";
 
 /// What is known of the fault as a whole: the best of its main mechanisms.
 pub fn of_fault(kind: Kind, known: &BTreeMap<Mechanism, Capability>) -> Capability {
-    let main = uses(kind).iter().filter(|(_, used)| *used == Use::Main);
+    let is_main = |used| matches!(used, Use::Main | Use::Either(_));
+    let main = uses(kind).iter().filter(|(_, used)| is_main(*used));
     let best = main
         .filter_map(|(mechanism, _)| known.get(mechanism))
         .min_by_key(|capability| rank(capability.state));
@@ -233,5 +240,10 @@ mod tests {
         let extra = [(TcxLoss, Supported), (SocketLookup, Unsupported)];
         check(Kind::NetLoss, &extra, Supported);
         check(Kind::NetLoss, &[(SocketLookup, Supported)], Unknown);
+        let halves = [
+            (Mechanism::SleepAtCall, Unsupported),
+            (Mechanism::IoV2, Supported),
+        ];
+        check(Kind::DiskSlow, &halves, Supported);
     }
 }

@@ -24,6 +24,8 @@ pub(super) enum Obstacle {
         controller: &'static str,
         is_v1: bool,
     },
+    #[error("no file system on a disk is mounted where a file could be made")]
+    NoDisk,
     #[error("failed to {action} for the trial")]
     Prepare {
         action: &'static str,

@@ -13,6 +13,7 @@ use super::syscalls::Way;
 use super::verdict::{Finding, judge, with_causes};
 use super::{
     answered, attributed, calls, connections, freeze, limit, packets, signal, sleeping, syscalls,
+    throttle,
 };
 use crate::freezer::Flavour;
 use crate::loader::Kernel;
@@ -120,6 +121,7 @@ fn hierarchy_of(mechanism: Mechanism) -> Option<Flavour> {
         | Mechanism::SocketStorage
         | Mechanism::CgroupSock
         | Mechanism::CgroupOption
+        | Mechanism::IoV2
         | Mechanism::Seccomp => Some(Flavour::V2),
     }
 }
@@ -193,6 +195,7 @@ fn try_out(
         Mechanism::CpuV2 | Mechanism::CpuV1 | Mechanism::MemoryV2 | Mechanism::MemoryV1 => {
             limit::limited(mechanism, log)
         }
+        Mechanism::IoV2 => throttle::throttled(log),
     }
 }
 

@@ -3,11 +3,14 @@
 //! Forked from a thread of an engine that may have others, so it makes system calls and nothing
 //! else. It closes all it inherited, and dies with the thread that made it.
 
+use std::ffi::CStr;
+use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd as _, AsRawFd as _, IntoRawFd as _, OwnedFd};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl::{set_no_new_privs, set_pdeathsig};
 use nix::sys::signal::Signal;
@@ -15,13 +18,15 @@ use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockType, SockaddrIn, bind, connect, getsockname,
     getsockopt, recv, send, sendto, setsockopt, socket, socketpair, sockopt,
 };
+use nix::sys::stat::Mode;
+use nix::sys::uio::pwrite;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::{Pid, getpgid, getpid, getppid, pipe};
 
 use nix::errno::Errno;
 
 use super::obstacle::{Obstacle, prepare_errno};
-use super::wire::{REPLY, REQUEST, Reply, Request, SOCKETS};
+use super::wire::{REPLY, REQUEST, Reply, Request, SOCKETS, STORED};
 use crate::clock::monotonic_ns;
 use crate::interception::program;
 use crate::sys::fd::{close_all_but, pidfd_open, pidfd_signal};
@@ -213,6 +218,7 @@ fn act(request: Request, sockets: &mut [Option<OwnedFd>; SOCKETS]) -> nix::Resul
             Ok(0)
         }
         Request::Touch { pages } => touch(pages),
+        Request::Store { descriptor } => store(descriptor),
     }
 }
 
@@ -230,6 +236,24 @@ fn touch(pages: u16) -> nix::Result<u16> {
     let firsts = memory.cells().iter().step_by(CELLS);
     firsts.for_each(|cell| cell.store(1, Ordering::Relaxed));
     Ok(pages)
+}
+
+/// As the kernel wants what bypasses the page cache.
+#[repr(align(4096))]
+struct Block([u8; STORED]);
+
+static BLOCK: Block = Block([0; STORED]);
+
+fn store(descriptor: u16) -> nix::Result<u16> {
+    let mut path = [0; 64];
+    let parent = getppid();
+    let written = write!(path.as_mut_slice(), "/proc/{parent}/fd/{descriptor}");
+    written.map_err(|_too_long| Errno::E2BIG)?;
+    let path = CStr::from_bytes_until_nul(&path).map_err(|_too_long| Errno::E2BIG)?;
+    let flags = OFlag::O_WRONLY | OFlag::O_DIRECT | OFlag::O_CLOEXEC;
+    let file = nix::fcntl::open(path, flags, Mode::empty())?;
+    let written = pwrite(&file, &BLOCK.0, 0)?;
+    u16::try_from(written).map_err(|_too_many| Errno::EOVERFLOW)
 }
 
 fn receive(socket: &OwnedFd, milliseconds: u16) -> nix::Result<u16> {

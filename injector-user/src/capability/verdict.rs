@@ -98,7 +98,7 @@ pub(super) fn judge(trial: &Result<(), Obstacle>, privileges: &Privileges) -> Fi
     };
     let text = with_causes(obstacle);
     match obstacle {
-        Obstacle::NotMounted(_) | Obstacle::NoController { .. } => {
+        Obstacle::NotMounted(_) | Obstacle::NoController { .. } | Obstacle::NoDisk => {
             Finding::unsupported(text, false)
         }
         Obstacle::Lacking(_) => Finding::unsupported(text, true),

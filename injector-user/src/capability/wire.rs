@@ -61,6 +61,10 @@ pub(super) enum Request {
     Touch {
         pages: u16,
     },
+    /// Write [`STORED`] bytes to what the parent has open by this number, past the page cache.
+    Store {
+        descriptor: u16,
+    },
 }
 
 /// How it went: an errno, 0 if well.
@@ -69,6 +73,9 @@ pub(super) struct Reply {
     pub(super) errno: i32,
     pub(super) value: u16,
 }
+
+/// As many as one request to a disk takes.
+pub(super) const STORED: usize = 16 << 10;
 
 pub(super) const REQUEST: usize = 4;
 pub(super) const REPLY: usize = 6;
@@ -94,6 +101,7 @@ impl Request {
             Self::GetOption { socket } => (11, socket, 0),
             Self::Spin { milliseconds } => (12, 0, milliseconds),
             Self::Touch { pages } => (13, 0, pages),
+            Self::Store { descriptor } => (15, 0, descriptor),
         };
         let [low, high] = number.to_le_bytes();
         [operation, socket, low, high]
@@ -128,6 +136,7 @@ impl Request {
                 milliseconds: number,
             },
             13 => Self::Touch { pages: number },
+            15 => Self::Store { descriptor: number },
             _ => return None,
         })
     }
@@ -199,6 +208,7 @@ mod tests {
             Request::Write,
             Request::Spin { milliseconds: 120 },
             Request::Touch { pages: 300 },
+            Request::Store { descriptor: 1_023 },
         ];
         for request in requests {
             assert_eq!(Request::decode(request.encode()), Some(request));

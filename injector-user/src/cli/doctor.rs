@@ -120,7 +120,7 @@ impl FaultRow {
                 capability: found.get(mechanism)?.clone(),
                 only_for: match used {
                     Use::Main => None,
-                    Use::For(what) => Some(what),
+                    Use::Either(what) | Use::For(what) => Some(what),
                 },
             })
         });

@@ -291,6 +291,10 @@ const SLOW_DISK: &[Example] = &[
         "One sync in ten takes half a second, as on a disk that is about to fail",
         "--target container:db --path /var/lib/db/ --operation sync --latency 500ms --probability 10% --duration 60s",
     ),
+    (
+        "The disk of a service takes no more than 1 MiB of its writes each second, for 5 s out of 15 s",
+        "--target unit:postgresql --path /var/lib/postgresql/ --write-bps 1MiB --active 5s --dormant 10s --duration 5m",
+    ),
 ];
 
 const CRASH: &[Example] = &[

@@ -86,8 +86,16 @@ fn strained(strain: &Strained) -> String {
         max,
         oom,
         oom_kill,
+        read_bytes,
+        written_bytes,
+        reads,
+        writes,
     } = *strain;
     let milliseconds = |us: u64| format!("{} ms", us / 1_000);
+    let per_second = |count: u64| {
+        let rate = u128::from(count) * 1_000_000 / u128::from(limited_us.max(1));
+        format!("{count} ({rate} per second)")
+    };
     let counted = [
         ("processor time used", used_us, milliseconds(used_us)),
         ("time throttled", throttled_us, milliseconds(throttled_us)),
@@ -100,6 +108,10 @@ fn strained(strain: &Strained) -> String {
         ("times at the maximum of memory", max, max.to_string()),
         ("times out of memory", oom, oom.to_string()),
         ("processes killed", oom_kill, oom_kill.to_string()),
+        ("bytes read", read_bytes, per_second(read_bytes)),
+        ("bytes written", written_bytes, per_second(written_bytes)),
+        ("reads", reads, per_second(reads)),
+        ("writes", writes, per_second(writes)),
     ];
     let counted = counted.into_iter().filter(|(_, count, _)| *count > 0);
     let mut parts: Vec<String> = counted

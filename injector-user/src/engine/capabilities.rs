@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use injector_core::fault::FaultSpec;
+use injector_core::fault::limit::Of;
 use injector_core::fault::syscall::Backend;
+use injector_core::fault::{Action, FaultSpec};
 use injector_core::plan::{Capability, Mechanism};
 
 use super::state::Engine;
@@ -33,11 +34,14 @@ fn needed(spec: &FaultSpec) -> Vec<Mechanism> {
     let failing = spec.action.failing();
     let backend = failing.and_then(|failing| failing.backend);
     let all = uses(spec.kind()).iter().map(|(mechanism, _)| *mechanism);
-    all.filter(|mechanism| {
-        *mechanism == Mechanism::ForkTracking
-            || backend.is_none_or(|named| is_of(named, *mechanism))
-    })
-    .collect()
+    // The halves of `disk.slow` have nothing in common.
+    let rates = matches!(&spec.action, Action::Limit(limit) if matches!(limit.of, Of::Disk(_)));
+    all.filter(|mechanism| (*mechanism == Mechanism::IoV2) == rates)
+        .filter(|mechanism| {
+            *mechanism == Mechanism::ForkTracking
+                || backend.is_none_or(|named| is_of(named, *mechanism))
+        })
+        .collect()
 }
 
 fn is_of(backend: Backend, mechanism: Mechanism) -> bool {

@@ -3,6 +3,7 @@
 //! A look is cheap; only when something has changed is the host read and planned for again. What was
 //! chosen stays chosen. The fault is the same one: its counters, dice and deadline go on.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use injector_core::fault::{Action, FaultSpec};
@@ -311,6 +312,7 @@ fn forget_own_settings(inventory: &mut Inventory, plan: &Plan) {
             hierarchy,
             path,
             file,
+            key,
             before,
             during,
             ..
@@ -321,16 +323,55 @@ fn forget_own_settings(inventory: &mut Inventory, plan: &Plan) {
         let mut all = inventory.settings.iter_mut();
         let own = all.find(|one| {
             let place = (&one.hierarchy, &one.path, &one.file);
-            place == (hierarchy, path, file) && one.shown == *during
+            place == (hierarchy, path, file)
         });
         if let Some(own) = own {
-            own.shown.clone_from(before);
+            own.shown = without_own(&own.shown, key, during, before);
         }
     }
+}
+
+/// What a setting would show; of a row each word that is ours by itself.
+fn without_own(shown: &str, key: &str, during: &str, before: &str) -> String {
+    if key.is_empty() {
+        let own = if shown == during { before } else { shown };
+        return own.to_owned();
+    }
+    let pairs = during.split(' ').zip(before.split(' '));
+    let pairs: BTreeMap<&str, &str> = pairs.collect();
+    let row = |line: &str| match line.split_once(' ') {
+        Some((first, words)) if first == key => {
+            let words = words.split(' ');
+            let words = words.map(|word| pairs.get(word).copied().unwrap_or(word));
+            let words: Vec<&str> = words.collect();
+            format!("{key} {}", words.join(" "))
+        }
+        _of_others => line.to_owned(),
+    };
+    shown.lines().map(row).collect::<Vec<_>>().join("\n")
 }
 
 fn said(failure: Failure) -> String {
     let problems = failure.problems.into_iter();
     let messages: Vec<String> = problems.map(|problem| problem.message).collect();
     messages.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_own;
+
+    #[test]
+    fn what_is_ours_is_forgotten_and_nothing_else() {
+        let quota = |shown| without_own(shown, "", "20000 100000", "max 100000");
+        assert_eq!(quota("20000 100000"), "max 100000");
+        assert_eq!(quota("30000 100000"), "30000 100000");
+        let disk = |shown| without_own(shown, "8:0", "wbps=5 riops=7", "wbps=max riops=9");
+        let theirs = "18:0 rbps=max wbps=5 riops=7";
+        assert_eq!(disk(theirs), theirs);
+        assert_eq!(
+            disk("18:0 wbps=5\n8:0 rbps=5 wbps=5 riops=8 wiops=max"),
+            "18:0 wbps=5\n8:0 rbps=5 wbps=max riops=8 wiops=max"
+        );
+    }
 }

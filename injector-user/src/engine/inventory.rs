@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use injector_core::fault::FaultSpec;
+use injector_core::fault::{Action, FaultSpec};
 use injector_core::plan::{self, Inventory, Mechanism, Plan};
 use injector_core::target::{Pattern, Selector, meant};
 
@@ -119,7 +119,10 @@ impl Engine {
         inventory.capabilities = self.capabilities_of(spec);
         inventory.functions = Functions::needed_by(spec.kind(), &inventory);
         inventory.panics_on_oom = target::panics_on_oom();
-        inventory.settings = target::settings_of(spec.kind(), &inventory.cgroups);
+        if let Action::Limit(limit) = &spec.action {
+            inventory.settings = target::settings_of(limit.controllers(), &inventory.cgroups);
+        }
+        inventory.disks = target::disks_of(&spec.action, &inventory.processes);
         inventory.files = target::files_of(&spec.action, &inventory.processes);
         let needed = [Path::new("/"), self.log.path()];
         inventory.supplies =

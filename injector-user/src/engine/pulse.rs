@@ -138,6 +138,7 @@ fn condition(hook: &Hook) -> Result<Box<dyn Condition>, Failure> {
             path,
             id,
             file,
+            key,
             before,
             during,
         } => {
@@ -145,6 +146,7 @@ fn condition(hook: &Hook) -> Result<Box<dyn Condition>, Failure> {
                 folder: folder(hierarchy, path)?,
                 inode: *id,
                 file: file.clone(),
+                key: key.clone(),
                 before: before.clone(),
                 during: during.clone(),
             });

@@ -1,6 +1,6 @@
 //! What a fault has done, as data.
 
-use injector_core::fault::Kind;
+use injector_core::plan::Hook;
 use injector_core::proof::{Counters, Rate};
 use injector_core::units::Probability;
 
@@ -215,7 +215,8 @@ fn suffered_by(process: &signals::Suffered) -> Suffered {
 fn add_pulses(report: &mut FaultReport, progress: Progress) {
     report.counters = progress.counters;
     report.pulses = u32::try_from(progress.counters.injected).ok();
-    let limit = matches!(report.kind, Kind::CpuLimit | Kind::MemoryLimit);
+    let mut hooks = report.plan.hooks.iter();
+    let limit = hooks.any(|hook| matches!(hook, Hook::Setting { .. }));
     report.strain = limit.then(|| Strained::of(&progress));
 }
 

@@ -333,6 +333,28 @@ mod tests {
     }
 
     #[test]
+    fn of_a_disk_only_its_own_row_is_put_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("io.max");
+        fs::write(&path, "8:0 wbps=1048576\n").unwrap();
+        let file = File::options().read(true).write(true).open(&path).unwrap();
+        let charge = Charge {
+            mending: Mending::Restore,
+            file: file.into(),
+            log: File::open(folder.path()).unwrap().into(),
+            entry: name(c"entry.json").unwrap(),
+        };
+        let list = folder.path().join("entry.list");
+        fs::write(&list, "wbps=1048576\nwbps=max\n8:16\n").unwrap();
+        assert!(charge.mend(NO_CALLS), "another disk's is not ours");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "8:0 wbps=1048576\n");
+        fs::write(&list, "wbps=1048576\nwbps=max\n8:0\n").unwrap();
+        assert!(charge.mend(NO_CALLS));
+        // Ordinary files keep the tail that the kernel's would not.
+        assert_eq!(fs::read_to_string(&path).unwrap(), "8:0 wbps=max8576\n");
+    }
+
+    #[test]
     fn a_file_that_does_not_show_the_thaw_is_not_mended() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");

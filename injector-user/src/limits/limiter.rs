@@ -11,7 +11,7 @@ use nix::fcntl::OFlag;
 
 use super::fault::LimitError;
 use super::meter::Meter;
-use super::rows::{Found, Rows, look, put_back, write};
+use super::rows::{Found, Rows, look, put_back, remains, write};
 use crate::keeper::Mending;
 use crate::pulses::{Condition, ConditionError, Standing, Strain, vet_members};
 use crate::safety::Permit;
@@ -26,6 +26,8 @@ pub struct Place {
     pub inode: u64,
     /// Such as `cpu.max`.
     pub file: String,
+    /// The row of it that is meant, such as `8:0` of `io.max`; empty where the whole file is.
+    pub key: String,
     pub before: String,
     pub during: String,
 }
@@ -59,7 +61,7 @@ impl Limiter {
         Ok(Self {
             control: open(&path).map_err(failed)?,
             keepers: open(&path).map_err(failed)?,
-            meter: Meter::of(&place.folder),
+            meter: Meter::of(&place.folder, &place.key),
             place,
             path,
         })
@@ -69,15 +71,19 @@ impl Limiter {
         Rows {
             during: self.place.during.as_bytes(),
             before: self.place.before.as_bytes(),
-            key: b"",
+            key: self.place.key.as_bytes(),
         }
     }
 
     fn look(&self) -> Result<Found, LimitError> {
-        look(self.control.as_fd(), self.rows()).map_err(|errno| LimitError::Read {
+        look(self.control.as_fd(), self.rows()).map_err(|errno| self.not_read(errno))
+    }
+
+    fn not_read(&self, errno: Errno) -> LimitError {
+        LimitError::Read {
             path: self.path.clone(),
             source: errno.into(),
-        })
+        }
     }
 
     fn change(&self) -> Result<(), LimitError> {
@@ -94,8 +100,7 @@ impl Limiter {
             return Ok(());
         }
         // Whatever it shows is of our making.
-        write(file, rows, rows.before)
-            .map_err(|errno| self.not_written(errno, &self.place.before))?;
+        put_back(file, rows).map_err(|errno| self.not_written(errno, &self.place.before))?;
         Err(LimitError::NotTaken {
             path: path(),
             during: self.place.during.clone(),
@@ -152,7 +157,8 @@ impl Condition for Limiter {
     }
 
     fn is_imposed(&self) -> Result<bool, ConditionError> {
-        Ok(self.look()? == Found::During)
+        let any = remains(self.control.as_fd(), self.rows());
+        Ok(any.map_err(|errno| self.not_read(errno))?)
     }
 
     fn undoing(&self) -> (Effect, Mending) {
@@ -160,6 +166,7 @@ impl Condition for Limiter {
             folder,
             inode,
             file,
+            key,
             before,
             during,
         } = self.place.clone();
@@ -167,6 +174,7 @@ impl Condition for Limiter {
             path: folder,
             inode,
             file,
+            key,
             before,
             during,
         };

@@ -7,14 +7,14 @@ use std::os::fd::BorrowedFd;
 use nix::errno::Errno;
 use nix::sys::uio::{pread, pwrite};
 
-/// The longest list: three lines, none longer than a line of `io.max`.
+/// The longest list: three lines, none longer than a row of `io.max`.
 pub(crate) const MOST: usize = 512;
 
 /// What a file of settings may show at most.
 const SHOWN: usize = 4_096;
 
 /// What `io.max` does not show of a device has no limit.
-const NO_LINE: &[u8] = b"rbps=max wbps=max riops=max wiops=max";
+const NO_ROW: &[u8] = b"rbps=max wbps=max riops=max wiops=max";
 
 /// The three lines of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,8 @@ pub(crate) struct Rows<'a> {
     pub(crate) during: &'a [u8],
     /// What was shown before.
     pub(crate) before: &'a [u8],
-    /// What the line begins with that is meant, such as `8:0`; empty where the whole file is meant.
+    /// What the row begins with that is meant, such as `8:0`; empty where the whole file is meant. Of a
+    /// row only those words are ours that the other two lines have.
     pub(crate) key: &'a [u8],
 }
 
@@ -60,29 +61,56 @@ impl<'a> Rows<'a> {
             .collect()
     }
 
-    /// Of what a file shows, the part that is meant.
-    fn part<'s>(&self, shown: &'s [u8]) -> &'s [u8] {
+    /// What is ours, each by itself: other words of the row may change meanwhile.
+    fn each(self) -> impl Iterator<Item = Self> {
+        let separator = if self.key.is_empty() { b'\n' } else { b' ' };
+        let words = move |line: &'a [u8]| line.split(move |byte| *byte == separator);
+        let pairs = words(self.during).zip(words(self.before));
+        pairs.map(move |(during, before)| Self {
+            during,
+            before,
+            key: self.key,
+        })
+    }
+
+    /// Whether the file shows `value` where it is meant.
+    fn is_shown(self, shown: &[u8], value: &[u8]) -> bool {
         if self.key.is_empty() {
-            return shown.trim_ascii_end();
+            return shown.trim_ascii_end() == value;
         }
-        let mut lines = shown.split(|byte| *byte == b'\n');
-        let found = lines.find_map(|line| line.strip_prefix(self.key)?.strip_prefix(b" "));
-        found.map_or(NO_LINE, <[u8]>::trim_ascii_end)
+        let mut rows = shown.split(|byte| *byte == b'\n');
+        let found = rows.find_map(|row| row.strip_prefix(self.key)?.strip_prefix(b" "));
+        let row = found.unwrap_or(NO_ROW);
+        row.split(|byte| *byte == b' ').any(|word| word == value)
     }
 }
 
 /// What the setting shows now.
 pub(crate) fn look(file: BorrowedFd<'_>, rows: Rows<'_>) -> nix::Result<Found> {
     let mut shown = [0; SHOWN];
-    let length = pread(file, &mut shown, 0)?;
-    let part = rows.part(shown.get(..length).unwrap_or_default());
-    Ok(if part == rows.during {
+    let shown = read(file, &mut shown)?;
+    let all = |value: fn(Rows<'_>) -> &[u8]| rows.each().all(|one| one.is_shown(shown, value(one)));
+    Ok(if all(|one| one.during) {
         Found::During
-    } else if part == rows.before {
+    } else if all(|one| one.before) {
         Found::Before
     } else {
         Found::Other
     })
+}
+
+/// Whether anything of ours is shown, be it beside what somebody else has written since.
+pub(crate) fn remains(file: BorrowedFd<'_>, rows: Rows<'_>) -> nix::Result<bool> {
+    let mut shown = [0; SHOWN];
+    let shown = read(file, &mut shown)?;
+    Ok(rows.each().any(|one| one.is_shown(shown, one.during)))
+}
+
+/// All that the file shows, or an error: from a part of it nothing follows.
+fn read<'s>(file: BorrowedFd<'_>, shown: &'s mut [u8; SHOWN]) -> nix::Result<&'s [u8]> {
+    let length = pread(file, shown, 0)?;
+    let whole = shown.get(..length).filter(|whole| whole.len() < SHOWN);
+    whole.ok_or(Errno::EFBIG)
 }
 
 /// Writes one of the two values.
@@ -103,13 +131,14 @@ pub(crate) fn write(file: BorrowedFd<'_>, rows: Rows<'_>, value: &[u8]) -> nix::
     pwrite(file, line.get(..length).unwrap_or_default(), 0).map(drop)
 }
 
-/// Puts the old value back where ours is; true if ours is there no more.
+/// Puts the old values back where ours are; true if ours are there no more.
 pub(crate) fn put_back(file: BorrowedFd<'_>, rows: Rows<'_>) -> nix::Result<bool> {
-    if look(file, rows)? != Found::During {
-        return Ok(true);
+    for one in rows.each() {
+        if remains(file, one)? {
+            write(file, one, one.before)?;
+        }
     }
-    write(file, rows, rows.before)?;
-    Ok(look(file, rows)? != Found::During)
+    remains(file, rows).map(|any| !any)
 }
 
 #[cfg(test)]
@@ -117,7 +146,7 @@ mod tests {
     use std::fs::{self, File};
     use std::os::fd::AsFd as _;
 
-    use super::{Found, Rows, look, put_back};
+    use super::{Found, Rows, look, put_back, remains};
 
     const CPU: Rows<'_> = Rows {
         during: b"20000 100000",
@@ -126,8 +155,8 @@ mod tests {
     };
 
     const DISK: Rows<'_> = Rows {
-        during: b"rbps=1048576 wbps=max riops=max wiops=max",
-        before: b"rbps=max wbps=max riops=max wiops=max",
+        during: b"rbps=1048576 riops=7",
+        before: b"rbps=max riops=9",
         key: b"8:0",
     };
 
@@ -162,20 +191,54 @@ mod tests {
         check(CPU, "20000 1000000\n", Found::Other, "20000 1000000\n");
     }
 
+    /// One word alone, so that an ordinary file is like the kernel's in what matters.
+    const READS: Rows<'_> = Rows {
+        during: b"rbps=1048576",
+        before: b"rbps=max",
+        key: b"8:0",
+    };
+
     #[test]
-    fn of_a_device_its_own_line_counts() {
+    fn of_a_device_its_own_row_counts() {
         let theirs = "18:0 rbps=1048576 wbps=max riops=max wiops=max\n";
-        check(DISK, theirs, Found::Before, theirs);
-        check(DISK, "", Found::Before, "");
+        check(READS, theirs, Found::Before, theirs);
+        check(READS, "", Found::Before, "");
         let other = "8:0 rbps=1048577 wbps=max riops=max wiops=max\n";
-        check(DISK, other, Found::Other, other);
-        let ours = "8:0 rbps=1048576 wbps=max riops=max wiops=max\n";
-        check(
-            DISK,
-            ours,
-            Found::During,
-            "8:0 rbps=max wbps=max riops=max wiops=max=max\n",
-        );
+        check(READS, other, Found::Other, other);
+        let ours = "8:0 rbps=1048576 wbps=9 riops=max wiops=max\n";
+        let after = "8:0 rbps=max8576 wbps=9 riops=max wiops=max\n";
+        check(READS, ours, Found::During, after);
+    }
+
+    #[test]
+    fn of_a_row_each_word_counts_by_itself() {
+        let shown = "8:0 rbps=1048576 wbps=5 riops=7 wiops=max\n";
+        let found = |shown: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("setting");
+            fs::write(&path, shown).unwrap();
+            let file = File::open(&path).unwrap();
+            (look(file.as_fd(), DISK), remains(file.as_fd(), DISK))
+        };
+        assert_eq!(found(shown), (Ok(Found::During), Ok(true)));
+        let before = shown.replace("1048576", "max").replace("=7", "=9");
+        assert_eq!(found(&before), (Ok(Found::Before), Ok(false)));
+        // Ours is still there beside theirs, and is taken back.
+        let half = shown.replace("=7", "=8");
+        assert_eq!(found(&half), (Ok(Found::Other), Ok(true)));
+        let after = "8:0 rbps=max8576 wbps=5 riops=8 wiops=max\n";
+        check(DISK, &half, Found::Other, after);
+    }
+
+    #[test]
+    fn from_a_part_nothing_follows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("setting");
+        fs::write(&path, "9:9 rbps=1\n".repeat(500)).unwrap();
+        let file = File::open(&path).unwrap();
+        let refused = Err(nix::errno::Errno::EFBIG);
+        assert_eq!(look(file.as_fd(), DISK), refused);
+        assert_eq!(put_back(file.as_fd(), DISK), refused.map(|_: Found| true));
     }
 
     #[test]

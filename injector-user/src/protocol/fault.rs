@@ -162,6 +162,11 @@ pub struct Strained {
     /// How often the OOM killer was called, and how many it killed.
     pub oom: u64,
     pub oom_kill: u64,
+    /// What passed the limit to and from a disk.
+    pub read_bytes: u64,
+    pub written_bytes: u64,
+    pub reads: u64,
+    pub writes: u64,
 }
 
 impl Strained {
@@ -174,6 +179,10 @@ impl Strained {
             max,
             oom,
             oom_kill,
+            read_bytes,
+            written_bytes,
+            reads,
+            writes,
         } = progress.strain;
         Self {
             limited_us: progress.held_ns / 1_000,
@@ -184,6 +193,10 @@ impl Strained {
             max,
             oom,
             oom_kill,
+            read_bytes,
+            written_bytes,
+            reads,
+            writes,
         }
     }
 }

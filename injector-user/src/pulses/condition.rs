@@ -81,6 +81,11 @@ pub struct Strain {
     /// How often the OOM killer was called, and how many it killed.
     pub oom: u64,
     pub oom_kill: u64,
+    /// What passed the limit to and from a disk.
+    pub read_bytes: u64,
+    pub written_bytes: u64,
+    pub reads: u64,
+    pub writes: u64,
 }
 
 impl Strain {
@@ -93,6 +98,10 @@ impl Strain {
             max: of(self.max, other.max),
             oom: of(self.oom, other.oom),
             oom_kill: of(self.oom_kill, other.oom_kill),
+            read_bytes: of(self.read_bytes, other.read_bytes),
+            written_bytes: of(self.written_bytes, other.written_bytes),
+            reads: of(self.reads, other.reads),
+            writes: of(self.writes, other.writes),
         }
     }
 

@@ -37,7 +37,7 @@ pub fn files_of(action: &Action, processes: &[Process]) -> Files {
 }
 
 /// Where each of the target's root directories can be looked into, each once.
-fn roots(processes: &[Process]) -> Vec<PathBuf> {
+pub(super) fn roots(processes: &[Process]) -> Vec<PathBuf> {
     let mut known = BTreeSet::new();
     let found = processes.iter().filter_map(|process| {
         let root = PathBuf::from(format!("/proc/{}/root", process.pid));
@@ -52,7 +52,7 @@ fn roots(processes: &[Process]) -> Vec<PathBuf> {
     }
 }
 
-fn inside(root: &Path, path: &str) -> PathBuf {
+pub(super) fn inside(root: &Path, path: &str) -> PathBuf {
     root.join(path.trim_start_matches('/'))
 }
 

@@ -157,8 +157,10 @@ pub fn survey(protection: &Protection, own: &[i32]) -> Result<Inventory, GatherE
         ..Inventory::default()
     };
     for kind in Kind::ALL {
-        let settings = settings_of(*kind, &inventory.cgroups);
-        inventory.settings.extend(settings);
+        if let Some(controllers) = kind.controllers() {
+            let settings = settings_of(controllers, &inventory.cgroups);
+            inventory.settings.extend(settings);
+        }
     }
     add_containers(&mut inventory, &mounts, &Names::ask())?;
     Ok(inventory)

@@ -5,6 +5,7 @@
 
 mod cgroups;
 pub mod command;
+mod disks;
 mod files;
 mod follow;
 mod held;
@@ -23,6 +24,7 @@ mod sockets;
 mod strangers;
 mod supplies;
 
+pub use disks::{disks_of, whole_disk};
 pub use files::files_of;
 pub(crate) use files::look as file_id;
 pub use follow::{

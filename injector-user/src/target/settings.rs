@@ -3,16 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use injector_core::fault::Kind;
-use injector_core::plan::{Cgroup, Hierarchy, MEMORY_HELD, SETTINGS, Setting};
+use injector_core::plan::{Cgroup, Hierarchy, MEMORY_HELD, Setting, settings};
 
 use super::hierarchy::Mounts;
 
-/// The settings that a fault of this kind changes or looks at, of these cgroups and of all above them.
-pub fn settings_of(kind: Kind, cgroups: &[Cgroup]) -> Vec<Setting> {
-    let Some([v2, v1]) = kind.controllers() else {
-        return Vec::new();
-    };
+/// The settings that a limit by these controllers, of version 2 and of version 1, changes or looks at, of these
+/// cgroups and of all above them.
+pub fn settings_of([v2, v1]: [&str; 2], cgroups: &[Cgroup]) -> Vec<Setting> {
     let Ok(mounts) = Mounts::read() else {
         return Vec::new();
     };
@@ -44,16 +41,12 @@ fn read<'a>(
     folder: &'a Path,
     controller: &'a str,
 ) -> impl Iterator<Item = Setting> + 'a {
-    let its = SETTINGS.into_iter().filter(move |file| {
-        let rest = file.strip_prefix(controller);
-        rest.is_some_and(|rest| rest.starts_with('.'))
-    });
-    its.filter_map(move |file| {
+    settings(controller).iter().filter_map(move |file| {
         let text = fs::read_to_string(folder.join(file)).ok()?;
         Some(Setting {
             hierarchy: hierarchy.clone(),
             path: path.to_owned(),
-            file: file.to_owned(),
+            file: (*file).to_owned(),
             shown: shown(file, &text),
         })
     })

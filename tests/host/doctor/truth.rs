@@ -177,6 +177,8 @@ fn must_have(mechanism: Mechanism) -> Result<bool> {
         Mechanism::FreezerV1 => mounted(Flavour::V1)?,
         Mechanism::CpuV2 => has_v2("cpu")?,
         Mechanism::MemoryV2 => has_v2("memory")?,
+        // With a disk to try it on, which not every host has.
+        Mechanism::IoV2 => has_v2("io")? && Path::new("/disk/lost+found").exists(),
         Mechanism::CpuV1 => has_v1("cpu")?,
         Mechanism::MemoryV1 => has_v1("memory")?,
         Mechanism::Pidfd => is_at_least(5, 3)?,

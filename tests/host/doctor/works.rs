@@ -119,6 +119,7 @@ fn works(mechanism: Mechanism, stage: &mut Stage) -> Result<()> {
         Mechanism::FillWorker => presses(mechanism, Kind::DiskFill, stage),
         Mechanism::CpuV2 | Mechanism::CpuV1 => limits(mechanism, Kind::CpuLimit, stage),
         Mechanism::MemoryV2 | Mechanism::MemoryV1 => limits(mechanism, Kind::MemoryLimit, stage),
+        Mechanism::IoV2 => limits(mechanism, Kind::DiskSlow, stage),
         Mechanism::Seccomp => answers(stage),
         // Of these two the C library makes the first one.
         Mechanism::Uprobe => fails(

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use injector_core::plan::{Hierarchy, SETTINGS};
+use injector_core::plan::{self, Hierarchy};
 use injector_user::sys::netns::within;
 use injector_user::target::Mounts;
 use netlink_packet_route::AddressFamily;
@@ -192,7 +192,9 @@ impl HostSnapshot {
 
 /// What a cgroup may use at most.
 fn limits(folder: &Path) -> Vec<String> {
-    let fixed = SETTINGS.iter().filter(|file| **file != "memory.stat");
+    let controllers = ["cpu", "memory", "io"].into_iter();
+    let all = controllers.flat_map(plan::settings);
+    let fixed = all.filter(|file| **file != "memory.stat");
     let shown = fixed.filter_map(|file| {
         let path = folder.join(file);
         let text = fs::read_to_string(&path).ok()?;

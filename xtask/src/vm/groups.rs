@@ -186,6 +186,34 @@ pub(crate) const GROUPS: &[Group] = &[
             "safety::less_memory::ends_with_its_keeper",
         ],
     ),
+    // The half by rates, where the guest has a disk and cgroup v2 its controller.
+    Group {
+        name: "throttle",
+        program: "vm",
+        ..fault(
+            "disk.slow",
+            &[
+                "throttle::rates::the_target_writes_no_more_than_was_asked_and_the_sibling_does",
+                "throttle::rates::the_target_reads_no_more_often_than_was_asked",
+                "throttle::rates::what_somebody_else_writes_meanwhile_stays",
+                "throttle::rates::what_was_there_before_is_there_again_exactly",
+                "throttle::rates::without_engine_and_keeper_the_undo_log_puts_it_back",
+                "throttle::endings::with_an_engine_that_is_killed",
+                "throttle::endings::with_an_engine_that_stands_still",
+            ],
+            &[
+                "throttle::rates::pulses_come_and_go",
+                "throttle::rates::a_rehearsal_changes_nothing",
+                "throttle::rates::only_what_is_tighter_and_on_one_disk_is_limited",
+                "throttle::endings::when_somebody_says_stop",
+                "throttle::endings::with_its_owner",
+                "throttle::endings::at_its_deadline",
+                "throttle::endings::after_its_last_hit",
+                "throttle::endings::with_an_engine_that_is_terminated",
+                "throttle::endings::with_its_keeper",
+            ],
+        )
+    },
     of_calls("syscall.error", &["syscalls::"], &[]),
     // Of commands, by their filters: whatever else the kernel can.
     Group {

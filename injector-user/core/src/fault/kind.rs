@@ -105,7 +105,7 @@ impl Kind {
     }
 
     /// Whose settings it is that change, by the names in `cgroup.controllers`, of version 2 and of
-    /// version 1.
+    /// version 1. Of `disk.slow` it depends on what is asked: [`super::limit::Limit::controllers`].
     pub fn controllers(self) -> Option<[&'static str; 2]> {
         match self {
             Self::CpuLimit => Some(["cpu", "cpu"]),
@@ -143,7 +143,9 @@ impl Kind {
             Self::DiskError => "let reading, writing or syncing files fail",
             Self::DiskFull => "let a file system be full, at once or after so many bytes",
             Self::DiskReadonly => "let nothing of a file system be changed any more",
-            Self::DiskSlow => "let reading, writing or syncing files take longer",
+            Self::DiskSlow => {
+                "let reading, writing or syncing files take longer, or let a disk give less"
+            }
             Self::CpuStress => "use up processor time in the target's cgroup, or the host's",
             Self::MemoryStress => "use up memory in the target's cgroup, or the host's",
             Self::DiskStress => "keep a disk busy with reads and writes",

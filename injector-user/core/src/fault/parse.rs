@@ -6,7 +6,7 @@ use super::calls::CallFault;
 use super::common::Common;
 use super::given::{Given, Reader};
 use super::kind::Kind;
-use super::limit::Limit;
+use super::limit::{self, Limit};
 use super::places::Places;
 use super::pulses::Pulses;
 use super::spec::{Action, FaultSpec};
@@ -34,6 +34,10 @@ pub fn parse(kind: Kind, params: &BTreeMap<String, Given>) -> Result<FaultSpec, 
             Pulses::read(&mut reader, duration).map(Action::ProcessFreeze)
         }
         Kind::ProcessSignal => process::Volleys::read(&mut reader).map(Action::ProcessSignal),
+        Kind::DiskSlow if limit::Disk::is_asked(&reader) => {
+            let duration = common.as_ref().map(|common| common.duration);
+            Limit::read(kind, &mut reader, duration).map(Action::Limit)
+        }
         Kind::SyscallError
         | Kind::SyscallDelay
         | Kind::ProcessCrash

@@ -618,6 +618,15 @@ fn any_specific() -> impl Strategy<Value = (Kind, Vec<Option<String>>)> {
                 (Kind::DiskSlow, vec![Some(path), Some(latency), operation, cap, moment])
             }),
         (
+            "path=/[a-z]{1,9}/?",
+            "write_bps=[1-9]{1,3}MiB|read_iops=[1-9]{1,5}",
+            some("read_bps", "[4-9]KiB"),
+            some("write_iops", "[1-9]{1,9}")
+        )
+            .prop_map(|(path, rate, read_bps, write_iops)| {
+                (Kind::DiskSlow, vec![Some(path), Some(rate), read_bps, write_iops])
+            }),
+        (
             "syscalls=(write|fsync)",
             some("path", "/[a-z]{1,9}/"),
             some("fd", "file"),
@@ -817,6 +826,23 @@ mod table {
                 if kind.controllers().is_some() {
                     pairs.push(("active", "5s"));
                 }
+                if *kind == Kind::DiskSlow {
+                    let of_pulses = ["active", "dormant", "count"].contains(&extra.name);
+                    pairs = match extra.name {
+                        "read_bps" | "write_bps" | "read_iops" | "write_iops" => vec![],
+                        _ if of_pulses => vec![
+                            ("write_bps", "1MiB"),
+                            ("active", "5s"),
+                            ("dormant", "800ms"),
+                        ],
+                        "samples" => vec![
+                            ("latency", "20ms"),
+                            ("jitter", "5ms"),
+                            ("distribution", "measured"),
+                        ],
+                        _of_latency => vec![("latency", "20ms"), ("jitter", "5ms")],
+                    };
+                }
                 if !["retval", "short"].contains(&extra.name) && *kind == Kind::SyscallError {
                     pairs.push(("errno", "EIO"));
                 }
@@ -853,7 +879,7 @@ mod table {
     #[test]
     fn no_name_occurs_twice_and_every_one_has_a_fault() {
         let names = names();
-        assert_eq!(names.len(), 65);
+        assert_eq!(names.len(), 69);
         for kind in Kind::ALL {
             assert!(schema::params(*kind).count() > 11);
         }
@@ -870,7 +896,7 @@ mod table {
     #[test]
     fn the_markdown_table_has_a_row_for_each_parameter() {
         let table = schema::markdown_table();
-        assert_eq!(table.lines().count(), 2 + 90);
+        assert_eq!(table.lines().count(), 2 + 95);
         assert!(
             table
                 .lines()

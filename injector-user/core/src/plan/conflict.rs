@@ -53,15 +53,19 @@ fn same_place(one: &Hook, other: &Hook) -> bool {
         ) => nested(path, other_path),
         (
             Hook::Setting {
-                hierarchy, path, ..
+                hierarchy,
+                path,
+                key,
+                ..
             },
             Hook::Setting {
                 hierarchy: other_hierarchy,
                 path: other_path,
+                key: other_key,
                 ..
             },
-        )
-        | (
+        ) => hierarchy == other_hierarchy && key == other_key && nested(path, other_path),
+        (
             Hook::Members { hierarchy, path },
             Hook::Members {
                 hierarchy: other_hierarchy,

@@ -171,6 +171,8 @@ pub enum Mechanism {
     MemoryV2,
     /// `memory.limit_in_bytes`.
     MemoryV1,
+    /// `io.max`.
+    IoV2,
 }
 
 words!(Mechanism, "a mechanism", {
@@ -209,6 +211,7 @@ words!(Mechanism, "a mechanism", {
     CpuV1 => "cpu-v1",
     MemoryV2 => "memory-v2",
     MemoryV1 => "memory-v1",
+    IoV2 => "io-v2",
 });
 
 /// A place in the kernel.
@@ -312,6 +315,10 @@ pub enum Hook {
         id: u64,
         /// Its name, such as `cpu.max`.
         file: String,
+        /// The line of it that is meant, by its first word, such as `8:0` of `io.max`; empty for a file of
+        /// one line.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        key: String,
         /// What it shows now, and will show again.
         before: String,
         /// What it shows meanwhile.

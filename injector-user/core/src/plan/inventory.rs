@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::decision::{Hook, Mechanism, Select};
+use super::disks::Disk;
 use super::files::Files;
 use super::sites::Site;
 use super::supplies::Supplies;
@@ -46,6 +47,9 @@ pub struct Inventory {
     /// What the path that a fault names means to its target.
     #[serde(skip_serializing_if = "Files::is_empty")]
     pub files: Files,
+    /// Which disk holds it for each of the target's root directories, or why none does, if that matters.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub disks: Vec<Result<Disk, String>>,
     /// What it may use up.
     #[serde(skip_serializing_if = "Supplies::is_empty")]
     pub supplies: Supplies,

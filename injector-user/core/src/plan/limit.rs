@@ -9,9 +9,9 @@ use super::inventory::{Cgroup, Hierarchy, Inventory};
 use super::make::Part;
 use super::refusal::Refusal;
 use super::resolve::{OF_PROCESSES, Processes, Target};
+use super::throttle::{disk_of, throttle};
 use super::tighter::{Change, cpu, memory};
 use super::whole::whole;
-use crate::fault::Kind;
 use crate::fault::limit::{Limit, Of};
 
 pub(super) fn limit(
@@ -26,8 +26,11 @@ pub(super) fn limit(
                 .hint(OF_PROCESSES),
         );
     };
+    if let Of::Disk(asked) = &limit.of {
+        disk_of(inventory, asked)?;
+    }
     let mut against = Vec::new();
-    for (hierarchy, mechanism) in ways(inventory, limit.kind()) {
+    for (hierarchy, mechanism) in ways(inventory, limit) {
         let found = whole(inventory, processes, &hierarchy)
             .and_then(|cgroups| changes(inventory, limit, cgroups))
             .and_then(|changes| inventory.usable(mechanism).map(|()| changes));
@@ -37,8 +40,10 @@ pub(super) fn limit(
         }
     }
     if against.is_empty() {
-        let missing = mechanisms(limit.kind()).map(|mechanism| inventory.usable(mechanism));
-        against.extend(missing.into_iter().filter_map(Result::err));
+        let (v2, v1) = mechanisms(limit);
+        let missing = [Some(v2), v1].into_iter().flatten();
+        let missing = missing.map(|mechanism| inventory.usable(mechanism));
+        against.extend(missing.filter_map(Result::err));
     }
     Err(Refusal::refused(
         "target",
@@ -51,23 +56,28 @@ pub(super) fn limit(
 }
 
 /// The hierarchies that have such settings, each with what it is called, version 2 first.
-fn ways(inventory: &Inventory, kind: Kind) -> Vec<(Hierarchy, Mechanism)> {
-    let [v2, v1] = mechanisms(kind);
-    let controller = kind.controllers().map(|[_v2, v1]| v1).unwrap_or_default();
+fn ways(inventory: &Inventory, limit: &Limit) -> Vec<(Hierarchy, Mechanism)> {
+    let (v2, v1) = mechanisms(limit);
+    let [_v2, controller] = limit.controllers();
     let all = inventory.cgroups.iter().map(|cgroup| &cgroup.hierarchy);
     let all: BTreeSet<&Hierarchy> = all.collect();
     let ways = all.into_iter().filter_map(|hierarchy| match hierarchy {
         Hierarchy::V2 => Some((hierarchy.clone(), v2)),
-        other => other.is_v1_of(controller).then(|| (other.clone(), v1)),
+        other => Some(other)
+            .filter(|_| other.is_v1_of(controller))
+            .cloned()
+            .zip(v1),
     });
     ways.collect()
 }
 
-/// Of version 2 and of version 1.
-fn mechanisms(kind: Kind) -> [Mechanism; 2] {
-    match kind {
-        Kind::MemoryLimit => [Mechanism::MemoryV2, Mechanism::MemoryV1],
-        _of_processors => [Mechanism::CpuV2, Mechanism::CpuV1],
+/// Of version 2, and of version 1 if it has the like.
+fn mechanisms(limit: &Limit) -> (Mechanism, Option<Mechanism>) {
+    match &limit.of {
+        Of::Cpu(_) => (Mechanism::CpuV2, Some(Mechanism::CpuV1)),
+        Of::Memory(_) => (Mechanism::MemoryV2, Some(Mechanism::MemoryV1)),
+        // A file for each rate there, and what is written back later belongs to nobody.
+        Of::Disk(_) => (Mechanism::IoV2, None),
     }
 }
 
@@ -89,6 +99,9 @@ fn changes<'a>(
         let change = match &limit.of {
             Of::Cpu(asked) => cpu(inventory, cgroup, asked),
             Of::Memory(asked) => memory(inventory, cgroup, asked),
+            Of::Disk(asked) => disk_of(inventory, asked)
+                .map_err(|refusal| refusal.to_string())
+                .and_then(|disk| throttle(inventory, cgroup, asked, disk)),
         };
         change.map(|change| (cgroup, change))
     };
@@ -116,6 +129,7 @@ fn part(
     for (cgroup, change) in changes {
         let Change {
             file,
+            key,
             before,
             during,
             warning,
@@ -126,6 +140,7 @@ fn part(
             path: cgroup.path.clone(),
             id: cgroup.id,
             file: file.to_owned(),
+            key,
             before,
             during,
         });

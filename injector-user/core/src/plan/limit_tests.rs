@@ -25,6 +25,7 @@ fn host() -> Inventory {
             v2(path, "memory.high", "max"),
             v2(path, "memory.max", "max"),
             v2(path, "memory.stat", "anon 1048576\nshmem 1048576"),
+            v2(path, "io.max", ""),
         ]);
     }
     host.settings.extend([
@@ -283,4 +284,90 @@ fn two_limits_of_one_cgroup_are_refused() {
         "cpu.limit already acts there: fault cpu.limit-1 of somebody without a label\n\
          hint: wait until it ends, or end it with `temblor stop cpu.limit-1`",
     );
+}
+
+const SLOW: &str = "disk.slow cgroup:/redis write_bps=1MiB read_iops=7";
+
+#[test]
+fn of_a_disk_the_rates_are_written_that_were_asked_for() {
+    let mut host = host();
+    let expected =
+        "io.max of /redis in cgroup v2: 8:0 wbps=1048576 riops=7, then wbps=max riops=max again";
+    check(&host, SLOW, Mechanism::IoV2, expected);
+    for setting in &mut host.settings {
+        if setting.path == "/redis" && setting.file == "io.max" {
+            "8:16 rbps=max wbps=1 riops=1 wiops=max\n8:0 rbps=5 wbps=2097152 riops=max wiops=1"
+                .clone_into(&mut setting.shown);
+        }
+    }
+    let expected = "io.max of /redis in cgroup v2: 8:0 wbps=1048576 riops=7, then wbps=2097152 riops=max again";
+    let planned = check(&host, SLOW, Mechanism::IoV2, expected);
+    assert_eq!(planned.warnings, Vec::<String>::new());
+    let looser = "disk.slow cgroup:/redis write_bps=2MiB";
+    let reason = "cgroup v2: write_bps of sda in io.max of /redis is 2MiB per second already, which is not \
+                  looser than 2MiB per second";
+    refused(&host, looser, reason);
+    host.settings
+        .push(setting(Hierarchy::V2, "/slice", "io.max", "8:0 riops=4"));
+    let below = "disk.slow cgroup:/slice/db read_iops=4";
+    let reason = "cgroup v2: read_iops of sda in io.max of /slice is 4 per second already, which is not \
+                  looser than 4 per second";
+    refused(&host, below, reason);
+}
+
+#[test]
+fn whose_writes_they_are_only_the_memory_controller_knows() {
+    let mut host = host();
+    host.settings
+        .retain(|setting| setting.file != "memory.high");
+    let warnings = |text| plan(&host, &spec(text)).unwrap().warnings;
+    let reason = "/redis has no memory controller: of its writes only those with O_DIRECT or O_SYNC are \
+                  limited";
+    assert_eq!(warnings(SLOW), [reason]);
+    assert!(warnings("disk.slow cgroup:/redis read_iops=7").is_empty());
+    host.settings.retain(|setting| setting.file != "io.max");
+    let reason = "cgroup v2: /redis has no settings of the io controller (cgroup.subtree_control of the \
+                  cgroup above it does not name it)";
+    refused(&host, SLOW, reason);
+}
+
+#[test]
+fn a_path_without_one_disk_has_no_rate() {
+    let mut host = host();
+    host.disks = vec![Err("it is made of memory".to_owned())];
+    let reason = "--path: /var/: it is made of memory\nhint: a path on a disk, or `latency`, which needs none";
+    check_refused(&host, SLOW, 3, reason);
+    let disk = |number: &str, name: &str| {
+        Ok(Disk {
+            number: number.to_owned(),
+            name: name.to_owned(),
+        })
+    };
+    host.disks = vec![disk("8:0", "sda"), disk("8:16", "sdb")];
+    let reason = "--path: /var/ is on sda for one of the target's processes and on sdb for another\n\
+                  hint: choose a target whose processes share their root directory";
+    check_refused(&host, SLOW, 3, reason);
+}
+
+#[test]
+fn two_disks_of_one_cgroup_are_two_places() {
+    let mut host = host();
+    let first = plan(&host, &spec(SLOW)).unwrap();
+    host.armed.push(ArmedFault {
+        id: "disk.slow-1".to_owned(),
+        kind: first.kind,
+        owner: None,
+        hooks: first.hooks,
+        select: first.select,
+    });
+    let reason = "disk.slow already acts there: fault disk.slow-1 of somebody without a label\n\
+                  hint: wait until it ends, or end it with `temblor stop disk.slow-1`";
+    check_refused(&host, SLOW, 3, reason);
+    for disk in &mut host.disks {
+        *disk = Ok(Disk {
+            number: "8:16".to_owned(),
+            name: "sdb".to_owned(),
+        });
+    }
+    assert_eq!(plan(&host, &spec(SLOW)).unwrap().hooks.len(), 1);
 }

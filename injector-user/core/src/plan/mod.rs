@@ -9,6 +9,7 @@ mod check;
 mod choose;
 mod conflict;
 mod decision;
+mod disks;
 mod files;
 mod freeze;
 mod inventory;
@@ -24,6 +25,7 @@ mod sites;
 mod sock;
 mod supplies;
 mod syscall;
+mod throttle;
 mod tighter;
 mod whole;
 
@@ -31,6 +33,7 @@ pub use decision::{
     Attach, CgroupId, Chosen, Count, Entry, Hook, Mechanism, Place, Plan, Select, Subject, Task,
     Thing, Way, Who,
 };
+pub use disks::Disk;
 pub use files::{FileId, Files};
 pub use inventory::{
     ArmedFault, Capability, CapabilityState, Cgroup, Hierarchy, Interface, InterfaceKind,
@@ -41,7 +44,7 @@ pub use refusal::{Refusal, RefusalClass};
 pub use sites::{Number, Site};
 pub use supplies::{FileSystem, Memory, Supplies};
 pub use syscall::{Coverage, Delays, TURNS, coverage, delays, every_function};
-pub use tighter::{MEMORY_HELD, SETTINGS};
+pub use tighter::{MEMORY_HELD, settings};
 
 #[cfg(test)]
 mod call_tests;

@@ -73,13 +73,17 @@ impl fmt::Display for Hook {
                 hierarchy,
                 path,
                 file,
+                key,
                 before,
                 during,
                 ..
-            } => write!(
-                out,
-                "{file} of {path} in {hierarchy}: {during}, then {before} again"
-            ),
+            } => {
+                write!(out, "{file} of {path} in {hierarchy}: ")?;
+                if !key.is_empty() {
+                    write!(out, "{key} ")?;
+                }
+                write!(out, "{during}, then {before} again")
+            }
             Self::Filter { path, .. } => write!(out, "calls of the command in cgroup {path}"),
             Self::Workers {
                 place: Some(place),

@@ -84,6 +84,7 @@ fn unlimited(cgroups: &[Cgroup]) -> Vec<Setting> {
             ("cpu.max", "max 100000"),
             ("memory.high", "max"),
             ("memory.max", "max"),
+            ("io.max", ""),
         ];
         files.map(|(file, shown)| Setting {
             hierarchy: Hierarchy::V2,
@@ -155,6 +156,10 @@ pub(super) fn inventory() -> Inventory {
         own_cgroup_ancestors: vec!["/".to_owned(), "/user".to_owned()],
         armed: Vec::new(),
         command_cgroup: Some("/new".to_owned()),
+        disks: vec![Ok(Disk {
+            number: "8:0".to_owned(),
+            name: "sda".to_owned(),
+        })],
         supplies: pressure_tests::supplies(),
         ..Inventory::default()
     }
@@ -185,6 +190,7 @@ pub(super) fn spec(text: &str) -> FaultSpec {
         Kind::SyscallDelay => &["syscalls=fsync", "latency=20ms"],
         Kind::ProcessCrash => &["syscalls=fsync"],
         Kind::DiskError | Kind::DiskFull | Kind::DiskReadonly => &["path=/var/"],
+        Kind::DiskSlow if text.contains("ps=") => &["path=/var/"],
         Kind::DiskSlow => &["path=/var/", "latency=1s"],
         Kind::DiskStress => &["path=/var"],
         // Those that say how much themselves say it otherwise.

@@ -10,6 +10,8 @@ use crate::units::{ByteSize, CpuShare};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Change {
     pub(super) file: &'static str,
+    /// The line of it that is meant, by its first word; empty for a file of one line.
+    pub(super) key: String,
     pub(super) before: String,
     pub(super) during: String,
     pub(super) warning: Option<String>,
@@ -18,21 +20,22 @@ pub(super) struct Change {
 const CPU_MAX: &str = "cpu.max";
 const CFS_QUOTA: &str = "cpu.cfs_quota_us";
 const CFS_PERIOD: &str = "cpu.cfs_period_us";
-const MEMORY_HIGH: &str = "memory.high";
+pub(super) const MEMORY_HIGH: &str = "memory.high";
 const MEMORY_MAX: &str = "memory.max";
 const MEMORY_LIMIT: &str = "memory.limit_in_bytes";
 const MEMORY_STAT: &str = "memory.stat";
+pub(super) const IO_MAX: &str = "io.max";
 
-/// The files that matter to limits.
-pub const SETTINGS: [&str; 7] = [
-    CPU_MAX,
-    CFS_QUOTA,
-    CFS_PERIOD,
-    MEMORY_HIGH,
-    MEMORY_MAX,
-    MEMORY_LIMIT,
-    MEMORY_STAT,
-];
+/// The files that matter to limits by a controller.
+pub fn settings(controller: &str) -> &'static [&'static str] {
+    match controller {
+        "cpu" => &[CPU_MAX, CFS_QUOTA, CFS_PERIOD],
+        "memory" => &[MEMORY_HIGH, MEMORY_MAX, MEMORY_LIMIT, MEMORY_STAT],
+        // And one that is there where the kernel knows whose the pages are that are written back.
+        "io" => &[IO_MAX, MEMORY_HIGH],
+        _without_limits => &[],
+    }
+}
 
 /// `-1` for no quota, `9223372036854771712` for no limit: what is not less than this is none.
 const UNLIMITED: u64 = (i64::MAX as u64) / 4_096 * 4_096;
@@ -81,6 +84,7 @@ pub(super) fn cpu(inventory: &Inventory, cgroup: &Cgroup, asked: &Cpu) -> Result
     };
     Ok(Change {
         file,
+        key: String::new(),
         before,
         during,
         warning: None,
@@ -145,6 +149,7 @@ pub(super) fn memory(
     }
     Ok(Change {
         file,
+        key: String::new(),
         before: before.to_owned(),
         during: size.to_string(),
         warning: warning(inventory, cgroup, asked)?,
@@ -204,7 +209,7 @@ fn microseconds(duration: Duration) -> u64 {
 }
 
 /// The cgroups above, the nearest first.
-fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+pub(super) fn ancestors(path: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(parent(path), |path| parent(path))
 }
 
@@ -216,7 +221,7 @@ fn parent(path: &str) -> Option<&str> {
     }
 }
 
-fn lacking(cgroup: &Cgroup, controller: &str) -> String {
+pub(super) fn lacking(cgroup: &Cgroup, controller: &str) -> String {
     let path = &cgroup.path;
     if cgroup.hierarchy == Hierarchy::V2 {
         format!(

@@ -55,6 +55,9 @@ pub enum Effect {
         inode: u64,
         /// In the cgroup's folder.
         file: String,
+        /// The row of it that is meant; empty where the whole file is.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        key: String,
         before: String,
         during: String,
     },

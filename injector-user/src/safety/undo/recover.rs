@@ -150,13 +150,14 @@ fn judge(entry: &Entry, file: &Path, boot: &str) -> Ending {
             path,
             inode,
             file,
+            key,
             before,
             during,
         } => {
             let rows = Rows {
                 during: during.as_bytes(),
                 before: before.as_bytes(),
-                key: b"",
+                key: key.as_bytes(),
             };
             restore(path, *inode, file, rows)
         }
@@ -289,11 +290,13 @@ fn restore(path: &Path, inode: u64, file: &str, rows: Rows<'_>) -> Ending {
         Ok((found, put))
     });
     match put {
-        Ok((Found::During, true)) => Ending::Undone,
-        Ok((Found::Before, _)) => Ending::Dropped(format!("{file} is as it was")),
-        Ok((Found::Other, _)) => Ending::Dropped(format!("somebody else has changed {file} since")),
-        Ok((Found::During, false)) => {
+        Ok((_, false)) => {
             Ending::Failed(format!("{file} was put back and still shows what it did"))
+        }
+        Ok((Found::During, true)) => Ending::Undone,
+        Ok((Found::Before, true)) => Ending::Dropped(format!("{file} is as it was")),
+        Ok((Found::Other, true)) => {
+            Ending::Dropped(format!("somebody else has changed {file} since"))
         }
         Err(error) if has_vanished(&error) => Ending::Dropped("the cgroup has vanished".to_owned()),
         Err(error) => Ending::Failed(format!("failed to put {file} back: {error}")),

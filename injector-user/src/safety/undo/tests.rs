@@ -174,12 +174,45 @@ fn a_setting_is_put_back_where_it_still_shows_ours() {
             path: scene.cgroup(),
             inode: fs::metadata(scene.cgroup()).unwrap().ino(),
             file: "cpu.max".to_owned(),
+            key: String::new(),
             before: "max 100000".to_owned(),
             during: "20000 100000".to_owned(),
         });
         assert_eq!(scene.endings(), [ending]);
         // Ordinary files keep the tail that the kernel's would not.
         assert_eq!(scene.read("cpu.max").trim_end(), after);
+        assert_eq!(scene.files(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn of_a_disk_only_its_own_row_is_put_back() {
+    for (shown, ending, after) in [
+        ("8:0 wbps=1048576\n", Ending::Undone, "8:0 wbps=max8576"),
+        (
+            "8:16 wbps=1048576\n",
+            dropped("io.max is as it was"),
+            "8:16 wbps=1048576",
+        ),
+        (
+            "8:0 wbps=9\n",
+            dropped("somebody else has changed io.max since"),
+            "8:0 wbps=9",
+        ),
+    ] {
+        let scene = Scene::new();
+        fs::write(scene.cgroup().join("io.max"), shown).unwrap();
+        scene.leave(Effect::Restore {
+            path: scene.cgroup(),
+            inode: fs::metadata(scene.cgroup()).unwrap().ino(),
+            file: "io.max".to_owned(),
+            key: "8:0".to_owned(),
+            before: "wbps=max".to_owned(),
+            during: "wbps=1048576".to_owned(),
+        });
+        assert_eq!(scene.endings(), [ending]);
+        // Ordinary files keep the tail that the kernel's would not.
+        assert_eq!(scene.read("io.max").trim_end(), after);
         assert_eq!(scene.files(), Vec::<String>::new());
     }
 }

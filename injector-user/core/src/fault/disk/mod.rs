@@ -1,6 +1,6 @@
 //! Faults of disks: `disk.error`, `disk.full`, `disk.readonly` and `disk.slow`.
 //!
-//! They are told by what file systems store below a path, not by device: what a program has mapped into its
+//! But for `disk.slow` by rates, which is a limit, they are told by what file systems store below a path, not by device: what a program has mapped into its
 //! memory, and what the kernel writes back later, passes.
 
 mod error;

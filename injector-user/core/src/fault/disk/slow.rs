@@ -1,4 +1,5 @@
-//! `disk.slow`: what is read, written or synced takes longer, and the disk itself is not touched.
+//! `disk.slow` by a latency: what is read, written or synced takes longer, and the disk itself is not touched.
+//! By rates it is one of [`crate::fault::limit`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,6 +7,7 @@ use super::operation::{self, Operation};
 use crate::fault::address;
 use crate::fault::given::Reader;
 use crate::fault::syscall::{Backend, Failing, Outcome, PathFilter, Sleep};
+use crate::problem::Invalid;
 
 /// Callers sleep before their calls are made or after, as it can be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,13 @@ impl Slow {
     pub(in crate::fault) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let path = reader.required("path", str::parse);
         let operations = reader.optional("operation", operation::several);
+        refuse_pulses(reader);
+        if !reader.has("latency") {
+            let invalid = Invalid::saying("disk.slow needs a `latency` or a rate");
+            let hint = "for example latency 20ms, or write_bps 1MiB";
+            reader.conflict("latency", invalid.hint(hint));
+            return None;
+        }
         let sleep = Sleep::read(reader, None);
         let backend = reader.optional("backend", str::parse);
         Some(Self {
@@ -59,6 +68,17 @@ impl Slow {
             backend: self.backend,
             stored: true,
             ..Failing::of(operation::calls(self.operations.as_ref()), outcome)
+        }
+    }
+}
+
+/// Who sleeps does so call by call.
+fn refuse_pulses(reader: &mut Reader<'_>) {
+    for name in ["active", "dormant", "count"] {
+        if reader.has(name) {
+            let invalid = Invalid::saying(format!("{name} means nothing without a rate"));
+            let hint = "leave it away, or ask for a rate, such as write_bps 1MiB";
+            reader.conflict(name, invalid.hint(hint));
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Cpu, Memory};
+use super::{Cpu, Disk, Memory};
 use crate::fault::given::Reader;
 use crate::fault::kind::Kind;
 use crate::fault::pulses::Pulses;
@@ -21,6 +21,7 @@ pub struct Limit {
 pub enum Of {
     Cpu(Cpu),
     Memory(Memory),
+    Disk(Disk),
 }
 
 impl Limit {
@@ -34,6 +35,7 @@ impl Limit {
         let of = match kind {
             Kind::CpuLimit => Of::Cpu(Cpu::read(reader)?),
             Kind::MemoryLimit => Of::Memory(Memory::read(reader)?),
+            Kind::DiskSlow => Of::Disk(Disk::read(reader)?),
             _of_other_things => return None,
         };
         Some(Self { of, pulses })
@@ -43,6 +45,16 @@ impl Limit {
         match self.of {
             Of::Cpu(_) => Kind::CpuLimit,
             Of::Memory(_) => Kind::MemoryLimit,
+            Of::Disk(_) => Kind::DiskSlow,
+        }
+    }
+
+    /// Whose settings change, by the names in `cgroup.controllers`, of version 2 and of version 1.
+    pub fn controllers(&self) -> [&'static str; 2] {
+        match self.of {
+            Of::Cpu(_) => ["cpu", "cpu"],
+            Of::Memory(_) => ["memory", "memory"],
+            Of::Disk(_) => ["io", "blkio"],
         }
     }
 
@@ -50,6 +62,7 @@ impl Limit {
         match &self.of {
             Of::Cpu(cpu) => cpu.write(params),
             Of::Memory(memory) => memory.write(params),
+            Of::Disk(disk) => disk.write(params),
         }
         if let Some(pulses) = &self.pulses {
             pulses.write(params);
@@ -69,6 +82,7 @@ impl Limit {
                     size: memory.size.divided_by(factor),
                     ..*memory
                 }),
+                Of::Disk(disk) => Of::Disk(disk.weakened(factor)),
             },
             pulses: self.pulses,
         }

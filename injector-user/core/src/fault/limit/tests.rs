@@ -1,6 +1,7 @@
 //! What is asked of a limit, and what is wrong with it.
 
-use crate::fault::{FaultSpec, Given, Kind, parse};
+use super::{Of, Rate};
+use crate::fault::{Action, FaultSpec, Given, Kind, parse};
 
 fn read(text: &str) -> Result<FaultSpec, String> {
     let mut words = text.split_whitespace();
@@ -48,6 +49,112 @@ fn limits_read_back() {
         "memory.limit size=1GiB how=kill allow_kill=true",
         &[("size", "1GiB"), ("how", "kill"), ("allow_kill", "true")],
     );
+}
+
+#[test]
+fn rates_of_a_disk_read_back() {
+    check(
+        "disk.slow path=/srv/ write_bps=1024KiB",
+        &[("path", "/srv/"), ("write_bps", "1MiB")],
+    );
+    check(
+        "disk.slow path=/srv read_bps=4KiB read_iops=1 write_iops=4294967294 active=1s count=1",
+        &[
+            ("path", "/srv"),
+            ("read_bps", "4KiB"),
+            ("read_iops", "1"),
+            ("write_iops", "4294967294"),
+            ("active", "1s"),
+            ("count", "1"),
+        ],
+    );
+}
+
+#[test]
+fn a_rate_is_one_that_the_kernel_takes() {
+    check_bad(
+        "disk.slow path=/srv write_bps=4095b",
+        "--write-bps: `4095b` is not between 4KiB and 1024GiB\nhint: at least 4KiB per second",
+    );
+    check_bad(
+        "disk.slow path=/srv read_bps=1025GiB",
+        "--read-bps: `1025GiB` is not between 4KiB and 1024GiB\nhint: at most 1024GiB per second",
+    );
+    check_bad(
+        "disk.slow path=/srv read_bps=10mbit",
+        "--read-bps: `10mbit` is not a size\nhint: a number with b, KiB or MiB, such as 64KiB",
+    );
+    for text in ["0", "+1", "1.5", "4294967295"] {
+        check_bad(
+            &format!("disk.slow path=/srv write_iops={text}"),
+            &format!(
+                "--write-iops: `{text}` is not a number of operations per second\n\
+                 hint: a whole number from 1 to 4294967294"
+            ),
+        );
+    }
+    check_bad(
+        "disk.slow path=/srv/*.wal write_bps=1MiB",
+        "--path: `/srv/*.wal` is a pattern, and a rate is one of a whole disk\n\
+         hint: one file or directory on that disk, such as /var/lib/redis/",
+    );
+    check_bad(
+        "disk.slow write_bps=1MiB",
+        "--path: disk.slow needs `path`\nhint: for example --path /var/lib/redis/",
+    );
+}
+
+#[test]
+fn a_disk_is_slow_by_a_latency_or_by_rates() {
+    check_bad(
+        "disk.slow path=/srv",
+        "--latency: disk.slow needs a `latency` or a rate\n\
+         hint: for example latency 20ms, or write_bps 1MiB",
+    );
+    check_bad(
+        "disk.slow path=/srv write_bps=1MiB latency=1ms",
+        "--latency: a latency and a rate are two faults\n\
+         hint: leave one of them away, or ask for each by itself",
+    );
+    for (name, value) in [
+        ("operation", "write"),
+        ("jitter", "1ms"),
+        ("cap", "1s"),
+        ("moment", "after"),
+        ("backend", "lsm"),
+    ] {
+        check_bad(
+            &format!("disk.slow path=/srv write_bps=1MiB {name}={value}"),
+            &format!(
+                "--{name}: {name} means nothing with a rate\n\
+                 hint: leave it away, or ask for a `latency` instead of the rate"
+            ),
+        );
+    }
+    for (name, value) in [("active", "1s"), ("dormant", "1s"), ("count", "2")] {
+        check_bad(
+            &format!("disk.slow path=/srv latency=1ms {name}={value}"),
+            &format!(
+                "--{name}: {name} means nothing without a rate\n\
+                 hint: leave it away, or ask for a rate, such as write_bps 1MiB"
+            ),
+        );
+    }
+}
+
+#[test]
+fn a_weaker_limit_leaves_more() {
+    let Action::Limit(limit) = read("disk.slow path=/srv write_bps=1GiB write_iops=4294967294")
+        .unwrap()
+        .action
+    else {
+        panic!("rates are a limit");
+    };
+    let Of::Disk(weaker) = limit.weakened(0.5).of else {
+        panic!("of a disk");
+    };
+    let rates = [(Rate::WriteBytes, 2 << 30), (Rate::Writes, 4_294_967_294)];
+    assert_eq!(weaker.rates, rates.into());
 }
 
 #[test]

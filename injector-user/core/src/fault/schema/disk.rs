@@ -23,7 +23,7 @@ pub(super) const DISK_ROWS: [Param; 5] = [
             "/var/lib/redis/",
             "absolute: a file, a directory and all below it with a / at its end, or a pattern with *, ?, \
              [abc], {a,b} and **",
-            "what is on that disk",
+            "what is on that disk; with a rate, one file or directory, and all that is on its disk suffers",
         ],
     ),
     optional(

@@ -6,9 +6,10 @@ use crate::fault::limit::How;
 
 const CPU: &[Kind] = &[Kind::CpuLimit];
 const MEMORY: &[Kind] = &[Kind::MemoryLimit];
-const LIMITS: &[Kind] = &[Kind::CpuLimit, Kind::MemoryLimit];
+const DISK: &[Kind] = &[Kind::DiskSlow];
+const LIMITS: &[Kind] = &[Kind::CpuLimit, Kind::MemoryLimit, Kind::DiskSlow];
 
-pub(super) const LIMIT_ROWS: [Param; 8] = [
+pub(super) const LIMIT_ROWS: [Param; 12] = [
     required(
         "quota",
         ValueType::CpuShare,
@@ -64,13 +65,58 @@ pub(super) const LIMIT_ROWS: [Param; 8] = [
         ],
     ),
     optional(
+        "read_bps",
+        ValueType::Size,
+        DISK,
+        None,
+        [
+            "10MiB",
+            "b, KiB, MiB or GiB, 4KiB to 1024GiB; not with `latency`",
+            "how many bytes the cgroup may read each second from the disk that holds `path`, all its processes \
+             together",
+        ],
+    ),
+    optional(
+        "write_bps",
+        ValueType::Size,
+        DISK,
+        None,
+        [
+            "10MiB",
+            "b, KiB, MiB or GiB, 4KiB to 1024GiB; not with `latency`",
+            "how many bytes it may write there each second",
+        ],
+    ),
+    optional(
+        "read_iops",
+        ValueType::Count(1),
+        DISK,
+        None,
+        [
+            "100",
+            "1 to 4294967294; not with `latency`",
+            "how many times it may read there each second",
+        ],
+    ),
+    optional(
+        "write_iops",
+        ValueType::Count(1),
+        DISK,
+        None,
+        [
+            "100",
+            "1 to 4294967294; not with `latency`",
+            "how many times it may write there each second",
+        ],
+    ),
+    optional(
         "active",
         ValueType::Duration,
         LIMITS,
         None,
         [
             "5s",
-            "1ms to 1h, at most `duration`",
+            "1ms to 1h, at most `duration`; of disk.slow only with a rate",
             "how long a pulse keeps the limit; without it, one pulse as long as `duration`",
         ],
     ),

@@ -29,7 +29,7 @@ const CALLS: &[Kind] = &[
     Kind::DiskSlow,
 ];
 
-pub(super) const SYSCALL_ROWS: [Param; 12] = [
+pub(super) const SYSCALL_ROWS: [Param; 13] = [
     required(
         "syscalls",
         ValueType::Syscalls,
@@ -123,10 +123,21 @@ pub(super) const SYSCALL_ROWS: [Param; 12] = [
     required(
         "latency",
         ValueType::Duration,
-        SLOW,
+        DELAY,
         [
             "20ms",
             "10us to 30s, at most `cap`",
+            "how much longer a call takes",
+        ],
+    ),
+    optional(
+        "latency",
+        ValueType::Duration,
+        DISK,
+        None,
+        [
+            "20ms",
+            "10us to 30s, at most `cap`; this or a rate must be given",
             "how much longer a call takes",
         ],
     ),

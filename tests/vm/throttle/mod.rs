@@ -1,0 +1,4 @@
+//! `disk.slow` by rates.
+
+mod endings;
+mod rates;
