@@ -207,9 +207,13 @@ impl Kernel {
             .store(CONTROL_KILL as usize, u64::from(on));
     }
 
-    /// Loads ahead what the next fault will need.
+    /// Loads ahead what the next fault will need. The verifier of some kernels takes a second for that (7.2,
+    /// beside who wants all processors), and faults may act meanwhile.
     pub fn prepare(&mut self) -> Result<(), KernelError> {
-        Ok(self.hooks.prepare(&self.texts)?)
+        if self.hooks.is_prepared() {
+            return Ok(());
+        }
+        Ok(self.patiently(Hooks::prepare)?)
     }
 
     /// Puts a fault into the kernel. It does not act before [`Kernel::activate`].

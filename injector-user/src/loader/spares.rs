@@ -94,22 +94,7 @@ impl Spares {
 
     /// Loads ahead what a fault of a frequent kind will need at place `index`.
     pub(super) fn prepare(&mut self, texts: &Texts, index: HookIndex) -> Result<(), ObjectError> {
-        for (name, role) in [
-            ("net_egress", Role::InterfaceEgress),
-            ("net_ingress", Role::InterfaceIngress),
-        ] {
-            let instance = Instance {
-                index,
-                name,
-                role,
-                link_header: ETHERNET,
-                thorough: false,
-                function: 0,
-                count: count::NONE,
-                subject: subject::NONE,
-                number: 0,
-                skip: 0,
-            };
+        for instance in frequent(index) {
             if self.position(instance).is_none() {
                 let program = load(texts, instance)?;
                 self.keep(instance, program);
@@ -118,11 +103,37 @@ impl Spares {
         Ok(())
     }
 
+    /// Whether that is all there.
+    pub(super) fn are_prepared(&self, index: HookIndex) -> bool {
+        let mut wanted = frequent(index).into_iter();
+        wanted.all(|instance| self.position(instance).is_some())
+    }
+
     fn position(&self, instance: Instance) -> Option<usize> {
         self.kept
             .iter()
             .position(|(one, _program)| *one == instance)
     }
+}
+
+/// Both ways through an Ethernet interface.
+fn frequent(index: HookIndex) -> [Instance; 2] {
+    [
+        ("net_egress", Role::InterfaceEgress),
+        ("net_ingress", Role::InterfaceIngress),
+    ]
+    .map(|(name, role)| Instance {
+        index,
+        name,
+        role,
+        link_header: ETHERNET,
+        thorough: false,
+        function: 0,
+        count: count::NONE,
+        subject: subject::NONE,
+        number: 0,
+        skip: 0,
+    })
 }
 
 pub(super) fn load(texts: &Texts, instance: Instance) -> Result<Program, ObjectError> {
