@@ -276,12 +276,6 @@ impl Hooks {
         self.places.extend(places);
     }
 
-    /// Whether there is nothing to be loaded ahead, or no place for it.
-    pub(super) fn is_prepared(&self) -> bool {
-        let index = self.free_index();
-        index.map_or(true, |index| self.spares.are_prepared(index))
-    }
-
     /// Loads ahead what the next fault of a frequent kind will need.
     pub(super) fn prepare(&mut self, texts: &Texts) -> Result<(), HookError> {
         match self.free_index() {

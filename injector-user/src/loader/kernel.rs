@@ -207,13 +207,9 @@ impl Kernel {
             .store(CONTROL_KILL as usize, u64::from(on));
     }
 
-    /// Loads ahead what the next fault will need. The verifier of some kernels takes a second for that (7.2,
-    /// beside who wants all processors), and faults may act meanwhile.
+    /// Loads ahead what the next fault will need, one program at a time.
     pub fn prepare(&mut self) -> Result<(), KernelError> {
-        if self.hooks.is_prepared() {
-            return Ok(());
-        }
-        Ok(self.patiently(Hooks::prepare)?)
+        Ok(self.hooks.prepare(&self.texts)?)
     }
 
     /// Puts a fault into the kernel. It does not act before [`Kernel::activate`].

@@ -92,21 +92,31 @@ impl Spares {
         self.kept.drain(..too_many);
     }
 
-    /// Loads ahead what a fault of a frequent kind will need at place `index`.
+    /// Loads ahead what a fault of a frequent kind will need at place `index`: one program at a time.
     pub(super) fn prepare(&mut self, texts: &Texts, index: HookIndex) -> Result<(), ObjectError> {
-        for instance in frequent(index) {
+        for (name, role) in [
+            ("net_egress", Role::InterfaceEgress),
+            ("net_ingress", Role::InterfaceIngress),
+        ] {
+            let instance = Instance {
+                index,
+                name,
+                role,
+                link_header: ETHERNET,
+                thorough: false,
+                function: 0,
+                count: count::NONE,
+                subject: subject::NONE,
+                number: 0,
+                skip: 0,
+            };
             if self.position(instance).is_none() {
                 let program = load(texts, instance)?;
                 self.keep(instance, program);
+                break;
             }
         }
         Ok(())
-    }
-
-    /// Whether that is all there.
-    pub(super) fn are_prepared(&self, index: HookIndex) -> bool {
-        let mut wanted = frequent(index).into_iter();
-        wanted.all(|instance| self.position(instance).is_some())
     }
 
     fn position(&self, instance: Instance) -> Option<usize> {
@@ -114,26 +124,6 @@ impl Spares {
             .iter()
             .position(|(one, _program)| *one == instance)
     }
-}
-
-/// Both ways through an Ethernet interface.
-fn frequent(index: HookIndex) -> [Instance; 2] {
-    [
-        ("net_egress", Role::InterfaceEgress),
-        ("net_ingress", Role::InterfaceIngress),
-    ]
-    .map(|(name, role)| Instance {
-        index,
-        name,
-        role,
-        link_header: ETHERNET,
-        thorough: false,
-        function: 0,
-        count: count::NONE,
-        subject: subject::NONE,
-        number: 0,
-        skip: 0,
-    })
 }
 
 pub(super) fn load(texts: &Texts, instance: Instance) -> Result<Program, ObjectError> {
