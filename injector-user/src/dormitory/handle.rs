@@ -14,10 +14,10 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::unistd::close;
 
 use super::fault::DormitoryError;
+use super::holder::{Holder, Sign};
 use super::mount;
 use super::serve::{Loop, Sleepers};
 use crate::latency::Naps;
-use crate::sys::pages::Pages;
 use crate::sys::words::Words;
 
 /// What programs in the kernel are told of, and tell.
@@ -34,7 +34,7 @@ pub struct Dormitory {
     thread: Option<JoinHandle<()>>,
     sleeping: Arc<AtomicU64>,
     /// Goes last.
-    _pages: Pages,
+    _holder: Holder,
 }
 
 /// Bytes of the file: a page for each bed.
@@ -54,11 +54,13 @@ impl Dormitory {
         let mount = mount::mount(&device)?;
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let stop = EventFd::from_flags(flags).map_err(|errno| start(errno.into()))?;
+        let sign = Sign::new().map_err(|errno| start(errno.into()))?;
         let sleeping = Arc::new(AtomicU64::new(0));
         let row = slot as usize * WORDS;
         let serving = Loop {
             stop: again(&stop)?,
             device,
+            holder: sign.seen,
             beds: Arc::clone(&tables.beds),
             dormitories: Arc::clone(&tables.dormitories),
             lease: row + 2,
@@ -67,7 +69,7 @@ impl Dormitory {
             sleeping: Arc::clone(&sleeping),
             sleepers: Sleepers::default(),
         };
-        let ours = [&serving.stop, &serving.device].map(OwnedFd::as_raw_fd);
+        let ours = [&serving.stop, &serving.device, &serving.holder].map(OwnedFd::as_raw_fd);
         let (turning, turns) = sync_channel(1);
         let builder = std::thread::Builder::new().name(format!("sleep-{slot}"));
         let thread = builder
@@ -86,14 +88,17 @@ impl Dormitory {
         }
         // Somebody has to serve the file before it can be opened.
         let pages = mount::map(&mount, LENGTH)?;
-        tables.dormitories.store(row, std::process::id().into());
+        let holder = Holder::start(&sign.given)?;
+        // Only the holder has it from now on.
+        drop(sign.given);
+        tables.dormitories.store(row, holder.pid());
         tables.dormitories.store(row + 1, pages.address());
         let thread = waking.keep();
         Ok(Self {
             stop,
             thread,
             sleeping,
-            _pages: pages,
+            _holder: holder,
         })
     }
 

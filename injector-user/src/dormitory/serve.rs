@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::io;
-use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -38,6 +38,8 @@ pub(super) struct Loop {
     /// In this thread's own table, like the next one.
     pub(super) stop: OwnedFd,
     pub(super) device: OwnedFd,
+    /// Hung up when nobody has the beds any more.
+    pub(super) holder: OwnedFd,
     pub(super) beds: Arc<Words>,
     pub(super) dormitories: Arc<Words>,
     /// The word of those that is the lease.
@@ -75,7 +77,7 @@ impl Loop {
     /// for an answer of ours, ours are closed when this thread ends, and that one waits no more.
     fn take_descriptors(&self) -> io::Result<()> {
         unshare(CloneFlags::CLONE_FILES)?;
-        let mut own = [&self.device, &self.stop].map(OwnedFd::as_raw_fd);
+        let mut own = [&self.device, &self.stop, &self.holder].map(OwnedFd::as_raw_fd);
         Ok(close_all_but(&mut own)?)
     }
 
@@ -99,11 +101,13 @@ impl Loop {
     /// Sleeps until there is something to do; true if the loop is to stop.
     fn wait(&self) -> bool {
         let timeout = self.sleepers.rest(monotonic_ns()).min(LEASE / 4);
-        let fds = [self.device.as_fd(), self.stop.as_fd()];
+        let fds = [&self.device, &self.stop, &self.holder].map(AsFd::as_fd);
         match poll::wait_readable(fds, timeout) {
             // The device fails once its file system is gone, which only our own end brings about.
-            Ok([device, stop]) => {
-                stop.contains(PollFlags::POLLIN) || device.contains(PollFlags::POLLERR)
+            Ok([device, stop, holder]) => {
+                stop.contains(PollFlags::POLLIN)
+                    || device.contains(PollFlags::POLLERR)
+                    || holder.contains(PollFlags::POLLHUP)
             }
             Err(_interrupted) => false,
         }

@@ -35,7 +35,8 @@ pub(crate) fn split() -> nix::Result<Side> {
 /// `body` may only make system calls: no allocation, no locks, no panics. It begins by closing what
 /// it inherited.
 pub(crate) fn split_bare(body: impl FnOnce() -> i32) -> nix::Result<Pid> {
-    // SAFETY: the contract of this function, kept by its callers in `capability` and `target::held`.
+    // SAFETY: the contract of this function, kept by its callers in `capability`, `dormitory` and
+    // `target::held`.
     match unsafe { fork() }? {
         ForkResult::Parent { child } => Ok(child),
         ForkResult::Child => leave(body()),

@@ -4,9 +4,10 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use injector_core::fault::Kind;
 use injector_user::freezer::State;
 use nix::sys::signal::Signal;
-use temblor_tests::{signal, wait_until};
+use temblor_tests::{Caller, params, signal, wait_until};
 
 use super::scene::for_each_way;
 use super::shell::Shell;
@@ -62,8 +63,32 @@ fn who_sleeps_can_be_frozen() -> Result<()> {
             matches!(scene.cgroup.state(), Ok(State::Frozen))
         })?;
         fs::write(&freezer, "0")?;
-        assert_eq!(scene.told_of(temblor_tests::Caller::tell)?, 0);
+        assert_eq!(scene.told_of(Caller::tell)?, 0);
         scene.client.stop_one(&armed)?;
+        scene.close()
+    })
+}
+
+/// Whoever sleeps reads a page of another process, whose memory is locked meanwhile.
+#[test]
+fn an_engine_does_other_things_while_somebody_sleeps() -> Result<()> {
+    for_each_way(|mut scene| {
+        let sleeping = scene.fall_asleep(&[])?;
+        let target = scene.stage.client_netns();
+        let mut other = scene.stage.engine.client()?;
+        for latency in ["10ms", "20ms", "30ms"] {
+            let given = [
+                ("target", target.as_str()),
+                ("duration", "60s"),
+                ("latency", latency),
+            ];
+            // Its line is a thread, which wants memory.
+            let armed = other.arm(Kind::NetDelay, &params(given))?;
+            other.stop_one(&armed)?;
+        }
+        assert_eq!(scene.states()?, ['S', 'S']);
+        scene.client.stop_one(&sleeping)?;
+        assert_eq!(scene.told_of(Caller::tell)?, 0);
         scene.close()
     })
 }

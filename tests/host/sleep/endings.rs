@@ -1,12 +1,13 @@
 //! However the fault ends, nobody sleeps on.
 
+use std::fs;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use nix::sys::signal::Signal;
 use temblor_tests::{Caller, signal};
 
-use super::scene::{Scene, for_each_way_and_disk};
+use super::scene::{Scene, for_each_way, for_each_way_and_disk};
 use crate::stage::DEADLINE;
 
 /// Its call is made long before the time that was asked for, and the next one at once.
@@ -77,6 +78,30 @@ fn an_engine_without_its_keeper_lets_nobody_sleep_on() -> Result<()> {
         signal(scene.stage.engine.keeper(), Signal::SIGKILL)?;
         check_awake(&mut scene)?;
         scene.stage.engine.await_end()?;
+        scene.close()
+    })
+}
+
+/// The engine's child that has the beds in its memory.
+fn holder(engine: i32) -> Result<i32> {
+    let children = fs::read_to_string(format!("/proc/{engine}/task/{engine}/children"))?;
+    let pids = children.split_whitespace().map(str::parse::<i32>);
+    let is_holder = |pid: &i32| {
+        let comm = fs::read_to_string(format!("/proc/{pid}/comm"));
+        comm.is_ok_and(|comm| comm.trim_end() == "temblor-beds")
+    };
+    let found = pids.filter_map(Result::ok).find(is_holder);
+    found.context("the engine has a child that holds the beds")
+}
+
+#[test]
+fn a_killed_holder_wakes_who_sleeps() -> Result<()> {
+    for_each_way(|mut scene| {
+        let armed = scene.fall_asleep(&[])?;
+        signal(holder(scene.stage.engine.pid())?, Signal::SIGKILL)?;
+        check_awake(&mut scene)?;
+        let report = scene.client.stop_one(&armed)?;
+        assert!(report.counters.expired >= 1, "{report:?}");
         scene.close()
     })
 }
