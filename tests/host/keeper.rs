@@ -128,8 +128,8 @@ fn the_keeper_is_out_of_reach() -> Result<()> {
     let home = super::double::keeper_cgroup(scene.engine()?)?;
     let members = fs::read_to_string(home.join("cgroup.procs"))?;
     assert_eq!(members.trim_end(), scene.keeper.to_string());
-    // Null thrice, engine, socket, two for the freeze, four for its cgroup.
-    assert_eq!(keeper.fd_count()?, 11);
+    // Null thrice, engine, socket, the engine's standard error, two for the freeze, four for its cgroup.
+    assert_eq!(keeper.fd_count()?, 12);
     scene.close_input();
     scene.await_nothing_left()
 }
