@@ -189,6 +189,8 @@ pub(crate) const GROUPS: &[Group] = &[
     // The half by rates, where the guest has a disk and cgroup v2 its controller.
     Group {
         name: "throttle",
+        // Whether it can be done by a latency does not matter.
+        fault: None,
         program: "vm",
         ..fault(
             "disk.slow",
