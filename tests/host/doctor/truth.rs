@@ -137,6 +137,15 @@ fn has_v2(controller: &str) -> Result<bool> {
     Ok(enabled.split_whitespace().any(|name| name == controller))
 }
 
+/// Kernels may have the controller and no rates.
+fn has_rates() -> Result<bool> {
+    if !has_v2("io")? {
+        return Ok(false);
+    }
+    let cgroup = Cgroup::make(Flavour::V2, "rates")?;
+    Ok(cgroup.folder().join("io.max").exists())
+}
+
 fn has_v1(controller: &str) -> Result<bool> {
     let mounts = Mounts::read()?;
     let mut all = mounts.iter();
@@ -178,7 +187,7 @@ fn must_have(mechanism: Mechanism) -> Result<bool> {
         Mechanism::CpuV2 => has_v2("cpu")?,
         Mechanism::MemoryV2 => has_v2("memory")?,
         // With a disk to try it on, which not every host has.
-        Mechanism::IoV2 => has_v2("io")? && Path::new("/disk/lost+found").exists(),
+        Mechanism::IoV2 => has_rates()? && Path::new("/disk/lost+found").exists(),
         Mechanism::CpuV1 => has_v1("cpu")?,
         Mechanism::MemoryV1 => has_v1("memory")?,
         Mechanism::Pidfd => is_at_least(5, 3)?,

@@ -192,6 +192,8 @@ pub(crate) const GROUPS: &[Group] = &[
         // Whether it can be done by a latency does not matter.
         fault: None,
         program: "vm",
+        // The other one has no such controller.
+        kernels: &["5.10", "6.1", "6.12", "6.18", "7.2"],
         ..fault(
             "disk.slow",
             &[
