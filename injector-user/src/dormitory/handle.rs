@@ -4,11 +4,10 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::thread::JoinHandle;
 
-use injector_abi::sleep::{BEDS, Dormitory as Row};
+use injector_abi::sleep::{BEDS, Bed, Dormitory as Row};
 use injector_abi::syscall::PAGE;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::unistd::close;
@@ -32,7 +31,8 @@ pub struct Tables {
 pub struct Dormitory {
     stop: EventFd,
     thread: Option<JoinHandle<()>>,
-    sleeping: Arc<AtomicU64>,
+    beds: Arc<Words>,
+    slot: u64,
     /// Goes last.
     _holder: Holder,
 }
@@ -47,6 +47,9 @@ const _: () = assert!(BYTES as u64 == PAGE);
 /// Words of 64 bits in a row.
 const WORDS: usize = size_of::<Row>() / 8;
 
+/// The same of a bed's.
+const BED: usize = size_of::<Bed>() / 8;
+
 impl Dormitory {
     /// Opens one for the fault in `slot`, whose callers sleep as long as `naps` says.
     pub fn open(tables: &Tables, slot: u32, naps: Naps) -> Result<Self, DormitoryError> {
@@ -55,7 +58,6 @@ impl Dormitory {
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
         let stop = EventFd::from_flags(flags).map_err(|errno| start(errno.into()))?;
         let sign = Sign::new().map_err(|errno| start(errno.into()))?;
-        let sleeping = Arc::new(AtomicU64::new(0));
         let row = slot as usize * WORDS;
         let serving = Loop {
             stop: again(&stop)?,
@@ -66,7 +68,6 @@ impl Dormitory {
             lease: row + 2,
             slot: slot.into(),
             naps,
-            sleeping: Arc::clone(&sleeping),
             sleepers: Sleepers::default(),
         };
         let ours = [&serving.stop, &serving.device, &serving.holder].map(OwnedFd::as_raw_fd);
@@ -97,14 +98,16 @@ impl Dormitory {
         Ok(Self {
             stop,
             thread,
-            sleeping,
+            beds: Arc::clone(&tables.beds),
+            slot: slot.into(),
             _holder: holder,
         })
     }
 
-    /// How many callers sleep.
-    pub fn sleeping(&self) -> u64 {
-        self.sleeping.load(Ordering::Relaxed)
+    /// Whether anybody sleeps, or has a bed and is on the way there.
+    pub fn is_occupied(&self) -> bool {
+        let word = |bed: usize, at| self.beds.load(bed * BED + at).unwrap_or_default();
+        (0..BEDS as usize).any(|bed| word(bed, 0) != 0 && word(bed, 1) == self.slot)
     }
 }
 

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
@@ -47,7 +46,6 @@ pub(super) struct Loop {
     /// Whose beds they are.
     pub(super) slot: u64,
     pub(super) naps: Naps,
-    pub(super) sleeping: Arc<AtomicU64>,
     pub(super) sleepers: Sleepers,
 }
 
@@ -143,8 +141,7 @@ impl Loop {
             Asked::Close => answer(unique, &[]),
             Asked::Read { offset } => match self.until(offset / PAGE) {
                 Some(due_ns) => {
-                    self.sleepers.lay_down(unique, thread, due_ns);
-                    return self.tell();
+                    return self.sleepers.lay_down(unique, thread, due_ns);
                 }
                 None => refusal(unique, Errno::EIO),
             },
@@ -189,17 +186,11 @@ impl Loop {
     fn rise(&mut self, unique: u64) {
         self.sleepers.forget(unique);
         self.say(&refusal(unique, Errno::EIO));
-        self.tell();
     }
 
     /// Who asked may be gone already.
     fn say(&self, message: &[u8]) {
         let _gone = write(&self.device, message);
-    }
-
-    fn tell(&self) {
-        let count = self.sleepers.threads.len() as u64;
-        self.sleeping.store(count, Ordering::Relaxed);
     }
 }
 

@@ -341,7 +341,7 @@ impl Kernel {
         let nobody_sleeps = fault
             .dormitory
             .as_ref()
-            .is_none_or(|dormitory| dormitory.sleeping() == 0);
+            .is_none_or(|dormitory| !dormitory.is_occupied());
         nobody_sleeps && lines.all(|(_hook, line)| line.is_done_with(since_ns))
     }
 
