@@ -1,6 +1,5 @@
 //! However the fault ends, nobody sleeps on.
 
-use std::fs;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
@@ -84,13 +83,10 @@ fn an_engine_without_its_keeper_lets_nobody_sleep_on() -> Result<()> {
 
 /// The engine's child that has the beds in its memory.
 fn holder(engine: i32) -> Result<i32> {
-    let children = fs::read_to_string(format!("/proc/{engine}/task/{engine}/children"))?;
-    let pids = children.split_whitespace().map(str::parse::<i32>);
-    let is_holder = |pid: &i32| {
-        let comm = fs::read_to_string(format!("/proc/{pid}/comm"));
-        comm.is_ok_and(|comm| comm.trim_end() == "temblor-beds")
-    };
-    let found = pids.filter_map(Result::ok).find(is_holder);
+    let all = procfs::process::all_processes()?.flatten();
+    let stats = all.filter_map(|process| process.stat().ok());
+    let mut holders = stats.filter(|stat| stat.ppid == engine && stat.comm == "temblor-beds");
+    let found = holders.next().map(|stat| stat.pid);
     found.context("the engine has a child that holds the beds")
 }
 
