@@ -51,9 +51,6 @@ pub struct Calls {
     pub spin_ns: u64,
 }
 
-/// The longest that a caller may be kept busy inside the kernel.
-pub const MOST_SPIN_NS: u64 = 100_000;
-
 exact_layout!(Calls {
     outcomes: [Outcome; OUTCOMES],
     least: u64,
@@ -65,6 +62,9 @@ exact_layout!(Calls {
     share: u64,
     spin_ns: u64,
 });
+
+/// The longest that a caller may be kept busy inside the kernel.
+pub const MOST_SPIN_NS: u64 = 100_000;
 
 /// Not the number of a call, but the position in `pt_regs` of the register that holds it.
 pub const IN_REGISTER: u32 = 1 << 16;

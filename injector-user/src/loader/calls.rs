@@ -1,6 +1,6 @@
 //! What a fault of system calls lets them return.
 
-use injector_abi::syscall::{Calls, OUTCOMES, Outcome, REQUESTED};
+use injector_abi::syscall::{Calls, MOST_SPIN_NS, OUTCOMES, Outcome, REQUESTED};
 use injector_core::fault::Action;
 use injector_core::fault::syscall::{self, Crash, Failing, FdKind, Returned, Sizes};
 use injector_core::units::{self, ByteSize};
@@ -101,6 +101,8 @@ const BLOCK: u32 = 1 << 6;
 const REGULAR: u32 = 1 << 8;
 const LINK: u32 = 1 << 10;
 const SOCKET: u32 = 1 << 12;
+
+const _: () = assert!(syscall::MOST_SPIN.as_nanos() == MOST_SPIN_NS as u128);
 
 /// How long its caller is kept busy, where it cannot sleep.
 fn spin_ns(asked: &syscall::Outcome) -> u64 {

@@ -27,6 +27,7 @@ const FEW_SLEEP: &str = "not more than 8 callers sleep at a time that were on th
 
 /// How many programs take turns at a function.
 pub const TURNS: usize = 8;
+const _: () = assert!(TURNS == 8, "FEW_SLEEP says so");
 
 pub(in crate::plan) fn error(
     inventory: &Inventory,
