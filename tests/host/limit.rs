@@ -1,36 +1,19 @@
 //! `cpu.limit` and `memory.limit` through the engine: what the target feels, and what stays as it is.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use injector_core::fault::Kind;
-use injector_user::protocol::{Ended, State};
 use nix::poll::{PollTimeout, poll};
 use nix::sys::signal::Signal;
-use temblor_tests::{Armed, Client, Pen, params, signal, wait_until};
+use temblor_tests::{Pen, params, signal, wait_until};
 
+use super::limited::{
+    arm, asked, await_changed, check_refused, check_that_it_stays_until_somebody_undoes_it,
+    check_that_pulses_come_and_go,
+};
 use super::stage::{DEADLINE, Stage, await_end};
-
-fn asked(target: &str, more: &[(&str, &str)]) -> BTreeMap<String, String> {
-    let basic = [("target", target), ("duration", "60s")];
-    params(basic.into_iter().chain(more.to_vec()))
-}
-
-fn arm(client: &mut Client, kind: Kind, pen: &Pen, more: &[(&str, &str)]) -> Result<Armed> {
-    let given: Vec<_> = pen.tight().iter().chain(more).copied().collect();
-    client.arm(kind, &asked(&pen.target(), &given))
-}
-
-/// Waits until the setting is another one than `before`.
-fn await_changed(pen: &Pen, before: &str) -> Result<()> {
-    let what = "the setting has changed";
-    wait_until(what, DEADLINE, || {
-        pen.setting().is_ok_and(|now| now != before)
-    })
-    .map(drop)
-}
 
 #[test]
 fn the_target_gets_no_more_processor_time_than_was_asked() -> Result<()> {
@@ -48,7 +31,7 @@ fn the_target_gets_no_more_processor_time_than_was_asked() -> Result<()> {
             procs.lines().count() == 2
         })
     })?;
-    let armed = arm(&mut client, Kind::CpuLimit, &narrow, &[])?;
+    let armed = arm(&mut client, &narrow, &[])?;
     await_changed(&narrow, &before)?;
     poll(&mut [], PollTimeout::from(2_000_u16))?;
     assert_eq!(wide.counted()?, 0, "the sibling waits for nobody");
@@ -75,7 +58,7 @@ fn who_wants_more_memory_is_held_back_and_the_sibling_is_not() -> Result<()> {
     let stage = Stage::set()?;
     let mut client = stage.engine.client()?;
     let before = narrow.setting()?;
-    let armed = arm(&mut client, kind, &narrow, &[])?;
+    let armed = arm(&mut client, &narrow, &[])?;
     await_changed(&narrow, &before)?;
     assert!(narrow.is_felt()?);
     assert!(!wide.is_felt()?);
@@ -89,38 +72,7 @@ fn who_wants_more_memory_is_held_back_and_the_sibling_is_not() -> Result<()> {
 
 #[test]
 fn pulses_come_and_go() -> Result<()> {
-    let pen = Pen::make(Kind::CpuLimit, "pulses")?;
-    let stage = Stage::set()?;
-    let mut client = stage.engine.client()?;
-    let before = pen.setting()?;
-    let pulses = [
-        ("active", "100ms"),
-        ("dormant", "50ms"),
-        ("count", "4"),
-        ("when", "2..3"),
-    ];
-    let armed = arm(&mut client, Kind::CpuLimit, &pen, &pulses)?;
-    let mut values = vec![pen.setting()?];
-    let report = loop {
-        let now = pen.setting()?;
-        if values.last() != Some(&now) {
-            values.push(now);
-        }
-        let report = client.snapshot(&armed.fault)?;
-        if !matches!(report.state, State::Active | State::Pending) {
-            break report;
-        }
-    };
-    let how = Ended::Finished;
-    assert_eq!(report.state, State::Ended { how });
-    assert_eq!((report.pulses, report.counters.matched), (Some(2), 4));
-    assert_eq!(
-        (values.first(), values.last()),
-        (Some(&before), Some(&before))
-    );
-    // A pulse may pass unseen where this process has to wait for its turn, a third one may not come.
-    assert!((1..=5).contains(&values.len()), "{values:?}");
-    stage.close()
+    check_that_pulses_come_and_go(&Pen::make(Kind::CpuLimit, "pulses")?)
 }
 
 #[test]
@@ -129,7 +81,7 @@ fn what_somebody_else_writes_meanwhile_stays() -> Result<()> {
     let stage = Stage::set()?;
     let mut client = stage.engine.client()?;
     let before = pen.setting()?;
-    let armed = arm(&mut client, Kind::CpuLimit, &pen, &[])?;
+    let armed = arm(&mut client, &pen, &[])?;
     await_changed(&pen, &before)?;
     let (file, theirs) = if pen.is_v1() {
         ("cpu.cfs_quota_us", "70000")
@@ -156,7 +108,7 @@ fn what_was_there_before_is_there_again_exactly() -> Result<()> {
     fs::write(pen.folder().join(file), before)?;
     let stage = Stage::set()?;
     let mut client = stage.engine.client()?;
-    let armed = arm(&mut client, Kind::CpuLimit, &pen, &[])?;
+    let armed = arm(&mut client, &pen, &[])?;
     await_changed(&pen, before)?;
     signal(stage.engine.pid(), Signal::SIGKILL)?;
     wait_until("it is as it was", DEADLINE, || {
@@ -164,21 +116,6 @@ fn what_was_there_before_is_there_again_exactly() -> Result<()> {
     })?;
     assert!(!armed.fault.is_empty());
     stage.close()
-}
-
-/// What the engine says instead of limiting this.
-fn check_refused(
-    client: &mut Client,
-    kind: Kind,
-    given: &BTreeMap<String, String>,
-    reason: &str,
-) -> Result<()> {
-    let failure = client.refusal(kind, given)?;
-    let said = failure.problems.first().context("it says why")?;
-    assert!(said.message.contains(reason), "{said}");
-    assert!(said.hint.is_some(), "{said}");
-    assert_eq!(failure.class.exit_code(), 3, "{said}");
-    Ok(())
 }
 
 #[test]
@@ -196,7 +133,7 @@ fn only_what_is_tighter_and_the_targets_own_is_limited() -> Result<()> {
     let looser = asked(&pen.target(), &[("quota", "30%")]);
     check_refused(&mut client, Kind::CpuLimit, &looser, "not looser than 30%")?;
     fs::write(pen.folder().join(file), before)?;
-    let armed = arm(&mut client, Kind::CpuLimit, &pen, &[])?;
+    let armed = arm(&mut client, &pen, &[])?;
     let tighter = asked(&pen.target(), &[("quota", "5%")]);
     check_refused(&mut client, Kind::CpuLimit, &tighter, "already acts there")?;
     client.stop_one(&armed)?;
@@ -269,22 +206,7 @@ fn without_engine_and_keeper_it_stays_until_somebody_undoes_it() -> Result<()> {
         ("cpu.max", "123456 100000")
     };
     fs::write(pen.folder().join(file), before)?;
-    let mut stage = Stage::set()?;
-    let mut client = stage.engine.client()?;
-    arm(&mut client, Kind::CpuLimit, &pen, &[])?;
-    await_changed(&pen, before)?;
-    let limited = pen.setting()?;
-    stage.engine.lose()?;
-    assert_eq!(pen.setting()?, limited, "nobody is left to undo it");
-    assert!(pen.is_felt()?);
-    let said = stage.cli().run(&["undo"])?;
-    assert_eq!(said.code, Some(0), "{said:?}");
-    assert_eq!(pen.setting()?, before);
-    let again = stage.cli().run(&["undo"])?;
-    assert_eq!(again.code, Some(0), "{again:?}");
-    assert_eq!(pen.setting()?, before);
-    assert_eq!(stage.engine.undo_entries()?.len(), 0);
-    stage.close()
+    check_that_it_stays_until_somebody_undoes_it(&pen)
 }
 
 #[test]
@@ -293,7 +215,7 @@ fn the_keeper_undoes_it_while_the_engine_stands_still() -> Result<()> {
     let stage = Stage::set()?;
     let mut client = stage.engine.client()?;
     let before = pen.setting()?;
-    arm(&mut client, Kind::CpuLimit, &pen, &[])?;
+    arm(&mut client, &pen, &[])?;
     await_changed(&pen, &before)?;
     // Its keeper undoes it, and once more should the engine make it again on its way out.
     signal(stage.engine.pid(), Signal::SIGSTOP)?;

@@ -21,6 +21,7 @@ mod input;
 mod interrupt;
 mod keeper;
 mod limit;
+mod limited;
 mod lockout;
 mod net;
 mod packets;

@@ -98,6 +98,11 @@ impl Pen {
         Ok(pen)
     }
 
+    /// Of the faults that can act on it.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
     pub fn folder(&self) -> &Path {
         &self.folders[0]
     }

@@ -13,6 +13,8 @@ mod surroundings;
 mod syscalls;
 mod throttle;
 
+#[path = "../host/limited.rs"]
+mod limited;
 #[path = "../host/stage.rs"]
 #[expect(dead_code, reason = "the tests of hosts use more of it")]
 mod stage;

@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use injector_core::fault::Kind;
 use injector_core::plan::Mechanism;
-use injector_user::protocol::State;
-use nix::sys::signal::Signal;
-use temblor_tests::{Armed, Caller, Client, params, signal, wait_until};
+use temblor_tests::{Armed, Caller, Client, params, wait_until};
 
+use crate::ending::Ending;
 use crate::stage::{DEADLINE, Stage};
 
 const CALL: &str = "pwrite64";
@@ -55,21 +54,33 @@ fn a_caller_is_kept_busy_for_as_long_as_was_asked_and_no_other() -> Result<()> {
     stage.close()
 }
 
-#[test]
-fn nobody_is_kept_busy_when_it_is_over() -> Result<()> {
+/// What keeps callers busy is a program at a function of the kernel: without one nothing does.
+fn check(ending: Ending) -> Result<()> {
     let mut stage = Stage::set()?;
     let mut client = stage.engine.client()?;
     let mut caller = Caller::start(1, &[CALL])?;
-    let armed = arm(&mut client, &caller, &[("duration", "1s")])?;
-    wait_until("its time is over", DEADLINE, || {
-        let report = client.snapshot(&armed.fault);
-        report.is_ok_and(|report| matches!(report.state, State::Ended { .. }))
-    })?;
-    took(&mut caller)?;
-    assert_eq!(client.snapshot(&armed.fault)?.counters.matched, 0);
-    arm(&mut client, &caller, &[("duration", "60s")])?;
-    signal(stage.engine.pid(), Signal::SIGKILL)?;
-    stage.engine.await_end()?;
+    let armed = arm(&mut client, &caller, &[("duration", ending.duration())])?;
+    assert!(took(&mut caller)? >= LATENCY);
+    let _kept = ending.bring(&stage.engine, client, &armed)?;
+    match ending {
+        Ending::Kill | Ending::Suspend => stage.engine.await_end()?,
+        _alive => {
+            let mut observer = stage.engine.client()?;
+            wait_until("nothing is attached", DEADLINE, || {
+                let status = observer.status();
+                status.is_ok_and(|(status, _)| status.attached == 0)
+            })?;
+            took(&mut caller)?;
+            let counters = observer.snapshot(&armed.fault)?.counters;
+            assert_eq!((counters.matched, counters.injected), (1, 1));
+        }
+    }
     took(&mut caller)?;
     stage.close()
+}
+
+#[test]
+fn nobody_is_kept_busy_when_it_is_over() -> Result<()> {
+    let mut all = Ending::ALL.into_iter();
+    all.try_for_each(|ending| check(ending).with_context(|| format!("{ending:?}")))
 }

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use injector_core::fault::Kind;
-use injector_user::protocol::{Ended, State};
-use injector_user::safety::undo::{self, recover};
 use nix::poll::{PollTimeout, poll};
 use nix::sys::signal::Signal;
-use temblor_tests::{Armed, Client, Pen, is_running, params, signal, wait_until};
+use temblor_tests::{Armed, Client, Pen, params, signal, wait_until};
 
+use crate::limited::{
+    self, check_refused, check_that_it_stays_until_somebody_undoes_it,
+    check_that_pulses_come_and_go,
+};
 use crate::stage::{DEADLINE, Stage, await_end};
 
 pub(super) const KIND: Kind = Kind::DiskSlow;
@@ -21,9 +23,7 @@ const PATH: (&str, &str) = ("path", "/disk");
 const PIECE: u64 = 64 << 10;
 
 pub(super) fn asked(pen: &Pen, more: &[(&str, &str)]) -> BTreeMap<String, String> {
-    let target = pen.target();
-    let basic = [("target", &*target), ("duration", "60s"), PATH];
-    params(basic.into_iter().chain(more.to_vec()))
+    limited::asked(&pen.target(), &[&[PATH], more].concat())
 }
 
 fn arm(client: &mut Client, pen: &Pen, more: &[(&str, &str)]) -> Result<Armed> {
@@ -127,36 +127,7 @@ fn the_target_reads_no_more_often_than_was_asked() -> Result<()> {
 
 #[test]
 fn pulses_come_and_go() -> Result<()> {
-    let pen = Pen::make(KIND, "pulses")?;
-    let stage = Stage::set()?;
-    let mut client = stage.engine.client()?;
-    let pulses = [
-        ("write_iops", "5"),
-        ("active", "100ms"),
-        ("dormant", "50ms"),
-        ("count", "4"),
-        ("when", "2..3"),
-    ];
-    let armed = arm(&mut client, &pen, &pulses)?;
-    let mut values = vec![pen.setting()?];
-    let report = loop {
-        let now = pen.setting()?;
-        if values.last() != Some(&now) {
-            values.push(now);
-        }
-        let report = client.snapshot(&armed.fault)?;
-        if !matches!(report.state, State::Active | State::Pending) {
-            break report;
-        }
-    };
-    let how = Ended::Finished;
-    assert_eq!(report.state, State::Ended { how });
-    assert_eq!((report.pulses, report.counters.matched), (Some(2), 4));
-    assert_eq!(values.first().map(String::as_str), Some(""));
-    assert_eq!(values.last().map(String::as_str), Some(""));
-    // A pulse may pass unseen where this process has to wait for its turn, a third one may not come.
-    assert!((1..=5).contains(&values.len()), "{values:?}");
-    stage.close()
+    check_that_pulses_come_and_go(&Pen::make(KIND, "pulses")?)
 }
 
 #[test]
@@ -212,26 +183,8 @@ fn what_was_there_before_is_there_again_exactly() -> Result<()> {
 }
 
 #[test]
-fn without_engine_and_keeper_the_undo_log_puts_it_back() -> Result<()> {
-    let pen = Pen::make(KIND, "log")?;
-    let stage = Stage::set()?;
-    let mut client = stage.engine.client()?;
-    arm(&mut client, &pen, &[("write_bps", "1MiB")])?;
-    await_value(&pen, "wbps", Some("1048576"))?;
-    let (engine, keeper) = (stage.engine.pid(), stage.engine.keeper());
-    signal(keeper, Signal::SIGSTOP)?;
-    signal(engine, Signal::SIGKILL)?;
-    signal(keeper, Signal::SIGKILL)?;
-    wait_until("both have gone", DEADLINE, || {
-        !is_running(engine) && !is_running(keeper)
-    })?;
-    await_value(&pen, "wbps", Some("1048576"))?;
-    let outcomes = recover(&stage.engine.run_dir().join("undo"))?;
-    let restored = |outcome: &&undo::Outcome| matches!(&outcome.effect, Some(undo::Effect::Restore { file, .. }) if file == "io.max");
-    let outcome = outcomes.iter().find(restored).context("it was recorded")?;
-    assert_eq!(outcome.ending, undo::Ending::Undone);
-    assert_eq!(pen.setting()?, "");
-    stage.close()
+fn without_engine_and_keeper_it_stays_until_somebody_undoes_it() -> Result<()> {
+    check_that_it_stays_until_somebody_undoes_it(&Pen::make(KIND, "orphan")?)
 }
 
 #[test]
@@ -256,20 +209,6 @@ fn a_rehearsal_changes_nothing() -> Result<()> {
     stage.close()
 }
 
-/// What the engine says instead of limiting this.
-fn check_refused(
-    client: &mut Client,
-    given: &BTreeMap<String, String>,
-    reason: &str,
-) -> Result<()> {
-    let failure = client.refusal(KIND, given)?;
-    let said = failure.problems.first().context("it says why")?;
-    assert!(said.message.contains(reason), "{said}");
-    assert!(said.hint.is_some(), "{said}");
-    assert_eq!(failure.class.exit_code(), 3, "{said}");
-    Ok(())
-}
-
 #[test]
 fn only_what_is_tighter_and_on_one_disk_is_limited() -> Result<()> {
     let pen = Pen::make(KIND, "tighter")?;
@@ -277,7 +216,12 @@ fn only_what_is_tighter_and_on_one_disk_is_limited() -> Result<()> {
     let mut client = stage.engine.client()?;
     write(&pen, "wbps=2097152")?;
     let looser = asked(&pen, &[("write_bps", "2MiB")]);
-    check_refused(&mut client, &looser, "not looser than 2MiB per second")?;
+    check_refused(
+        &mut client,
+        KIND,
+        &looser,
+        "not looser than 2MiB per second",
+    )?;
     write(&pen, "wbps=max")?;
     let target = pen.target();
     let of_memory = [
@@ -287,10 +231,10 @@ fn only_what_is_tighter_and_on_one_disk_is_limited() -> Result<()> {
         ("write_bps", "2MiB"),
     ];
     let reason = "its file system (tmpfs) is not on a disk";
-    check_refused(&mut client, &params(of_memory), reason)?;
+    check_refused(&mut client, KIND, &params(of_memory), reason)?;
     let armed = arm(&mut client, &pen, &[("write_bps", "2MiB")])?;
     let tighter = asked(&pen, &[("write_bps", "1MiB")]);
-    check_refused(&mut client, &tighter, "already acts there")?;
+    check_refused(&mut client, KIND, &tighter, "already acts there")?;
     client.stop_one(&armed)?;
     let own = format!("pid:{}", stage.client.pid());
     let root = [
@@ -299,6 +243,6 @@ fn only_what_is_tighter_and_on_one_disk_is_limited() -> Result<()> {
         PATH,
         ("write_bps", "2MiB"),
     ];
-    check_refused(&mut client, &params(root), "no cgroup can be limited")?;
+    check_refused(&mut client, KIND, &params(root), "no cgroup can be limited")?;
     stage.close()
 }

@@ -201,7 +201,7 @@ pub(crate) const GROUPS: &[Group] = &[
                 "throttle::rates::the_target_reads_no_more_often_than_was_asked",
                 "throttle::rates::what_somebody_else_writes_meanwhile_stays",
                 "throttle::rates::what_was_there_before_is_there_again_exactly",
-                "throttle::rates::without_engine_and_keeper_the_undo_log_puts_it_back",
+                "throttle::rates::without_engine_and_keeper_it_stays_until_somebody_undoes_it",
                 "throttle::endings::with_an_engine_that_is_killed",
                 "throttle::endings::with_an_engine_that_stands_still",
             ],
