@@ -1,7 +1,7 @@
 //! System calls that take longer: `syscall.delay` and what is made of it.
 //!
-//! Their callers sleep (`sleep`), after the call or before it. After: the tracepoint that all calls pass has
-//! the task lie down on its way back. Before: a security hook in which programs may sleep; or the call is
+//! Their callers sleep (`sleep`), after the call or before it. After: the end of the call's own function, or the
+//! tracepoint that all calls pass, has the task lie down on its way back. Before: a security hook in which programs may sleep; or the call is
 //! left for now, the task lies down on its way back, and the kernel makes the call once more; or programs
 //! that may sleep, of which each lets one caller sleep at a time on each processor, take turns.
 #![no_std]
@@ -39,20 +39,16 @@ extern "C" fn delay_exit(ctx: *mut c_void) -> i32 {
     if word(registers, register::ORIG_AX) != u64::from(patched::number()) {
         return 0;
     }
-    let mask = concerned();
-    if mask == 0 || foreign::is_foreign() {
-        return 0;
-    }
-    // SAFETY: there are two arguments.
-    let second = unsafe { ctx.cast::<i64>().add(1) };
-    // SAFETY: as above.
-    let result = unsafe { *second };
-    if RESTARTS.contains(&result) {
-        return 0;
-    }
-    if let Some(act) = of_call(mask, registers) {
-        sleep::after(act);
-    }
+    made(ctx, registers);
+    0
+}
+
+/// `fexit` on `long __x64_sys_NAME(const struct pt_regs *)`.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "fentry/return")]
+extern "C" fn delay_return(ctx: *mut c_void) -> i32 {
+    // SAFETY: the first argument of the function.
+    made(ctx, unsafe { *ctx.cast::<*const u64>() });
     0
 }
 
@@ -142,6 +138,24 @@ extern "C" fn delay_lsm(ctx: *mut c_void) -> i32 {
         sleep::here(act);
     }
     0
+}
+
+/// A call that has these registers has been made; its result comes second.
+#[inline(always)]
+fn made(ctx: *mut c_void, registers: *const u64) {
+    let mask = concerned();
+    if mask == 0 || foreign::is_foreign() {
+        return;
+    }
+    // SAFETY: there are two arguments.
+    let second = unsafe { ctx.cast::<i64>().add(1) };
+    // SAFETY: as above.
+    let result = unsafe { *second };
+    if !RESTARTS.contains(&result)
+        && let Some(act) = of_call(mask, registers)
+    {
+        sleep::after(act);
+    }
 }
 
 /// The first fault that acts on the call which has these registers.

@@ -119,7 +119,11 @@ const OF_DELAYS: &[(Mechanism, Use)] = &[
     (Mechanism::SleepInTurn, Use::Main),
     (Mechanism::Seccomp, Use::Main),
     SHORT,
-    (Mechanism::SleepAfter, Use::For("`moment: after`")),
+    (Mechanism::SleepOnReturn, Use::For("`moment: after`")),
+    (
+        Mechanism::SleepAfter,
+        Use::For("`moment: after`, while every call of the host costs more"),
+    ),
     CHILDREN,
 ];
 
@@ -131,6 +135,7 @@ const OF_SLOW_DISKS: &[(Mechanism, Use)] = &[
     (Mechanism::SleepAtCall, Use::Main),
     (Mechanism::SleepInLsm, Use::Main),
     (Mechanism::SleepAtHook, Use::Main),
+    (Mechanism::SleepOnReturn, Use::Main),
     (Mechanism::SleepAfter, Use::Main),
     (Mechanism::SleepInTurn, Use::Main),
     (Mechanism::Seccomp, Use::Main),

@@ -102,6 +102,7 @@ fn hierarchy_of(mechanism: Mechanism) -> Option<Flavour> {
         | Mechanism::SleepAtHook
         | Mechanism::SleepInTurn
         | Mechanism::SpinAtHook
+        | Mechanism::SleepOnReturn
         | Mechanism::SleepAfter
         // Where there is none, it is tried without.
         | Mechanism::ForkTracking
@@ -183,6 +184,7 @@ fn try_out(
         | Mechanism::SleepAtHook
         | Mechanism::SleepInTurn
         | Mechanism::SpinAtHook
+        | Mechanism::SleepOnReturn
         | Mechanism::SleepAfter => sleeping::slow(mechanism, &Subject::fork()?, objects.kernel()?),
         Mechanism::FreezerV2 => frozen(Flavour::V2, log),
         Mechanism::FreezerV1 => frozen(Flavour::V1, log),

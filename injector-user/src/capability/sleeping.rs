@@ -42,6 +42,9 @@ fn trial(mechanism: Mechanism) -> Trial {
         Mechanism::SleepInTurn => {
             of_getpgid("before", |_| function("__x64_sys_getpgid", Entry::InTurn))
         }
+        Mechanism::SleepOnReturn => {
+            of_getpgid("after", |_| function("__x64_sys_getpgid", Entry::Exit))
+        }
         Mechanism::SleepInLsm => Trial {
             call: "socket",
             request: Request::Open { socket: 0 },

@@ -57,6 +57,8 @@ fn is_of(backend: Backend, mechanism: Mechanism) -> bool {
         Backend::Uprobe => mechanism == Mechanism::Uprobe,
         Backend::Seccomp => mechanism == Mechanism::Seccomp,
         Backend::Spin => mechanism == Mechanism::SpinAtHook,
+        Backend::Fexit => mechanism == Mechanism::SleepOnReturn,
+        Backend::SysExit => mechanism == Mechanism::SleepAfter,
     }
 }
 

@@ -25,11 +25,12 @@ pub(super) const EXIT: &str = "btf_trace_sys_exit";
 const BY_VALUE: [&str; 1] = ["_path_chown"];
 
 /// The ways that are at a call's own function.
-const OF_WHOLE_CALLS: [Mechanism; 4] = [
+const OF_WHOLE_CALLS: [Mechanism; 5] = [
     Mechanism::SyscallReturn,
     Mechanism::SyscallOverride,
     Mechanism::SleepAtCall,
     Mechanism::SleepInTurn,
+    Mechanism::SleepOnReturn,
 ];
 
 /// A system call that every kernel has.

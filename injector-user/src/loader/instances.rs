@@ -106,6 +106,7 @@ fn programs_of(hook: &Hook) -> Vec<(&'static str, Role)> {
             Entry::LsmSleeping => ("delay_lsm", Role::LsmSleeping),
             Entry::InTurn => return in_turn(),
             Entry::Spin => ("delay_spin", Role::FunctionReturn),
+            Entry::Exit => ("delay_return", Role::FunctionExit),
         }],
         Hook::Instructions { .. } => vec![("syscall_instruction", Role::Instructions)],
         Hook::Exit { sleeps: true, .. } => vec![("delay_exit", Role::TypedTracepoint)],

@@ -102,6 +102,7 @@ fn it_tells_missing_from_forbidden() -> Result<()> {
         Mechanism::SleepInLsm,
         Mechanism::SleepAtHook,
         Mechanism::SleepInTurn,
+        Mechanism::SleepOnReturn,
         Mechanism::SleepAfter,
     ];
     check("mount -t tmpfs none /dev", &devices, Unsupported)?;
@@ -173,6 +174,7 @@ fn must_have(mechanism: Mechanism) -> Result<bool> {
         | Mechanism::SleepInLsm
         | Mechanism::SleepAtHook
         | Mechanism::SleepInTurn
+        | Mechanism::SleepOnReturn
         | Mechanism::SpinAtHook => false,
         Mechanism::SleepAfter => is_at_least(6, 18)? && Path::new("/dev/fuse").exists(),
         Mechanism::SyscallExit => is_at_least(5, 8)?,

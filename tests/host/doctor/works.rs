@@ -108,6 +108,7 @@ fn works(mechanism: Mechanism, stage: &mut Stage) -> Result<()> {
         | Mechanism::SleepInLsm
         | Mechanism::SleepAtHook
         | Mechanism::SleepInTurn
+        | Mechanism::SleepOnReturn
         | Mechanism::SleepAfter => waits(mechanism, &stage.engine),
         Mechanism::SpinAtHook => spins(&stage.engine),
         Mechanism::FreezerV2 => freezes(Flavour::V2, stage),

@@ -19,12 +19,12 @@ pub(crate) struct Way {
     pub(super) of_the_shell: &'static str,
     /// What the call does to a file, as `disk.slow` says it.
     operation: &'static str,
-    backend: Option<&'static str>,
+    backend: &'static str,
     /// Whether hundreds can sleep at a time.
     pub(super) takes_many: bool,
 }
 
-const WAYS: [Way; 5] = [
+const WAYS: [Way; 6] = [
     Way {
         mechanism: Mechanism::SleepAtCall,
         moment: "before",
@@ -32,7 +32,7 @@ const WAYS: [Way; 5] = [
         by_many: "sync in many threads",
         of_the_shell: "write",
         operation: "sync",
-        backend: Some("fmod-ret"),
+        backend: "fmod-ret",
         takes_many: true,
     },
     Way {
@@ -42,7 +42,7 @@ const WAYS: [Way; 5] = [
         by_many: "open in many threads",
         of_the_shell: "openat",
         operation: "open",
-        backend: Some("lsm"),
+        backend: "lsm",
         takes_many: true,
     },
     Way {
@@ -52,7 +52,7 @@ const WAYS: [Way; 5] = [
         by_many: "write in many threads",
         of_the_shell: "write",
         operation: "write",
-        backend: Some("security"),
+        backend: "security",
         takes_many: true,
     },
     Way {
@@ -62,20 +62,27 @@ const WAYS: [Way; 5] = [
         by_many: "sync in many threads",
         of_the_shell: "write",
         operation: "sync",
-        backend: Some("fmod-ret-s"),
+        backend: "fmod-ret-s",
         takes_many: false,
     },
     Way {
-        mechanism: Mechanism::SleepAfter,
-        moment: "after",
-        call: "fsync",
-        by_many: "sync in many threads",
-        of_the_shell: "write",
-        operation: "sync",
-        backend: None,
-        takes_many: true,
+        mechanism: Mechanism::SleepOnReturn,
+        backend: "fexit",
+        ..AFTER
     },
+    AFTER,
 ];
+
+const AFTER: Way = Way {
+    mechanism: Mechanism::SleepAfter,
+    moment: "after",
+    call: "fsync",
+    by_many: "sync in many threads",
+    of_the_shell: "write",
+    operation: "sync",
+    backend: "sys-exit",
+    takes_many: true,
+};
 
 impl Way {
     /// That of this mechanism.
@@ -140,11 +147,9 @@ impl Way {
             ("duration", "60s"),
             ("syscalls", call),
             ("moment", self.moment),
+            ("backend", self.backend),
         ];
-        let given = basic
-            .into_iter()
-            .chain(self.backend.map(|backend| ("backend", backend)))
-            .chain(more.iter().copied());
+        let given = basic.into_iter().chain(more.iter().copied());
         client.arm(Kind::SyscallDelay, &params(given))
     }
 }

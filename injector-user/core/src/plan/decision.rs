@@ -153,7 +153,9 @@ pub enum Mechanism {
     SleepInTurn,
     /// A caller is kept busy at a security hook.
     SpinAtHook,
-    /// A caller sleeps that has made its call.
+    /// A caller sleeps that has made its call, as it leaves the call's function (`fexit`).
+    SleepOnReturn,
+    /// The same where all calls pass that have been made.
     SleepAfter,
     /// A process of ours calculates.
     CpuWorker,
@@ -202,6 +204,7 @@ words!(Mechanism, "a mechanism", {
     SleepAtHook => "sleep-at-hook",
     SleepInTurn => "sleep-in-turn",
     SpinAtHook => "spin",
+    SleepOnReturn => "sleep-on-return",
     SleepAfter => "sleep-after",
     CpuWorker => "cpu-worker",
     MemoryWorker => "memory-worker",
@@ -373,6 +376,8 @@ pub enum Entry {
     Spin,
     /// Several `fmod_ret` that may sleep, each for one caller at a time on each processor.
     InTurn,
+    /// `fexit`.
+    Exit,
 }
 
 words!(Entry, "a way into a function", {
@@ -383,6 +388,7 @@ words!(Entry, "a way into a function", {
     LsmSleeping => "lsm-sleeping",
     Spin => "spin",
     InTurn => "fmod-ret-s",
+    Exit => "fexit",
 });
 
 impl Hook {
@@ -417,6 +423,7 @@ impl Hook {
                 Entry::LsmSleeping => Mechanism::SleepInLsm,
                 Entry::InTurn => Mechanism::SleepInTurn,
                 Entry::Spin => Mechanism::SpinAtHook,
+                Entry::Exit => Mechanism::SleepOnReturn,
             }),
             Self::Instructions { .. } => Some(Mechanism::Uprobe),
             Self::Exit { sleeps: true, .. } => Some(Mechanism::SleepAfter),

@@ -50,6 +50,10 @@ pub enum Backend {
     Uprobe,
     Seccomp,
     Spin,
+    /// The others meet a call before it is made: this one at its own function, after it.
+    Fexit,
+    /// Likewise, where all calls pass.
+    SysExit,
 }
 
 words!(Backend, "a way to make calls fail", {
@@ -62,6 +66,8 @@ words!(Backend, "a way to make calls fail", {
     Uprobe => "uprobe",
     Seccomp => "seccomp",
     Spin => "spin",
+    Fexit => "fexit",
+    SysExit => "sys-exit",
 });
 
 /// Which calls suffer, and what becomes of them.

@@ -565,7 +565,7 @@ fn impossible_failures_are_refused() {
              other",
             "--size: `big` is not a range of sizes | such as 4KiB.., ..512, 1KiB..64KiB or 4KiB",
             "--backend: `ptrace` is not a way to make calls fail | one of fmod-ret, fmod-ret-s, kprobe, security, \
-             lsm, cgroup, uprobe, seccomp, spin",
+             lsm, cgroup, uprobe, seccomp, spin, fexit, sys-exit",
         ],
     );
 }

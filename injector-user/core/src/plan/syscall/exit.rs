@@ -1,8 +1,8 @@
 //! Where a system call is met that has been made: to end its caller, or to let it sleep.
 
 use super::ways;
-use crate::fault::syscall::{Failing, Outcome, Syscall};
-use crate::plan::decision::{Hook, Mechanism, Subject};
+use crate::fault::syscall::{Backend, Failing, Outcome, Syscall};
+use crate::plan::decision::{Entry, Hook, Mechanism, Subject};
 use crate::plan::inventory::Inventory;
 
 /// More would tax every system call of the host by too much: each is a program of its own there.
@@ -19,37 +19,71 @@ pub(super) fn most(failing: &Failing) -> usize {
     }
 }
 
-/// The tracepoint that every system call passes, or why it does not do for this one.
+/// The ways to let a caller sleep that has made its call, the best one first: where all calls pass, those of
+/// everybody on the host cost more.
+const SLEEPING: &[(Backend, Mechanism)] = &[
+    (Backend::Fexit, Mechanism::SleepOnReturn),
+    (Backend::SysExit, Mechanism::SleepAfter),
+];
+const ENDING: &[(Backend, Mechanism)] = &[(Backend::SysExit, Mechanism::SyscallExit)];
+
+/// Whether calls are met there only when they have been made.
+pub(super) fn is_after(backend: Backend) -> bool {
+    SLEEPING.iter().any(|(after, _)| *after == backend)
+}
+
+/// Where `syscall` is met when it has been made, or for each way why it cannot.
 pub(super) fn of(
     inventory: &Inventory,
     failing: &Failing,
     syscall: Syscall,
-) -> Result<(Mechanism, Vec<Hook>), String> {
-    let sleeps = matches!(failing.outcome, Outcome::Delays(_));
-    let mechanism = if sleeps {
-        Mechanism::SleepAfter
-    } else {
-        Mechanism::SyscallExit
+) -> Result<(Mechanism, Vec<Hook>), Vec<String>> {
+    let ways = match failing.outcome {
+        Outcome::Delays(_) => SLEEPING,
+        _ => ENDING,
     };
-    let said = |reason: String| format!("{mechanism}: {reason}");
-    if sleeps && failing.backend.is_some() {
-        return Err(said(
-            "the only way after a call has no other name".to_owned(),
+    let mut against = Vec::new();
+    for (backend, mechanism) in ways.iter().copied() {
+        if failing.backend.is_some_and(|wanted| wanted != backend) {
+            continue;
+        }
+        match at(inventory, failing, syscall, mechanism) {
+            Ok(hook) => return Ok((mechanism, vec![hook])),
+            Err(reason) => against.push(format!("{mechanism}: {reason}")),
+        }
+    }
+    if let (Some(wanted), []) = (failing.backend, against.as_slice()) {
+        against.push(format!(
+            "{wanted}: nothing of that kind is done after a call"
         ));
     }
-    inventory.usable(mechanism).map_err(said)?;
-    let subject = if ways::is_about_files(failing) {
-        Some(subject(syscall).map_err(said)?)
-    } else {
-        None
-    };
-    let hook = Hook::Exit {
+    Err(against)
+}
+
+fn at(
+    inventory: &Inventory,
+    failing: &Failing,
+    syscall: Syscall,
+    mechanism: Mechanism,
+) -> Result<Hook, String> {
+    inventory.usable(mechanism)?;
+    let about_files = ways::is_about_files(failing);
+    let subject = about_files.then(|| subject(syscall)).transpose()?;
+    let count = ways::count(failing, syscall);
+    if mechanism == Mechanism::SleepOnReturn {
+        return Ok(Hook::Function {
+            function: ways::of_call(inventory, syscall)?,
+            entry: Entry::Exit,
+            count,
+            subject,
+        });
+    }
+    Ok(Hook::Exit {
         syscall,
-        sleeps,
-        count: ways::count(failing, syscall),
+        sleeps: mechanism == Mechanism::SleepAfter,
+        count,
         subject,
-    };
-    Ok((mechanism, vec![hook]))
+    })
 }
 
 /// What is still known then of what the call was about.

@@ -88,15 +88,17 @@ pub(super) fn of(
 ) -> Result<(Mechanism, Vec<Hook>), Vec<String>> {
     let moment = failing.outcome.moment();
     if moment == Some(Moment::After) {
-        return exit::of(inventory, failing, syscall).map_err(|reason| vec![reason]);
+        return exit::of(inventory, failing, syscall);
     }
     let ways = match failing.outcome {
         Outcome::Delays(_) => SLEEPING,
         _ => WAYS,
     };
+    let may_be_after = moment.is_none() && failing.backend.is_none_or(exit::is_after);
     let mut against = Vec::new();
     if let Some(wanted) = failing.backend
         && wanted != Backend::Seccomp
+        && !may_be_after
         && !ways.iter().any(|(backend, _)| *backend == wanted)
     {
         against.push(format!("{wanted}: nothing of that kind is done there"));
@@ -124,10 +126,10 @@ pub(super) fn of(
             Err(reason) => against.push(format!("{mechanism}: {reason}")),
         }
     }
-    if moment.is_none() && failing.backend.is_none() {
+    if may_be_after {
         match exit::of(inventory, failing, syscall) {
             Ok(found) => return Ok(found),
-            Err(reason) => against.push(reason),
+            Err(reasons) => against.extend(reasons),
         }
     }
     Err(against)
@@ -379,7 +381,8 @@ fn function_of(syscall: Syscall) -> String {
     format!("__x64_sys_{name}")
 }
 
-fn of_call(inventory: &Inventory, syscall: Syscall) -> Result<String, String> {
+/// The call's own function.
+pub(super) fn of_call(inventory: &Inventory, syscall: Syscall) -> Result<String, String> {
     let function = function_of(syscall);
     if inventory.functions.contains(&function) {
         Ok(function)
