@@ -174,3 +174,7 @@ pub static RISEN: LruHashMap<u64, u64> = LruHashMap::with_max_entries(1 << 13, 0
 /// Beds that are kept for threads until it is their turn.
 #[map]
 pub static TURNS: HashMap<u64, u32> = HashMap::with_max_entries(MAX_BEDS, BPF_F_NO_PREALLOC);
+
+/// How many they are: where there are none, nobody else has to look for his.
+#[map]
+pub static KEPT: Array<u64> = Array::with_max_entries(1, 0);

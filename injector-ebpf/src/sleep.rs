@@ -13,10 +13,11 @@ use injector_abi::SLOTS;
 use injector_abi::sleep::{AGAIN, BEDS as MAX_BEDS};
 use injector_abi::syscall::PAGE;
 
+use crate::atomic::fetch_add;
 use crate::bed;
 use crate::judge::Act;
 use crate::kfunc;
-use crate::maps::{BEDS, DORMITORIES, RISEN, TURNS, WORKS};
+use crate::maps::{BEDS, DORMITORIES, KEPT, RISEN, TURNS, WORKS};
 
 /// Lets the caller sleep here and now.
 #[inline(always)]
@@ -34,7 +35,9 @@ pub fn reserve(act: Act) {
     };
     if TURNS.insert(thread(), bed, 0).is_err() {
         bed::stay_awake(act.slot, bed);
+        return;
     }
+    change_kept(1);
 }
 
 /// Lets the caller sleep here and now, if a bed is kept for it.
@@ -58,11 +61,30 @@ pub fn forgo() {
 /// The bed that is kept for the caller, which then is kept no more.
 #[inline(always)]
 fn claim() -> Option<u32> {
+    if is_none_kept() {
+        return None;
+    }
     let thread = thread();
     // SAFETY: one word, which only this thread changes.
     let bed = *unsafe { TURNS.get(thread) }?;
     let _removed = TURNS.remove(thread);
+    change_kept(-1);
     Some(bed & (MAX_BEDS - 1))
+}
+
+/// Adds so many to how many beds are kept.
+#[inline(always)]
+fn change_kept(more: i64) {
+    if let Some(kept) = KEPT.get_ptr_mut(0) {
+        // SAFETY: the array's only entry, which is changed only here.
+        let _before = unsafe { fetch_add(kept, more.cast_unsigned()) };
+    }
+}
+
+/// The caller sees its own: it was counted before, by the same thread.
+#[inline(always)]
+fn is_none_kept() -> bool {
+    KEPT.get(0).is_none_or(|kept| *kept == 0)
 }
 
 #[inline(always)]

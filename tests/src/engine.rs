@@ -198,6 +198,16 @@ impl Engine {
         Ok(())
     }
 
+    /// Its child that has the beds of sleepers in its memory.
+    pub fn holder(&self) -> Result<i32> {
+        let all = procfs::process::all_processes()?.flatten();
+        let mut stats = all.filter_map(|process| process.stat().ok());
+        let engine = self.pid();
+        let found = stats.find(|stat| stat.ppid == engine && stat.comm == "temblor-beds");
+        let found = found.map(|stat| stat.pid);
+        found.context("the engine has a child that holds the beds")
+    }
+
     /// Kills it and its keeper, which gets no chance to mend anything.
     pub fn lose(&mut self) -> Result<()> {
         let keeper = self.keeper;

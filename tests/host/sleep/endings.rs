@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use nix::sys::signal::Signal;
 use temblor_tests::{Caller, signal};
 
@@ -81,20 +81,11 @@ fn an_engine_without_its_keeper_lets_nobody_sleep_on() -> Result<()> {
     })
 }
 
-/// The engine's child that has the beds in its memory.
-fn holder(engine: i32) -> Result<i32> {
-    let all = procfs::process::all_processes()?.flatten();
-    let stats = all.filter_map(|process| process.stat().ok());
-    let mut holders = stats.filter(|stat| stat.ppid == engine && stat.comm == "temblor-beds");
-    let found = holders.next().map(|stat| stat.pid);
-    found.context("the engine has a child that holds the beds")
-}
-
 #[test]
 fn a_killed_holder_wakes_who_sleeps() -> Result<()> {
     for_each_way(|mut scene| {
         let armed = scene.fall_asleep(&[])?;
-        signal(holder(scene.stage.engine.pid())?, Signal::SIGKILL)?;
+        signal(scene.stage.engine.holder()?, Signal::SIGKILL)?;
         check_awake(&mut scene)?;
         let report = scene.client.stop_one(&armed)?;
         assert!(report.counters.expired >= 1, "{report:?}");

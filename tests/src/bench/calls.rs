@@ -2,21 +2,23 @@
 //! started again, by itself or by whoever makes its calls fail or watches them.
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::ValueEnum;
 use injector_user::clock::monotonic_ns;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrIn, getsockname, socket};
 use nix::unistd::{getpgid, getsid};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use super::statistics::{float, median};
 
-/// The call that is measured.
+/// The call that is measured where any will do.
 pub(super) const CALL: &str = Cheap::Getpgid.name();
 
 /// A call that takes next to nothing.
@@ -25,6 +27,10 @@ pub(super) enum Cheap {
     Getpgid,
     /// A cgroup has a hook there.
     Socket,
+    /// A security hook where one can sleep is there.
+    Getsockname,
+    /// Another one, whence the call can be made once more.
+    Read,
 }
 
 impl Cheap {
@@ -32,21 +38,31 @@ impl Cheap {
         match self {
             Self::Getpgid => "getpgid",
             Self::Socket => "socket",
+            Self::Getsockname => "getsockname",
+            Self::Read => "read",
         }
     }
 
-    fn succeeds(self) -> bool {
-        match self {
-            Self::Getpgid => getpgid(None).is_ok(),
-            Self::Socket => socket(
-                AddressFamily::Inet,
-                SockType::Datagram,
-                SockFlag::empty(),
-                None,
-            )
-            .is_ok(),
-        }
+    /// What makes it once and tells whether it succeeded.
+    fn once(self) -> Result<Box<dyn Fn() -> bool>> {
+        Ok(match self {
+            Self::Getpgid => Box::new(|| getpgid(None).is_ok()),
+            Self::Socket => Box::new(|| a_socket().is_ok()),
+            Self::Getsockname => {
+                let socket = a_socket()?;
+                Box::new(move || getsockname::<SockaddrIn>(socket.as_raw_fd()).is_ok())
+            }
+            Self::Read => {
+                let nothing = File::open("/dev/null")?;
+                Box::new(move || (&nothing).read(&mut [0]).is_ok())
+            }
+        })
     }
+}
+
+fn a_socket() -> nix::Result<OwnedFd> {
+    let (family, kind) = (AddressFamily::Inet, SockType::Datagram);
+    socket(family, kind, SockFlag::empty(), None)
 }
 
 /// Calls between two looks at the clock.
@@ -66,11 +82,10 @@ pub(super) struct Felt {
 
 /// Makes its calls and writes into that file what it felt.
 pub(super) fn live(file: &Path, call: Cheap) -> Result<()> {
-    let mut batches = Vec::new();
-    let mut failed_ns = None;
+    let (succeeds, mut batches, mut failed_ns) = (call.once()?, Vec::new(), None);
     while failed_ns.is_none() && batches.len() < BATCHES {
         let begun_ns = monotonic_ns();
-        let all = (0..BATCH).all(|_call| call.succeeds());
+        let all = (0..BATCH).all(|_call| succeeds());
         let done_ns = monotonic_ns();
         failed_ns = (!all).then_some(done_ns);
         batches.push(per_call(begun_ns, done_ns, BATCH));
@@ -87,8 +102,8 @@ pub(super) fn live(file: &Path, call: Cheap) -> Result<()> {
 const BURSTS: usize = 10;
 
 /// What a call takes who makes so many of them here, one after the other, in nanoseconds.
-pub(super) fn here(count: usize) -> f64 {
-    timed(count, || getpgid(None).is_ok())
+pub(super) fn here(call: Cheap, count: usize) -> Result<f64> {
+    Ok(timed(count, call.once()?))
 }
 
 /// The same of a call that nobody lets fail.

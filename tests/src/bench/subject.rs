@@ -54,6 +54,11 @@ impl Subject {
         self.child.id().cast_signed()
     }
 
+    /// Waits until it has ended, which others see to.
+    pub(super) fn await_end(mut self) -> Result<()> {
+        Ok(self.child.wait().map(drop)?)
+    }
+
     /// Ends it and asks what it felt.
     pub(super) fn finish(mut self) -> Result<Vec<Attempt>> {
         drop(self.child.stdin.take());

@@ -14,9 +14,9 @@ use super::machine::Machine;
 use super::row::{Row, Rows};
 use super::subject::{Habit, live};
 use super::{
-    arming, breach, bystander, calls, cpu_share, delay_error, doctor, ending, many, memory,
-    packet_cost, pressure, probability, sibling, sleep_error, soak, syscall_arming, syscall_cost,
-    table, throughput, unmatched,
+    arming, breach, bystander, calls, cpu_share, delay_error, disk_rate, doctor, ending, many,
+    memory, packet_cost, pressure, probability, release, sibling, sleep_error, soak,
+    syscall_arming, syscall_cost, table, throughput, unmatched,
 };
 use crate::alone;
 
@@ -115,6 +115,11 @@ const ALL: &[Benchmark] = &[
         measure: cpu_share::measure,
     },
     Benchmark {
+        name: "disk-rate",
+        about: "asked against observed rates of a disk",
+        measure: disk_rate::measure,
+    },
+    Benchmark {
         name: "arming",
         about: "how long it takes until a fault acts",
         measure: arming::measure,
@@ -128,6 +133,11 @@ const ALL: &[Benchmark] = &[
         name: "stall",
         about: "how long a fault outlives a stopped engine",
         measure: ending::stall,
+    },
+    Benchmark {
+        name: "release",
+        about: "how long a sleeper outsleeps who would wake him",
+        measure: release::measure,
     },
     Benchmark {
         name: "breach",

@@ -1,11 +1,10 @@
 //! What a fault of system calls costs a call that it does not let fail.
 //!
-//! The call is `getpgid`, as cheap as one can be. Each figure is the median of what a round added to the
-//! round without a fault beside it:
+//! The call is `getpgid`, as cheap as one can be, or `getsockname` and `read` for what needs a security hook. Each figure
+//! is the median of what a round added to the round without a fault beside it:
 //!
-//! - who is not the target and makes the call that others suffer, by `fmod_ret`, and the same of a call that
-//!   takes longer for others; the peer is our own `--backend kprobe`, a kprobe with override as other tools
-//!   use it;
+//! - who is not the target and makes the call that others suffer, by each mechanism to let it fail or take
+//!   longer; the peer is our own `--backend kprobe`, a kprobe with override as other tools use it;
 //! - who is not the target and makes another call;
 //! - the target, whose call matches and is not its turn (`when: 65535`); the peer is
 //!   `strace -e inject=getpgid:error=EIO:when=65535`.
@@ -16,7 +15,7 @@
 
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result};
 use injector_core::fault::Kind;
 use injector_user::protocol::Which;
 use serde_json::Value;
@@ -39,20 +38,15 @@ pub(super) fn measure(effort: Effort) -> Result<Rows> {
     let engine = Engine::start()?;
     let able = mechanisms(&engine, Kind::SyscallError)?;
     let has = |name: &str| able.iter().any(|able| able == name);
+    let peer = has("kprobe").then_some(&OVERRIDDEN);
+    if peer.is_none() {
+        effort.progress("others than the target have no peer: needs kprobes that override");
+    }
     let mut rows = Rows::new();
-    if has("fmod-ret") && has("kprobe") {
-        rows.extend(bystander(effort, &engine, &FAILS)?);
-        let able = mechanisms(&engine, Kind::SyscallDelay)?;
-        let ways = DELAYS
-            .iter()
-            .filter(|way| able.contains(&way.mechanism.to_owned()));
-        for way in ways {
-            rows.extend(bystander(effort, &engine, way)?);
-        }
-    } else {
-        effort.progress(
-            "no row for others than the target: needs fmod_ret and kprobes that override",
-        );
+    let delays = mechanisms(&engine, Kind::SyscallDelay)?;
+    let ways = OTHERS_SUFFER.iter();
+    for way in ways.filter(|way| way.is_among([&able, &delays])) {
+        rows.extend(bystander(effort, &engine, way, peer)?);
     }
     for backend in ["fmod-ret", "seccomp"] {
         if has(backend) {
@@ -68,35 +62,68 @@ pub(super) fn measure(effort: Effort) -> Result<Rows> {
 
 /// What others suffer meanwhile.
 struct Way {
+    call: Cheap,
     mechanism: &'static str,
-    backend: &'static str,
     kind: Kind,
-    parameter: (&'static str, &'static str),
+    parameters: &'static [(&'static str, &'static str)],
+}
+
+impl Way {
+    /// Whether it is among the mechanisms that fail calls, or delay them.
+    fn is_among(&self, [failing, delaying]: [&[String]; 2]) -> bool {
+        let able = match self.kind {
+            Kind::SyscallDelay => delaying,
+            _fails => failing,
+        };
+        able.iter().any(|able| able == self.mechanism)
+    }
 }
 
 const FAILS: Way = Way {
+    call: Cheap::Getpgid,
     mechanism: "fmod-ret",
-    backend: "fmod-ret",
     kind: Kind::SyscallError,
-    parameter: ("errno", "EIO"),
+    parameters: &[("errno", "EIO"), ("backend", "fmod-ret")],
 };
 const OVERRIDDEN: Way = Way {
     mechanism: "kprobe",
-    backend: "kprobe",
+    parameters: &[("errno", "EIO"), ("backend", "kprobe")],
     ..FAILS
 };
 const LATER: Way = Way {
+    call: Cheap::Getpgid,
     mechanism: "sleep-at-call",
-    backend: "fmod-ret",
     kind: Kind::SyscallDelay,
-    parameter: ("latency", "20ms"),
+    parameters: &[("latency", "20ms"), ("backend", "fmod-ret")],
 };
-/// Ways to let the same call take longer.
-const DELAYS: [Way; 2] = [
+const OTHERS_SUFFER: [Way; 7] = [
+    FAILS,
     LATER,
     Way {
+        call: Cheap::Getsockname,
+        mechanism: "sleep-in-lsm",
+        parameters: &[("latency", "20ms"), ("backend", "lsm")],
+        ..LATER
+    },
+    Way {
+        call: Cheap::Read,
+        mechanism: "sleep-at-hook",
+        parameters: &[("latency", "20ms"), ("backend", "security")],
+        ..LATER
+    },
+    Way {
         mechanism: "sleep-in-turn",
-        backend: "fmod-ret-s",
+        parameters: &[("latency", "20ms"), ("backend", "fmod-ret-s")],
+        ..LATER
+    },
+    Way {
+        mechanism: "sleep-on-return",
+        parameters: &[("latency", "20ms"), ("backend", "fexit")],
+        ..LATER
+    },
+    Way {
+        mechanism: "sleep-after",
+        parameters: &[("latency", "20ms"), ("backend", "sys-exit")],
         ..LATER
     },
 ];
@@ -118,35 +145,40 @@ fn mechanisms(engine: &Engine, kind: Kind) -> Result<Vec<String>> {
 
 /// What a round added to the one before and the one after it.
 fn added(client: &mut Client, target: &str, way: &Way) -> Result<[f64; 2]> {
-    let before = [calls::here(BURST), calls::other_here(BURST)];
+    let round = || Ok::<_, Error>([calls::here(way.call, BURST)?, calls::other_here(BURST)]);
+    let before = round()?;
     let given = [
         ("target", target),
         ("duration", "60s"),
-        ("syscalls", CALL),
-        way.parameter,
-        ("backend", way.backend),
+        ("syscalls", way.call.name()),
     ];
+    let given = given.into_iter().chain(way.parameters.iter().copied());
     client.arm(way.kind, &params(given))?;
-    let during = [calls::here(BURST), calls::other_here(BURST)];
+    let during = round()?;
     client.stop(Which::Mine)?;
-    let after = [calls::here(BURST), calls::other_here(BURST)];
+    let after = round()?;
     let added = |at: usize| during[at] - f64::midpoint(before[at], after[at]);
     Ok([added(0), added(1)])
 }
 
-fn bystander(effort: Effort, engine: &Engine, way: &Way) -> Result<Rows> {
+fn bystander(effort: Effort, engine: &Engine, way: &Way, peer: Option<&Way>) -> Result<Rows> {
     let subject = Subject::start(Habit::Ticks)?;
     let target = format!("pid:{}", subject.pid());
     let mut client = engine.client()?;
     let (mut ours, mut peers, mut other) = (Vec::new(), Vec::new(), Vec::new());
+    let call = way.call;
+    let peer = peer.map(|peer| Way { call, ..*peer });
     let rounds = effort.rounds(ROUNDS);
     // The first one loads the programs.
     for number in 0..=rounds {
         let [by_us, beside] = added(&mut client, &target, way)?;
-        let [by_kprobe, _beside] = added(&mut client, &target, &OVERRIDDEN)?;
+        let by_kprobe = match &peer {
+            Some(peer) => Some(added(&mut client, &target, peer)?[0]),
+            None => None,
+        };
         if number > 0 {
             ours.push(by_us);
-            peers.push(by_kprobe);
+            peers.extend(by_kprobe);
             other.push(beside);
         }
         effort.progress(&format!("not the target: round {number} of {rounds}"));
@@ -155,16 +187,24 @@ fn bystander(effort: Effort, engine: &Engine, way: &Way) -> Result<Rows> {
     let Way {
         kind, mechanism, ..
     } = way;
-    let metric = format!(
-        "not the target, the call that others suffer: {kind} by {mechanism} against kprobe and override"
-    );
-    let faulted = Row::new(metric, "ns", median(&ours), rounds).peer(median(&peers));
+    let against = if peers.is_empty() {
+        ""
+    } else {
+        " against kprobe and override"
+    };
+    let metric =
+        format!("not the target, the call that others suffer: {kind} by {mechanism}{against}");
+    let faulted = Row::new(metric, "ns", median(&ours), rounds);
+    let faulted = match peers.as_slice() {
+        [] => faulted,
+        peers => faulted.peer(median(peers)).ratio_at_most(0.75),
+    };
     let Mean { mean, half_width } = Mean::of(&other);
     let free = mean.abs() <= half_width || mean <= 1.0;
     let metric = format!("not the target, another call: {kind} by {mechanism}");
     let beside = Row::new(metric, "ns", median(&other), rounds);
     Ok(vec![
-        faulted.ratio_at_most(0.75).note("added to each call"),
+        faulted.note(format!("added to each {}", call.name())),
         beside.holds(free).note(format!(
             "added to each call; 95 % interval {:.1} to {:.1} ns; aim: it includes 0, or at most 1 ns",
             mean - half_width,
