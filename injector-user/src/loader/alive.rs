@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::panic::resume_unwind;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
@@ -28,18 +29,20 @@ impl Alive {
         renew: impl Fn(u64),
         work: impl FnOnce() -> T + Send,
     ) -> T {
-        let waiting = thread::current();
+        let (done, at_work) = mpsc::channel::<()>();
         thread::scope(|scope| {
             let worker = scope.spawn(move || {
-                let done = work();
-                waiting.unpark();
-                done
+                // Goes with the end of the work, also by a panic.
+                let _done = done;
+                work()
             });
-            while !worker.is_finished() {
+            loop {
                 if let Some(until_ns) = self.step() {
                     renew(until_ns);
                 }
-                thread::park_timeout(SIGN);
+                if at_work.recv_timeout(SIGN) == Err(RecvTimeoutError::Disconnected) {
+                    break;
+                }
             }
             worker.join().unwrap_or_else(|panic| resume_unwind(panic))
         })

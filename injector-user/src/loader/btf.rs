@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::OnceLock;
 
 use injector_abi::SocketFields;
 
@@ -28,9 +29,10 @@ pub enum BtfError {
 }
 
 impl TaskOffsets {
-    /// Reads them from the running kernel.
-    pub fn read() -> Result<Self, BtfError> {
-        Self::find(&running()?)
+    /// Those of the running kernel.
+    pub fn known() -> Result<Self, BtfError> {
+        static KNOWN: OnceLock<TaskOffsets> = OnceLock::new();
+        once(&KNOWN, Self::find)
     }
 
     pub(super) fn find(bytes: &[u8]) -> Result<Self, BtfError> {
@@ -42,9 +44,13 @@ impl TaskOffsets {
 
 /// Where the running kernel keeps the cgroup of a socket.
 pub(super) fn socket_fields() -> Result<SocketFields, BtfError> {
-    let bytes = running()?;
+    static KNOWN: OnceLock<SocketFields> = OnceLock::new();
+    once(&KNOWN, find_socket_fields)
+}
+
+fn find_socket_fields(bytes: &[u8]) -> Result<SocketFields, BtfError> {
     let structures = ["sock", "sock_cgroup_data", "cgroup", "kernfs_node"];
-    let btf = Btf::open(&bytes, &structures)?;
+    let btf = Btf::open(bytes, &structures)?;
     let [data] = btf.offsets("sock", ["sk_cgrp_data"])?;
     let [cgroup] = btf
         .offsets("sock_cgroup_data", ["cgroup"])
@@ -65,6 +71,18 @@ pub(super) fn socket_fields() -> Result<SocketFields, BtfError> {
         id,
         reserved: 0,
     })
+}
+
+/// What is found in the running kernel, which stays as it is: reading its types takes some milliseconds.
+fn once<T: Copy>(
+    known: &OnceLock<T>,
+    find: impl FnOnce(&[u8]) -> Result<T, BtfError>,
+) -> Result<T, BtfError> {
+    if let Some(known) = known.get() {
+        return Ok(*known);
+    }
+    let found = find(&running()?)?;
+    Ok(*known.get_or_init(|| found))
 }
 
 pub(super) fn running() -> Result<Vec<u8>, BtfError> {

@@ -100,7 +100,7 @@ impl Kernel {
     /// Follows forks from now on.
     pub(super) fn track(&mut self) -> Result<(), TrackingError> {
         if self.tracking.is_none() {
-            let offsets = TaskOffsets::read()?;
+            let offsets = TaskOffsets::known()?;
             let constants = [
                 (TASK_PID_MAGIC, offsets.pid),
                 (TASK_TGID_MAGIC, offsets.tgid),

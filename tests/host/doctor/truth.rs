@@ -93,7 +93,7 @@ fn it_tells_missing_from_forbidden() -> Result<()> {
         Mechanism::CgroupOption,
     ];
     // Controllers may be those of version 1.
-    let controllers = [Mechanism::CpuV2, Mechanism::MemoryV2];
+    let controllers = [Mechanism::CpuV2, Mechanism::MemoryV2, Mechanism::IoV2];
     let has = |one: &Mechanism| everything.contains(&(*one, CapabilityState::Supported));
     v2.extend(controllers.into_iter().filter(has));
     let devices = [

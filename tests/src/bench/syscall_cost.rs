@@ -14,10 +14,13 @@
 //! else disturbs.
 
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, Error, Result};
 use injector_core::fault::Kind;
 use injector_user::protocol::Which;
+use injector_user::sys::poll;
+use procfs::process::Process;
 use serde_json::Value;
 
 use super::calls::{self, CALL, Calling, Cheap};
@@ -27,10 +30,14 @@ use super::subject::{Habit, Subject};
 use super::suite::Effort;
 use crate::client::{Client, params};
 use crate::engine::{Engine, temblor_program};
+use crate::wait_until;
 
 const ROUNDS: usize = 12;
 /// Calls of who is not the target in a round.
 const BURST: usize = 5_000;
+/// Without a tick of the engine's it rests.
+const REST: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// The last that `when` can name, in strace as here.
 const NEVER: &str = "65535";
 
@@ -118,12 +125,20 @@ const OTHERS_SUFFER: [Way; 7] = [
     },
     Way {
         mechanism: "sleep-on-return",
-        parameters: &[("latency", "20ms"), ("backend", "fexit")],
+        parameters: &[
+            ("latency", "20ms"),
+            ("moment", "after"),
+            ("backend", "fexit"),
+        ],
         ..LATER
     },
     Way {
         mechanism: "sleep-after",
-        parameters: &[("latency", "20ms"), ("backend", "sys-exit")],
+        parameters: &[
+            ("latency", "20ms"),
+            ("moment", "after"),
+            ("backend", "sys-exit"),
+        ],
         ..LATER
     },
 ];
@@ -144,8 +159,11 @@ fn mechanisms(engine: &Engine, kind: Kind) -> Result<Vec<String>> {
 }
 
 /// What a round added to the one before and the one after it.
-fn added(client: &mut Client, target: &str, way: &Way) -> Result<[f64; 2]> {
-    let round = || Ok::<_, Error>([calls::here(way.call, BURST)?, calls::other_here(BURST)]);
+fn added(engine: &Engine, client: &mut Client, target: &str, way: &Way) -> Result<[f64; 2]> {
+    let round = || {
+        await_rest(engine.pid())?;
+        Ok::<_, Error>([calls::here(way.call, BURST)?, calls::other_here(BURST)])
+    };
     let before = round()?;
     let given = [
         ("target", target),
@@ -161,6 +179,20 @@ fn added(client: &mut Client, target: &str, way: &Way) -> Result<[f64; 2]> {
     Ok([added(0), added(1)])
 }
 
+/// Waits until the engine has loaded what it may need next: in a guest its time is everybody's.
+fn await_rest(engine: i32) -> Result<()> {
+    let process = Process::new(engine)?;
+    let used = || process.stat().map_or(0, |stat| stat.utime + stat.stime);
+    let mut before = used();
+    wait_until("the engine rests", PATIENCE, || {
+        let now = used();
+        let rests = now == before;
+        before = now;
+        rests && poll::wait_readable([], REST).is_ok() && used() == now
+    })?;
+    Ok(())
+}
+
 fn bystander(effort: Effort, engine: &Engine, way: &Way, peer: Option<&Way>) -> Result<Rows> {
     let subject = Subject::start(Habit::Ticks)?;
     let target = format!("pid:{}", subject.pid());
@@ -171,9 +203,9 @@ fn bystander(effort: Effort, engine: &Engine, way: &Way, peer: Option<&Way>) -> 
     let rounds = effort.rounds(ROUNDS);
     // The first one loads the programs.
     for number in 0..=rounds {
-        let [by_us, beside] = added(&mut client, &target, way)?;
+        let [by_us, beside] = added(engine, &mut client, &target, way)?;
         let by_kprobe = match &peer {
-            Some(peer) => Some(added(&mut client, &target, peer)?[0]),
+            Some(peer) => Some(added(engine, &mut client, &target, peer)?[0]),
             None => None,
         };
         if number > 0 {

@@ -66,6 +66,40 @@ fn nobody_sleeps_who_keeps_others_waiting() {
 }
 
 #[test]
+fn who_is_to_sleep_after_a_call_is_met_where_others_are_not() {
+    let mut host = host();
+    for mechanism in [Mechanism::SleepOnReturn, Mechanism::SleepAfter] {
+        let able = crate::plan::Capability {
+            state: CapabilityState::Supported,
+            reason: String::new(),
+        };
+        host.capabilities.insert(mechanism, able);
+    }
+    host.functions = ["__x64_sys_fsync".to_owned()].into();
+    let asked = |more: &str| format!("syscall.delay cgroup:/redis latency=1s {more}");
+    let by = |more: &str| planned(&host, &asked(more)).mechanism;
+    assert_eq!(by("syscalls=fsync moment=after"), Mechanism::SleepOnReturn);
+    // The kernel does not describe its function.
+    assert_eq!(by("syscalls=sync moment=after"), Mechanism::SleepAfter);
+    let everywhere = "syscalls=fsync moment=after backend=sys-exit";
+    assert_eq!(by(everywhere), Mechanism::SleepAfter);
+    for (more, reason) in [
+        ("syscalls=fsync backend=fexit", "meets a call only after"),
+        (
+            "syscalls=fsync moment=after backend=lsm",
+            "nothing of that kind is done after a call",
+        ),
+        (
+            "syscalls=sync moment=after backend=fexit",
+            "describes no function __x64_sys_sync",
+        ),
+    ] {
+        let error = plan(&host, &spec(&asked(more))).unwrap_err();
+        assert!(error.reason.contains(reason), "{error:?}");
+    }
+}
+
+#[test]
 fn calls_about_sockets_are_met_at_the_cgroup_and_the_plan_says_which_are_not() {
     let made = planned(
         &host(),

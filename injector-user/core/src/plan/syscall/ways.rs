@@ -101,7 +101,12 @@ pub(super) fn of(
         && !may_be_after
         && !ways.iter().any(|(backend, _)| *backend == wanted)
     {
-        against.push(format!("{wanted}: nothing of that kind is done there"));
+        let when = if exit::is_after(wanted) {
+            "it meets a call only after it was made"
+        } else {
+            "nothing of that kind is done there"
+        };
+        against.push(format!("{wanted}: {when}"));
     }
     for (backend, way) in ways.iter().copied() {
         if failing.backend.is_some_and(|wanted| wanted != backend) {
