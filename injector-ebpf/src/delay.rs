@@ -1,9 +1,10 @@
 //! System calls that take longer: `syscall.delay` and what is made of it.
 //!
-//! Their callers sleep (`sleep`), after the call or before it. After: the end of the call's own function, or the
-//! tracepoint that all calls pass, has the task lie down on its way back. Before: a security hook in which programs may sleep; or the call is
-//! left for now, the task lies down on its way back, and the kernel makes the call once more; or programs
-//! that may sleep, of which each lets one caller sleep at a time on each processor, take turns.
+//! Their callers sleep (`sleep`), after the call or before it. After: the end of the call's own function, or
+//! the tracepoint that all calls pass, has the task lie down on its way back. Before: a security hook in
+//! which programs may sleep; or the call is left for now, the task lies down on its way back, and the kernel
+//! makes the call once more; or programs that may sleep, of which each lets one caller sleep at a time on
+//! each processor, take turns.
 #![no_std]
 #![no_main]
 #![expect(unsafe_code, reason = "kernel memory, maps and helpers")]

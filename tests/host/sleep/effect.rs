@@ -9,7 +9,7 @@ use injector_user::protocol::{FaultReport, State};
 use procfs::process::Process;
 use temblor_tests::{Caller, wait_until};
 
-use super::scene::{Scene, for_each_way};
+use super::scene::{Scene, for_each_way, for_each_way_and_disk};
 use super::shell::Shell;
 use crate::stage::DEADLINE;
 
@@ -42,6 +42,25 @@ fn a_caller_sleeps_as_long_as_was_asked_and_uses_no_processor() -> Result<()> {
         let report = scene.client.stop_one(&armed)?;
         assert!(report.counters.injected >= 1, "{report:?}");
         assert!(report.counters.identity_holds());
+        drop(beside);
+        scene.close()
+    })
+}
+
+/// Who makes the same call while the target sleeps.
+#[test]
+fn nobody_else_sleeps() -> Result<()> {
+    for_each_way_and_disk(|mut scene| {
+        let mut beside = Caller::start(1, &[scene.way.call])?;
+        let armed = scene.fall_asleep(&[])?;
+        let before = scene.client.snapshot(&armed.fault)?.counters;
+        assert_eq!(beside.round()?[scene.way.call], [0]);
+        let after = scene.client.snapshot(&armed.fault)?.counters;
+        assert_eq!(
+            (after.matched, after.injected),
+            (before.matched, before.injected)
+        );
+        scene.client.stop_one(&armed)?;
         drop(beside);
         scene.close()
     })

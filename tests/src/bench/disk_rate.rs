@@ -5,15 +5,18 @@
 //! begin when the limit has been in force for one. It has to be within 5 % of what was asked for, which is
 //! the peer.
 //!
-//! Where a host has no `io` controller, or no disk at `/disk`, there is no row: guests have both.
+//! Where cgroups have no rates, or there is no disk at `/disk`, there is no row: guests have both.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use injector_core::fault::Kind;
+use injector_core::plan::Mechanism;
 use injector_user::sys::poll;
 
+use super::able::mechanisms;
 use super::row::{Row, Rows};
 use super::suite::Effort;
 use crate::client::{Client, params};
@@ -63,6 +66,9 @@ const ASKED: [Asked; 4] = [
     },
 ];
 
+/// Where guests have one.
+const DISK: &str = "/disk";
+
 const SECONDS: usize = 10;
 
 /// How far the observed rate may be from the one asked for.
@@ -72,14 +78,15 @@ const NEAR: f64 = 0.05;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) fn measure(effort: Effort) -> Result<Rows> {
-    let pen = match Pen::make(Kind::DiskSlow, "rate") {
-        Ok(pen) => pen,
-        Err(reason) => {
-            effort.progress(&format!("no row: {reason:#}"));
-            return Ok(Rows::new());
-        }
-    };
     let engine = Engine::start()?;
+    let able = mechanisms(&engine, Kind::DiskSlow)?;
+    if !able.contains(&Mechanism::IoV2.to_string()) || !Path::new(DISK).exists() {
+        effort.progress(
+            "no row: needs the io controller of cgroups v2, with rates, and a disk at /disk",
+        );
+        return Ok(Rows::new());
+    }
+    let pen = Pen::make(Kind::DiskSlow, "rate")?;
     let mut client = engine.client()?;
     let one = |asked: &Asked| {
         effort.progress(&format!("{} {}", asked.parameter, asked.value));
@@ -100,7 +107,7 @@ fn one(effort: Effort, client: &mut Client, pen: &Pen, asked: &Asked) -> Result<
     let given = [
         ("target", &*target),
         ("duration", "5m"),
-        ("path", "/disk"),
+        ("path", DISK),
         (asked.parameter, asked.value),
     ];
     let armed = client.arm(Kind::DiskSlow, &params(given))?;

@@ -4,6 +4,7 @@
 //! ours and the peer's rounds alternate within one run. Nothing here compares with figures from
 //! elsewhere, and a row says no more than what was measured on this machine.
 
+mod able;
 mod arming;
 mod attempt;
 mod breach;

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use injector_core::fault::Kind;
 use injector_user::clock::monotonic_ns;
 use injector_user::sys::poll;
@@ -95,6 +95,7 @@ fn round(killed: Killed) -> Result<f64> {
         let last = slept.next_back().context("it made calls")?;
         last.done_ns.context("its call came back")?
     };
+    ensure!(ended_ns > cause_ns, "nobody slept");
     if matches!(killed, Killed::Engine) {
         engine.await_end()?;
     } else {

@@ -1,7 +1,7 @@
 //! What a fault of system calls costs a call that it does not let fail.
 //!
-//! The call is `getpgid`, as cheap as one can be, or `getsockname` and `read` for what needs a security hook. Each figure
-//! is the median of what a round added to the round without a fault beside it:
+//! The call is `getpgid`, as cheap as one can be, or `getsockname` and `read` for what needs a security hook.
+//! Each figure is the median of what a round added to the round without a fault beside it:
 //!
 //! - who is not the target and makes the call that others suffer, by each mechanism to let it fail or take
 //!   longer; the peer is our own `--backend kprobe`, a kprobe with override as other tools use it;
@@ -21,8 +21,8 @@ use injector_core::fault::Kind;
 use injector_user::protocol::Which;
 use injector_user::sys::poll;
 use procfs::process::Process;
-use serde_json::Value;
 
+use super::able::mechanisms;
 use super::calls::{self, CALL, Calling, Cheap};
 use super::row::{Row, Rows};
 use super::statistics::{Mean, median};
@@ -142,21 +142,6 @@ const OTHERS_SUFFER: [Way; 7] = [
         ..LATER
     },
 ];
-
-/// The names of mechanisms that this host supports.
-fn mechanisms(engine: &Engine, kind: Kind) -> Result<Vec<String>> {
-    let output = Command::new(temblor_program()?)
-        .args(["--json", "doctor", "--fault", kind.name()])
-        .env("TEMBLOR_RUN_DIR", engine.run_dir())
-        .output()?;
-    let said: Value = serde_json::from_slice(&output.stdout)
-        .with_context(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
-    let rows = said["faults"][0]["mechanisms"].as_array();
-    let able = rows.context("mechanisms")?.iter();
-    let able = able.filter(|row| row["state"] == "supported");
-    let names = able.filter_map(|row| row["mechanism"].as_str());
-    Ok(names.map(|name| name.replace('_', "-")).collect())
-}
 
 /// What a round added to the one before and the one after it.
 fn added(engine: &Engine, client: &mut Client, target: &str, way: &Way) -> Result<[f64; 2]> {
