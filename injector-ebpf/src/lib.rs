@@ -51,6 +51,7 @@ pub mod storage;
 pub mod streams;
 pub mod tally;
 pub mod task;
+pub mod trace;
 pub mod verdict;
 
 /// A panic cannot happen: the verifier would have to prove a loop without end to accept one.

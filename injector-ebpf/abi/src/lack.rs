@@ -8,3 +8,5 @@ pub const FETCH_FOR_CALLERS: u32 = 2;
 pub const REGISTERS: u32 = 4;
 /// Asking at a function for the cgroups that the caller is in (5.11).
 pub const CALLERS_CGROUP: u32 = 8;
+/// Keeping something with a task (5.12): it is kept by the thread's number.
+pub const TASK_STORAGE: u32 = 16;

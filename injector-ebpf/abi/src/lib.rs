@@ -17,6 +17,7 @@ mod select;
 pub mod sleep;
 pub mod sock;
 pub mod syscall;
+pub mod trace;
 
 pub use chain::{CHAIN_STREAM, Chain, GOOD};
 pub use control::{CONTROL_ENTRIES, CONTROL_KILL, CONTROL_LEASE, CONTROL_VERSION};

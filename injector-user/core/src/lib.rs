@@ -18,6 +18,7 @@ pub mod report;
 pub mod safety;
 pub mod suggest;
 pub mod target;
+pub mod telemetry;
 pub mod units;
 
 #[cfg(test)]

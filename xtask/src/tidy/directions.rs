@@ -1,4 +1,4 @@
-//! Which package may depend on which: `abi <- ebpf`, `abi <- user`, `core <- user`,
+//! Which package may depend on which: `abi <- ebpf`, `abi <- core`, `abi <- user`, `core <- user`,
 //! `core <- controller`, nothing on `tests` or `xtask`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,8 @@ use crate::tidy::{
 const ALLOWED: &[(&str, &[&str])] = &[
     ("injector-abi", &[]),
     ("injector-ebpf", &["injector-abi"]),
-    ("injector-core", &[]),
+    // Layouts and constants alone: a histogram is counted in the kernel's buckets.
+    ("injector-core", &["injector-abi"]),
     ("injector-user", &["injector-abi", "injector-core"]),
     ("controller", &["injector-core"]),
     (

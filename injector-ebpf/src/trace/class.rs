@@ -1,0 +1,90 @@
+//! Which class a task is of.
+
+use aya_ebpf::helpers::generated::{bpf_get_current_ancestor_cgroup_id, bpf_get_current_cgroup_id};
+use injector_abi::lack::CALLERS_CGROUP;
+use injector_abi::trace::{REST, UNOBSERVED, Watch, lost};
+
+use super::count;
+use super::maps::{CLASS_BY_CGROUP, CLASS_BY_GROUP, WATCH};
+use crate::foreign;
+use crate::patched;
+use crate::select::{Slots, only};
+use crate::task;
+
+/// The class of the task that makes a call now. A 32-bit caller's numbers mean other calls: it is left out,
+/// and counted.
+///
+/// A function of its own, as it is called at the first call after each change of tasks only.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn of_caller() -> u32 {
+    if foreign::is_foreign() {
+        count::lost(lost::FOREIGN);
+        return UNOBSERVED;
+    }
+    of_current()
+}
+
+/// The class of the current task.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn of_current() -> u32 {
+    let Some(watch) = WATCH.get(0) else {
+        return UNOBSERVED;
+    };
+    if watch.by_thread_group != 0
+        && let Some(class) = of_thread_group(task::tgid())
+    {
+        return class;
+    }
+    // SAFETY: the helper has no arguments.
+    let own = unsafe { bpf_get_current_cgroup_id() };
+    of_cgroup(own)
+        .or_else(|| of_ancestors(watch))
+        .unwrap_or(watch.rest)
+}
+
+/// The class of a cgroup's own.
+#[inline(always)]
+#[must_use]
+pub fn of_cgroup(id: u64) -> Option<u32> {
+    // SAFETY: the value is one word, read once.
+    unsafe { CLASS_BY_CGROUP.get(id) }.copied()
+}
+
+/// The class of a thread group's own.
+#[inline(always)]
+#[must_use]
+pub fn of_thread_group(tgid: u32) -> Option<u32> {
+    // SAFETY: as above.
+    unsafe { CLASS_BY_GROUP.get(tgid) }.copied()
+}
+
+/// Of the cgroups that the current task's is in, the nearest that has a class: it may be younger than the
+/// last look at what there is.
+#[inline(always)]
+fn of_ancestors(watch: &Watch) -> Option<u32> {
+    if patched::lack() & CALLERS_CGROUP != 0 {
+        return None;
+    }
+    let mut found = 0;
+    for level in Slots::of(watch.levels) {
+        let class = of_ancestor(level);
+        if class != 0 {
+            found = class;
+        }
+    }
+    (found >= REST).then_some(found)
+}
+
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn of_ancestor(level: u64) -> u32 {
+    // Checked by the verifier even where nobody calls it.
+    if patched::lack() & CALLERS_CGROUP != 0 {
+        return 0;
+    }
+    // SAFETY: a level that the cgroup does not have gives 0.
+    let id = unsafe { bpf_get_current_ancestor_cgroup_id(only(level) as i32) };
+    of_cgroup(id).unwrap_or(0)
+}

@@ -1,0 +1,61 @@
+//! The maps of observers: each loader of theirs has its own.
+
+use aya_ebpf::macros::map;
+use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, PerCpuHashMap, Queue};
+use injector_abi::trace::{
+    CLASSES, COUNTS, CountKey, Current, Directory, MOST_ROWS, PARKED as MOST_PARKED, Row, Watch,
+    lost,
+};
+
+use crate::storage::TaskStorage;
+
+const MMAPABLE: u32 = 1 << 10;
+
+/// Who is observed, in the only entry.
+#[map]
+pub static WATCH: Array<Watch> = Array::with_max_entries(1, 0);
+
+/// Classes by cgroup of version 2.
+#[map]
+pub static CLASS_BY_CGROUP: HashMap<u64, u32> = HashMap::with_max_entries(CLASSES * 2, 0);
+
+/// Classes by thread group.
+#[map]
+pub static CLASS_BY_GROUP: HashMap<u32, u32> = HashMap::with_max_entries(1 << 14, 0);
+
+/// What runs on this processor.
+#[map]
+pub static CURRENT: PerCpuArray<Current> = PerCpuArray::with_max_entries(1, 0);
+
+/// What a task that has left the processor was in.
+#[map]
+pub static PARKED: TaskStorage<Current> = TaskStorage::new();
+
+/// The same by thread, where the kernel keeps nothing with a task.
+#[map]
+pub static PARKED_BY_THREAD: LruHashMap<u32, Current> =
+    LruHashMap::with_max_entries(MOST_PARKED, 0);
+
+/// Rows by class.
+#[map]
+pub static DIRECTORIES: Array<Directory> = Array::with_max_entries(CLASSES, 0);
+
+/// Rows that nobody has.
+#[map]
+pub static FREE_ROWS: Queue<u32> = Queue::with_max_entries(MOST_ROWS, 0);
+
+/// Whose each row is: `injector_abi::trace::row_key`. Mapped into the reader.
+#[map]
+pub static ROW_KEYS: Array<u64> = Array::with_max_entries(MOST_ROWS, MMAPABLE);
+
+/// The rows; the loader says how many.
+#[map]
+pub static ROWS: PerCpuArray<Row> = PerCpuArray::with_max_entries(MOST_ROWS, 0);
+
+/// What is counted by a number.
+#[map]
+pub static COUNTS_BY: PerCpuHashMap<CountKey, u64> = PerCpuHashMap::with_max_entries(COUNTS, 0);
+
+/// What was not observed: `injector_abi::trace::lost`.
+#[map]
+pub static LOST: PerCpuArray<u64> = PerCpuArray::with_max_entries(lost::KINDS, 0);

@@ -1,0 +1,115 @@
+//! How often an item occurred and how long it took.
+
+use injector_abi::trace::{BUCKETS, ITEMS, NO_ROW, Row, bucket, lost, row_key};
+
+use super::count;
+use super::maps::{DIRECTORIES, FREE_ROWS, ROW_KEYS, ROWS};
+
+/// How one event ended.
+#[derive(Clone, Copy, Debug)]
+pub enum End {
+    /// With an error of this number.
+    Failed(u32),
+    /// With so much returned.
+    Returned(u64),
+}
+
+/// The errors that a program can see; higher ones mean that the kernel makes the call once more.
+const ERRNOS: u32 = 511;
+/// The highest number that a call returns for an error.
+const HIGHEST: i64 = 4_095;
+
+impl End {
+    /// From what a system call returns.
+    #[inline(always)]
+    #[must_use]
+    pub fn of_call(returned: i64) -> Self {
+        if returned < 0 && returned >= -HIGHEST {
+            Self::Failed(-returned as u32)
+        } else {
+            Self::Returned(if returned < 0 { 0 } else { returned as u64 })
+        }
+    }
+}
+
+/// Counts one event of `class` that took so long.
+#[inline(always)]
+pub fn timed(class: u32, item: u32, ns: u64, end: End) {
+    let Some(row) = row_of(class, item) else {
+        return;
+    };
+    // SAFETY: this CPU's own entry, which programs that do not interrupt one another change.
+    let row = unsafe { &mut *row };
+    row.total_ns += ns;
+    if let Some(count) = row.buckets.get_mut((bucket(ns) & (ROOM - 1)) as usize) {
+        *count = count.wrapping_add(1);
+    }
+    add(row, class, item, end);
+}
+
+/// Counts one event that takes no time.
+#[inline(always)]
+pub fn counted(class: u32, item: u32, end: End) {
+    if let Some(row) = row_of(class, item) {
+        // SAFETY: as above.
+        add(unsafe { &mut *row }, class, item, end);
+    }
+}
+
+/// A power of two, by which the verifier sees that a bucket is inside what is at least as large.
+const ROOM: u32 = 512;
+const _: () = assert!(BUCKETS <= ROOM);
+
+#[inline(always)]
+fn add(row: &mut Row, class: u32, item: u32, end: End) {
+    row.events += 1;
+    match end {
+        End::Returned(amount) => row.returned += amount,
+        End::Failed(errno) if errno <= ERRNOS => {
+            row.errors += 1;
+            count::by(class, item, errno);
+        }
+        End::Failed(_again) => {}
+    }
+}
+
+#[inline(always)]
+fn row_of(class: u32, item: u32) -> Option<*mut Row> {
+    let directory = DIRECTORIES.get_ptr(class)?;
+    // SAFETY: the entry lives as long as the program; a row's number is written whole.
+    let rows = unsafe { &(*directory).rows };
+    let mut row = *rows.get(item as usize)?;
+    if row == 0 {
+        row = take(class, item) as u16;
+    }
+    if row == NO_ROW {
+        count::lost(lost::NO_ROW);
+        return None;
+    }
+    ROWS.get_ptr_mut(u32::from(row))
+}
+
+/// Takes a row that nobody has. Should two processors do that at once, each counts in one, and readers add
+/// up what has the same key.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn take(class: u32, item: u32) -> u32 {
+    let row = FREE_ROWS.pop().ok().flatten().unwrap_or(u32::from(NO_ROW));
+    if item >= ITEMS {
+        return u32::from(NO_ROW);
+    }
+    if let Some(key) = ROW_KEYS.get_ptr_mut(row) {
+        // SAFETY: the array's entry, a word that is written whole.
+        unsafe { key.write_volatile(u64::from(row_key(class, item))) };
+    }
+    if let Some(directory) = DIRECTORIES.get_ptr_mut(class) {
+        // SAFETY: as above; `item` is inside.
+        unsafe {
+            (&raw mut (*directory).rows)
+                .cast::<u16>()
+                .add(item as usize)
+                .write_volatile(row as u16)
+        };
+    }
+    row
+}

@@ -1,0 +1,187 @@
+//! Durations by how long they were, in the buckets of the kernel programs.
+
+use std::collections::BTreeMap;
+
+use injector_abi::trace::{BUCKETS, PARTS, bucket, least};
+use serde::{Deserialize, Serialize};
+
+/// How far a quantile is off at most, as a share of it: half a bucket's width, of durations from 128 ns to
+/// 137 s. Shorter and longer ones are in a bucket each.
+pub const QUANTILE_ERROR: f64 = 1.0 / (2.0 * PARTS as f64);
+
+/// How many durations there were of each length, and their sum.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Histogram {
+    /// By bucket, none of them 0.
+    counts: BTreeMap<u16, u64>,
+    /// Nanoseconds.
+    total_ns: u64,
+}
+
+impl Histogram {
+    /// Adds durations of one bucket of the kernel's; of none there is, nothing.
+    pub fn add(&mut self, bucket: u32, count: u64) {
+        if count == 0 || bucket >= BUCKETS {
+            return;
+        }
+        let bucket = u16::try_from(bucket).unwrap_or(u16::MAX);
+        *self.counts.entry(bucket).or_default() += count;
+    }
+
+    /// Adds to the sum of the durations.
+    pub fn add_total(&mut self, ns: u64) {
+        self.total_ns = self.total_ns.saturating_add(ns);
+    }
+
+    /// Adds one duration.
+    pub fn record(&mut self, ns: u64) {
+        self.add(bucket(ns), 1);
+        self.add_total(ns);
+    }
+
+    /// Adds all of another.
+    pub fn merge(&mut self, other: &Self) {
+        for (bucket, count) in &other.counts {
+            *self.counts.entry(*bucket).or_default() += count;
+        }
+        self.add_total(other.total_ns);
+    }
+
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.counts.values().sum()
+    }
+
+    /// Sum of the durations in nanoseconds.
+    #[must_use]
+    pub fn total_ns(&self) -> u64 {
+        self.total_ns
+    }
+
+    /// By bucket of the kernel's, those that are not empty.
+    pub fn buckets(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.counts
+            .iter()
+            .map(|(bucket, count)| (u32::from(*bucket), *count))
+    }
+
+    /// How many were shorter than the least of `bucket`.
+    #[must_use]
+    pub fn below(&self, bucket: u32) -> u64 {
+        let end = u16::try_from(bucket).unwrap_or(u16::MAX);
+        self.counts.range(..end).map(|(_bucket, count)| count).sum()
+    }
+
+    /// What has come since `earlier`. Where there was more of something then, the observer has begun anew
+    /// meanwhile, and all of this has come since.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let shrunk =
+            |(bucket, count): (&u16, &u64)| self.counts.get(bucket).is_none_or(|now| now < count);
+        if self.total_ns < earlier.total_ns || earlier.counts.iter().any(shrunk) {
+            return self.clone();
+        }
+        let counts = self.counts.iter().filter_map(|(bucket, count)| {
+            let more = count - earlier.counts.get(bucket).copied().unwrap_or_default();
+            (more > 0).then_some((*bucket, more))
+        });
+        Self {
+            counts: counts.collect(),
+            total_ns: self.total_ns - earlier.total_ns,
+        }
+    }
+
+    /// The duration in nanoseconds that so much of all are not longer than: `0.5` for the median. None if
+    /// there are none. It is off by [`QUANTILE_ERROR`] at most.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rank among counts far below 2^52"
+    )]
+    pub fn quantile(&self, share: f64) -> Option<u64> {
+        let count = self.count();
+        let rank = ((count as f64 * share.clamp(0.0, 1.0)).ceil() as u64).max(1);
+        let mut so_far = 0;
+        let found = self.counts.iter().find(|(_bucket, count)| {
+            so_far += **count;
+            so_far >= rank
+        });
+        found.map(|(bucket, _count)| middle(u32::from(*bucket)))
+    }
+
+    /// The longest, as exactly as [`Self::quantile`].
+    #[must_use]
+    pub fn longest(&self) -> Option<u64> {
+        self.counts
+            .last_key_value()
+            .map(|(bucket, _count)| middle(u32::from(*bucket)))
+    }
+
+    /// Mean duration in nanoseconds; none if there are none.
+    #[must_use]
+    pub fn mean(&self) -> Option<u64> {
+        self.total_ns.checked_div(self.count())
+    }
+}
+
+/// What stands for the durations of a bucket; of the last one only its beginning is known.
+fn middle(bucket: u32) -> u64 {
+    let first = least(bucket);
+    if bucket + 1 >= BUCKETS {
+        return first;
+    }
+    first.midpoint(least(bucket + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Histogram, QUANTILE_ERROR};
+
+    fn of(durations: &[u64]) -> Histogram {
+        let mut histogram = Histogram::default();
+        durations.iter().for_each(|ns| histogram.record(*ns));
+        histogram
+    }
+
+    #[test]
+    fn none_has_no_quantile() {
+        assert_eq!(Histogram::default().quantile(0.5), None);
+        assert_eq!(Histogram::default().mean(), None);
+    }
+
+    #[test]
+    fn an_observer_that_began_anew_counts_from_nothing() {
+        let (before, after) = (of(&[1_000, 1_000, 9_000]), of(&[1_000]));
+        assert_eq!(after.since(&before), after);
+    }
+
+    proptest! {
+        #[test]
+        fn quantiles_are_off_by_no_more_than_is_said(
+            mut durations in proptest::collection::vec(128..100_000_000_000_u64, 1..300),
+            share in 0.0..=1.0_f64,
+        ) {
+            let found = of(&durations).quantile(share).unwrap() as f64;
+            durations.sort_unstable();
+            let rank = ((durations.len() as f64 * share).ceil() as usize).max(1);
+            let exact = durations[rank - 1] as f64;
+            prop_assert!((found - exact).abs() <= exact * QUANTILE_ERROR + 1.0, "{found} {exact}");
+        }
+
+        #[test]
+        fn what_came_since_and_what_was_before_are_all(
+            before in proptest::collection::vec(any::<u64>().prop_map(|ns| ns >> 20), 0..50),
+            after in proptest::collection::vec(any::<u64>().prop_map(|ns| ns >> 20), 0..50),
+        ) {
+            let earlier = of(&before);
+            let mut all = earlier.clone();
+            all.merge(&of(&after));
+            prop_assert_eq!(all.since(&earlier), of(&after));
+            prop_assert_eq!(all.count(), (before.len() + after.len()) as u64);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What a metric is called and means.
+
+use super::catalogue::METRICS;
+use super::signal::Signal;
+use crate::problem::Invalid;
+use crate::suggest;
+
+/// How a metric's values behave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricKind {
+    /// Only grows, from when the observer began.
+    Counter,
+    /// What is now.
+    Gauge,
+    /// Durations by how long they were.
+    Histogram,
+}
+
+/// Base units of Prometheus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A plain number.
+    None,
+    Seconds,
+    Bytes,
+    /// 1 is all.
+    Ratio,
+}
+
+impl Unit {
+    /// The end of a metric's name.
+    #[must_use]
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Seconds => "_seconds",
+            Self::Bytes => "_bytes",
+            Self::Ratio => "_ratio",
+        }
+    }
+}
+
+/// What tells the series of a metric apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Label {
+    pub name: &'static str,
+    /// What its values are, and how many there can be.
+    pub help: &'static str,
+}
+
+/// One metric: a row of the reference.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// Without the prefix `temblor_`, the unit and `_total`.
+    pub name: &'static str,
+    pub help: &'static str,
+    pub kind: MetricKind,
+    pub unit: Unit,
+    pub signal: Signal,
+    /// In the order of a series' values.
+    pub labels: &'static [Label],
+}
+
+impl Metric {
+    /// As Prometheus knows it.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        let total = match self.kind {
+            MetricKind::Counter => "_total",
+            MetricKind::Gauge | MetricKind::Histogram => "",
+        };
+        format!("{PREFIX}{}{}{total}", self.name, self.unit.suffix())
+    }
+
+    /// Where the label stands among those of a series.
+    #[must_use]
+    pub fn position(&self, label: &str) -> Option<usize> {
+        self.labels.iter().position(|one| one.name == label)
+    }
+}
+
+/// Of the names of all metrics.
+const PREFIX: &str = "temblor_";
+
+/// The metric that somebody names, with or without the prefix.
+///
+/// # Errors
+///
+/// There is none; the hint names the nearest ones.
+pub fn named(name: &str) -> Result<&'static Metric, Invalid> {
+    let wanted = name.trim();
+    let bare = wanted.strip_prefix(PREFIX).unwrap_or(wanted);
+    let is_it = |metric: &&Metric| {
+        let full = metric.full_name();
+        full.strip_prefix(PREFIX) == Some(bare) || metric.name == bare
+    };
+    METRICS.iter().find(is_it).ok_or_else(|| unknown(bare))
+}
+
+fn unknown(bare: &str) -> Invalid {
+    let names: Vec<String> = METRICS.iter().map(Metric::full_name).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let full = format!("{PREFIX}{bare}");
+    Invalid::saying(format!("there is no metric `{bare}`")).hint(suggest::hint(&full, &names))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{METRICS, MetricKind, named};
+
+    #[test]
+    fn names_are_unique_and_follow_the_conventions() {
+        let mut seen = BTreeSet::new();
+        for metric in METRICS {
+            assert!(seen.insert(metric.full_name()), "{}", metric.name);
+            let plain = metric
+                .name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            assert!(plain, "{}", metric.name);
+            for end in [
+                "_total", "_seconds", "_bytes", "_ratio", "_count", "_sum", "_bucket",
+            ] {
+                assert!(!metric.name.ends_with(end), "{}", metric.name);
+            }
+            assert!(!metric.help.ends_with('.'), "{}", metric.help);
+        }
+    }
+
+    #[test]
+    fn a_metric_is_found_by_each_of_its_names() {
+        for metric in METRICS {
+            let full = metric.full_name();
+            assert_eq!(named(&full).unwrap(), metric);
+            assert_eq!(named(full.trim_start_matches("temblor_")).unwrap(), metric);
+        }
+        assert_eq!(named("syscalls").unwrap().kind, MetricKind::Counter);
+    }
+
+    #[test]
+    fn an_unknown_metric_gets_the_nearest_name() {
+        let error = named("syscal_errors_total").unwrap_err();
+        assert!(
+            format!("{error:?}").contains("temblor_syscall_errors_total"),
+            "{error:?}"
+        );
+    }
+}

@@ -1,0 +1,18 @@
+//! What targets feel, as numbers: which there are, how they are kept, and what they say over a time.
+//!
+//! An observer makes a [`Frame`] each second: every [`Series`] with its [`Value`], counted from when the
+//! observer began. Whatever is shown, asked for or compared is worked out between two frames.
+
+mod catalogue;
+mod frame;
+mod histogram;
+mod metric;
+mod signal;
+mod window;
+
+pub use catalogue::METRICS;
+pub use frame::{Frame, Series, Value};
+pub use histogram::{Histogram, QUANTILE_ERROR};
+pub use metric::{Label, Metric, MetricKind, Unit, named};
+pub use signal::Signal;
+pub use window::Window;

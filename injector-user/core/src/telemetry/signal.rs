@@ -1,0 +1,25 @@
+//! Groups of what can be observed: each is attached as a whole, while somebody asks for it.
+
+use crate::words::words;
+
+/// One group of metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Signal {
+    Syscalls,
+    Tcp,
+    Dns,
+    Block,
+    Scheduler,
+    Memory,
+    Life,
+}
+
+words!(Signal, "a signal", {
+    Syscalls => "syscalls",
+    Tcp => "tcp",
+    Dns => "dns",
+    Block => "block",
+    Scheduler => "scheduler",
+    Memory => "memory",
+    Life => "life",
+});
