@@ -17,7 +17,12 @@ pub fn wall_seconds() -> u64 {
 
 /// Milliseconds since 1970, for people to read: it may jump.
 pub fn unix_ms() -> u64 {
-    nanoseconds(ClockId::CLOCK_REALTIME) / 1_000_000
+    unix_ns() / 1_000_000
+}
+
+/// Nanoseconds since 1970, as above.
+pub fn unix_ns() -> u64 {
+    nanoseconds(ClockId::CLOCK_REALTIME)
 }
 
 fn nanoseconds(clock: ClockId) -> u64 {

@@ -16,6 +16,7 @@ pub mod latency;
 pub mod limits;
 pub mod loader;
 pub mod metrics;
+pub mod observer;
 pub mod pressure;
 pub mod protocol;
 pub mod pulses;

@@ -19,8 +19,8 @@ pub const UNOBSERVED: u32 = u32::MAX;
 
 /// Room for the numbers of system calls; higher ones share the last.
 pub const CALLS: u32 = 512;
-/// System calls and [`item`]s.
-pub const ITEMS: u32 = CALLS + 32;
+/// Room for system calls and [`item`]s: a power of two, by which the verifier sees what is inside.
+pub const ITEMS: u32 = CALLS * 2;
 
 /// What is timed beside system calls.
 pub mod item {

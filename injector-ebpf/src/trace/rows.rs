@@ -78,7 +78,7 @@ fn row_of(class: u32, item: u32) -> Option<*mut Row> {
     let directory = DIRECTORIES.get_ptr(class)?;
     // SAFETY: the entry lives as long as the program; a row's number is written whole.
     let rows = unsafe { &(*directory).rows };
-    let mut row = *rows.get(item as usize)?;
+    let mut row = *rows.get((item & (ITEMS - 1)) as usize)?;
     if row == 0 {
         row = take(class, item) as u16;
     }
@@ -95,21 +95,15 @@ fn row_of(class: u32, item: u32) -> Option<*mut Row> {
 #[inline(never)]
 extern "C" fn take(class: u32, item: u32) -> u32 {
     let row = FREE_ROWS.pop().ok().flatten().unwrap_or(u32::from(NO_ROW));
-    if item >= ITEMS {
-        return u32::from(NO_ROW);
-    }
     if let Some(key) = ROW_KEYS.get_ptr_mut(row) {
         // SAFETY: the array's entry, a word that is written whole.
         unsafe { key.write_volatile(u64::from(row_key(class, item))) };
     }
     if let Some(directory) = DIRECTORIES.get_ptr_mut(class) {
-        // SAFETY: as above; `item` is inside.
-        unsafe {
-            (&raw mut (*directory).rows)
-                .cast::<u16>()
-                .add(item as usize)
-                .write_volatile(row as u16)
-        };
+        let rows = directory.cast::<u16>();
+        let inside = rows.wrapping_add((item & (ITEMS - 1)) as usize);
+        // SAFETY: as above.
+        unsafe { inside.write_volatile(row as u16) };
     }
     row
 }

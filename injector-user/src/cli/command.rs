@@ -12,6 +12,7 @@ use super::exit::Exit;
 use super::inject::Inject;
 use super::man::ManArgs;
 use super::metrics::Metrics;
+use super::observe::Observe;
 use super::plan::{self, PlanArgs};
 use super::run::Run;
 use super::status::Status;
@@ -42,6 +43,7 @@ pub(super) enum Verb {
     Inject(Inject),
     Run(Run),
     Validate(Validate),
+    Observe(Observe),
     Status(Status),
     Stop(Stop),
     Undo(Undo),
@@ -60,6 +62,8 @@ const EXAMPLES: &str = "Examples:
   sudo temblor plan net.delay --target pid:123 --latency 20ms --duration 60s
   # Do it
   sudo temblor inject net.delay --target pid:123 --latency 20ms --duration 60s
+  # What do targets feel?
+  sudo temblor observe pid:123 --duration 10s
   # A whole experiment, with a report
   sudo temblor run deploy/examples/net-delay.yaml
   # End everything, from any shell

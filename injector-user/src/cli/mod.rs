@@ -23,6 +23,7 @@ mod loopback;
 mod man;
 mod matrix;
 mod metrics;
+mod observe;
 mod out;
 mod plan;
 mod replay;

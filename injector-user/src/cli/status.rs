@@ -115,6 +115,7 @@ fn head(engine: &EngineStatus) -> String {
         pid,
         keeper,
         attached,
+        observing,
         lease_ms,
         clients,
         undo_entries,
@@ -124,9 +125,14 @@ fn head(engine: &EngineStatus) -> String {
     } else {
         format!(", lease {lease_ms}ms")
     };
+    let observing = if *observing == 0 {
+        String::new()
+    } else {
+        format!(", {observing} that only look")
+    };
     format!(
         "engine {version}, process {pid}, keeper {keeper}, {clients} clients, \
-         {attached} programs attached{lease}, {undo_entries} undo entries"
+         {attached} programs attached{observing}{lease}, {undo_entries} undo entries"
     )
 }
 

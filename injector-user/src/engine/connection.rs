@@ -8,6 +8,7 @@ use super::clients::longest_line;
 use super::running::Client;
 use super::serve::{News, Shared, lock};
 use super::state::{Peer, failure};
+use super::watching::Watching;
 use crate::protocol::{Answer, Call, Class, Failure, Request, Response};
 
 /// What a request looks like.
@@ -43,6 +44,7 @@ async fn exchange(
     let longest = longest_line(peer.uid);
     let limit = u64::try_from(longest).unwrap_or(u64::MAX);
     let mut line = Vec::new();
+    let mut watching = Watching::default();
     loop {
         line.clear();
         // One long request is no reason to keep its room for as long as the connection lasts.
@@ -61,7 +63,12 @@ async fn exchange(
             .await?;
             return Ok(());
         }
-        let (id, answer, news) = handle(&line, engine, client, peer);
+        let (id, answer, news) = match serde_json::from_slice::<Request>(&line) {
+            Ok(Request { id, call }) if watching.concerns(&call) => {
+                (id, watching.answer(engine, peer, call).await, None)
+            }
+            request => handle(request, engine, client, peer),
+        };
         send(&mut write, id, answer).await?;
         if news.is_some_and(|news| tell_loop.send(news).is_err()) {
             return Ok(());
@@ -72,12 +79,12 @@ async fn exchange(
 }
 
 fn handle(
-    line: &[u8],
+    request: serde_json::Result<Request>,
     engine: &Shared,
     client: Client,
     peer: Peer,
 ) -> (u64, Result<Answer, Failure>, Option<News>) {
-    match serde_json::from_slice::<Request>(line) {
+    match request {
         Ok(Request { id, call }) => {
             let news = match call {
                 Call::Arm(_) => Some(News::Armed),

@@ -33,5 +33,6 @@ mod state;
 mod stop;
 mod strangers;
 mod trains;
+mod watching;
 
 pub use start::{Options, run};

@@ -16,6 +16,7 @@ use crate::capability::Known;
 use crate::clock::monotonic_ns;
 use crate::keeper::Keeper;
 use crate::loader::Kernel;
+use crate::observer::Observer;
 use crate::pressure::Pacemaker;
 use crate::protocol::{Answer, Call, Class, EngineStatus, Failure, FaultReport};
 use crate::safety::Protection;
@@ -44,6 +45,7 @@ pub(super) struct Engine {
     pub(super) lease_until_ns: u64,
     /// Of workers, which are processes of their own.
     pub(super) pacemaker: Pacemaker,
+    pub(super) observer: Observer,
     pub(super) looked_ns: u64,
     armed_so_far: u64,
 }
@@ -77,6 +79,7 @@ impl Engine {
             busy_ns: monotonic_ns(),
             lease_until_ns: 0,
             pacemaker,
+            observer: Observer::default(),
             // Who started the engine comes first.
             looked_ns: monotonic_ns(),
             armed_so_far: 0,
@@ -91,10 +94,7 @@ impl Engine {
         call: Call,
     ) -> Result<Answer, Failure> {
         if !peer.may(&call) {
-            return Err(refused(
-                "only root may change what is armed",
-                Some("use sudo"),
-            ));
+            return Err(only_root("change what is armed"));
         }
         self.protect(peer.pid);
         self.answer(client, peer, call)
@@ -119,6 +119,11 @@ impl Engine {
             Call::Stop { which } => Ok(Answer::Stopped {
                 faults: self.stop(client, &which)?,
             }),
+            Call::Observe(_) | Call::Frame => Err(failure(
+                Class::Failed,
+                "what is observed is told to connections alone",
+                None,
+            )),
             Call::Kill => {
                 self.kill(client);
                 Ok(Answer::Done)
@@ -192,6 +197,7 @@ impl Engine {
             pid: std::process::id().cast_signed(),
             keeper: self.keeper.pid(),
             attached: self.kernel.attached(),
+            observing: self.observer.attached(),
             lease_ms: if self.faults.is_empty() { 0 } else { lease_ms },
             clients: self.clients.count(),
             undo_entries: self.log.len(),
@@ -225,9 +231,13 @@ pub(super) struct Peer {
 
 impl Peer {
     /// Everybody may look; only root may change.
-    fn may(self, call: &Call) -> bool {
+    pub(super) fn may(self, call: &Call) -> bool {
         self.uid == 0 || matches!(call, Call::Hello | Call::Status | Call::Snapshot { .. })
     }
+}
+
+pub(super) fn only_root(what: &str) -> Failure {
+    refused(format!("only root may {what}"), Some("use sudo"))
 }
 
 pub(super) fn refused(message: impl Into<String>, hint: Option<&str>) -> Failure {

@@ -20,6 +20,7 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 
 use super::examples::Examples;
 use super::older;
+use super::trace;
 use crate::sys::bpf;
 use crate::sys::pod::Shared;
 use crate::sys::storage::{self, Value};
@@ -165,12 +166,34 @@ impl Maps {
         Ok(())
     }
 
-    fn words(&self, name: &'static str, count: usize) -> Result<Words, MapsError> {
+    pub(super) fn words(&self, name: &'static str, count: usize) -> Result<Words, MapsError> {
         let data = self.by_name.get(name).ok_or(MapsError::Missing(name))?;
         Words::map(data.fd(), count).map_err(|source| MapsError::Open {
             name: name.to_owned(),
             source,
         })
+    }
+
+    /// A map that stays here for objects that are opened later.
+    pub(super) fn handle<T: TryFrom<Map, Error = MapError>>(
+        &self,
+        name: &'static str,
+    ) -> Result<T, MapsError> {
+        let data = self.data(name)?;
+        Map::from_map_data(data)
+            .and_then(T::try_from)
+            .map_err(|source| MapsError::Type { name, source })
+    }
+
+    /// The same, as it is.
+    pub(super) fn data(&self, name: &'static str) -> Result<MapData, MapsError> {
+        let data = self.by_name.get(name).ok_or(MapsError::Missing(name))?;
+        let fd = data.fd().as_fd().try_clone_to_owned();
+        let fd = fd.map_err(|source| MapsError::Open {
+            name: name.to_owned(),
+            source,
+        })?;
+        MapData::from_fd(fd).map_err(|source| MapsError::Type { name, source })
     }
 
     fn plain(&mut self, name: &'static str) -> Result<MapData, MapsError> {
@@ -238,23 +261,37 @@ impl std::fmt::Debug for Tables {
 /// on older kernels.
 fn fitted(name: &str, declared: &aya_obj::Map) -> aya_obj::Map {
     let mut map = declared.clone();
-    if let aya_obj::Map::Legacy(legacy) = &mut map
-        && AT_FUNCTIONS.contains(&name)
-        && older::wants_room_ahead()
-    {
+    let aya_obj::Map::Legacy(legacy) = &mut map else {
+        return map;
+    };
+    if AT_FUNCTIONS.contains(&name) && older::wants_room_ahead() {
         legacy.def.map_flags &= !BPF_F_NO_PREALLOC;
+    }
+    if name == ROWS {
+        legacy.def.max_entries = trace::rows();
+    }
+    if legacy.def.map_type == TASK_STORAGE {
+        // For a text that names it and does not use it.
+        legacy.def.map_type = bpf_map_type::BPF_MAP_TYPE_ARRAY as u32;
+        legacy.def.map_flags = 0;
+        legacy.def.max_entries = 1;
     }
     map
 }
+
+/// What is timed, for each processor: there are as many as fit.
+const ROWS: &str = "ROWS";
 
 /// Maps without room ahead, that programs at functions look into.
 const AT_FUNCTIONS: [&str; 3] = ["BY_FILE", "BY_DIRECTORY", "PROTECTED"];
 
 const SOCKET_STORAGE: u32 = bpf_map_type::BPF_MAP_TYPE_SK_STORAGE as u32;
+const TASK_STORAGE: u32 = bpf_map_type::BPF_MAP_TYPE_TASK_STORAGE as u32;
 
 /// The type of a map's values, if the kernel wants to know it.
 fn value_of(name: &str, declared: &aya_obj::Map) -> Option<Value> {
-    if declared.map_type() == SOCKET_STORAGE {
+    let of_task = declared.map_type() == TASK_STORAGE && !older::find().task_storage;
+    if declared.map_type() == SOCKET_STORAGE || of_task {
         Some(Value::Words(declared.value_size() / 8))
     } else {
         (name == "WORKS").then_some(Value::TaskWork)

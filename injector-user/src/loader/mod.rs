@@ -37,6 +37,7 @@ mod spares;
 mod stub;
 mod tally;
 mod together;
+mod trace;
 mod whose;
 
 #[cfg(test)]
@@ -58,3 +59,4 @@ pub use rows::mapped;
 pub use slots::Slot;
 pub use sockets::SocketsError;
 pub use tally::Tally;
+pub use trace::{Counted, Lost, Seen, TraceError, Tracer};

@@ -32,6 +32,8 @@ pub(super) struct Older {
     registers: bool,
     /// Its cgroups, at a function (5.11): read where they lie.
     ancestor: bool,
+    /// What is kept with a task (5.12): kept by its number.
+    pub(super) task_storage: bool,
 }
 
 /// Whether the kernel wants no hash map that is filled as it goes in a program of a probe (before 6.1): it
@@ -109,12 +111,15 @@ pub(super) fn find() -> Older {
     *FOUND.get_or_init(|| {
         let at_function = |text: &[bpf_insn]| lacks(bpf_prog_type::BPF_PROG_TYPE_KPROBE, text);
         let at_interface = |text: &[bpf_insn]| lacks(bpf_prog_type::BPF_PROG_TYPE_SCHED_CLS, text);
+        let at_tracepoint =
+            |text: &[bpf_insn]| lacks(bpf_prog_type::BPF_PROG_TYPE_RAW_TRACEPOINT, text);
         Older {
             fetch: at_function(&fetching()),
             coarse_clock: at_interface(&[call(COARSE_CLOCK)]),
             typed_task: at_function(&[call(TYPED_TASK)]),
             registers: at_function(&[call(TYPED_TASK), copy(1, 0), call(REGISTERS)]),
             ancestor: at_function(&[set(1, 0), call(ANCESTOR)]),
+            task_storage: at_tracepoint(&[call(TASK_STORAGE)]),
         }
     })
 }
@@ -131,6 +136,7 @@ impl Older {
             (self.fetch, fetch),
             (self.registers, lack::REGISTERS),
             (self.ancestor, lack::CALLERS_CGROUP),
+            (self.task_storage, lack::TASK_STORAGE),
         ];
         let lacking = bits.into_iter().filter(|(lacking, _bit)| *lacking);
         lacking.fold(0, |all, (_lacking, bit)| all | bit)
@@ -163,6 +169,7 @@ const TYPED_TASK: i32 = helper::BPF_FUNC_get_current_task_btf as i32;
 const TASK: i32 = helper::BPF_FUNC_get_current_task as i32;
 const REGISTERS: i32 = helper::BPF_FUNC_task_pt_regs as i32;
 const SET_RESULT: i32 = helper::BPF_FUNC_set_retval as i32;
+const TASK_STORAGE: i32 = helper::BPF_FUNC_task_storage_get as i32;
 const ANCESTOR: i32 = helper::BPF_FUNC_get_current_ancestor_cgroup_id as i32;
 
 /// `BPF_JMP | BPF_CALL`; with this for its source register it calls a helper.

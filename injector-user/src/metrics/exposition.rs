@@ -159,6 +159,7 @@ fn add_engine(registry: &mut Registry, engine: &EngineStatus) {
         pid: _,
         keeper: _,
         attached,
+        observing,
         lease_ms,
         clients,
         undo_entries,
@@ -170,6 +171,11 @@ fn add_engine(registry: &mut Registry, engine: &EngineStatus) {
             "engine_attached_programs",
             "Places where kernel programs are attached",
             attached,
+        ),
+        (
+            "engine_observing_programs",
+            "Places where kernel programs are attached that only look",
+            observing,
         ),
         ("engine_clients", "Connections to the engine", clients),
         (

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use injector_core::fault::Kind;
 use injector_core::plan::Plan;
 use injector_core::problem::{Place, Problem};
+use injector_core::telemetry::Frame;
 use serde::{Deserialize, Serialize};
 
 use super::fault::FaultReport;
 use crate::loader::Injection;
+use crate::observer::Wanted;
 
 /// Longest line that the engine accepts: whoever writes it need not be trusted.
 pub const MAX_LINE: usize = 1 << 20;
@@ -61,6 +63,10 @@ pub enum Call {
     Enter { pid: i32 },
     /// Leave, if nothing is armed.
     Quit,
+    /// Observe this from now on, for as long as this connection lasts or until it asks for something else.
+    Observe(Wanted),
+    /// What is known at this moment of what this connection observes?
+    Frame,
     /// Lets the held process go on, which has installed its filter and has the listener under this
     /// number; its calls are answered as the fault says.
     Intercept {
@@ -180,6 +186,10 @@ pub enum Answer {
         engine: EngineStatus,
         faults: Vec<FaultReport>,
     },
+    /// Of what this connection observes.
+    Frame {
+        frame: Box<Frame>,
+    },
     /// The cgroup as in `/proc/PID/cgroup`.
     Cgroup {
         path: String,
@@ -195,6 +205,9 @@ pub struct EngineStatus {
     pub keeper: i32,
     /// Places where kernel programs are attached; 0 when nothing is armed.
     pub attached: usize,
+    /// The same of those that only look; 0 when nobody observes.
+    #[serde(default)]
+    pub observing: usize,
     /// Milliseconds that the lease still runs; 0 when nothing is armed.
     pub lease_ms: u64,
     pub clients: usize,

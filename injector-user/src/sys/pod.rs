@@ -4,6 +4,7 @@
 use injector_abi::net::{Connection, Exempt};
 use injector_abi::sleep::Slept;
 use injector_abi::syscall::{Calls, FileFields, FileKey, TaskFields};
+use injector_abi::trace::{CountKey, Directory, Row, Watch};
 use injector_abi::{Armed, Counters, Fault, Progress, Select, SocketFields, StreamKey};
 
 /// A shared type on its way into or out of a map.
@@ -22,15 +23,19 @@ shared!(
     Armed,
     Calls,
     Connection,
+    CountKey,
     Counters,
+    Directory,
     Exempt,
     Fault,
     FileFields,
     FileKey,
     Progress,
+    Row,
     Select,
     Slept,
     SocketFields,
     StreamKey,
-    TaskFields
+    TaskFields,
+    Watch
 );

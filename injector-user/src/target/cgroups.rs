@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use injector_core::plan::{Cgroup, Hierarchy};
+use injector_core::plan::{Cgroup, CgroupId, Hierarchy};
 use procfs::process::Process;
 
 use super::hierarchy::{Mount, Mounts};
@@ -45,6 +45,25 @@ pub(super) fn all(mount: &Mount) -> io::Result<Vec<Cgroup>> {
         found.extend(read(mount, &path.to_string_lossy())?);
     }
     Ok(found)
+}
+
+/// The cgroups of this hierarchy that have processes of their own, but for the root.
+pub fn inhabited(mount: &Mount) -> BTreeSet<CgroupId> {
+    let found = descendants(&mount.point).unwrap_or_default().into_iter();
+    let found = found.filter_map(|folder| {
+        // One that vanishes while it is read has nobody.
+        let procs = fs::read(folder.join("cgroup.procs")).ok()?;
+        if procs.is_empty() {
+            return None;
+        }
+        let below = folder.strip_prefix(&mount.point).ok()?;
+        let path = Path::new(&mount.root).join(below);
+        Some(CgroupId {
+            id: fs::metadata(&folder).ok()?.ino(),
+            path: path.to_string_lossy().into_owned(),
+        })
+    });
+    found.collect()
 }
 
 /// The cgroups that the processes `own` are in, and all above them, in whichever hierarchy.

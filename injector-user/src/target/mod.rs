@@ -24,6 +24,7 @@ mod sockets;
 mod strangers;
 mod supplies;
 
+pub use cgroups::inhabited;
 pub use disks::{disks_of, whole_disk};
 pub use files::files_of;
 pub(crate) use files::look as file_id;

@@ -16,6 +16,7 @@ mod inventory;
 mod limit;
 mod make;
 mod net;
+mod observed;
 mod pressure;
 mod refusal;
 mod render;
@@ -40,6 +41,7 @@ pub use inventory::{
     Inventory, Namespace, Process, ProtectedReason, Setting,
 };
 pub use make::{plan, plan_again};
+pub use observed::{Observed, observed};
 pub use refusal::{Refusal, RefusalClass};
 pub use sites::{Number, Site};
 pub use supplies::{FileSystem, Memory, Supplies};

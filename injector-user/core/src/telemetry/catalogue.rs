@@ -16,14 +16,36 @@ const ERRNO: Label = Label {
     help: "the name of the error; at most 511",
 };
 
+const REASON: Label = Label {
+    name: "reason",
+    help: "`no-row` and `no-count`: there are more different things than there is room for; `not-parked`: \
+           too many wait in calls; `foreign`: 32-bit code; `no-class`: more cgroups than can be told apart",
+};
+
 /// In the order of the reference.
 pub const METRICS: &[Metric] = &[
+    Metric {
+        name: "target_present",
+        help: "Whether the target is there now: 1, or 0 while it is not",
+        kind: MetricKind::Gauge,
+        unit: Unit::None,
+        signal: None,
+        labels: &[TARGET],
+    },
+    Metric {
+        name: "observer_lost",
+        help: "Events that were not observed although they should have been, by reason",
+        kind: MetricKind::Counter,
+        unit: Unit::None,
+        signal: None,
+        labels: &[REASON],
+    },
     Metric {
         name: "syscalls",
         help: "System calls that have ended",
         kind: MetricKind::Counter,
         unit: Unit::None,
-        signal: Signal::Syscalls,
+        signal: Some(Signal::Syscalls),
         labels: &[TARGET, SYSCALL],
     },
     Metric {
@@ -31,7 +53,7 @@ pub const METRICS: &[Metric] = &[
         help: "System calls that have failed, by error",
         kind: MetricKind::Counter,
         unit: Unit::None,
-        signal: Signal::Syscalls,
+        signal: Some(Signal::Syscalls),
         labels: &[TARGET, SYSCALL, ERRNO],
     },
     Metric {
@@ -39,7 +61,7 @@ pub const METRICS: &[Metric] = &[
         help: "How long system calls took, waiting included",
         kind: MetricKind::Histogram,
         unit: Unit::Seconds,
-        signal: Signal::Syscalls,
+        signal: Some(Signal::Syscalls),
         labels: &[TARGET, SYSCALL],
     },
     Metric {
@@ -47,7 +69,7 @@ pub const METRICS: &[Metric] = &[
         help: "Bytes that system calls have read, written, sent or received",
         kind: MetricKind::Counter,
         unit: Unit::Bytes,
-        signal: Signal::Syscalls,
+        signal: Some(Signal::Syscalls),
         labels: &[TARGET, SYSCALL],
     },
 ];

@@ -35,7 +35,7 @@ pub struct Frame {
     pub at_ns: u64,
     /// Nanoseconds since 1970, as the host's clock said then.
     pub unix_ns: u64,
-    #[serde(with = "as_list")]
+    #[serde(with = "super::pairs")]
     pub values: BTreeMap<Series, Value>,
 }
 
@@ -110,28 +110,6 @@ impl<'de> Deserialize<'de> for Series {
     }
 }
 
-/// JSON has no maps by anything but text.
-mod as_list {
-    use std::collections::BTreeMap;
-
-    use serde::{Deserialize as _, Deserializer, Serializer};
-
-    use super::{Series, Value};
-
-    pub(super) fn serialize<S: Serializer>(
-        values: &BTreeMap<Series, Value>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        to.collect_seq(values)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<BTreeMap<Series, Value>, D::Error> {
-        Ok(Vec::deserialize(from)?.into_iter().collect())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Frame, Histogram, METRICS, Series, Value};
@@ -155,6 +133,9 @@ mod tests {
         }
         let text = serde_json::to_string(&frame).unwrap();
         assert_eq!(serde_json::from_str::<Frame>(&text).unwrap(), frame);
+        // As where it is a part of something that is told by a tag.
+        let content: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(serde_json::from_value::<Frame>(content).unwrap(), frame);
         for metric in METRICS {
             assert_eq!(frame.of(metric).count(), 1, "{}", metric.name);
         }

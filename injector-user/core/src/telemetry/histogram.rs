@@ -13,6 +13,7 @@ pub const QUANTILE_ERROR: f64 = 1.0 / (2.0 * PARTS as f64);
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Histogram {
     /// By bucket, none of them 0.
+    #[serde(with = "super::pairs")]
     counts: BTreeMap<u16, u64>,
     /// Nanoseconds.
     total_ns: u64,

@@ -56,7 +56,8 @@ pub struct Metric {
     pub help: &'static str,
     pub kind: MetricKind,
     pub unit: Unit,
-    pub signal: Signal,
+    /// With what it comes; with anything if none.
+    pub signal: Option<Signal>,
     /// In the order of a series' values.
     pub labels: &'static [Label],
 }

@@ -7,7 +7,9 @@ mod catalogue;
 mod frame;
 mod histogram;
 mod metric;
+mod pairs;
 mod signal;
+mod summary;
 mod window;
 
 pub use catalogue::METRICS;
@@ -15,4 +17,5 @@ pub use frame::{Frame, Series, Value};
 pub use histogram::{Histogram, QUANTILE_ERROR};
 pub use metric::{Label, Metric, MetricKind, Unit, named};
 pub use signal::Signal;
+pub use summary::{Quantiles, Said, Summary, summaries};
 pub use window::Window;

@@ -1,0 +1,174 @@
+//! From what the kernel has counted on each processor to what there was in all.
+
+use std::collections::BTreeMap;
+
+use aya::maps::MapError;
+use injector_abi::trace::{BUCKETS, CountKey, Row, lost};
+use injector_core::telemetry::Histogram;
+
+use super::tables::{Tables, rows};
+use crate::sys::pod::Shared;
+
+/// One item of one class, since the tracer began.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    pub events: u64,
+    pub errors: u64,
+    /// Sum of what was returned: bytes, where it is about bytes.
+    pub returned: u64,
+    pub durations: Histogram,
+}
+
+/// Everything that has been seen.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// By class and item.
+    pub items: BTreeMap<(u32, u32), Counted>,
+    /// By number, such as errors by errno.
+    pub numbers: BTreeMap<CountKey, u64>,
+    pub lost: Lost,
+}
+
+/// What should have been seen and was not, since the tracer began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// Events of items that got no row.
+    pub no_row: u64,
+    /// Events that were counted, but not by their number.
+    pub no_count: u64,
+    /// Calls that waited, and could not be kept meanwhile.
+    pub not_parked: u64,
+    /// Times that a task of 32-bit code was left out.
+    pub foreign: u64,
+}
+
+/// What was read before: the kernel's buckets go around the end of 32 bits.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    by_row: BTreeMap<u32, Before>,
+}
+
+#[derive(Debug)]
+struct Before {
+    key: u64,
+    buckets: Box<[u32]>,
+    durations: Histogram,
+}
+
+/// One row over all processors.
+struct Sum {
+    events: u64,
+    errors: u64,
+    returned: u64,
+    total_ns: u64,
+    buckets: Box<[u32]>,
+}
+
+impl Rows {
+    /// Adds what has come since the last time.
+    pub(super) fn read(&mut self, tables: &Tables) -> Result<Seen, MapError> {
+        let mut items: BTreeMap<(u32, u32), Counted> = BTreeMap::new();
+        for row in 1..rows() {
+            let key = tables.row_keys.load(row as usize).unwrap_or_default();
+            if key == 0 {
+                continue;
+            }
+            let sum = sum(tables, row)?;
+            let durations = self.durations(row, key, &sum);
+            let whose = ((key >> 16) as u32, (key & 0xFFFF) as u32);
+            let counted = items.entry(whose).or_default();
+            counted.events += sum.events;
+            counted.errors += sum.errors;
+            counted.returned += sum.returned;
+            counted.durations.merge(durations);
+        }
+        Ok(Seen {
+            items,
+            numbers: numbers(tables)?,
+            lost: lost(tables)?,
+        })
+    }
+
+    /// Forgets a row that is nobody's any more.
+    pub(super) fn forget(&mut self, row: u32) {
+        self.by_row.remove(&row);
+    }
+
+    fn durations(&mut self, row: u32, key: u64, sum: &Sum) -> &Histogram {
+        let nothing = || Before {
+            key,
+            buckets: vec![0; BUCKETS as usize].into(),
+            durations: Histogram::default(),
+        };
+        let before = self.by_row.entry(row).or_insert_with(nothing);
+        if before.key != key {
+            *before = nothing();
+        }
+        for (bucket, (now, then)) in (0..).zip(sum.buckets.iter().zip(&mut before.buckets)) {
+            let more = now.wrapping_sub(*then);
+            before.durations.add(bucket, u64::from(more));
+            *then = *now;
+        }
+        let more = sum.total_ns.saturating_sub(before.durations.total_ns());
+        before.durations.add_total(more);
+        &before.durations
+    }
+}
+
+fn sum(tables: &Tables, row: u32) -> Result<Sum, MapError> {
+    let mut sum = Sum {
+        events: 0,
+        errors: 0,
+        returned: 0,
+        total_ns: 0,
+        buckets: vec![0; BUCKETS as usize].into(),
+    };
+    for Shared(one) in tables.rows.get(&row, 0)?.iter() {
+        sum.add(one);
+    }
+    Ok(sum)
+}
+
+impl Sum {
+    fn add(&mut self, one: &Row) {
+        let Row {
+            events,
+            errors,
+            returned,
+            total_ns,
+            buckets,
+        } = one;
+        self.events += events;
+        self.errors += errors;
+        self.returned = self.returned.wrapping_add(*returned);
+        self.total_ns += total_ns;
+        for (all, one) in self.buckets.iter_mut().zip(buckets) {
+            *all = all.wrapping_add(*one);
+        }
+    }
+}
+
+fn numbers(tables: &Tables) -> Result<BTreeMap<CountKey, u64>, MapError> {
+    let mut found = BTreeMap::new();
+    for entry in tables.counts.iter() {
+        match entry {
+            Ok((Shared(key), counts)) => {
+                found.insert(key, counts.iter().sum());
+            }
+            // Taken away meanwhile.
+            Err(MapError::KeyNotFound) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+fn lost(tables: &Tables) -> Result<Lost, MapError> {
+    let of = |kind: u32| -> Result<u64, MapError> { Ok(tables.lost.get(&kind, 0)?.iter().sum()) };
+    Ok(Lost {
+        no_row: of(lost::NO_ROW)?,
+        no_count: of(lost::NO_COUNT)?,
+        not_parked: of(lost::NOT_PARKED)?,
+        foreign: of(lost::FOREIGN)?,
+    })
+}

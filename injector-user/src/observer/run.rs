@@ -1,0 +1,241 @@
+//! The observer's thread: attaches, looks once a second, and answers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use injector_core::telemetry::Frame;
+use tokio::sync::oneshot;
+
+use super::classes::{Classes, HOST, label_of};
+use super::frames::{self, About};
+use super::people::{People, UnknownTarget, meant};
+use super::totals::{self, Totals};
+use super::wanted::Wanted;
+use crate::clock::{monotonic_ns, unix_ns};
+use crate::loader::{TraceError, Tracer};
+
+/// Who asks.
+pub(super) type Asker = u64;
+
+/// What the thread is told.
+#[derive(Debug)]
+pub(super) enum Order {
+    Observe {
+        asker: Asker,
+        wanted: Wanted,
+        done: oneshot::Sender<Result<(), ObserveError>>,
+    },
+    Leave {
+        asker: Asker,
+    },
+    /// A frame of this moment.
+    Frame {
+        asker: Asker,
+        done: oneshot::Sender<Result<Frame, ObserveError>>,
+    },
+}
+
+/// Why nothing is observed.
+#[derive(Debug, thiserror::Error)]
+pub enum ObserveError {
+    #[error(transparent)]
+    Target(#[from] UnknownTarget),
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    #[error("nothing is observed for this connection")]
+    Nobody,
+    #[error("the observer has ended")]
+    Ended,
+}
+
+/// How often it looks by itself.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// How often it looks up whom targets mean.
+const LOOK: Duration = Duration::from_secs(5);
+/// The same of the cgroups there are, and of processes that are targets by themselves.
+const GLANCE: Duration = Duration::from_secs(1);
+
+/// Observes until nobody asks any more.
+pub(super) fn run(orders: &Receiver<Order>, attached: &Arc<std::sync::atomic::AtomicUsize>) {
+    let mut observing = Observing::default();
+    let mut next = Instant::now() + INTERVAL;
+    loop {
+        match orders.recv_timeout(next.saturating_duration_since(Instant::now())) {
+            Ok(order) => observing.obey(order),
+            Err(RecvTimeoutError::Timeout) => {
+                next = Instant::now() + INTERVAL;
+                observing.tick();
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        attached.store(observing.attached(), std::sync::atomic::Ordering::Relaxed);
+    }
+    drop(observing);
+    attached.store(0, std::sync::atomic::Ordering::Relaxed);
+}
+
+#[derive(Debug, Default)]
+struct Observing {
+    askers: BTreeMap<Asker, Wanted>,
+    tracer: Option<Tracer>,
+    people: People,
+    classes: Classes,
+    /// Of classes that are gone.
+    retired: Totals,
+    /// Labels of the busiest cgroups, busiest first.
+    top: Vec<String>,
+    looked: Option<Instant>,
+}
+
+impl Observing {
+    fn attached(&self) -> usize {
+        self.tracer.as_ref().map_or(0, Tracer::attached)
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Observe {
+                asker,
+                wanted,
+                done,
+            } => {
+                let _went_away = done.send(self.observe(asker, wanted));
+            }
+            Order::Leave { asker } => self.leave(asker),
+            Order::Frame { asker, done } => {
+                let _went_away = done.send(self.frame_for(asker));
+            }
+        }
+    }
+
+    /// Takes in one more, or changes what it wants; if that fails all is as before.
+    fn observe(&mut self, asker: Asker, wanted: Wanted) -> Result<(), ObserveError> {
+        for target in &wanted.targets {
+            meant(target)?;
+        }
+        let before = self.askers.insert(asker, wanted);
+        let changed = self.change();
+        if changed.is_err() {
+            match before {
+                Some(before) => self.askers.insert(asker, before),
+                None => self.askers.remove(&asker),
+            };
+            self.settle();
+        }
+        changed
+    }
+
+    fn leave(&mut self, asker: Asker) {
+        if self.askers.remove(&asker).is_some() {
+            self.settle();
+        }
+    }
+
+    /// Comes down to what is still wanted.
+    fn settle(&mut self) {
+        if self.askers.is_empty() {
+            *self = Self::default();
+        } else if self.change().is_err() {
+            // Detaching does not fail; what could not be written is tried again at the next look.
+            self.looked = None;
+        }
+    }
+
+    fn change(&mut self) -> Result<(), ObserveError> {
+        if self.tracer.is_none() {
+            self.tracer = Some(Tracer::open()?);
+        }
+        let wanted = Wanted::union(self.askers.values());
+        self.look(&wanted)?;
+        if let Some(tracer) = &mut self.tracer {
+            tracer.attach(&wanted.signals)?;
+        }
+        Ok(())
+    }
+
+    fn look(&mut self, wanted: &Wanted) -> Result<(), ObserveError> {
+        let Some(tracer) = &mut self.tracer else {
+            return Ok(());
+        };
+        self.people = People::look(wanted);
+        if self.people.has_processes() {
+            tracer.follow(true)?;
+            // Again, as children may have come before they were followed.
+            self.people = People::look(wanted);
+        }
+        let assigned = self.classes.assign(&self.people);
+        if !assigned.gone.is_empty() {
+            let seen = tracer.read()?;
+            totals::add(
+                &mut self.retired,
+                &seen,
+                &assigned.gone.iter().cloned().collect(),
+            );
+        }
+        tracer.set_classes(&assigned.cgroups, &assigned.thread_groups)?;
+        tracer.observe_rest(assigned.host)?;
+        tracer.follow(self.people.has_processes())?;
+        for (class, _labels) in assigned.gone {
+            tracer.forget(class)?;
+        }
+        self.looked = Some(Instant::now());
+        Ok(())
+    }
+
+    fn tick(&mut self) {
+        if self.askers.is_empty() {
+            return;
+        }
+        let wanted = Wanted::union(self.askers.values());
+        let often = wanted.top > 0 || self.people.has_processes();
+        let interval = if often { GLANCE } else { LOOK };
+        if self
+            .looked
+            .is_none_or(|looked| looked.elapsed() >= interval)
+        {
+            // Tried again at the next one.
+            let _later = self.look(&wanted);
+        }
+    }
+
+    fn frame_for(&mut self, asker: Asker) -> Result<Frame, ObserveError> {
+        let wanted = self.askers.get(&asker).ok_or(ObserveError::Nobody)?.clone();
+        let frame = self.frame()?;
+        Ok(wanted.part_of(&frame, &self.top))
+    }
+
+    fn frame(&mut self) -> Result<Frame, ObserveError> {
+        let tracer = self.tracer.as_mut().ok_or(ObserveError::Nobody)?;
+        let seen = tracer.read()?;
+        let mut frame = Frame {
+            at_ns: monotonic_ns(),
+            unix_ns: unix_ns(),
+            ..Frame::default()
+        };
+        let mut totals = self.retired.clone();
+        totals::add(&mut totals, &seen, &self.classes.labels);
+        self.top = busiest(&self.people, &totals);
+        let targets = self.people.targets.iter();
+        let about = About {
+            lost: seen.lost,
+            left_out: self.classes.left_out,
+            targets: targets
+                .map(|(target, meant)| (target.to_string(), meant.is_some()))
+                .collect(),
+            totals: &totals,
+        };
+        frames::fill(&mut frame, &about);
+        Ok(frame)
+    }
+}
+
+/// Labels of cgroups, those with most events first.
+fn busiest(people: &People, totals: &Totals) -> Vec<String> {
+    let labels = people.cgroups.iter().map(|cgroup| label_of(&cgroup.path));
+    let events = |label: &String| totals.get(label).map_or(0, totals::Total::events);
+    let mut labels: Vec<String> = labels.filter(|label| label != HOST).collect();
+    labels.sort_by_cached_key(|label| (std::cmp::Reverse(events(label)), label.clone()));
+    labels
+}
