@@ -102,10 +102,24 @@ fn find_address(socket: *mut bpf_sock) -> Option<u64> {
     (word & 1 == 0).then_some(word & !3)
 }
 
+/// How far below the root the cgroup at this address is.
+#[inline(always)]
+pub(crate) fn level_at(address: u64) -> Option<u32> {
+    Some(read(address + u64::from(fields()?.level))? as u32)
+}
+
+/// Where the kernel keeps the cgroup of the socket at this address; nothing if that cannot be told.
+#[inline(always)]
+pub(crate) fn of_socket_at(socket: u64) -> Option<u64> {
+    let word = read(socket + u64::from(fields()?.cgroup))?;
+    // As above.
+    (word & 1 == 0).then_some(word & !3)
+}
+
 /// The number of the ancestor, so many levels below the root, of the cgroup at this address: of itself
 /// at its own level; 0 further down.
 #[inline(always)]
-fn id_at(address: u64, level: u32) -> u64 {
+pub(crate) fn id_at(address: u64, level: u32) -> u64 {
     find_id_at(address, level).unwrap_or(0)
 }
 

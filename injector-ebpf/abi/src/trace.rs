@@ -205,6 +205,200 @@ pub const COUNTS: u32 = 8_192;
 /// Tasks that wait in a call at once, where the kernel keeps nothing with a task (before 5.12).
 pub const PARKED: u32 = 16_384;
 
+/// What a task waits for: for a processor, or for anything at all.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Monotonic nanoseconds when it left its processor; 0 if it has not been seen to.
+    pub left_ns: u64,
+    /// When it could have run again; 0 if it cannot.
+    pub runnable_ns: u64,
+}
+
+exact_layout!(Waiting {
+    left_ns: u64,
+    runnable_ns: u64
+});
+
+/// How long the task that runs on a processor has waited before.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waited {
+    /// Nanoseconds, plus one; 0 for not known.
+    pub queued_ns: u64,
+    /// The same away from any processor.
+    pub away_ns: u64,
+}
+
+exact_layout!(Waited {
+    queued_ns: u64,
+    away_ns: u64
+});
+
+/// Roles of an end of a connection.
+pub mod role {
+    /// It asked for the connection, or sends to a lower port than its own.
+    pub const CLIENT: u8 = 0;
+    /// It listened.
+    pub const SERVER: u8 = 1;
+}
+
+/// Protocols of an edge.
+pub mod protocol {
+    pub const TCP: u8 = 6;
+    pub const UDP: u8 = 17;
+}
+
+/// Who talks to whom: from a class to the port of a peer, or from a peer to a port of the class.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EdgeKey {
+    /// IPv6, or IPv4 mapped into it.
+    pub peer: [u8; 16],
+    pub class: u32,
+    /// Of the server, in the host's order.
+    pub port: u16,
+    /// Of the class: one of [`role`].
+    pub role: u8,
+    pub protocol: u8,
+}
+
+exact_layout!(EdgeKey {
+    peer: [u8; 16],
+    class: u32,
+    port: u16,
+    role: u8,
+    protocol: u8
+});
+
+/// What went over an edge; for each processor. Bytes and round trips are of connections that have ended,
+/// but for UDP.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Edge {
+    /// Connections made; of UDP, packets.
+    pub opened: u64,
+    /// Connections that were asked for and not made.
+    pub failed: u64,
+    pub closed: u64,
+    pub sent: u64,
+    pub received: u64,
+    /// Segments sent again.
+    pub retransmitted: u64,
+    /// Sum over ended connections of the last smoothed round trip, in microseconds.
+    pub round_trip_us: u64,
+    /// Over so many.
+    pub round_trips: u64,
+}
+
+exact_layout!(Edge {
+    opened: u64,
+    failed: u64,
+    closed: u64,
+    sent: u64,
+    received: u64,
+    retransmitted: u64,
+    round_trip_us: u64,
+    round_trips: u64,
+});
+
+/// Edges at once.
+pub const EDGES: u32 = 4_096;
+
+/// What is kept of a connection from its beginning to its end.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flow {
+    /// Monotonic nanoseconds when it was asked for.
+    pub asked_ns: u64,
+    pub class: u32,
+    /// Of the server: the kernel has forgotten it when the connection ends.
+    pub port: u16,
+    pub role: u16,
+}
+
+exact_layout!(Flow {
+    asked_ns: u64,
+    class: u32,
+    port: u16,
+    role: u16
+});
+
+/// Connections at once; those that were used longest ago make room.
+pub const FLOWS: u32 = 1 << 16;
+
+/// A question to a name server that has no answer yet.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct QuestionKey {
+    pub server: [u8; 16],
+    pub class: u32,
+    /// The asker's port.
+    pub port: u16,
+    /// Its own number for the question.
+    pub id: u16,
+}
+
+exact_layout!(QuestionKey {
+    server: [u8; 16],
+    class: u32,
+    port: u16,
+    id: u16
+});
+
+/// Questions at once; the oldest make room.
+pub const QUESTIONS: u32 = 1 << 13;
+
+/// Where the kernel keeps what programs of observers read, as byte offsets.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fields {
+    /// Of a task.
+    pub exit_code: u32,
+    /// Of a `struct sock`.
+    pub family: u32,
+    pub peer4: u32,
+    pub peer6: u32,
+    pub peer_port: u32,
+    pub own_port: u32,
+    pub error: u32,
+    /// Of a `struct tcp_sock`.
+    pub bytes_acked: u32,
+    pub bytes_received: u32,
+    pub round_trip: u32,
+    pub retransmitted: u32,
+    /// Of a block request.
+    pub operation: u32,
+    pub started: u32,
+    pub length: u32,
+    pub bio: u32,
+    /// From a `struct bio` to its cgroup.
+    pub bio_group: u32,
+    pub group_cgroup: u32,
+    pub css_cgroup: u32,
+}
+
+exact_layout!(Fields {
+    exit_code: u32,
+    family: u32,
+    peer4: u32,
+    peer6: u32,
+    peer_port: u32,
+    own_port: u32,
+    error: u32,
+    bytes_acked: u32,
+    bytes_received: u32,
+    round_trip: u32,
+    retransmitted: u32,
+    operation: u32,
+    started: u32,
+    length: u32,
+    bio: u32,
+    bio_group: u32,
+    group_cgroup: u32,
+    css_cgroup: u32,
+});
+
 /// What was not observed although it should have been, by index of an array.
 pub mod lost {
     /// No row was left.
@@ -215,8 +409,12 @@ pub mod lost {
     pub const NOT_PARKED: u32 = 2;
     /// A call by 32-bit code, whose numbers are others.
     pub const FOREIGN: u32 = 3;
+    /// No room for one more edge.
+    pub const NO_EDGE: u32 = 4;
+    /// A task could not be kept while it waits for a processor.
+    pub const NOT_TIMED: u32 = 5;
     /// Length of the array.
-    pub const KINDS: u32 = 4;
+    pub const KINDS: u32 = 6;
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use injector_abi::trace::{REST, UNOBSERVED, Watch, lost};
 
 use super::count;
 use super::maps::{CLASS_BY_CGROUP, CLASS_BY_GROUP, WATCH};
+use crate::cgroup;
 use crate::foreign;
 use crate::patched;
 use crate::select::{Slots, only};
@@ -42,6 +43,49 @@ pub extern "C" fn of_current() -> u32 {
     of_cgroup(own)
         .or_else(|| of_ancestors(watch))
         .unwrap_or(watch.rest)
+}
+
+/// The class of whoever made the socket at this address of the kernel's.
+#[inline(always)]
+#[must_use]
+pub fn of_socket(socket: u64) -> u32 {
+    cgroup::of_socket_at(socket).map_or_else(rest, |address| of_address(address))
+}
+
+/// The class of the cgroup at this address of the kernel's.
+#[unsafe(export_name = "class_of_address")]
+#[inline(never)]
+pub extern "C" fn of_address(address: u64) -> u32 {
+    let Some(watch) = WATCH.get(0) else {
+        return UNOBSERVED;
+    };
+    let Some(level) = cgroup::level_at(address) else {
+        return watch.rest;
+    };
+    if let Some(class) = of_cgroup(cgroup::id_at(address, level & 63)) {
+        return class;
+    }
+    let mut found = 0;
+    for level in Slots::of(watch.levels) {
+        let class = of_address_at(address, level);
+        if class != 0 {
+            found = class;
+        }
+    }
+    if found == 0 { watch.rest } else { found }
+}
+
+#[unsafe(export_name = "class_of_address_at")]
+#[inline(never)]
+extern "C" fn of_address_at(address: u64, level: u64) -> u32 {
+    of_cgroup(cgroup::id_at(address, only(level))).unwrap_or(0)
+}
+
+/// The class of everybody else.
+#[inline(always)]
+#[must_use]
+pub fn rest() -> u32 {
+    WATCH.get(0).map_or(UNOBSERVED, |watch| watch.rest)
 }
 
 /// The class of a cgroup's own.

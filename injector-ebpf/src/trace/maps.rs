@@ -3,8 +3,9 @@
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, LruHashMap, PerCpuArray, PerCpuHashMap, Queue};
 use injector_abi::trace::{
-    CLASSES, COUNTS, CountKey, Current, Directory, MOST_ROWS, PARKED as MOST_PARKED, Row, Watch,
-    lost,
+    CLASSES, COUNTS, CountKey, Current, Directory, EDGES as MOST_EDGES, Edge, EdgeKey,
+    FLOWS as MOST_FLOWS, Fields, Flow, MOST_ROWS, PARKED as MOST_PARKED,
+    QUESTIONS as MOST_QUESTIONS, QuestionKey, Row, Waited, Waiting, Watch, lost,
 };
 
 use crate::storage::TaskStorage;
@@ -55,6 +56,36 @@ pub static ROWS: PerCpuArray<Row> = PerCpuArray::with_max_entries(MOST_ROWS, 0);
 /// What is counted by a number.
 #[map]
 pub static COUNTS_BY: PerCpuHashMap<CountKey, u64> = PerCpuHashMap::with_max_entries(COUNTS, 0);
+
+/// What tasks wait for.
+#[map]
+pub static WAITING: TaskStorage<Waiting> = TaskStorage::new();
+
+/// The same by thread, where the kernel keeps nothing with a task.
+#[map]
+pub static WAITING_BY_THREAD: LruHashMap<u32, Waiting> =
+    LruHashMap::with_max_entries(MOST_PARKED, 0);
+
+/// How long the task on this processor has waited.
+#[map]
+pub static WAITED: PerCpuArray<Waited> = PerCpuArray::with_max_entries(1, 0);
+
+/// Who talks to whom.
+#[map]
+pub static EDGES: PerCpuHashMap<EdgeKey, Edge> = PerCpuHashMap::with_max_entries(MOST_EDGES, 0);
+
+/// Connections by the address of their socket.
+#[map]
+pub static FLOWS: LruHashMap<u64, Flow> = LruHashMap::with_max_entries(MOST_FLOWS, 0);
+
+/// Questions to name servers and when they were asked.
+#[map]
+pub static QUESTIONS: LruHashMap<QuestionKey, u64> =
+    LruHashMap::with_max_entries(MOST_QUESTIONS, 0);
+
+/// Where the kernel keeps what, in the only entry.
+#[map]
+pub static TRACE_FIELDS: Array<Fields> = Array::with_max_entries(1, 0);
 
 /// What was not observed: `injector_abi::trace::lost`.
 #[map]

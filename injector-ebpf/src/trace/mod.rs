@@ -2,6 +2,10 @@
 
 pub mod class;
 pub mod count;
+pub mod edge;
+pub mod fields;
 pub mod maps;
 pub mod parked;
 pub mod rows;
+pub mod tcp;
+pub mod waiting;

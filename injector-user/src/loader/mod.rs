@@ -59,4 +59,4 @@ pub use rows::mapped;
 pub use slots::Slot;
 pub use sockets::SocketsError;
 pub use tally::Tally;
-pub use trace::{Counted, Lost, Seen, TraceError, Tracer};
+pub use trace::{Counted, Lost, Seen, TraceError, Tracer, added};

@@ -207,6 +207,7 @@ impl Observing {
     }
 
     fn frame(&mut self) -> Result<Frame, ObserveError> {
+        let wanted = Wanted::union(self.askers.values());
         let tracer = self.tracer.as_mut().ok_or(ObserveError::Nobody)?;
         let seen = tracer.read()?;
         let mut frame = Frame {
@@ -225,6 +226,7 @@ impl Observing {
                 .map(|(target, meant)| (target.to_string(), meant.is_some()))
                 .collect(),
             totals: &totals,
+            signals: wanted.signals.into_iter().collect(),
         };
         frames::fill(&mut frame, &about);
         Ok(frame)

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use injector_abi::trace::{Edge, EdgeKey};
+
 use super::classes::Labels;
-use crate::loader::{Counted, Seen};
+use crate::loader::{Counted, Seen, added};
 
 /// By label of a target.
 pub(super) type Totals = BTreeMap<String, Total>;
@@ -15,6 +17,8 @@ pub(super) struct Total {
     pub(super) items: BTreeMap<u32, Counted>,
     /// By item and number.
     pub(super) numbers: BTreeMap<(u16, u16), u64>,
+    /// By edge; the class in the key is 0.
+    pub(super) edges: BTreeMap<EdgeKey, Edge>,
 }
 
 impl Total {
@@ -43,6 +47,13 @@ pub(super) fn add(totals: &mut Totals, seen: &Seen, labels: &BTreeMap<u32, Label
         for label in labels.get(&key.class).into_iter().flatten() {
             let total = totals.entry(label.clone()).or_default();
             *total.numbers.entry((key.item, key.detail)).or_default() += count;
+        }
+    }
+    for (key, edge) in &seen.edges {
+        for label in labels.get(&key.class).into_iter().flatten() {
+            let total = totals.entry(label.clone()).or_default();
+            let all = total.edges.entry(EdgeKey { class: 0, ..*key }).or_default();
+            *all = added(*all, *edge);
         }
     }
 }

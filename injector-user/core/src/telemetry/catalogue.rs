@@ -22,6 +22,47 @@ const REASON: Label = Label {
            too many wait in calls; `foreign`: 32-bit code; `no-class`: more cgroups than can be told apart",
 };
 
+const DIRECTION: Label = Label {
+    name: "direction",
+    help: "`sent` or `received`",
+};
+const OPERATION: Label = Label {
+    name: "operation",
+    help: "`read`, `write` or `flush`",
+};
+const STATUS: Label = Label {
+    name: "status",
+    help: "the kernel's word for what went wrong, such as `ioerr`",
+};
+const CODE: Label = Label {
+    name: "code",
+    help: "0 to 255; 0 where a signal ended it",
+};
+const SIGNAL: Label = Label {
+    name: "signal",
+    help: "the name of the signal that ended it, or `none`",
+};
+/// Of an edge; there are at most 4096 at once, and what has no room is counted.
+const EDGE: &[Label] = &[
+    TARGET,
+    Label {
+        name: "protocol",
+        help: "`tcp` or `udp`",
+    },
+    Label {
+        name: "role",
+        help: "of the target: `client` or `server`",
+    },
+    Label {
+        name: "peer",
+        help: "address of the other end",
+    },
+    Label {
+        name: "port",
+        help: "of the server, whichever end that is",
+    },
+];
+
 /// In the order of the reference.
 pub const METRICS: &[Metric] = &[
     Metric {
@@ -71,5 +112,157 @@ pub const METRICS: &[Metric] = &[
         unit: Unit::Bytes,
         signal: Some(Signal::Syscalls),
         labels: &[TARGET, SYSCALL],
+    },
+    Metric {
+        name: "tcp_connect_duration",
+        help: "How long it took to have a TCP connection, or to be refused it",
+        kind: MetricKind::Histogram,
+        unit: Unit::Seconds,
+        signal: Some(Signal::Tcp),
+        labels: &[TARGET],
+    },
+    Metric {
+        name: "tcp_connects",
+        help: "TCP connections that were asked for and made or refused",
+        kind: MetricKind::Counter,
+        unit: Unit::None,
+        signal: Some(Signal::Tcp),
+        labels: &[TARGET],
+    },
+    Metric {
+        name: "tcp_connect_errors",
+        help: "TCP connections that were asked for and not made, by error",
+        kind: MetricKind::Counter,
+        unit: Unit::None,
+        signal: Some(Signal::Tcp),
+        labels: &[TARGET, ERRNO],
+    },
+    Metric {
+        name: "tcp_accepts",
+        help: "TCP connections that others have asked for and got",
+        kind: MetricKind::Counter,
+        unit: Unit::None,
+        signal: Some(Signal::Tcp),
+        labels: &[TARGET],
+    },
+    Metric {
+        name: "tcp_retransmits",
+        help: "TCP segments that were sent again",
+        kind: MetricKind::Counter,
+        unit: Unit::None,
+        signal: Some(Signal::Tcp),
+        labels: &[TARGET],
+    },
+    Metric {
+        name: "tcp_resets",
+        help: "TCP resets; those sent without a socket, as for a closed port, are the host's",
+        kind: MetricKind::Counter,
+        unit: Unit::None,
+        signal: Some(Signal::Tcp),
+        labels: &[TARGET, DIRECTION],
+    },
+    Metric {
+        name: "edge_connections",
+        help: "Connections made between the target and a peer",
+        kind: MetricKind::Counter,
+        unit: Unit::None,
+        signal: Some(Signal::Tcp),
+        labels: EDGE,
+    },
+    Metric {
+        name: "edge_failures",
+        help: "Connections that were asked for between the target and a peer and not made",
+        kind: MetricKind::Counter,
+        unit: Unit::None,
+        signal: Some(Signal::Tcp),
+        labels: EDGE,
+    },
+    Metric {
+        name: "edge_sent",
+        help: "Bytes that the target sent and the peer has acknowledged, of connections that have ended",
+        kind: MetricKind::Counter,
+        unit: Unit::Bytes,
+        signal: Some(Signal::Tcp),
+        labels: EDGE,
+    },
+    Metric {
+        name: "edge_received",
+        help: "Bytes that the target received from the peer, of connections that have ended",
+        kind: MetricKind::Counter,
+        unit: Unit::Bytes,
+        signal: Some(Signal::Tcp),
+        labels: EDGE,
+    },
+    Metric {
+        name: "edge_retransmits",
+        help: "Segments sent again to the peer, of connections that have ended",
+        kind: MetricKind::Counter,
+        unit: Unit::None,
+        signal: Some(Signal::Tcp),
+        labels: EDGE,
+    },
+    Metric {
+        name: "edge_round_trip",
+        help: "Mean over ended connections of the last smoothed round trip",
+        kind: MetricKind::Gauge,
+        unit: Unit::Seconds,
+        signal: Some(Signal::Tcp),
+        labels: EDGE,
+    },
+    Metric {
+        name: "block_duration",
+        help: "How long requests to disks took, from being made to done",
+        kind: MetricKind::Histogram,
+        unit: Unit::Seconds,
+        signal: Some(Signal::Block),
+        labels: &[TARGET, OPERATION],
+    },
+    Metric {
+        name: "block_moved",
+        help: "Bytes that requests to disks have carried",
+        kind: MetricKind::Counter,
+        unit: Unit::Bytes,
+        signal: Some(Signal::Block),
+        labels: &[TARGET, OPERATION],
+    },
+    Metric {
+        name: "block_errors",
+        help: "Requests to disks that failed",
+        kind: MetricKind::Counter,
+        unit: Unit::None,
+        signal: Some(Signal::Block),
+        labels: &[TARGET, OPERATION, STATUS],
+    },
+    Metric {
+        name: "run_queue_wait",
+        help: "How long tasks that could run waited for a processor",
+        kind: MetricKind::Histogram,
+        unit: Unit::Seconds,
+        signal: Some(Signal::Scheduler),
+        labels: &[TARGET],
+    },
+    Metric {
+        name: "off_cpu",
+        help: "How long tasks were away from any processor",
+        kind: MetricKind::Histogram,
+        unit: Unit::Seconds,
+        signal: Some(Signal::Scheduler),
+        labels: &[TARGET],
+    },
+    Metric {
+        name: "execs",
+        help: "Programs that were executed",
+        kind: MetricKind::Counter,
+        unit: Unit::None,
+        signal: Some(Signal::Life),
+        labels: &[TARGET],
+    },
+    Metric {
+        name: "exits",
+        help: "Processes that have ended, by how",
+        kind: MetricKind::Counter,
+        unit: Unit::None,
+        signal: Some(Signal::Life),
+        labels: &[TARGET, CODE, SIGNAL],
     },
 ];

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aya::maps::MapError;
-use injector_abi::trace::{BUCKETS, CountKey, Row, lost};
+use injector_abi::trace::{BUCKETS, CountKey, Edge, EdgeKey, Row, lost};
 use injector_core::telemetry::Histogram;
 
 use super::tables::{Tables, rows};
@@ -26,6 +26,8 @@ pub struct Seen {
     pub items: BTreeMap<(u32, u32), Counted>,
     /// By number, such as errors by errno.
     pub numbers: BTreeMap<CountKey, u64>,
+    /// Who talks to whom.
+    pub edges: BTreeMap<EdgeKey, Edge>,
     pub lost: Lost,
 }
 
@@ -40,6 +42,10 @@ pub struct Lost {
     pub not_parked: u64,
     /// Times that a task of 32-bit code was left out.
     pub foreign: u64,
+    /// Connections that got no edge.
+    pub no_edge: u64,
+    /// Waits of tasks that could not be kept.
+    pub not_timed: u64,
 }
 
 /// What was read before: the kernel's buckets go around the end of 32 bits.
@@ -85,6 +91,7 @@ impl Rows {
         Ok(Seen {
             items,
             numbers: numbers(tables)?,
+            edges: edges(tables)?,
             lost: lost(tables)?,
         })
     }
@@ -163,6 +170,36 @@ fn numbers(tables: &Tables) -> Result<BTreeMap<CountKey, u64>, MapError> {
     Ok(found)
 }
 
+fn edges(tables: &Tables) -> Result<BTreeMap<EdgeKey, Edge>, MapError> {
+    let mut found = BTreeMap::new();
+    for entry in tables.edges.iter() {
+        match entry {
+            Ok((Shared(key), parts)) => {
+                let parts = parts.iter().map(|part| part.0);
+                found.insert(key, parts.fold(Edge::default(), added));
+            }
+            // As above.
+            Err(MapError::KeyNotFound) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+/// Both together.
+pub fn added(one: Edge, other: Edge) -> Edge {
+    Edge {
+        opened: one.opened + other.opened,
+        failed: one.failed + other.failed,
+        closed: one.closed + other.closed,
+        sent: one.sent + other.sent,
+        received: one.received + other.received,
+        retransmitted: one.retransmitted + other.retransmitted,
+        round_trip_us: one.round_trip_us + other.round_trip_us,
+        round_trips: one.round_trips + other.round_trips,
+    }
+}
+
 fn lost(tables: &Tables) -> Result<Lost, MapError> {
     let of = |kind: u32| -> Result<u64, MapError> { Ok(tables.lost.get(&kind, 0)?.iter().sum()) };
     Ok(Lost {
@@ -170,5 +207,7 @@ fn lost(tables: &Tables) -> Result<Lost, MapError> {
         no_count: of(lost::NO_COUNT)?,
         not_parked: of(lost::NOT_PARKED)?,
         foreign: of(lost::FOREIGN)?,
+        no_edge: of(lost::NO_EDGE)?,
+        not_timed: of(lost::NOT_TIMED)?,
     })
 }

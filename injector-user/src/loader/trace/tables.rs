@@ -1,8 +1,9 @@
 //! Handles of the maps of observers.
 
 use aya::maps::{Array, HashMap, MapData, PerCpuArray, PerCpuHashMap};
+use injector_abi::SocketFields;
 use injector_abi::syscall::TaskFields;
-use injector_abi::trace::{CountKey, Directory, MOST_ROWS, Row, Watch};
+use injector_abi::trace::{CountKey, Directory, Edge, EdgeKey, Fields, MOST_ROWS, Row, Watch};
 
 use super::super::maps::{Maps, MapsError};
 use crate::sys::bpf;
@@ -19,7 +20,10 @@ pub(super) struct Tables {
     pub(super) rows: PerCpuArray<MapData, Shared<Row>>,
     pub(super) counts: PerCpuHashMap<MapData, Shared<CountKey>, u64>,
     pub(super) lost: PerCpuArray<MapData, u64>,
+    pub(super) edges: PerCpuHashMap<MapData, Shared<EdgeKey>, Shared<Edge>>,
     pub(super) task_fields: Array<MapData, Shared<TaskFields>>,
+    pub(super) socket_fields: Array<MapData, Shared<SocketFields>>,
+    pub(super) fields: Array<MapData, Shared<Fields>>,
     free_rows: MapData,
 }
 
@@ -41,7 +45,10 @@ impl Tables {
             rows: maps.handle("ROWS")?,
             counts: maps.handle("COUNTS_BY")?,
             lost: maps.handle("LOST")?,
+            edges: maps.handle("EDGES")?,
             task_fields: maps.handle("TASK_FIELDS")?,
+            socket_fields: maps.handle("FIELDS")?,
+            fields: maps.handle("TRACE_FIELDS")?,
             free_rows: maps.data("FREE_ROWS")?,
         };
         for row in 1..rows() {

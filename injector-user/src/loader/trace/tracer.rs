@@ -1,19 +1,20 @@
 //! What is attached while somebody observes, and whom the programs tell apart.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::CStr;
 
 use aya::maps::{MapData, MapError};
-use injector_abi::TASK_TGID_MAGIC;
-use injector_abi::trace::{CountKey, Directory, ITEMS, REST, Row, UNOBSERVED, Watch};
+use injector_abi::trace::{CountKey, Directory, EdgeKey, ITEMS, REST, Row, UNOBSERVED, Watch};
+use injector_abi::{TASK_PID_MAGIC, TASK_TGID_MAGIC};
 use injector_core::plan::CgroupId;
 use injector_core::telemetry::Signal;
 
-use super::super::btf::{BtfError, TaskOffsets};
+use super::super::btf::{BtfError, TaskOffsets, socket_fields};
 use super::super::functions::Functions;
 use super::super::maps::{Maps, MapsError};
 use super::super::object::{Object, ObjectError};
 use super::super::program::{Link, LinkError, Role};
+use super::fields::Described;
+use super::objects::{self, Place, Texts};
 use super::rows::{Rows, Seen};
 use super::tables::{Tables, rows};
 use crate::sys::pod::Shared;
@@ -31,35 +32,8 @@ pub enum TraceError {
     Map(#[from] MapError),
     #[error("failed to find out where the kernel keeps what programs read")]
     Fields(#[from] BtfError),
-}
-
-const SYSCALLS: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/trace-syscalls.o"));
-
-/// A program and the tracepoint that it is for.
-type Place = (&'static str, &'static CStr);
-
-const FOLLOW: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/trace-follow.o"));
-
-/// Who leaves is forgotten before anybody is followed.
-const FOLLOWING: &[Place] = &[
-    ("trace_leave", c"sched_process_exit"),
-    ("trace_fork", c"sched_process_fork"),
-];
-
-/// What a signal needs, in the order in which it is attached: what clears up first, what begins last.
-fn object_of(signal: Signal) -> Option<(&'static str, &'static [u8], &'static [Place])> {
-    match signal {
-        Signal::Syscalls => Some((
-            "trace-syscalls",
-            SYSCALLS,
-            &[
-                ("trace_switch", c"sched_switch"),
-                ("trace_exit", c"sys_exit"),
-                ("trace_enter", c"sys_enter"),
-            ],
-        )),
-        _ => None,
-    }
+    #[error("this kernel has no tracepoint `{0}`")]
+    NoTracepoint(&'static str),
 }
 
 /// Programs that look. Dropping it detaches all of them.
@@ -77,10 +51,17 @@ impl Tracer {
     /// Makes the maps; nothing is attached, and nobody observed.
     pub fn open() -> Result<Self, TraceError> {
         let mut maps = Maps::begin();
-        Object::open("trace-syscalls", SYSCALLS, &mut maps)?;
+        // Whatever is attached later: this one has all maps that are written and read here.
+        Object::open(objects::SYSCALLS.object, objects::SYSCALLS.bytes, &mut maps)?;
+        Object::open(objects::TCP.object, objects::TCP.bytes, &mut maps)?;
         let mut tables = Tables::of(&maps)?;
-        let fields = Functions::known()?.task();
-        tables.task_fields.set(0, Shared(fields), 0)?;
+        tables
+            .task_fields
+            .set(0, Shared(Functions::known()?.task()), 0)?;
+        tables.socket_fields.set(0, Shared(socket_fields()?), 0)?;
+        tables
+            .fields
+            .set(0, Shared(Described::known()?.fields), 0)?;
         let mut tracer = Self {
             links: BTreeMap::new(),
             following: Vec::new(),
@@ -164,7 +145,8 @@ impl Tracer {
                 self.tables.free(row)?;
             }
         }
-        self.forget_numbers(class)
+        self.forget_numbers(class)?;
+        self.forget_edges(class)
     }
 
     fn clear(&mut self, row: u32) -> Result<(), TraceError> {
@@ -191,10 +173,21 @@ impl Tracer {
             .filter(of_class)
             .collect();
         for key in keys {
-            match self.tables.counts.remove(&key) {
-                Ok(()) | Err(MapError::KeyNotFound) => {}
-                Err(error) => return Err(error.into()),
-            }
+            removed(self.tables.counts.remove(&key))?;
+        }
+        Ok(())
+    }
+
+    fn forget_edges(&mut self, class: u32) -> Result<(), TraceError> {
+        let of_class = |key: &Shared<EdgeKey>| key.0.class == class;
+        let keys = self
+            .tables
+            .edges
+            .keys()
+            .filter_map(Result::ok)
+            .filter(of_class);
+        for key in keys.collect::<Vec<_>>() {
+            removed(self.tables.edges.remove(&key))?;
         }
         Ok(())
     }
@@ -206,25 +199,18 @@ impl Tracer {
     }
 
     fn attached_for(&mut self, signal: Signal) -> Result<Vec<Link>, TraceError> {
-        match object_of(signal) {
-            Some((name, bytes, places)) => self.attached_at(name, bytes, places, &[]),
-            None => Ok(Vec::new()),
-        }
+        objects::of(signal).map_or_else(|| Ok(Vec::new()), |texts| self.attached_from(texts))
     }
 
-    fn attached_at(
-        &mut self,
-        name: &'static str,
-        bytes: &[u8],
-        places: &[Place],
-        constants: &[(u32, u32)],
-    ) -> Result<Vec<Link>, TraceError> {
-        let object = Object::open(name, bytes, &mut self.maps)?;
-        let attach = |(program, tracepoint): &Place| {
-            let program = object.load(program, Role::RawTracepoint, constants)?;
-            Ok(program.attach_to_tracepoint(tracepoint)?)
-        };
-        places.iter().map(attach).collect()
+    fn attached_from(&mut self, texts: &Texts) -> Result<Vec<Link>, TraceError> {
+        let object = Object::open(texts.object, texts.bytes, &mut self.maps)?;
+        let offsets = TaskOffsets::known()?;
+        let constants = [
+            (TASK_PID_MAGIC, offsets.pid),
+            (TASK_TGID_MAGIC, offsets.tgid),
+        ];
+        let attach = |place: &Place| attached_at(&object, *place, &constants);
+        texts.places.iter().map(attach).collect()
     }
 
     /// Has children of observed processes observed, before it is looked who there is.
@@ -232,11 +218,28 @@ impl Tracer {
         if !whether {
             self.following.clear();
         } else if self.following.is_empty() {
-            let offset = TaskOffsets::known()?.tgid;
-            let constants = [(TASK_TGID_MAGIC, offset)];
-            self.following = self.attached_at("trace-follow", FOLLOW, FOLLOWING, &constants)?;
+            self.following = self.attached_from(&objects::FOLLOWING)?;
         }
         Ok(())
+    }
+}
+
+fn attached_at(
+    object: &Object,
+    place: Place,
+    constants: &[(u32, u32)],
+) -> Result<Link, TraceError> {
+    match place {
+        Place::Tracepoint(program, name) => {
+            let program = object.load(program, Role::RawTracepoint, constants)?;
+            Ok(program.attach_to_tracepoint(name)?)
+        }
+        Place::Typed(program, name) => {
+            let number = Described::known()?.tracepoint(name);
+            let number = number.ok_or(TraceError::NoTracepoint(name))?;
+            let program = object.load_for(number, program, Role::TypedTracepoint, constants)?;
+            Ok(program.attach_to_function(name)?)
+        }
     }
 }
 
@@ -253,10 +256,15 @@ fn change<K: Ord + Copy + aya::Pod>(
         }
     }
     for one in known.keys().filter(|one| !wanted.contains_key(one)) {
-        match map.remove(one) {
-            Ok(()) | Err(MapError::KeyNotFound) => {}
-            Err(error) => return Err(error.into()),
-        }
+        removed(map.remove(one))?;
     }
     Ok(())
+}
+
+/// What is gone already is as good as taken away.
+fn removed(done: Result<(), MapError>) -> Result<(), MapError> {
+    match done {
+        Ok(()) | Err(MapError::KeyNotFound) => Ok(()),
+        failed => failed,
+    }
 }

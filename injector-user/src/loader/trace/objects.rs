@@ -1,0 +1,97 @@
+//! Which programs each signal needs, and where they go.
+
+use std::ffi::CStr;
+
+use injector_core::telemetry::Signal;
+
+/// Some programs that are attached together.
+#[derive(Debug)]
+pub(super) struct Texts {
+    pub(super) object: &'static str,
+    pub(super) bytes: &'static [u8],
+    /// In the order in which they are attached: what clears up first, what begins last.
+    pub(super) places: &'static [Place],
+}
+
+/// Where one program goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    /// At a tracepoint.
+    Tracepoint(&'static str, &'static CStr),
+    /// At one of the scheduler whose arguments have types, by whichever program.
+    Typed(&'static str, &'static str),
+}
+
+macro_rules! object {
+    ($name:literal) => {
+        aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/", $name, ".o"))
+    };
+}
+
+/// Follows processes that are observed by themselves. Who leaves is forgotten before anybody is followed.
+pub(super) const FOLLOWING: Texts = Texts {
+    object: "trace-follow",
+    bytes: object!("trace-follow"),
+    places: &[
+        Place::Tracepoint("trace_leave", c"sched_process_exit"),
+        Place::Tracepoint("trace_fork", c"sched_process_fork"),
+    ],
+};
+
+pub(super) const SYSCALLS: Texts = Texts {
+    object: "trace-syscalls",
+    bytes: object!("trace-syscalls"),
+    places: &[
+        Place::Tracepoint("trace_switch", c"sched_switch"),
+        Place::Tracepoint("trace_exit", c"sys_exit"),
+        Place::Tracepoint("trace_enter", c"sys_enter"),
+    ],
+};
+
+const SCHEDULER: Texts = Texts {
+    object: "trace-scheduler",
+    bytes: object!("trace-scheduler"),
+    places: &[
+        Place::Typed("trace_wait", "sched_switch"),
+        Place::Typed("trace_wakeup", "sched_wakeup"),
+        Place::Typed("trace_wakeup", "sched_wakeup_new"),
+    ],
+};
+
+const LIFE: Texts = Texts {
+    object: "trace-life",
+    bytes: object!("trace-life"),
+    places: &[
+        Place::Tracepoint("trace_end", c"sched_process_exit"),
+        Place::Tracepoint("trace_exec", c"sched_process_exec"),
+    ],
+};
+
+pub(super) const TCP: Texts = Texts {
+    object: "trace-tcp",
+    bytes: object!("trace-tcp"),
+    places: &[
+        Place::Tracepoint("trace_state", c"inet_sock_set_state"),
+        Place::Tracepoint("trace_again", c"tcp_retransmit_skb"),
+        Place::Tracepoint("trace_reset_sent", c"tcp_send_reset"),
+        Place::Tracepoint("trace_reset_got", c"tcp_receive_reset"),
+    ],
+};
+
+const BLOCK: Texts = Texts {
+    object: "trace-block",
+    bytes: object!("trace-block"),
+    places: &[Place::Tracepoint("trace_done", c"block_rq_complete")],
+};
+
+/// What a signal needs; none for what user space reads.
+pub(super) fn of(signal: Signal) -> Option<&'static Texts> {
+    match signal {
+        Signal::Syscalls => Some(&SYSCALLS),
+        Signal::Scheduler => Some(&SCHEDULER),
+        Signal::Life => Some(&LIFE),
+        Signal::Tcp => Some(&TCP),
+        Signal::Block => Some(&BLOCK),
+        Signal::Dns | Signal::Memory => None,
+    }
+}

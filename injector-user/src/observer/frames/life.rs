@@ -1,0 +1,32 @@
+//! Programs that begin and processes that end.
+
+use injector_abi::trace::item as items;
+use injector_core::telemetry::{Frame, Value};
+use nix::sys::signal::Signal;
+
+use super::super::totals::Total;
+use super::fill::{item, numbers, put};
+
+pub(super) fn add(frame: &mut Frame, target: &str, total: &Total) {
+    let execs = item(total, items::EXEC).events;
+    put(frame, "execs", &[target], Value::Count(execs));
+    for (how, count) in numbers(total, items::EXIT) {
+        let code = (how >> 8).to_string();
+        let signal = signal_name(i32::from(how & 0x7F));
+        put(
+            frame,
+            "exits",
+            &[target, &code, &signal],
+            Value::Count(count),
+        );
+    }
+}
+
+/// One of the numbers without a name is called by it.
+fn signal_name(number: i32) -> String {
+    match number {
+        0 => "none".to_owned(),
+        _ => Signal::try_from(number)
+            .map_or_else(|_nameless| number.to_string(), |signal| signal.to_string()),
+    }
+}

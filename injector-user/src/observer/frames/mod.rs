@@ -1,0 +1,11 @@
+//! From what was counted to series with names.
+
+mod block;
+mod edges;
+mod fill;
+mod life;
+mod scheduler;
+mod syscalls;
+mod tcp;
+
+pub(super) use fill::{About, fill};
