@@ -29,7 +29,7 @@ pub fn set_mark(ctx: &TcContext, mark: u32) {
 
 /// Fills `bytes` from `at` on; false if the packet is shorter.
 #[inline(always)]
-pub(crate) fn load<const N: usize>(skb: *mut __sk_buff, at: u32, bytes: &mut [u8; N]) -> bool {
+pub fn load<const N: usize>(skb: *mut __sk_buff, at: u32, bytes: &mut [u8; N]) -> bool {
     // SAFETY: the destination is as long as it says.
     let failed = unsafe { bpf_skb_load_bytes(skb.cast(), at, bytes.as_mut_ptr().cast(), N as u32) };
     failed == 0

@@ -52,6 +52,8 @@ pub mod item {
     pub const RETRANSMIT: u32 = CALLS + 11;
     /// TCP resets, counted by direction; not timed.
     pub const RESET: u32 = CALLS + 12;
+    /// Questions to name servers; not timed.
+    pub const DNS_QUESTION: u32 = CALLS + 13;
 }
 
 /// Parts of an octave that a histogram tells apart.

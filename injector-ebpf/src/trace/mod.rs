@@ -2,6 +2,7 @@
 
 pub mod class;
 pub mod count;
+pub mod datagram;
 pub mod edge;
 pub mod fields;
 pub mod maps;

@@ -24,6 +24,9 @@ pub enum Role {
     SocketCreate,
     Setsockopt,
     Getsockopt,
+    /// Packets that leave a cgroup's sockets, or arrive at them.
+    CgroupEgress,
+    CgroupIngress,
     RawTracepoint,
     /// Runs before a function, whose result it may be.
     FunctionReturn,
@@ -72,7 +75,7 @@ impl Role {
     pub fn program_type(self) -> ProgramType {
         use bpf_attach_type as at;
         use bpf_prog_type::{
-            BPF_PROG_TYPE_CGROUP_SOCK as SOCKET, BPF_PROG_TYPE_CGROUP_SOCK_ADDR as ADDRESS,
+            BPF_PROG_TYPE_CGROUP_SKB as CGROUP_PACKET, BPF_PROG_TYPE_CGROUP_SOCK as SOCKET, BPF_PROG_TYPE_CGROUP_SOCK_ADDR as ADDRESS,
             BPF_PROG_TYPE_CGROUP_SOCKOPT as OPTION, BPF_PROG_TYPE_KPROBE as PROBE,
             BPF_PROG_TYPE_LSM as LSM, BPF_PROG_TYPE_RAW_TRACEPOINT as TRACEPOINT,
             BPF_PROG_TYPE_SCHED_CLS as PACKET, BPF_PROG_TYPE_TRACING as FUNCTION,
@@ -89,6 +92,8 @@ impl Role {
             Self::SocketCreate => (SOCKET, at::BPF_CGROUP_INET_SOCK_CREATE),
             Self::Setsockopt => (OPTION, at::BPF_CGROUP_SETSOCKOPT),
             Self::Getsockopt => (OPTION, at::BPF_CGROUP_GETSOCKOPT),
+            Self::CgroupEgress => (CGROUP_PACKET, at::BPF_CGROUP_INET_EGRESS),
+            Self::CgroupIngress => (CGROUP_PACKET, at::BPF_CGROUP_INET_INGRESS),
             // Raw tracepoints are told apart by name alone; 0 is what the kernel expects.
             Self::RawTracepoint => (TRACEPOINT, at::BPF_CGROUP_INET_INGRESS),
             Self::FunctionReturn | Self::FunctionReturnSleeping => {

@@ -42,16 +42,16 @@ const SIGNAL: Label = Label {
     name: "signal",
     help: "the name of the signal that ended it, or `none`",
 };
+const RCODE: Label = Label {
+    name: "rcode",
+    help: "its name as `dig` prints it, such as `NXDOMAIN`",
+};
 /// Of an edge; there are at most 4096 at once, and what has no room is counted.
 const EDGE: &[Label] = &[
     TARGET,
     Label {
-        name: "protocol",
-        help: "`tcp` or `udp`",
-    },
-    Label {
         name: "role",
-        help: "of the target: `client` or `server`",
+        help: "of the target: `client` or `server`; of UDP whoever has the lower port is the server",
     },
     Label {
         name: "peer",
@@ -162,7 +162,7 @@ pub const METRICS: &[Metric] = &[
         labels: &[TARGET, DIRECTION],
     },
     Metric {
-        name: "edge_connections",
+        name: "tcp_edge_connections",
         help: "Connections made between the target and a peer",
         kind: MetricKind::Counter,
         unit: Unit::None,
@@ -170,7 +170,7 @@ pub const METRICS: &[Metric] = &[
         labels: EDGE,
     },
     Metric {
-        name: "edge_failures",
+        name: "tcp_edge_failures",
         help: "Connections that were asked for between the target and a peer and not made",
         kind: MetricKind::Counter,
         unit: Unit::None,
@@ -178,7 +178,7 @@ pub const METRICS: &[Metric] = &[
         labels: EDGE,
     },
     Metric {
-        name: "edge_sent",
+        name: "tcp_edge_sent",
         help: "Bytes that the target sent and the peer has acknowledged, of connections that have ended",
         kind: MetricKind::Counter,
         unit: Unit::Bytes,
@@ -186,7 +186,7 @@ pub const METRICS: &[Metric] = &[
         labels: EDGE,
     },
     Metric {
-        name: "edge_received",
+        name: "tcp_edge_received",
         help: "Bytes that the target received from the peer, of connections that have ended",
         kind: MetricKind::Counter,
         unit: Unit::Bytes,
@@ -194,7 +194,7 @@ pub const METRICS: &[Metric] = &[
         labels: EDGE,
     },
     Metric {
-        name: "edge_retransmits",
+        name: "tcp_edge_retransmits",
         help: "Segments sent again to the peer, of connections that have ended",
         kind: MetricKind::Counter,
         unit: Unit::None,
@@ -202,12 +202,60 @@ pub const METRICS: &[Metric] = &[
         labels: EDGE,
     },
     Metric {
-        name: "edge_round_trip",
+        name: "tcp_edge_round_trip",
         help: "Mean over ended connections of the last smoothed round trip",
         kind: MetricKind::Gauge,
         unit: Unit::Seconds,
         signal: Some(Signal::Tcp),
         labels: EDGE,
+    },
+    Metric {
+        name: "udp_edge_packets",
+        help: "Datagrams between the target and a peer, either way",
+        kind: MetricKind::Counter,
+        unit: Unit::None,
+        signal: Some(Signal::Udp),
+        labels: EDGE,
+    },
+    Metric {
+        name: "udp_edge_sent",
+        help: "Bytes that the target sent to the peer in datagrams",
+        kind: MetricKind::Counter,
+        unit: Unit::Bytes,
+        signal: Some(Signal::Udp),
+        labels: EDGE,
+    },
+    Metric {
+        name: "udp_edge_received",
+        help: "Bytes that the target received from the peer in datagrams",
+        kind: MetricKind::Counter,
+        unit: Unit::Bytes,
+        signal: Some(Signal::Udp),
+        labels: EDGE,
+    },
+    Metric {
+        name: "dns_questions",
+        help: "Questions to name servers over UDP",
+        kind: MetricKind::Counter,
+        unit: Unit::None,
+        signal: Some(Signal::Dns),
+        labels: &[TARGET],
+    },
+    Metric {
+        name: "dns_answers",
+        help: "Answers of name servers, by code",
+        kind: MetricKind::Counter,
+        unit: Unit::None,
+        signal: Some(Signal::Dns),
+        labels: &[TARGET, RCODE],
+    },
+    Metric {
+        name: "dns_duration",
+        help: "How long name servers took to answer",
+        kind: MetricKind::Histogram,
+        unit: Unit::Seconds,
+        signal: Some(Signal::Dns),
+        labels: &[TARGET],
     },
     Metric {
         name: "block_duration",

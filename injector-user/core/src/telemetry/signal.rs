@@ -7,6 +7,7 @@ use crate::words::words;
 pub enum Signal {
     Syscalls,
     Tcp,
+    Udp,
     Dns,
     Block,
     Scheduler,
@@ -17,6 +18,7 @@ pub enum Signal {
 words!(Signal, "a signal", {
     Syscalls => "syscalls",
     Tcp => "tcp",
+    Udp => "udp",
     Dns => "dns",
     Block => "block",
     Scheduler => "scheduler",

@@ -4,6 +4,8 @@ use std::ffi::CStr;
 
 use injector_core::telemetry::Signal;
 
+use super::super::program::Role;
+
 /// Some programs that are attached together.
 #[derive(Debug)]
 pub(super) struct Texts {
@@ -20,6 +22,8 @@ pub(super) enum Place {
     Tracepoint(&'static str, &'static CStr),
     /// At one of the scheduler whose arguments have types, by whichever program.
     Typed(&'static str, &'static str),
+    /// Where packets leave and arrive at all cgroups.
+    Packets(&'static str, Role),
 }
 
 macro_rules! object {
@@ -84,6 +88,24 @@ const BLOCK: Texts = Texts {
     places: &[Place::Tracepoint("trace_done", c"block_rq_complete")],
 };
 
+const UDP: Texts = Texts {
+    object: "trace-udp",
+    bytes: object!("trace-udp"),
+    places: &[
+        Place::Packets("trace_received", Role::CgroupIngress),
+        Place::Packets("trace_sent", Role::CgroupEgress),
+    ],
+};
+
+const DNS: Texts = Texts {
+    object: "trace-dns",
+    bytes: object!("trace-dns"),
+    places: &[
+        Place::Packets("trace_answer", Role::CgroupIngress),
+        Place::Packets("trace_question", Role::CgroupEgress),
+    ],
+};
+
 /// What a signal needs; none for what user space reads.
 pub(super) fn of(signal: Signal) -> Option<&'static Texts> {
     match signal {
@@ -92,6 +114,8 @@ pub(super) fn of(signal: Signal) -> Option<&'static Texts> {
         Signal::Life => Some(&LIFE),
         Signal::Tcp => Some(&TCP),
         Signal::Block => Some(&BLOCK),
-        Signal::Dns | Signal::Memory => None,
+        Signal::Udp => Some(&UDP),
+        Signal::Dns => Some(&DNS),
+        Signal::Memory => None,
     }
 }

@@ -1,11 +1,13 @@
 //! What is attached while somebody observes, and whom the programs tell apart.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::os::fd::AsFd as _;
 
 use aya::maps::{MapData, MapError};
 use injector_abi::trace::{CountKey, Directory, EdgeKey, ITEMS, REST, Row, UNOBSERVED, Watch};
 use injector_abi::{TASK_PID_MAGIC, TASK_TGID_MAGIC};
-use injector_core::plan::CgroupId;
+use injector_core::plan::{CgroupId, Hierarchy};
 use injector_core::telemetry::Signal;
 
 use super::super::btf::{BtfError, TaskOffsets, socket_fields};
@@ -18,6 +20,7 @@ use super::objects::{self, Place, Texts};
 use super::rows::{Rows, Seen};
 use super::tables::{Tables, rows};
 use crate::sys::pod::Shared;
+use crate::target::Mounts;
 
 /// Why nothing can be observed.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +37,8 @@ pub enum TraceError {
     Fields(#[from] BtfError),
     #[error("this kernel has no tracepoint `{0}`")]
     NoTracepoint(&'static str),
+    #[error("the v2 hierarchy of cgroups, where packets are looked at, is not mounted")]
+    NoCgroups,
 }
 
 /// Programs that look. Dropping it detaches all of them.
@@ -230,6 +235,11 @@ fn attached_at(
     constants: &[(u32, u32)],
 ) -> Result<Link, TraceError> {
     match place {
+        Place::Packets(program, role) => {
+            let program = object.load(program, role, constants)?;
+            let root = root_cgroup()?;
+            Ok(program.attach_to_cgroup(root.as_fd(), "/")?)
+        }
         Place::Tracepoint(program, name) => {
             let program = object.load(program, Role::RawTracepoint, constants)?;
             Ok(program.attach_to_tracepoint(name)?)
@@ -241,6 +251,13 @@ fn attached_at(
             Ok(program.attach_to_function(name)?)
         }
     }
+}
+
+/// The root of the cgroups of version 2.
+fn root_cgroup() -> Result<File, TraceError> {
+    let mounts = Mounts::read().map_err(|_unread| TraceError::NoCgroups)?;
+    let mount = mounts.get(&Hierarchy::V2).ok_or(TraceError::NoCgroups)?;
+    File::open(&mount.point).map_err(|_unread| TraceError::NoCgroups)
 }
 
 /// Writes what is new and takes away what is gone, in this order, so that nobody is left out meanwhile. What

@@ -4,7 +4,7 @@ use injector_core::fault::Errno;
 use injector_core::telemetry::{Frame, Series, Signal, Value, named};
 
 use super::super::totals::{Total, Totals};
-use super::{block, edges, life, scheduler, syscalls, tcp};
+use super::{block, dns, edges, life, scheduler, syscalls, tcp};
 use crate::loader::{Counted, Lost};
 
 /// What a frame is made of.
@@ -48,12 +48,14 @@ fn add(frame: &mut Frame, target: &str, total: &Total, signals: &[Signal]) {
             Signal::Syscalls => syscalls::add(frame, target, total),
             Signal::Tcp => {
                 tcp::add(frame, target, total);
-                edges::add(frame, target, total);
+                edges::add_tcp(frame, target, total);
             }
             Signal::Block => block::add(frame, target, total),
             Signal::Scheduler => scheduler::add(frame, target, total),
             Signal::Life => life::add(frame, target, total),
-            Signal::Dns | Signal::Memory => {}
+            Signal::Udp => edges::add_udp(frame, target, total),
+            Signal::Dns => dns::add(frame, target, total),
+            Signal::Memory => {}
         }
     }
 }

@@ -1,6 +1,7 @@
 //! From what was counted to series with names.
 
 mod block;
+mod dns;
 mod edges;
 mod fill;
 mod life;
