@@ -122,6 +122,11 @@ impl Double {
                 engine: status(),
                 faults: vec![self.seen(true, Ended::Deadline)],
             },
+            Call::Ended { after } => Answer::Ended {
+                faults: Vec::new(),
+                next: (*after).min(1),
+                forgotten: 0,
+            },
             Call::MakeCgroup => Answer::Cgroup {
                 path: "/temblor-1".to_owned(),
             },
