@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use injector_core::problem::{Place, Problem, Problems};
 use nix::unistd::gethostname;
 
+use super::exit::Exit;
 use super::failure::CliError;
 use super::interrupts::Interrupts;
 use super::out::Out;
@@ -107,6 +108,18 @@ pub(super) fn not_from_here(out: Out, destinations: &[Box<dyn Destination>]) {
     }
 }
 
+/// Ends announcing after a command that is `done`, or whose user could not wait for that.
+pub(super) async fn conclude(
+    out: Out,
+    announcer: Option<&Announcer>,
+    done: &Result<Option<Exit>, CliError>,
+) {
+    match done {
+        Ok(None) => leave(out, announcer),
+        Ok(Some(_)) | Err(_) => finish(out, announcer).await,
+    }
+}
+
 /// Waits a little until everything is delivered, unless there is an interrupt, and says what was not.
 pub(super) async fn finish(out: Out, announcer: Option<&Announcer>) {
     let Some(announcer) = announcer else {
@@ -123,7 +136,7 @@ pub(super) async fn finish(out: Out, announcer: Option<&Announcer>) {
 }
 
 /// Says what was not delivered, and waits for nothing.
-pub(super) fn leave(out: Out, announcer: Option<&Announcer>) {
+fn leave(out: Out, announcer: Option<&Announcer>) {
     let Some(announcer) = announcer else {
         return;
     };
@@ -131,8 +144,7 @@ pub(super) fn leave(out: Out, announcer: Option<&Announcer>) {
     say(out, &shortfalls, &open);
 }
 
-/// Announces every fault of the engine of `run_dir`, until this is dropped; then [`conclude`] has what
-/// it `told`.
+/// Announces every fault of the engine of `run_dir`, until this is dropped; `told` has what it told then.
 pub(super) async fn watch(
     out: Out,
     announcer: Option<&Announcer>,
@@ -146,7 +158,7 @@ pub(super) async fn watch(
 }
 
 /// The same as [`finish`] for somebody who watched.
-pub(super) async fn conclude(out: Out, announcer: Option<&Announcer>, told: &Told) {
+pub(super) async fn finish_watching(out: Out, announcer: Option<&Announcer>, told: &Told) {
     finish(out, announcer).await;
     if announcer.is_some() {
         let open: Vec<String> = told.open().map(str::to_owned).collect();

@@ -52,7 +52,7 @@ pub(super) async fn run(context: &Context, metrics: Metrics) -> Result<Exit, Cli
         never = serve(listener, context.run_dir().to_owned()) => never,
         never = announce::watch(context.out, announcer, &mut told, context.run_dir()) => never,
     }
-    announce::conclude(context.out, announcer, &told).await;
+    announce::finish_watching(context.out, announcer, &told).await;
     Ok(Exit::Passed)
 }
 

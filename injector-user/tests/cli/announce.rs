@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Stdio;
 
+use injector_user::protocol::{Call, Which};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
@@ -233,6 +234,32 @@ fn metrics_that_are_printed_once_announce_nothing() {
 }
 
 #[test]
+fn a_fault_that_was_counted_first_is_announced_when_it_acts() {
+    let (temblor, web) = (Temblor::new(), grafana());
+    let url = web.url();
+    let _double = Double::serve(temblor.run_dir.path(), 1);
+    let plan = [
+        &["plan"],
+        &INJECT[1..],
+        &["--count", "100ms", "--grafana", &url],
+    ]
+    .concat();
+    let ran = run(&temblor, &plan, &[]);
+    let expected = "error: --grafana and --otlp need --arm\n\
+                    hint: what is only counted is not announced\n";
+    assert_eq!((ran.code, ran.err.as_str()), (2, expected));
+    let ran = run(&temblor, &[&plan[..], &["--arm"]].concat(), &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let seen = seen(&web);
+    let heads: Vec<_> = seen.iter().map(|one| (&*one.0, &*one.1)).collect();
+    let expected = [
+        ("POST", "/api/annotations"),
+        ("PATCH", "/api/annotations/5"),
+    ];
+    assert_eq!(heads, expected);
+}
+
+#[test]
 fn who_serves_metrics_announces_until_an_interrupt() {
     let (temblor, web) = (Temblor::new(), grafana());
     let _double = Double::new(0).armed().on(temblor.run_dir.path());
@@ -258,4 +285,26 @@ fn who_serves_metrics_announces_until_an_interrupt() {
     let seen = seen(&web);
     let heads: Vec<_> = seen.iter().map(|one| (&*one.0, &*one.1)).collect();
     assert_eq!(heads, [("POST", "/api/annotations")]);
+}
+
+#[test]
+fn who_leaves_at_once_is_told_what_nobody_else_will_be() {
+    let (temblor, web) = (Temblor::new(), grafana());
+    let url = web.url();
+    let double = Double::new(usize::MAX).deaf().on(temblor.run_dir.path());
+    let words = [&INJECT[..], &["--grafana", &url]].concat();
+    let mut command = temblor.command(&words);
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let pid = Pid::from_raw(child.id().cast_signed());
+    crate::verbs::wait_until(|| !web.asked().is_empty());
+    kill(pid, Signal::SIGINT).unwrap();
+    let which = Which::Fault("net.loss-1".to_owned());
+    let stop = Call::Stop { which };
+    crate::verbs::wait_until(|| double.was_asked(&stop));
+    kill(pid, Signal::SIGINT).unwrap();
+    let ran = Ran::of(&child.wait_with_output().unwrap());
+    let said = "stopping; once more to leave at once\n\
+                warning: the end of net.loss-1 is not announced\n";
+    assert_eq!((ran.code, ran.err.as_str()), (1, said));
 }

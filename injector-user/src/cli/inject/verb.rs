@@ -141,10 +141,7 @@ pub(crate) async fn run(context: &Context, inject: Inject) -> Result<Exit, CliEr
         events.follow(&ready.client, &ready.id, None);
     }
     let exit = go_on(context, ready, interrupts, events.as_ref()).await;
-    match exit {
-        Ok(None) => announce::leave(context.out, announcer.as_ref()),
-        _ => announce::finish(context.out, announcer.as_ref()).await,
-    }
+    announce::conclude(context.out, announcer.as_ref(), &exit).await;
     // Interrupted twice: the connection closes with us, and the fault ends with it.
     Ok(exit?.unwrap_or(Exit::Failed))
 }
