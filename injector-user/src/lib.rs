@@ -1,5 +1,6 @@
 //! The engine, keeper, command line and runner behind the `temblor` binary.
 
+pub mod announce;
 pub mod capability;
 pub mod cli;
 pub mod client;
@@ -32,3 +33,9 @@ pub mod telemetry;
 #[cfg(test)]
 #[path = "../../tests/corpus/corpus.rs"]
 mod corpus;
+
+/// Somebody to call; the test rings have the same.
+#[cfg(test)]
+#[expect(unreachable_pub, reason = "public where the test rings have it")]
+#[path = "../../tests/src/web.rs"]
+mod web;

@@ -2,6 +2,9 @@
 //! against an engine made of a few lines.
 
 #[cfg(test)]
+#[path = "cli/announce.rs"]
+mod announce;
+#[cfg(test)]
 #[path = "cli/engine.rs"]
 mod engine;
 #[cfg(test)]
@@ -19,3 +22,7 @@ mod temblor;
 #[cfg(test)]
 #[path = "cli/verbs.rs"]
 mod verbs;
+#[cfg(test)]
+#[expect(unreachable_pub, reason = "public where the test rings have it")]
+#[path = "../../tests/src/web.rs"]
+mod web;

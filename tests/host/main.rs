@@ -4,6 +4,7 @@
     reason = "tables of cases are read where they stand"
 )]
 
+mod announce;
 mod calls;
 mod command;
 mod compose;

@@ -24,6 +24,7 @@ pub mod software;
 mod tool;
 mod victim;
 mod wait;
+mod web;
 mod world;
 
 pub use actor::Actor;
@@ -45,4 +46,5 @@ pub use tool::{fed, tool, tool_if_any};
 pub use victim::Victim;
 pub(crate) use wait::tell;
 pub use wait::wait_until;
+pub use web::{Asked, Reaction, Web};
 pub use world::{Node, World};

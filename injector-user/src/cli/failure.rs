@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::exit::Exit;
+use crate::announce::AnnounceError;
 use crate::client::{ClientError, EventsError, KillError};
 use crate::report::WriteReport;
 use crate::safety::undo::UndoError;
@@ -60,6 +61,8 @@ pub enum CliError {
     },
     #[error(transparent)]
     Events(#[from] EventsError),
+    #[error(transparent)]
+    Announce(#[from] AnnounceError),
     #[error("failed to become the user who called sudo")]
     Privilege(#[source] io::Error),
     #[error(transparent)]
@@ -81,8 +84,10 @@ pub enum CliError {
 impl CliError {
     pub fn exit(&self) -> Exit {
         match self {
+            Self::Announce(AnnounceError::Thread(_)) => Exit::Failed,
             Self::Problems(_)
             | Self::Usage { .. }
+            | Self::Announce(_)
             | Self::Read { .. }
             | Self::Command(CommandError::Start { .. } | CommandError::User { .. }) => Exit::Input,
             Self::Plan { class, .. } => match class {
@@ -119,6 +124,7 @@ impl CliError {
             Self::Undo(error) if is_denied(error) => Some(super::again::with_sudo()),
             Self::Gather(error) if hides_from_us(error) => Some(super::again::with_sudo()),
             Self::Undo(error) => error.hint().map(str::to_owned),
+            Self::Announce(error) => error.hint().map(str::to_owned),
             Self::Left { .. } => Some("`sudo temblor undo` tries again and says why".to_owned()),
             Self::Kill(_) => Some("`temblor stop` needs the rights of the engine".to_owned()),
             Self::TargetGone { .. } => {

@@ -5,6 +5,7 @@
 //! one [`CliError`] with an exit status of [`Exit`] and, where one is known, a hint.
 
 mod again;
+mod announce;
 mod caller;
 mod command;
 mod completions;

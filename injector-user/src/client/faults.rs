@@ -10,6 +10,7 @@ use super::connection::Client;
 use super::events::EventFile;
 use super::fault::ClientError;
 use super::names::resolve;
+use crate::announce::Announcer;
 use crate::protocol::{self, Answer, Arm, Call, Class, Ended, Failure, FaultReport, State, Which};
 use crate::runner::{Armed, End, FaultError, FaultErrorClass, Faults, Snapshot};
 
@@ -22,16 +23,23 @@ pub struct EngineFaults {
     client: Client,
     ssh_connection: Option<String>,
     events: Option<EventFile>,
+    announcer: Option<Announcer>,
 }
 
 impl EngineFaults {
     /// `ssh_connection` is the caller's, which no fault may cut. Every injection is written to
-    /// `events`, if there is such a file.
-    pub fn new(client: Client, ssh_connection: Option<String>, events: Option<EventFile>) -> Self {
+    /// `events`, if there is such a file, and what becomes of faults is told to `announcer`.
+    pub fn new(
+        client: Client,
+        ssh_connection: Option<String>,
+        events: Option<EventFile>,
+        announcer: Option<Announcer>,
+    ) -> Self {
         Self {
             client,
             ssh_connection,
             events,
+            announcer,
         }
     }
 }
@@ -66,6 +74,9 @@ impl Faults for EngineFaults {
             Answer::Armed { fault, seed, plan } => {
                 if let Some(events) = &self.events {
                     events.follow(&self.client, &fault, Some(name));
+                }
+                if let Some(announcer) = &self.announcer {
+                    announcer.follow(&self.client, &fault);
                 }
                 Ok(Armed {
                     id: fault,

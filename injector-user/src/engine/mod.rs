@@ -11,6 +11,7 @@ mod commands;
 mod connection;
 mod connections;
 mod dice;
+mod ended;
 mod events;
 mod explain;
 mod felt;

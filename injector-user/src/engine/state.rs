@@ -1,11 +1,12 @@
 //! What the engine knows and owns.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use injector_core::problem::{Place, Problem};
 
 use super::clients::Clients;
 use super::commands::Commands;
+use super::ended::EndedFaults;
 use super::events::EndedLogs;
 use super::explain;
 use super::guard::Guard;
@@ -18,7 +19,7 @@ use crate::keeper::Keeper;
 use crate::loader::Kernel;
 use crate::observer::Observer;
 use crate::pressure::Pacemaker;
-use crate::protocol::{Answer, Call, Class, EngineStatus, Failure, FaultReport};
+use crate::protocol::{Answer, Call, Class, EngineStatus, Failure};
 use crate::safety::Protection;
 use crate::safety::undo::UndoLog;
 
@@ -31,8 +32,7 @@ pub(super) struct Engine {
     pub(super) faults: BTreeMap<String, Running>,
     pub(super) strangers: Strangers,
     pub(super) guard: Guard,
-    /// Newest last.
-    pub(super) ended: VecDeque<FaultReport>,
+    pub(super) ended: EndedFaults,
     /// What was told of faults that have ended.
     pub(super) ended_logs: EndedLogs,
     pub(super) commands: Commands,
@@ -49,9 +49,6 @@ pub(super) struct Engine {
     pub(super) looked_ns: u64,
     armed_so_far: u64,
 }
-
-/// Reports of ended faults that are kept for whoever asks late.
-const KEPT: usize = 256;
 
 impl Engine {
     pub(super) fn new(
@@ -70,7 +67,7 @@ impl Engine {
             faults: BTreeMap::new(),
             strangers: Strangers::default(),
             guard: Guard::default(),
-            ended: VecDeque::new(),
+            ended: EndedFaults::default(),
             ended_logs: EndedLogs::default(),
             commands: Commands::default(),
             capabilities,
@@ -130,6 +127,7 @@ impl Engine {
             }
             Call::Snapshot { fault } => self.snapshot(&fault),
             Call::Status => Ok(self.status()),
+            Call::Ended { after } => Ok(self.ended.page(after)),
             Call::MakeCgroup => self
                 .make_cgroup(client, peer.pid)
                 .map(|path| Answer::Cgroup { path }),
@@ -157,13 +155,6 @@ impl Engine {
         format!("{}-{}", kind.name(), self.armed_so_far)
     }
 
-    pub(super) fn remember(&mut self, report: FaultReport) {
-        self.ended.push_back(report);
-        while self.ended.len() > KEPT {
-            self.ended.pop_front();
-        }
-    }
-
     fn hello(&self) -> Answer {
         Answer::Hello {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -181,7 +172,7 @@ impl Engine {
             }
             report
         });
-        let ended = || self.ended.iter().find(|report| report.fault == id).cloned();
+        let ended = || self.ended.find(id).cloned();
         let fault = running.or_else(ended);
         fault
             .map(|fault| Answer::Snapshot {
@@ -232,7 +223,11 @@ pub(super) struct Peer {
 impl Peer {
     /// Everybody may look; only root may change.
     pub(super) fn may(self, call: &Call) -> bool {
-        self.uid == 0 || matches!(call, Call::Hello | Call::Status | Call::Snapshot { .. })
+        let looks = matches!(
+            call,
+            Call::Hello | Call::Status | Call::Snapshot { .. } | Call::Ended { .. }
+        );
+        self.uid == 0 || looks
     }
 }
 

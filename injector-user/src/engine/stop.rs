@@ -24,7 +24,7 @@ impl Engine {
             .map(|running| running.id.clone())
             .collect();
         if let (Which::Fault(id), true) = (which, ids.is_empty()) {
-            let late = self.ended.iter().find(|report| report.fault == *id);
+            let late = self.ended.find(id);
             return late
                 .cloned()
                 .map(|report| vec![report])
@@ -103,7 +103,7 @@ impl Engine {
         let since_ms = monotonic_ns().saturating_sub(ended_ns) / 1_000_000;
         report.window.ended_ns = ended_ns;
         report.window.ended_unix_ms = unix_ms().saturating_sub(since_ms);
-        self.remember(report.clone());
+        self.ended.add(report.clone());
         Some(report)
     }
 

@@ -57,6 +57,9 @@ pub enum Call {
     Snapshot { fault: String },
     /// What is armed, and how is the engine?
     Status,
+    /// What has ended, whoever armed it, from ended fault number `after` on? The numbers count from 0
+    /// for each engine.
+    Ended { after: u64 },
     /// A cgroup for a command that the client holds back until its fault is armed.
     MakeCgroup,
     /// Puts the held process into the connection's command cgroup.
@@ -189,6 +192,14 @@ pub enum Answer {
     /// Of what this connection observes.
     Frame {
         frame: Box<Frame>,
+    },
+    /// The oldest that were asked for and are still known, and not too many for one answer.
+    Ended {
+        faults: Vec<FaultReport>,
+        /// What to ask for next; these are all if it is what was asked for.
+        next: u64,
+        /// How many the engine knows no longer.
+        forgotten: u64,
     },
     /// The cgroup as in `/proc/PID/cgroup`.
     Cgroup {

@@ -21,6 +21,8 @@ pub(crate) struct Double {
     ending: Ended,
     /// Whether it answers when it is asked to stop.
     deaf: bool,
+    /// Whether the fault is armed still when somebody asks for the status.
+    armed: bool,
 }
 
 impl Double {
@@ -37,6 +39,7 @@ impl Double {
             looks,
             ending: Ended::Deadline,
             deaf: false,
+            armed: false,
         }
     }
 
@@ -48,6 +51,12 @@ impl Double {
     /// That never answers when it is asked to stop.
     pub(crate) fn deaf(self) -> Self {
         Self { deaf: true, ..self }
+    }
+
+    /// Whose fault is armed whenever its status is asked for.
+    pub(crate) fn armed(self) -> Self {
+        let armed = true;
+        Self { armed, ..self }
     }
 
     /// Serves everybody who comes to `run_dir`.
@@ -120,7 +129,12 @@ impl Double {
             },
             Call::Status => Answer::Status {
                 engine: status(),
-                faults: vec![self.seen(true, Ended::Deadline)],
+                faults: vec![self.seen(!self.armed, Ended::Deadline)],
+            },
+            Call::Ended { after } => Answer::Ended {
+                faults: Vec::new(),
+                next: (*after).min(1),
+                forgotten: 0,
             },
             Call::MakeCgroup => Answer::Cgroup {
                 path: "/temblor-1".to_owned(),

@@ -23,6 +23,9 @@ impl Temblor {
             .env("TEMBLOR_RUN_DIR", self.run_dir.path())
             .env_remove("NO_COLOR")
             .env_remove("SUDO_UID")
+            .env_remove("TEMBLOR_GRAFANA_URL")
+            .env_remove("OTEL_EXPORTER_OTLP_ENDPOINT")
+            .env_remove("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT")
             .stdin(Stdio::null());
         command
     }

@@ -356,7 +356,7 @@ impl Drop for Ended {
 }
 
 #[track_caller]
-fn wait_until(mut condition: impl FnMut() -> bool) {
+pub(crate) fn wait_until(mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !condition() {
         assert!(Instant::now() < deadline, "it did not happen");

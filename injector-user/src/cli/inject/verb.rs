@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::child::{Child, Waiting};
 use super::watch::{Watch, Watched};
+use crate::cli::announce::{self, AnnounceArgs};
 use crate::cli::context::Context;
 use crate::cli::events::{self, EventsArg};
 use crate::cli::exit::Exit;
@@ -49,6 +50,8 @@ pub(crate) struct Inject {
     metrics: Option<Loopback>,
     #[command(flatten)]
     events: EventsArg,
+    #[command(flatten)]
+    announce: AnnounceArgs,
     /// Do again what this report says, with its seed; flags beside it win
     #[arg(
         long,
@@ -110,6 +113,7 @@ pub(crate) async fn run(context: &Context, inject: Inject) -> Result<Exit, CliEr
     let spec = resolve(&fault.spec()?).await.map_err(Problems::from)?;
     check_detached(&inject, &fault)?;
     let events = inject.events.create(context.out)?;
+    let destinations = inject.announce.destinations()?;
     // Before anything is armed: nothing of ours may fail to start after that.
     let mut interrupts = Interrupts::catch()?;
     let served = match inject.metrics {
@@ -123,7 +127,12 @@ pub(crate) async fn run(context: &Context, inject: Inject) -> Result<Exit, CliEr
     };
     warn(context.out, &ready.plan);
     if inject.detach {
+        announce::not_from_here(context.out, &destinations);
         return say_detached(context, &spec, &ready);
+    }
+    let announcer = announce::start(context.out, destinations);
+    if let Some(announcer) = &announcer {
+        announcer.follow(&ready.client, &ready.id);
     }
     if let Some(listener) = served {
         tokio::spawn(metrics::serve(listener, context.run_dir().to_owned()));
@@ -131,6 +140,19 @@ pub(crate) async fn run(context: &Context, inject: Inject) -> Result<Exit, CliEr
     if let Some(events) = &events {
         events.follow(&ready.client, &ready.id, None);
     }
+    let exit = go_on(context, ready, interrupts, events.as_ref()).await;
+    announce::conclude(context.out, announcer.as_ref(), &exit).await;
+    // Interrupted twice: the connection closes with us, and the fault ends with it.
+    Ok(exit?.unwrap_or(Exit::Failed))
+}
+
+/// From an armed fault to its report; nothing if the user could not wait.
+async fn go_on(
+    context: &Context,
+    ready: Ready,
+    interrupts: Interrupts,
+    events: Option<&EventFile>,
+) -> Result<Option<Exit>, CliError> {
     let child = match ready.waiting {
         Some(waiting) => Some(
             waiting
@@ -147,7 +169,7 @@ pub(crate) async fn run(context: &Context, inject: Inject) -> Result<Exit, CliEr
         asked: false,
         shown: false,
     };
-    watch_and_say(context, watch, child, events.as_ref()).await
+    watch_and_say(context, watch, child, events).await
 }
 
 async fn arm(
@@ -226,6 +248,10 @@ fn check_detached(inject: &Inject, fault: &FaultArgs) -> Result<(), CliError> {
             "events are written while the fault is waited for",
             "leave --detach away, or --events",
         ),
+        (true, None) if inject.announce.is_given() => (
+            "faults are announced while they are waited for",
+            "leave --detach away, or use `temblor metrics --listen` with the same flags",
+        ),
         (true, None) => return Ok(()),
     };
     let problem = Problem::new(Place::flag("detach"), what);
@@ -237,11 +263,10 @@ async fn watch_and_say(
     watch: Watch<'_>,
     child: Option<Child>,
     events: Option<&EventFile>,
-) -> Result<Exit, CliError> {
+) -> Result<Option<Exit>, CliError> {
     let with_command = child.is_some();
     let Some(Watched { report, command }) = watch.until_the_end(child).await? else {
-        // Interrupted twice: the connection closes with us, and the fault ends with it.
-        return Ok(Exit::Failed);
+        return Ok(None);
     };
     let logged = events::finished(events).await;
     let ended = command.map(CommandEnd::of);
@@ -258,7 +283,7 @@ async fn watch_and_say(
         )
     })?;
     let exit = verdict(context.out, &report, with_command);
-    Ok(events::concluded(context.out, logged, exit))
+    Ok(Some(events::concluded(context.out, logged, exit)))
 }
 
 /// Says what was not as it should be; the report has been printed already.

@@ -9,6 +9,8 @@ use injector_core::units::{format_duration, parse_duration};
 use serde::Serialize;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::announce::Announcer;
+use crate::cli::announce::{self, AnnounceArgs};
 use crate::cli::context::Context;
 use crate::cli::events::{self, EventsArg};
 use crate::cli::exit::Exit;
@@ -33,6 +35,8 @@ pub(super) struct CountArgs {
     arm: bool,
     #[command(flatten)]
     events: EventsArg,
+    #[command(flatten)]
+    announce: AnnounceArgs,
 }
 
 /// What programs read.
@@ -69,6 +73,12 @@ impl CountArgs {
                 hint: "`temblor inject` acts at once".to_owned(),
             });
         }
+        if self.announce.is_given() && !self.arm {
+            return Err(CliError::Usage {
+                message: "--grafana and --otlp need --arm".to_owned(),
+                hint: "what is only counted is not announced".to_owned(),
+            });
+        }
         Ok(())
     }
 }
@@ -82,13 +92,23 @@ pub(super) async fn run(
 ) -> Result<Exit, CliError> {
     let mut interrupts = Interrupts::catch()?;
     let events = args.events.create(context.out)?;
+    let destinations = if args.arm {
+        args.announce.destinations()?
+    } else {
+        Vec::new()
+    };
     let rehearsal = rehearse(context, spec, time, events.as_ref()).await?;
     if !context.out.json {
         context.out.say(&rehearsal.plan.to_string())?;
     }
+    let announcer = announce::start(context.out, destinations);
     let next = rehearsal.watch(context, &mut interrupts).await?;
     let exit = match next {
-        Next::Over if args.arm => rehearsal.act(context, interrupts).await?,
+        Next::Over if args.arm => {
+            rehearsal
+                .act(context, interrupts, announcer.as_ref())
+                .await?
+        }
         Next::Over | Next::Interrupted => {
             let counted = rehearsal.stop().await?;
             rehearsal.say(context, &counted, None)?;
@@ -172,7 +192,12 @@ impl Rehearsal {
     }
 
     /// Lets it act, and waits for its end.
-    async fn act(&self, context: &Context, interrupts: Interrupts) -> Result<Exit, CliError> {
+    async fn act(
+        &self,
+        context: &Context,
+        interrupts: Interrupts,
+        announcer: Option<&Announcer>,
+    ) -> Result<Exit, CliError> {
         let fault = self.id.clone();
         let Answer::Acting { counted } = self.client.call(Call::Act { fault }).await? else {
             return Err(ClientError::Unexpected.into());
@@ -181,6 +206,22 @@ impl Rehearsal {
         context
             .out
             .note(&format!("{} acts now, for {lasts}", self.id));
+        if let Some(announcer) = announcer {
+            announcer.follow(&self.client, &self.id);
+        }
+        let exit = self.until_the_end(context, interrupts, &counted).await;
+        announce::conclude(context.out, announcer, &exit).await;
+        // Interrupted twice: the connection closes with us, and the fault ends with it.
+        Ok(exit?.unwrap_or(Exit::Failed))
+    }
+
+    /// Watches it while it acts, and says what it did; nothing if the user could not wait.
+    async fn until_the_end(
+        &self,
+        context: &Context,
+        interrupts: Interrupts,
+        counted: &FaultReport,
+    ) -> Result<Option<Exit>, CliError> {
         let watch = Watch {
             out: context.out,
             client: &self.client,
@@ -190,11 +231,10 @@ impl Rehearsal {
             shown: false,
         };
         let Some(watched) = watch.until_the_end(None).await? else {
-            // Interrupted twice: the connection closes with us, and the fault ends with it.
-            return Ok(Exit::Failed);
+            return Ok(None);
         };
-        self.say(context, &counted, Some(&watched.report))?;
-        Ok(verdict(context.out, &watched.report, false))
+        self.say(context, counted, Some(&watched.report))?;
+        Ok(Some(verdict(context.out, &watched.report, false)))
     }
 
     fn say(

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::host::facts;
 use super::progress::Progress;
+use crate::cli::announce::{self, AnnounceArgs};
 use crate::cli::caller::drop_to_caller;
 use crate::cli::context::Context;
 use crate::cli::events::{self, EventsArg};
@@ -50,6 +51,8 @@ pub(in crate::cli) struct Run {
     seed: u64,
     #[command(flatten)]
     events: EventsArg,
+    #[command(flatten)]
+    announce: AnnounceArgs,
     /// Give the faults the seeds of this report, which must be of the same faults
     #[arg(long, value_name = "REPORT")]
     replay: Option<PathBuf>,
@@ -71,8 +74,11 @@ pub(in crate::cli) async fn run(context: &Context, args: Run) -> Result<Exit, Cl
     let client = engine(context, &experiment).await?;
     drop_to_caller()?;
     let events = args.events.create(context.out)?;
-    let engine =
-        client.map(|client| EngineFaults::new(client, connection_of_caller(), events.clone()));
+    let announcer = announce::start(context.out, args.announce.destinations()?);
+    let engine = client.map(|client| {
+        let caller = connection_of_caller();
+        EngineFaults::new(client, caller, events.clone(), announcer.clone())
+    });
     // Before anything is injected: a report that cannot be written is worth knowing now.
     std::fs::create_dir_all(&args.out).map_err(|source| CliError::Write {
         path: args.out.clone(),
@@ -92,16 +98,22 @@ pub(in crate::cli) async fn run(context: &Context, args: Run) -> Result<Exit, Cl
     };
     progress.show_rest();
     let logged = events::finished(events.as_ref()).await;
-    let files = write(&args.out, &report)?;
+    let exit = tell(context, &args, &report);
+    announce::finish(context.out, announcer.as_ref()).await;
+    Ok(events::concluded(context.out, logged, exit?))
+}
+
+/// Writes the report and prints it.
+fn tell(context: &Context, args: &Run, report: &Report) -> Result<Exit, CliError> {
+    let files = write(&args.out, report)?;
     let written = Written {
-        report: &report,
+        report,
         files: &files,
     };
     context
         .out
-        .result(&written, |style| text(&report, &files, style))?;
-    let exit = Exit::of_code(report.exit_code);
-    Ok(events::concluded(context.out, logged, exit))
+        .result(&written, |style| text(report, &files, style))?;
+    Ok(Exit::of_code(report.exit_code))
 }
 
 /// The experiment, as it is to be done.
