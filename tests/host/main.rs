@@ -25,6 +25,7 @@ mod limit;
 mod limited;
 mod lockout;
 mod net;
+mod observe;
 mod packets;
 mod partition;
 mod pressure;

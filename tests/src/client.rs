@@ -9,6 +9,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail, ensure};
 use injector_core::fault::Kind;
 use injector_core::plan::Plan;
+use injector_core::telemetry::Frame;
+use injector_user::observer::Wanted;
 use injector_user::protocol::{
     Answer, Arm, Call, EngineStatus, Failure, FaultReport, Request, Response, Which,
 };
@@ -124,6 +126,22 @@ impl Client {
         match self.call(arm(kind, given))? {
             Err(failure) => Ok(failure),
             Ok(answer) => bail!("{kind} was not refused: {answer:?}"),
+        }
+    }
+
+    /// Observes from now on, until this connection ends.
+    pub fn observe(&mut self, wanted: Wanted) -> Result<()> {
+        match self.call(Call::Observe(wanted))? {
+            Ok(Answer::Done) => Ok(()),
+            other => bail!("nothing is observed: {other:?}"),
+        }
+    }
+
+    /// What is known now of what it observes.
+    pub fn frame(&mut self) -> Result<Frame> {
+        match self.call(Call::Frame)? {
+            Ok(Answer::Frame { frame }) => Ok(*frame),
+            other => bail!("no frame: {other:?}"),
         }
     }
 

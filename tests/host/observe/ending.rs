@@ -1,0 +1,88 @@
+//! Nothing of an observer is left: after its end, when its client is killed, when the engine is.
+
+use anyhow::{Context as _, Result};
+use injector_core::telemetry::Signal;
+use nix::sys::signal::Signal as Unix;
+use temblor_tests::{signal, wait_until};
+
+use super::scene::{Scene, await_unobserved};
+use crate::stage::DEADLINE;
+
+#[test]
+fn nothing_is_attached_before_somebody_asks_nor_afterwards() -> Result<()> {
+    let scene = Scene::set(&["getsid"])?;
+    let observing = |scene: &Scene| -> Result<usize> {
+        let (status, _faults) = scene.stage.engine.client()?.status()?;
+        Ok(status.observing)
+    };
+    assert_eq!(observing(&scene)?, 0);
+    let mut client = scene.observe(Signal::ALL)?;
+    client.frame()?;
+    let all = observing(&scene)?;
+    let fewer = scene.observe(&[Signal::Life])?;
+    assert_eq!(observing(&scene)?, all);
+    drop(client);
+    wait_until("the rest is detached", DEADLINE, || {
+        observing(&scene).is_ok_and(|attached| attached == 2)
+    })?;
+    drop(fewer);
+    scene.close()
+}
+
+#[test]
+fn it_ends_with_a_client_that_is_killed() -> Result<()> {
+    let scene = Scene::set(&["getsid"])?;
+    let label = scene.label();
+    let mut command = scene.stage.cli().start(&["observe", &label, "--duration", "60s"])?;
+    wait_until("it observes", DEADLINE, || {
+        let status = scene.stage.engine.client().and_then(|mut client| client.status());
+        status.is_ok_and(|(status, _faults)| status.observing > 0)
+    })?;
+    signal(command.id().cast_signed(), Unix::SIGKILL)?;
+    command.wait()?;
+    await_unobserved(&scene.stage)?;
+    scene.close()
+}
+
+#[test]
+fn it_ends_with_an_engine_that_is_killed() -> Result<()> {
+    let mut scene = Scene::set(&["getsid"])?;
+    let mut client = scene.observe(Signal::ALL)?;
+    client.frame()?;
+    // What it leaves is compared with what was there before.
+    scene.stage.engine.lose()?;
+    drop(client);
+    let Scene {
+        stage,
+        cgroup,
+        resident,
+    } = scene;
+    drop(resident);
+    drop(cgroup);
+    stage.close()
+}
+
+#[test]
+fn an_interrupt_ends_it_with_what_was_seen_so_far() -> Result<()> {
+    let mut scene = Scene::set(&["getsid"])?;
+    let label = scene.label();
+    let words = ["observe", &label, "--duration", "60s", "--signals", "syscalls", "--json"];
+    let command = scene.stage.cli().start(&words)?;
+    wait_until("it observes", DEADLINE, || {
+        let status = scene.stage.engine.client().and_then(|mut client| client.status());
+        status.is_ok_and(|(status, _faults)| status.observing > 0)
+    })?;
+    // Its first look comes right after that.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    scene.resident.round()?;
+    signal(command.id().cast_signed(), Unix::SIGINT)?;
+    let said = temblor_tests::finish(command)?;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let report = said.json()?;
+    let series = report["series"].as_array().context("series")?;
+    let made = series.iter().find(|one| {
+        one["metric"] == "temblor_syscalls_total" && one["labels"]["syscall"] == "getsid"
+    });
+    assert_eq!(made.context("the call was seen")?["increase"], 1);
+    scene.close()
+}

@@ -1,0 +1,10 @@
+//! What observers see, beside what really happened; and that nothing of them is left.
+
+mod calls;
+mod ending;
+mod life;
+mod network;
+mod people;
+mod refused;
+mod scene;
+mod waiting;

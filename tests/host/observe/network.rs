@@ -1,0 +1,142 @@
+//! Connections, datagrams and questions to name servers.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+
+use anyhow::{Context as _, Result};
+use injector_core::telemetry::Signal;
+
+use super::scene::{Scene, count, durations};
+
+/// The tests' own process is in no cgroup of theirs: what it does is the host's.
+const HOST: &str = "host";
+
+#[test]
+fn connections_are_counted_at_both_ends_with_their_bytes() -> Result<()> {
+    let scene = Scene::set(&["getsid"])?;
+    let mut client = scene.observe_all(&[HOST], &[Signal::Tcp])?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let address = listener.local_addr()?;
+    for _ in 0..3 {
+        exchange(&listener, address)?;
+    }
+    let port = address.port().to_string();
+    let frame = client.frame()?;
+    for (role, sent, received) in [("client", 3 * 500, 3 * 70), ("server", 3 * 70, 3 * 500)] {
+        let labels = [HOST, role, "127.0.0.1", port.as_str()];
+        let counted = |metric| count(&frame, metric, &labels);
+        assert_eq!(counted("tcp_edge_connections")?, 3, "{role}");
+        assert_eq!(counted("tcp_edge_failures")?, 0, "{role}");
+        assert_eq!(counted("tcp_edge_sent")?, sent, "{role}");
+        assert_eq!(counted("tcp_edge_received")?, received, "{role}");
+    }
+    assert!(durations(&frame, "tcp_connect_duration", &[HOST])?.count() >= 3);
+    drop(client);
+    scene.close()
+}
+
+/// 500 bytes there and 70 back, closed by both.
+fn exchange(listener: &TcpListener, address: SocketAddr) -> Result<()> {
+    use std::io::{Read as _, Write as _};
+
+    let mut asks = TcpStream::connect(address)?;
+    let (mut answers, _peer) = listener.accept()?;
+    asks.write_all(&[1; 500])?;
+    answers.read_exact(&mut [0; 500])?;
+    answers.write_all(&[2; 70])?;
+    asks.read_exact(&mut [0; 70])?;
+    // Whoever has been told that the other has ended has had everything acknowledged.
+    drop(asks);
+    answers.read_exact(&mut [0]).err().context("the other end is closed")?;
+    drop(answers);
+    Ok(())
+}
+
+#[test]
+fn a_refused_connection_is_counted_by_its_error_and_reset() -> Result<()> {
+    let scene = Scene::set(&["getsid"])?;
+    let mut client = scene.observe_all(&[HOST], &[Signal::Tcp])?;
+    // A port that nobody listens at: it is ours for as long as it is bound.
+    let taken = socket_at_a_port()?;
+    let refused = TcpStream::connect(taken).err().context("nobody listens")?;
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+    let frame = client.frame()?;
+    let port = taken.port().to_string();
+    let labels = [HOST, "client", "127.0.0.1", port.as_str()];
+    assert_eq!(count(&frame, "tcp_edge_failures", &labels)?, 1);
+    assert!(count(&frame, "tcp_connect_errors", &[HOST, "ECONNREFUSED"])? >= 1);
+    assert!(count(&frame, "tcp_resets", &[HOST, "received"])? >= 1);
+    assert!(count(&frame, "tcp_resets", &[HOST, "sent"])? >= 1);
+    drop(client);
+    scene.close()
+}
+
+/// An address at which nobody listens any more.
+fn socket_at_a_port() -> Result<SocketAddr> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(listener.local_addr()?)
+}
+
+#[test]
+fn connections_of_a_cgroup_are_its_own() -> Result<()> {
+    let scene = Scene::set(&["getsid"])?;
+    let label = scene.label();
+    let mut stage_client = scene.observe(&[Signal::Tcp, Signal::Udp])?;
+    let mut scene = scene;
+    scene.cgroup.enter(scene.stage.client.pid())?;
+    let to = scene.stage.echoes[0];
+    scene.stage.client.tcp_times(to, 2)?;
+    scene.stage.other.tcp_times(to, 2)?;
+    let (answered, _errors) = scene.stage.client.datagrams(to, 4)?;
+    assert_eq!(answered.len(), 4);
+    scene.stage.other.datagrams(to, 4)?;
+    let frame = stage_client.frame()?;
+    let (peer, port) = (to.ip().to_string(), to.port().to_string());
+    let labels = [label.as_str(), "client", &peer, &port];
+    assert_eq!(count(&frame, "tcp_edge_connections", &labels)?, 1);
+    // There and back.
+    assert_eq!(count(&frame, "udp_edge_packets", &labels)?, 8);
+    drop(stage_client);
+    scene.stage.client.end()?;
+    scene.close()
+}
+
+#[test]
+fn questions_are_matched_with_their_answers() -> Result<()> {
+    let scene = Scene::set(&["getsid"])?;
+    let mut client = scene.observe_all(&[HOST], &[Signal::Dns])?;
+    let before = client.frame()?;
+    let server = UdpSocket::bind((Ipv4Addr::new(127, 53, 53, 53), 53))?;
+    let asker = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    asker.connect(server.local_addr()?)?;
+    const NXDOMAIN: u8 = 3;
+    for id in 0..3 {
+        asker.send(&question(id))?;
+        let mut asked = [0; 64];
+        let (length, from) = server.recv_from(&mut asked)?;
+        asked[2] |= 0x80;
+        asked[3] = NXDOMAIN;
+        server.send_to(&asked[..length], from)?;
+        asker.recv(&mut asked)?;
+    }
+    // One that is not answered.
+    asker.send(&question(9))?;
+    let after = client.frame()?;
+    let more = |metric, labels: &[&str]| -> Result<u64> {
+        Ok(count(&after, metric, labels)? - count(&before, metric, labels)?)
+    };
+    assert_eq!(more("dns_questions", &[HOST])?, 4);
+    assert_eq!(more("dns_answers", &[HOST, "NXDOMAIN"])?, 3);
+    assert_eq!(durations(&after, "dns_duration", &[HOST])?.count(), 3);
+    drop(client);
+    scene.close()
+}
+
+/// For the address of `a`, as in RFC 1035.
+fn question(id: u8) -> [u8; 19] {
+    let mut packet = [0; 19];
+    packet[1] = id;
+    // Recursion is desired; one question.
+    (packet[2], packet[5]) = (1, 1);
+    packet[12..].copy_from_slice(&[1, b'a', 0, 0, 1, 0, 1]);
+    packet
+}

@@ -1,0 +1,98 @@
+//! Who is looked at: processes by themselves, their children, and who comes and goes.
+
+use anyhow::Result;
+use injector_core::telemetry::{Signal, Value, named};
+use temblor_tests::{Caller, wait_until};
+
+use super::scene::{Scene, count, lost, wanted};
+use crate::stage::DEADLINE;
+
+const SIGNALS: &[Signal] = &[Signal::Syscalls];
+
+#[test]
+fn a_process_is_observed_with_the_children_that_it_makes() -> Result<()> {
+    let scene = Scene::set(&["getsid"])?;
+    let mut parent = Caller::start(1, &["fork", "getsid"])?;
+    let mut stranger = Caller::start(1, &["getsid"])?;
+    let label = format!("pid:{}", parent.pid());
+    let mut client = scene.observe_all(&[&label], SIGNALS)?;
+    stranger.round()?;
+    parent.round()?;
+    let frame = client.frame()?;
+    assert_eq!(count(&frame, "syscalls", &[&label, "getsid"])?, 1);
+    // Only its child leaves so; that never comes back from the call, so what it did before tells.
+    assert!(count(&frame, "syscalls", &[&label, "fork"])? >= 1);
+    drop(client);
+    scene.close()
+}
+
+#[test]
+fn a_target_that_goes_is_told_and_what_it_did_stays_counted() -> Result<()> {
+    let scene = Scene::set(&["getsid"])?;
+    let mut victim = Caller::start(1, &["getsid"])?;
+    let label = format!("pid:{}", victim.pid());
+    let mut client = scene.observe_all(&[&label], SIGNALS)?;
+    victim.round()?;
+    assert_eq!(present(&mut client, &label)?, Some(1.0));
+    drop(victim);
+    wait_until("its end is noticed", DEADLINE, || {
+        present(&mut client, &label).is_ok_and(|present| present == Some(0.0))
+    })?;
+    let frame = client.frame()?;
+    assert_eq!(count(&frame, "syscalls", &[&label, "getsid"])?, 1);
+    drop(client);
+    scene.close()
+}
+
+fn present(client: &mut temblor_tests::Client, label: &str) -> Result<Option<f64>> {
+    let metric = named("target_present").map_err(anyhow::Error::msg)?;
+    let frame = client.frame()?;
+    let mut found = frame.of(metric).filter(|(series, _)| series.label("target") == Some(label));
+    Ok(found.find_map(|(_series, value)| match value {
+        Value::Now(value) => Some(*value),
+        _ => None,
+    }))
+}
+
+#[test]
+fn the_busiest_cgroups_are_those_asked_for() -> Result<()> {
+    let mut scene = Scene::set(&["getsid"])?;
+    let mut client = scene.stage.engine.client()?;
+    let mut everybody = wanted(&[], SIGNALS)?;
+    everybody.top = 1000;
+    client.observe(everybody.clone())?;
+    let before = client.frame()?;
+    scene.resident.round()?;
+    let after = client.frame()?;
+    let labels = [scene.label()];
+    let labels = [labels[0].as_str(), "getsid"];
+    let counted = count(&after, "syscalls", &labels)? - count(&before, "syscalls", &labels)?;
+    assert_eq!(counted, 1);
+    everybody.top = 0;
+    client.observe(everybody)?;
+    assert!(!client.frame()?.values.keys().any(|series| series.label("target").is_some()));
+    drop(client);
+    scene.close()
+}
+
+#[test]
+fn each_client_is_told_what_it_asked_for_and_what_others_want_changes_nothing() -> Result<()> {
+    let mut scene = Scene::set(&["getsid"])?;
+    let label = scene.label();
+    let mut first = scene.observe(SIGNALS)?;
+    scene.resident.round()?;
+    let mut second = scene.observe_all(&["host"], &[Signal::Life])?;
+    scene.resident.round()?;
+    let frame = first.frame()?;
+    assert_eq!(count(&frame, "syscalls", &[&label, "getsid"])?, 2);
+    assert_eq!(count(&frame, "execs", &["host"])?, 0);
+    let of_second = second.frame()?;
+    assert_eq!(count(&of_second, "syscalls", &[&label, "getsid"])?, 0);
+    drop(second);
+    scene.resident.round()?;
+    let frame = first.frame()?;
+    assert_eq!(count(&frame, "syscalls", &[&label, "getsid"])?, 3);
+    assert_eq!(lost(&frame)?, 0);
+    drop(first);
+    scene.close()
+}

@@ -1,0 +1,123 @@
+//! Somebody in a cgroup who is looked at, and somebody elsewhere.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use anyhow::{Context as _, Result};
+use injector_core::target::Selector;
+use injector_core::telemetry::{Frame, Histogram, Series, Signal, Value, named};
+use injector_user::freezer::Flavour;
+use injector_user::observer::Wanted;
+use temblor_tests::{Caller, Cgroup, Client, wait_until};
+
+use crate::stage::{DEADLINE, Stage};
+
+/// The cgroup has no process but those that a test puts in.
+pub(super) struct Scene {
+    /// Is in there, so that the cgroup is somebody's; goes first.
+    pub(super) resident: Caller,
+    pub(super) cgroup: Cgroup,
+    pub(super) stage: Stage,
+}
+
+impl Scene {
+    pub(super) fn set(calls: &[&str]) -> Result<Self> {
+        let stage = Stage::set()?;
+        let cgroup = Cgroup::make(Flavour::V2, "observed")?;
+        let resident = Caller::start(1, calls)?;
+        cgroup.enter(resident.pid())?;
+        Ok(Self {
+            stage,
+            cgroup,
+            resident,
+        })
+    }
+
+    /// The cgroup as it is called in frames.
+    pub(super) fn label(&self) -> String {
+        self.cgroup.target()
+    }
+
+    /// A client that observes the cgroup.
+    pub(super) fn observe(&self, signals: &[Signal]) -> Result<Client> {
+        self.observe_all(&[&self.label()], signals)
+    }
+
+    pub(super) fn observe_all(&self, targets: &[&str], signals: &[Signal]) -> Result<Client> {
+        let mut client = self.stage.engine.client()?;
+        client.observe(wanted(targets, signals)?)?;
+        Ok(client)
+    }
+
+    /// Runs a command in the cgroup.
+    pub(super) fn run(&self, program: &str, arguments: &[&str]) -> Result<Output> {
+        run_in(self.cgroup.folder(), program, arguments)
+    }
+
+    /// Once nobody observes, nothing is attached; and the host is as before.
+    pub(super) fn close(self) -> Result<()> {
+        let Self {
+            stage,
+            cgroup,
+            resident,
+        } = self;
+        drop(resident);
+        drop(cgroup);
+        await_unobserved(&stage)?;
+        stage.close()
+    }
+}
+
+pub(super) fn await_unobserved(stage: &Stage) -> Result<()> {
+    wait_until("nobody observes any more", DEADLINE, || {
+        let status = stage.engine.client().and_then(|mut client| client.status());
+        status.is_ok_and(|(status, _faults)| status.observing == 0)
+    })
+    .map(drop)
+}
+
+pub(super) fn wanted(targets: &[&str], signals: &[Signal]) -> Result<Wanted> {
+    let targets = targets.iter().map(|target| target.parse::<Selector>());
+    let targets = targets.collect::<Result<_, _>>();
+    Ok(Wanted {
+        targets: targets.map_err(anyhow::Error::msg)?,
+        signals: signals.iter().copied().collect(),
+        top: 0,
+    })
+}
+
+/// Runs a command that is in the cgroup when it is executed.
+pub(super) fn run_in(folder: &Path, program: &str, arguments: &[&str]) -> Result<Output> {
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"echo 0 > "$0"; exec "$@""#]);
+    command.arg(folder.join("cgroup.procs")).arg(program).args(arguments);
+    command.output().with_context(|| program.to_owned())
+}
+
+/// What a series counts, 0 if there is none.
+pub(super) fn count(frame: &Frame, metric: &str, labels: &[&str]) -> Result<u64> {
+    Ok(value(frame, metric, labels)?.map_or(0, Value::count))
+}
+
+/// Its durations; none if there is none.
+pub(super) fn durations(frame: &Frame, metric: &str, labels: &[&str]) -> Result<Histogram> {
+    match value(frame, metric, labels)? {
+        Some(Value::Durations(histogram)) => Ok(histogram.clone()),
+        _ => Ok(Histogram::default()),
+    }
+}
+
+fn value<'a>(frame: &'a Frame, metric: &str, labels: &[&str]) -> Result<Option<&'a Value>> {
+    let metric = named(metric).map_err(anyhow::Error::msg)?;
+    anyhow::ensure!(metric.labels.len() == labels.len(), "{} has other labels", metric.name);
+    let labels = labels.iter().map(|label| (*label).to_owned()).collect();
+    let series = Series::of(metric, labels).context("a metric of the reference")?;
+    Ok(frame.values.get(&series))
+}
+
+/// Everything that a frame lost.
+pub(super) fn lost(frame: &Frame) -> Result<u64> {
+    let metric = named("observer_lost").map_err(anyhow::Error::msg)?;
+    let lost = frame.of(metric).filter(|(series, _)| series.label("reason") != Some("foreign"));
+    Ok(lost.map(|(_series, value)| value.count()).sum())
+}
