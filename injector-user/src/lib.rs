@@ -15,6 +15,7 @@ pub mod keeper;
 pub mod latency;
 pub mod limits;
 pub mod loader;
+pub mod logs;
 pub mod metrics;
 pub mod pressure;
 pub mod protocol;

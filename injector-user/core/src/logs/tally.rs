@@ -39,9 +39,13 @@ impl Tally {
         }
     }
 
-    /// Takes note of the faults that are armed at `now_ns`; see [`Windows::look`].
+    /// Takes note of the faults that are armed at `now_ns`; see [`Windows::look`]. Those that had ended
+    /// before the tally began are none of it.
     pub fn look(&mut self, now_ns: u64, armed: &[Acting]) {
-        self.windows.look(now_ns, armed);
+        let is_over = |one: &Acting| one.until_ns.is_some_and(|until| until <= self.begun_ns);
+        let ours = armed.iter().filter(|one| !is_over(one));
+        let ours: Vec<Acting> = ours.cloned().collect();
+        self.windows.look(now_ns, &ours);
     }
 
     /// Counts a line that was seen at `at_ns`. The faults are those of the last look, so that is to come
