@@ -21,6 +21,8 @@ pub(crate) struct Double {
     ending: Ended,
     /// Whether it answers when it is asked to stop.
     deaf: bool,
+    /// Whether its status shows the fault as one that acts.
+    acts: bool,
 }
 
 impl Double {
@@ -37,7 +39,13 @@ impl Double {
             looks,
             ending: Ended::Deadline,
             deaf: false,
+            acts: false,
         }
+    }
+
+    /// Whose fault acts, as its status says.
+    pub(crate) fn acting(self) -> Self {
+        Self { acts: true, ..self }
     }
 
     /// Whose fault ends like this.
@@ -120,7 +128,7 @@ impl Double {
             },
             Call::Status => Answer::Status {
                 engine: status(),
-                faults: vec![self.seen(true, Ended::Deadline)],
+                faults: vec![self.seen(!self.acts, Ended::Deadline)],
             },
             Call::MakeCgroup => Answer::Cgroup {
                 path: "/temblor-1".to_owned(),
