@@ -23,6 +23,7 @@ mod keeper;
 mod limit;
 mod limited;
 mod lockout;
+mod logs;
 mod net;
 mod packets;
 mod partition;

@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Armed {
     run_dir: PathBuf,
     client: Option<Client>,
+    /// The ids of those that were armed at the last look.
+    before: Vec<String>,
     /// Why it was not known at some moment, the first time.
     pub(super) unknown: Option<String>,
 }
@@ -27,11 +29,13 @@ impl Armed {
         Self {
             run_dir,
             client: None,
+            before: Vec::new(),
             unknown: None,
         }
     }
 
-    /// What is armed now; none if that cannot be told.
+    /// What is armed now, and what has ended since the last look; none if that cannot be told. A fault
+    /// that came and went between two looks is not seen.
     pub(super) async fn look(&mut self) -> Option<Vec<Acting>> {
         let asked = timeout(PATIENCE, self.ask()).await;
         let silent = |_elapsed| ClientError::Silent { patience: PATIENCE };
@@ -57,10 +61,27 @@ impl Armed {
             self.client = Some(client);
         }
         let client = self.client.as_ref().ok_or(ClientError::Gone)?;
-        match client.call(Call::Status).await? {
-            Answer::Status { faults, .. } => Ok(faults),
-            _ => Err(ClientError::Unexpected),
+        let Answer::Status { faults, .. } = client.call(Call::Status).await? else {
+            return Err(ClientError::Unexpected);
+        };
+        let is_armed = |id: &String| faults.iter().any(|report| report.fault == *id);
+        let mut reports = Vec::new();
+        for id in self.before.iter().filter(|id| !is_armed(id)) {
+            reports.extend(ended(client, id.clone()).await?);
         }
+        self.before = faults.iter().map(|report| report.fault.clone()).collect();
+        reports.extend(faults);
+        Ok(reports)
+    }
+}
+
+/// How a fault has ended that is armed no more; none if the engine has forgotten it.
+async fn ended(client: &Client, fault: String) -> Result<Option<FaultReport>, ClientError> {
+    match client.call(Call::Snapshot { fault }).await {
+        Ok(Answer::Snapshot { fault }) => Ok(Some(*fault)),
+        Ok(_) => Err(ClientError::Unexpected),
+        Err(ClientError::Answer(_)) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

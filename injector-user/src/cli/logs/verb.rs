@@ -18,6 +18,9 @@ use crate::cli::interrupts::Interrupts;
 use crate::clock::monotonic_ns;
 use crate::logs::{Collected, Collector, Followed, Subject};
 
+/// Between two lines about how it goes, for whoever asked to know more.
+const DETAIL: Duration = Duration::from_secs(1);
+
 const EXAMPLES: &str = "Examples:
   # How often does it log what?
   temblor logs pid:123
@@ -129,12 +132,19 @@ fn read(args: &LogsArgs) -> Result<(Option<Selector>, Duration), CliError> {
     }
 }
 
-/// Goes on for ever.
+/// Goes on until nobody is left who could write.
 async fn watch(context: &Context, collector: &mut Collector, duration: Duration) {
+    let (mut said_ns, mut said) = (collector.tally().begun_ns(), 0);
     loop {
         collector.step().await;
-        context.out.refresh(&progress(collector, duration));
-        // Nothing would come: nobody is left who could write.
+        let progress = progress(collector, duration);
+        context.out.refresh(&progress);
+        let (now_ns, lines) = (monotonic_ns(), collector.tally().all().lines);
+        if lines != said && Duration::from_nanos(now_ns.saturating_sub(said_ns)) >= DETAIL {
+            (said_ns, said) = (now_ns, lines);
+            context.out.clear();
+            context.out.detail(&progress);
+        }
         if collector.followed().iter().all(|one| one.ended.is_some()) {
             return;
         }
