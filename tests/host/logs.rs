@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
 
@@ -98,10 +99,12 @@ fn templates(value: &Value) -> Result<Vec<Value>> {
 
 #[test]
 fn lines_are_counted_to_the_fault_that_acted_when_they_came() -> Result<()> {
+    let cgroup = Cgroup::make(Flavour::V2, "logs")?;
     let stage = Stage::set()?;
     let folder = tempfile::tempdir()?;
     let mut writer = Writer::start(&folder.path().join("app.log"))?;
-    let target = format!("pid:{}", writer.child.id());
+    cgroup.enter(writer.child.id().cast_signed())?;
+    let target = cgroup.target();
     let words = [&WORDS[..], &[&*target]].concat();
     let mut following = Following::begun(stage.cli().start(&words)?)?;
     let mut written = 0;
@@ -189,5 +192,81 @@ fn the_journal_of_a_unit_is_read_by_a_journalctl_that_ends_with_us() -> Result<(
     assert_eq!(value["followed"][0]["source"], followed);
     let journalctl: i32 = fs::read_to_string(pid)?.trim().parse()?;
     assert!(!is_running(journalctl), "it has outlived us");
+    Ok(())
+}
+
+const ID: &str = "668c88cb52ca6d0ed57e3e7d9f57711b112721c3c0d48c6bec80be72add27569";
+
+/// A container runtime of a few lines, which has one container with two lines to say.
+fn serve(listener: &UnixListener) -> Result<()> {
+    let mut open = Vec::new();
+    for stream in listener.incoming() {
+        let mut stream = stream?;
+        let path = asked(&stream)?;
+        let (body, goes_on) = answer(&path);
+        let head = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".as_bytes();
+        stream.write_all(&[head, &body].concat())?;
+        // The one that follows waits for more.
+        open.extend(goes_on.then_some(stream));
+    }
+    Ok(())
+}
+
+/// The path that is asked for.
+fn asked(stream: &UnixStream) -> Result<String> {
+    let mut lines = BufReader::new(stream).lines();
+    let first = lines.next().context("a request")??;
+    while !lines.next().context("a head")??.is_empty() {}
+    Ok(first.split(' ').nth(1).unwrap_or_default().to_owned())
+}
+
+fn answer(path: &str) -> (Vec<u8>, bool) {
+    let value = if path.contains("/logs?") {
+        let frames = [frame(1, "INFO it is up\n"), frame(2, "ERROR it broke\n")];
+        return (frames.concat(), true);
+    } else if path.ends_with("/version") {
+        json!({ "ApiVersion": "1.44" })
+    } else if path.contains(ID) {
+        json!({ "State": { "Running": true }, "Config": { "Tty": false } })
+    } else {
+        json!([{ "Id": ID, "Names": ["/web"] }])
+    };
+    (value.to_string().into_bytes(), false)
+}
+
+fn frame(stream: u8, text: &str) -> Vec<u8> {
+    let length = u8::try_from(text.len()).unwrap_or(u8::MAX);
+    [&[stream, 0, 0, 0, 0, 0, 0, length], text.as_bytes()].concat()
+}
+
+#[test]
+fn the_output_of_a_container_is_read_by_its_name() -> Result<()> {
+    let _alone = alone()?;
+    let cgroup = Cgroup::make(Flavour::V2, "runtime")?;
+    let container = cgroup.folder().join(ID);
+    fs::create_dir(&container)?;
+    let folder = tempfile::tempdir()?;
+    let socket = folder.path().join("docker.sock");
+    let listener = UnixListener::bind(&socket)?;
+    std::thread::spawn(move || serve(&listener));
+    let mut command = Command::new(temblor_program()?);
+    command
+        .args(WORDS)
+        .arg("container:web")
+        .env("DOCKER_HOST", format!("unix://{}", socket.display()))
+        .env("TEMBLOR_RUN_DIR", folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut following = Following::begun(command.spawn()?)?;
+    following.await_lines(2)?;
+    let value = following.end()?;
+    fs::remove_dir(&container)?;
+    let expected = [
+        json!(["ERROR it broke", 1, 1, []]),
+        json!(["INFO it is up", 1, 1, []]),
+    ];
+    assert_eq!(templates(&value)?, expected, "{value:#}");
+    let source = &value["followed"][0]["source"];
+    assert_eq!(source, &json!("output of container web"));
     Ok(())
 }

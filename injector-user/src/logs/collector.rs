@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use injector_core::logs::{Level, Reading, Tally};
 use injector_core::target::Selector;
@@ -21,7 +21,7 @@ use super::feed::{Event, Feed, Followed, QUEUE, What};
 use super::find::{Found, Unfollowed, find_elsewhere, has_logs, search_again};
 use super::line::Line;
 use super::start::{Identity, Starting, file_named};
-use crate::clock::{monotonic_ns, unix_ms};
+use crate::clock::{file_time, monotonic_ns};
 
 /// Between two looks at the engine's faults.
 const LOOK: Duration = Duration::from_millis(100);
@@ -108,7 +108,7 @@ impl Collector {
             waiting: Vec::new(),
             found,
             starting: Starting {
-                begun: UNIX_EPOCH + Duration::from_millis(unix_ms()),
+                begun: file_time(),
                 journalctl,
                 events: told,
                 stop: stopped.clone(),

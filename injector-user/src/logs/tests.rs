@@ -3,6 +3,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use injector_core::logs::{Level, Template};
@@ -11,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use super::feed::{Event, Feed, What};
+use super::find::{Wanted, find};
 use super::tail::{From, Tail};
 use super::*;
 
@@ -346,4 +348,92 @@ async fn a_file_that_cannot_be_followed_is_named() {
         error.to_string(),
         "65 files are more than the 64 that can be followed"
     );
+}
+
+/// Runs until it is told nothing more; what it writes goes to `log`, its complaints too.
+fn shell(program: &Path, script: &str, log: &Path) -> Child {
+    let log = File::create(log).unwrap();
+    let mut command = Command::new(program);
+    command.args(["-c", script]).stdin(Stdio::piped());
+    command.stdout(log.try_clone().unwrap()).stderr(log);
+    command.spawn().unwrap()
+}
+
+fn end(mut child: Child) {
+    drop(child.stdin.take());
+    child.wait().unwrap();
+}
+
+#[test]
+fn processes_are_found_by_number_name_and_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = format!("tt-{}", std::process::id());
+    let program = folder.path().join(&name);
+    fs::copy("/bin/sh", &program).unwrap();
+    let log = folder.path().join("log");
+    let child = shell(&program, "read line", &log);
+    let pid = child.id();
+    let path = Path::new("/proc").join(pid.to_string()).join("fd/1");
+    let exe = program.canonicalize().unwrap();
+    for target in [
+        format!("pid:{pid}"),
+        format!("comm:{name}"),
+        format!("exe:{}", exe.display()),
+    ] {
+        let found = find(&target.parse().unwrap()).unwrap();
+        let is_it = |one: &Wanted| matches!(one, Wanted::File { path: its, .. } if *its == path);
+        assert!(found.wanted.iter().any(is_it), "{target}: {found:?}");
+    }
+    end(child);
+}
+
+async fn collector_of(target: &str) -> Collector {
+    let subject = Subject {
+        target: Some(target.parse().unwrap()),
+        files: Vec::new(),
+        run_dir: "/no/such/folder".into(),
+        journalctl: OsString::new(),
+    };
+    Collector::start(subject).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_file_that_is_both_output_and_errors_is_read_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let script = "while read line; do echo \"$line\"; done";
+    let mut child = shell("/bin/sh".as_ref(), script, &log);
+    let mut collector = collector_of(&format!("pid:{}", child.id())).await;
+    child.stdin.as_mut().unwrap().write_all(b"one\n").unwrap();
+    until(&mut collector, 1).await;
+    end(child);
+    let collected = collector.finish().await;
+    assert_eq!(
+        (collected.followed.len(), collected.tally.all().lines),
+        (1, 1)
+    );
+}
+
+#[tokio::test]
+async fn a_process_that_is_started_later_is_followed_from_its_first_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, late) = (folder.path().join("log"), folder.path().join("late"));
+    let start = format!("{{ echo late; read line; }} > {}", late.display());
+    let script = format!("read line; sh -c '{start}'");
+    let mut child = shell("/bin/sh".as_ref(), &script, &log);
+    let mut collector = collector_of(&format!("pid:{}", child.id())).await;
+    child.stdin.as_mut().unwrap().write_all(b"now\n").unwrap();
+    until(&mut collector, 1).await;
+    let sources: Vec<&str> = collector
+        .followed()
+        .iter()
+        .map(|one| &*one.source)
+        .collect();
+    assert_eq!(sources.len(), 2, "{sources:?}");
+    assert!(
+        sources[1].starts_with(late.to_str().unwrap()),
+        "{sources:?}"
+    );
+    collector.finish().await;
+    end(child);
 }

@@ -132,7 +132,8 @@ fn read(args: &LogsArgs) -> Result<(Option<Selector>, Duration), CliError> {
     }
 }
 
-/// Goes on until nobody is left who could write.
+/// Goes on until nothing could come any more: one that has ended after its first line may be started
+/// anew.
 async fn watch(context: &Context, collector: &mut Collector, duration: Duration) {
     let (mut said_ns, mut said) = (collector.tally().begun_ns(), 0);
     loop {
@@ -145,10 +146,14 @@ async fn watch(context: &Context, collector: &mut Collector, duration: Duration)
             context.out.clear();
             context.out.detail(&progress);
         }
-        if collector.followed().iter().all(|one| one.ended.is_some()) {
+        if collector.followed().iter().all(has_failed) {
             return;
         }
     }
+}
+
+fn has_failed(one: &Followed) -> bool {
+    one.ended.is_some() && one.lines == 0
 }
 
 /// One line of how it goes.
@@ -172,7 +177,6 @@ fn progress(collector: &Collector, duration: Duration) -> String {
 
 /// A result without any source is none.
 fn exit(collected: &Collected) -> Exit {
-    let has_failed = |one: &Followed| one.ended.is_some() && one.lines == 0;
     if collected.followed.iter().all(has_failed) {
         Exit::Failed
     } else {
