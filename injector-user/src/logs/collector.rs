@@ -149,10 +149,13 @@ impl Collector {
         // Ours would keep the channel open.
         self.starting.close();
         let all = timeout(LAST_WORDS, self.hear_the_rest()).await;
-        self.look().await;
         if all.is_err() {
             self.blame_the_slow();
         }
+        while let Ok(event) = self.events.try_recv() {
+            self.take(event);
+        }
+        self.look().await;
         for task in &self.tasks {
             task.abort();
         }

@@ -54,7 +54,7 @@ impl Output {
         loop {
             let mut pieces = Pieces::new(self.has_terminal);
             let read = pieces.read(stream, &mut feed).await;
-            if !feed.lines(pieces.end(), None).await || *feed.stop.borrow() {
+            if !feed.lines(pieces.end(), None).await || feed.is_over() {
                 return;
             }
             if let Err(why) = read {

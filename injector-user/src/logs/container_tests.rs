@@ -80,11 +80,7 @@ fn frame(kind: u8, text: &str) -> Vec<u8> {
 async fn said(output: Output, count: usize) -> Vec<String> {
     let (events, mut told) = mpsc::channel::<Event>(8);
     let (stopper, stop) = watch::channel(false);
-    let feed = Feed {
-        source: 0,
-        events,
-        stop,
-    };
+    let feed = Feed::new(0, events, stop);
     let stream = output.open().await.unwrap();
     let following = tokio::spawn(output.follow(stream, feed));
     let mut all = Vec::new();

@@ -6,7 +6,7 @@ use injector_core::logs::Level;
 use injector_core::plan::FileId;
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::line::Line;
 use crate::clock::monotonic_ns;
@@ -62,13 +62,33 @@ pub(super) enum What {
 /// How one source tells.
 #[derive(Clone, Debug)]
 pub(super) struct Feed {
-    pub(super) source: usize,
-    pub(super) events: mpsc::Sender<Event>,
+    source: usize,
+    events: mpsc::Sender<Event>,
     /// Turns true when it is to end.
-    pub(super) stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
+    /// Until when it waits for what comes next, once it is to end.
+    last: Option<Instant>,
 }
 
 impl Feed {
+    pub(super) fn new(
+        source: usize,
+        events: mpsc::Sender<Event>,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            source,
+            events,
+            stop,
+            last: None,
+        }
+    }
+
+    /// Whether it is to end.
+    pub(super) fn is_over(&self) -> bool {
+        *self.stop.borrow()
+    }
+
     /// Waits while there is no room. Whether anybody listens.
     pub(super) async fn tell(&self, what: What) -> bool {
         let source = self.source;
@@ -103,15 +123,19 @@ impl Feed {
         let _gone = self.stop.wait_for(|stop| *stop).await;
     }
 
-    /// What comes next; once it is to end, only what comes at once.
+    /// What comes next. Once it is to end, what was on its way by then, and what has been waiting.
     pub(super) async fn next<T>(&mut self, coming: impl Future<Output = Option<T>>) -> Option<T> {
         /// Longer than a line takes that is on its way already.
         const ON_ITS_WAY: Duration = Duration::from_millis(200);
         let mut coming = std::pin::pin!(coming);
-        tokio::select! {
-            next = &mut coming => return next,
-            () = self.stopped() => {}
+        if self.last.is_none() {
+            tokio::select! {
+                next = &mut coming => return next,
+                () = self.stopped() => {}
+            }
         }
-        timeout(ON_ITS_WAY, coming).await.ok().flatten()
+        let last = *self.last.get_or_insert_with(|| Instant::now() + ON_ITS_WAY);
+        // Later than that it takes what is there, without waiting for it.
+        timeout_at(last, coming).await.ok().flatten()
     }
 }

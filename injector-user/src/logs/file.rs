@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::task::yield_now;
+
 use super::feed::{Feed, What};
 use super::tail::Tail;
 
@@ -15,6 +17,8 @@ const LAST_LOOKS: usize = 1 << 13;
 pub(super) async fn follow(mut tail: Tail, mut feed: Feed) {
     let mut looks_left = LAST_LOOKS;
     loop {
+        // Before the look: what is written until then is read.
+        let is_last = feed.is_over();
         let look = match tail.look() {
             Ok(look) => look,
             Err(error) => {
@@ -34,7 +38,6 @@ pub(super) async fn follow(mut tail: Tail, mut feed: Feed) {
         if !feed.lines(look.lines, None).await {
             return;
         }
-        let is_last = *feed.stop.borrow();
         if is_last {
             looks_left -= 1;
             if is_idle || looks_left == 0 {
@@ -43,6 +46,8 @@ pub(super) async fn follow(mut tail: Tail, mut feed: Feed) {
         } else if is_idle {
             feed.pause(PAUSE).await;
         }
+        // A line of gigabytes is nobody else's matter.
+        yield_now().await;
     }
     let (lines, unread) = tail.end();
     feed.lines(lines, None).await;

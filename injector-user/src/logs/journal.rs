@@ -53,7 +53,7 @@ pub(super) fn start(program: &OsStr, unit: &str) -> Result<Child, String> {
 pub(super) async fn follow(mut journalctl: Child, mut feed: Feed) {
     if let Some(mut out) = journalctl.stdout.take()
         && read(&mut out, &mut feed).await.is_none()
-        && !*feed.stop.borrow()
+        && !feed.is_over()
     {
         let said = said(journalctl.stderr.take()).await;
         let how = journalctl.wait().await;

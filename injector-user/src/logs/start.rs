@@ -83,11 +83,7 @@ impl Starting {
 
     /// For the source at this place.
     pub(super) fn feed(&self, source: usize) -> Feed {
-        Feed {
-            source,
-            events: self.events.clone(),
-            stop: self.stop.clone(),
-        }
+        Feed::new(source, self.events.clone(), self.stop.clone())
     }
 
     /// Leaves the sources alone with their listener, who learns so when the last of them has gone.

@@ -39,7 +39,7 @@ pub(super) struct Tail {
     before: Option<Reader>,
 }
 
-/// What has come since the last look; `lines` only from one of the two files at a time.
+/// What has come since the last look.
 #[derive(Debug, Default)]
 pub(super) struct Look {
     pub(super) lines: Vec<Line>,
@@ -66,15 +66,12 @@ impl Tail {
         self.now.key
     }
 
-    /// Reads what has come, at most 8 KiB of it, or takes note that the path is another file now.
+    /// Reads what has come, at most 8 KiB of each file, or takes note that the path is another file now.
     pub(super) fn look(&mut self) -> io::Result<Look> {
         let mut look = Look::default();
-        if let Some(before) = &mut self.before
-            && before.read(&mut look)?
-        {
-            return Ok(look);
-        }
-        if self.now.read(&mut look)? || look.restarted {
+        let before = self.before.as_mut();
+        let is_before_busy = before.map_or(Ok(false), |before| before.read(&mut look))?;
+        if self.now.read(&mut look)? || is_before_busy || look.restarted {
             return Ok(look);
         }
         if let Some(next) = self.successor()? {
@@ -185,7 +182,7 @@ impl Reader {
         self.at += length as u64;
         self.remember(&piece);
         look.lines.extend(self.lines.push(&piece));
-        look.is_more = length > 0 || look.restarted;
+        look.is_more |= length > 0 || look.restarted;
         Ok(length > 0)
     }
 

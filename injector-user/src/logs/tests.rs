@@ -104,7 +104,8 @@ fn a_renamed_file_is_read_on_beside_the_one_that_took_its_name() {
     append(&old, "lf\n");
     check(&mut tail, &["old three, and a half"], 0);
     append(&path, "new two\n");
-    check(&mut tail, &["new two"], 0);
+    append(&old, "old four\n");
+    check(&mut tail, &["old four", "new two"], 0);
 }
 
 #[test]
@@ -182,12 +183,7 @@ fn a_file_that_came_later_is_read_from_its_beginning() {
 fn feed() -> (Feed, mpsc::Receiver<Event>, watch::Sender<bool>) {
     let (events, told) = mpsc::channel(8);
     let (stopper, stop) = watch::channel(false);
-    let feed = Feed {
-        source: 0,
-        events,
-        stop,
-    };
-    (feed, told, stopper)
+    (Feed::new(0, events, stop), told, stopper)
 }
 
 async fn next(events: &mut mpsc::Receiver<Event>) -> What {
@@ -231,6 +227,20 @@ async fn the_journal_is_read_until_it_is_to_end() {
     timeout(DEADLINE, following).await.unwrap().unwrap();
     assert!(!Path::new(&format!("/proc/{pid}")).exists());
     assert!(events.recv().await.is_none());
+}
+
+#[tokio::test]
+async fn a_stream_that_goes_on_is_left_when_it_is_to_end() {
+    let (_folder, program) =
+        journalctl(r#"while echo '{"MESSAGE":"and on"}'; do sleep 0.05; done"#);
+    let (feed, mut events, stopper) = feed();
+    let child = journal::start(&program, "a.service").unwrap();
+    let following = tokio::spawn(journal::follow(child, feed));
+    next_line(&mut events).await;
+    stopper.send_replace(true);
+    let all = async { while events.recv().await.is_some() {} };
+    timeout(DEADLINE, all).await.unwrap();
+    following.await.unwrap();
 }
 
 #[tokio::test]

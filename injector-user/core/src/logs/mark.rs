@@ -78,7 +78,8 @@ fn in_word(word: &str, next: Option<&str>) -> Option<Level> {
         };
         let bare = bare.trim_matches([',', '=', '"']);
         let level = Level::of_word(bare)?;
-        let is_loud = bare.bytes().all(|b| !b.is_ascii_lowercase());
+        // PostgreSQL's always has its colon; others mean a file.
+        let is_loud = bare != "LOG" && bare.bytes().all(|b| !b.is_ascii_lowercase());
         (is_loud || has_colon || has_brackets || is_set_off).then_some(level)
     })
 }

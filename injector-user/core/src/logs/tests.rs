@@ -114,6 +114,7 @@ fn prose_that_mentions_a_level_is_of_none() {
     check_level("no error was found", Level::Unknown);
     check_level("the panic is over", Level::Unknown);
     check_level("a b c d e f g h ERROR late", Level::Unknown);
+    check_level("cannot open the LOG file", Level::Unknown);
     check_level("", Level::Unknown);
 }
 
