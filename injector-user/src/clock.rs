@@ -1,6 +1,6 @@
 //! The clocks of the machine, as the kernel programs and the other processes of Temblor read them.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::time::{ClockId, clock_gettime};
 
@@ -25,8 +25,13 @@ pub fn unix_ns() -> u64 {
     nanoseconds(ClockId::CLOCK_REALTIME)
 }
 
+/// What the kernel stamps a file with that is made now: up to a tick behind the clock for people.
+pub fn file_time() -> SystemTime {
+    UNIX_EPOCH + Duration::from_nanos(nanoseconds(ClockId::CLOCK_REALTIME_COARSE))
+}
+
 fn nanoseconds(clock: ClockId) -> u64 {
-    // Both clocks exist on every Linux, and the result pointer is nix's own: it cannot fail.
+    // These clocks exist on every Linux, and the result pointer is nix's own: it cannot fail.
     let time = clock_gettime(clock).map_or(Duration::ZERO, Duration::from);
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

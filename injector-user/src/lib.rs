@@ -16,6 +16,7 @@ pub mod keeper;
 pub mod latency;
 pub mod limits;
 pub mod loader;
+pub mod logs;
 pub mod metrics;
 pub mod observer;
 pub mod pressure;

@@ -14,6 +14,9 @@ mod errors;
 #[path = "cli/help.rs"]
 mod help;
 #[cfg(test)]
+#[path = "cli/logs.rs"]
+mod logs;
+#[cfg(test)]
 #[path = "cli/run.rs"]
 mod run;
 #[cfg(test)]

@@ -24,6 +24,7 @@ mod keeper;
 mod limit;
 mod limited;
 mod lockout;
+mod logs;
 mod net;
 mod observe;
 mod packets;

@@ -10,6 +10,7 @@ use super::engine::EngineArgs;
 use super::examples;
 use super::exit::Exit;
 use super::inject::Inject;
+use super::logs::LogsArgs;
 use super::man::ManArgs;
 use super::metrics::Metrics;
 use super::observe::Observe;
@@ -47,6 +48,7 @@ pub(super) enum Verb {
     Status(Status),
     Stop(Stop),
     Undo(Undo),
+    Logs(LogsArgs),
     Metrics(Metrics),
     Completions(Completions),
     Man(ManArgs),
@@ -64,6 +66,8 @@ const EXAMPLES: &str = "Examples:
   sudo temblor inject net.delay --target pid:123 --latency 20ms --duration 60s
   # What do targets feel?
   sudo temblor observe pid:123 --duration 10s
+  # What does it log meanwhile?
+  sudo temblor logs pid:123 --duration 60s
   # A whole experiment, with a report
   sudo temblor run deploy/examples/net-delay.yaml
   # End everything, from any shell

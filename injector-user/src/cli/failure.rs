@@ -13,6 +13,7 @@ use thiserror::Error;
 use super::exit::Exit;
 use crate::announce::AnnounceError;
 use crate::client::{ClientError, EventsError, KillError};
+use crate::logs::LogsError;
 use crate::report::WriteReport;
 use crate::safety::undo::UndoError;
 use crate::target::GatherError;
@@ -63,6 +64,8 @@ pub enum CliError {
     Events(#[from] EventsError),
     #[error(transparent)]
     Announce(#[from] AnnounceError),
+    #[error(transparent)]
+    Logs(#[from] LogsError),
     #[error("failed to become the user who called sudo")]
     Privilege(#[source] io::Error),
     #[error(transparent)]
@@ -95,6 +98,7 @@ impl CliError {
                 RefusalClass::Refused => Exit::Refused,
             },
             Self::Engine(error) => exit_of_client(error),
+            Self::Logs(error) => exit_of_logs(error),
             Self::Undo(error) if is_denied(error) => Exit::Refused,
             Self::Gather(error) if hides_from_us(error) => Exit::Refused,
             Self::Undo(_) | Self::Left { .. } => Exit::UndoIncomplete,
@@ -123,6 +127,7 @@ impl CliError {
             Self::Engine(error) => error.hint(),
             Self::Undo(error) if is_denied(error) => Some(super::again::with_sudo()),
             Self::Gather(error) if hides_from_us(error) => Some(super::again::with_sudo()),
+            Self::Logs(error) => Some(hint_of_logs(error)),
             Self::Undo(error) => error.hint().map(str::to_owned),
             Self::Announce(error) => error.hint().map(str::to_owned),
             Self::Left { .. } => Some("`sudo temblor undo` tries again and says why".to_owned()),
@@ -215,6 +220,40 @@ fn hides_from_us(error: &GatherError) -> bool {
         GatherError::Cgroups(source) => source.kind() == io::ErrorKind::PermissionDenied,
         GatherError::Netns(error) => error.is_denied(),
         GatherError::Mounts(_) => false,
+    }
+}
+
+fn exit_of_logs(error: &LogsError) -> Exit {
+    match error {
+        LogsError::File { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            Exit::Refused
+        }
+        LogsError::NoLogs { .. }
+        | LogsError::Nobody { .. }
+        | LogsError::File { .. }
+        | LogsError::TooMany { .. } => Exit::Input,
+        LogsError::Nothing { .. } => Exit::Refused,
+        LogsError::Gather(error) if hides_from_us(error) => Exit::Refused,
+        LogsError::Gather(_) => Exit::Failed,
+    }
+}
+
+fn hint_of_logs(error: &LogsError) -> String {
+    match error {
+        LogsError::File { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+            super::again::with_sudo()
+        }
+        LogsError::NoLogs { .. } => {
+            "name who writes them: pid:, unit:, container:, cgroup:, comm:, exe: or user:"
+                .to_owned()
+        }
+        LogsError::Nobody { .. } => "`temblor targets` lists what there is".to_owned(),
+        LogsError::File { .. } => "the path of a regular file that is there already".to_owned(),
+        LogsError::TooMany { .. } => "name fewer with --file".to_owned(),
+        LogsError::Nothing { .. } => {
+            "if it also writes to a file, name that with --file alone".to_owned()
+        }
+        LogsError::Gather(_) => super::again::with_sudo(),
     }
 }
 

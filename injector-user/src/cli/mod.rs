@@ -20,6 +20,7 @@ mod failure;
 mod fault_args;
 mod inject;
 mod interrupts;
+mod logs;
 mod loopback;
 mod man;
 mod matrix;

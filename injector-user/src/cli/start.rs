@@ -15,8 +15,8 @@ use super::failure::CliError;
 use super::out::Out;
 use super::style::Choice;
 use super::{
-    completions, doctor, engine, inject, man, metrics, observe, plan, run, status, stop, targets,
-    undo, validate,
+    completions, doctor, engine, inject, logs, man, metrics, observe, plan, run, status, stop,
+    targets, undo, validate,
 };
 use crate::pressure::{WORKER, work};
 use crate::sys::process::leave;
@@ -64,6 +64,7 @@ fn verb(context: &Context, verb: Verb) -> Result<Exit, CliError> {
         Verb::Status(args) => wait_for(status::run(context, args)),
         Verb::Stop(args) => wait_for(stop::run(context, args)),
         Verb::Undo(args) => undo::run(context, args),
+        Verb::Logs(args) => wait_for(logs::run(context, args)),
         Verb::Metrics(args) => wait_for(metrics::run(context, args)),
         Verb::Completions(args) => completions::run(context, args),
         Verb::Man(args) => man::run(context, &args),

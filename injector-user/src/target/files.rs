@@ -65,7 +65,7 @@ pub(crate) fn look(path: &Path) -> Option<FileId> {
     clippy::cast_possible_truncation,
     reason = "the kernel has 12 bits for the one and 20 for the other"
 )]
-fn id_of(found: &Metadata) -> FileId {
+pub(crate) fn id_of(found: &Metadata) -> FileId {
     FileId {
         major: major(found.dev()) as u32,
         minor: minor(found.dev()) as u32,

@@ -27,7 +27,7 @@ mod supplies;
 pub use cgroups::inhabited;
 pub use disks::{disks_of, whole_disk};
 pub use files::files_of;
-pub(crate) use files::look as file_id;
+pub(crate) use files::{id_of as file_id_of, look as file_id};
 pub use follow::{
     descends_from, folder, is_gone, is_own_namespace, is_thread_group, members_anywhere, parent_of,
     protected, v2_folder_of, v2_path, with_descendants,
@@ -38,6 +38,7 @@ pub use inventory::{GatherError, Gathering, gather, survey};
 pub(crate) use members::has_vanished;
 pub use members::{descendants, end_members, members};
 pub use names::Names;
+pub(crate) use names::sockets as runtime_sockets;
 pub(crate) use netns::find_namespace;
 pub use netns::{NetnsError, has_link_header};
 pub(crate) use process::{netns_of, pids as every_process};

@@ -64,7 +64,8 @@ impl Names {
     }
 }
 
-fn sockets() -> Vec<String> {
+/// Where runtimes may listen that speak this API.
+pub(crate) fn sockets() -> Vec<String> {
     let named = env::var("DOCKER_HOST").ok();
     match named.as_deref().map(|host| host.strip_prefix("unix://")) {
         Some(Some(path)) => vec![path.to_owned()],

@@ -136,6 +136,9 @@ impl Double {
                 next: (*after).min(1),
                 forgotten: 0,
             },
+            Call::Frame => Answer::Frame {
+                frame: Box::default(),
+            },
             Call::MakeCgroup => Answer::Cgroup {
                 path: "/temblor-1".to_owned(),
             },
@@ -171,6 +174,7 @@ fn status() -> EngineStatus {
         pid: 11,
         keeper: 12,
         attached: 2,
+        observing: 0,
         lease_ms: 1_900,
         clients: 1,
         undo_entries: 0,

@@ -14,6 +14,7 @@ use injector_core::experiment::tolerance::{Expect, Finding, JsonPath, Pattern, T
 use injector_core::experiment::{Source, validate};
 use injector_core::fault::syscall::{PathFilter, Returned, Sizes, Syscalls};
 use injector_core::fault::{self, Errno, Given, Kind, PortRange, Prefix};
+use injector_core::logs::{Reading, Template};
 use injector_core::report::{self, Report};
 use injector_core::target::Selector;
 use injector_core::units::{BitRate, ByteSize, Probability, When, format_duration, parse_duration};
@@ -28,6 +29,16 @@ fn durations() {
         |text| parse_duration(text).ok(),
         |it| format_duration(*it),
     );
+}
+
+#[test]
+fn lines_of_logs() {
+    survives_text("logs", |line| {
+        let once = Template::of(&Reading::of(line).message);
+        prop_assert_eq!(&Template::of(once.as_str()), &once);
+        prop_assert!(once.as_str().len() <= Template::MOST_BYTES);
+        Ok(())
+    });
 }
 
 #[test]

@@ -96,6 +96,7 @@ fn answer(faults: &Faults, call: &Call) -> Result<Answer, Failure> {
                 pid: faults.pid,
                 keeper: 2,
                 attached: 0,
+                observing: 0,
                 lease_ms: 0,
                 clients: 1,
                 undo_entries: 0,
