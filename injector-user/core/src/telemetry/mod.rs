@@ -6,6 +6,7 @@
 mod catalogue;
 mod frame;
 mod histogram;
+mod history;
 mod metric;
 mod signal;
 mod window;
@@ -13,6 +14,7 @@ mod window;
 pub use catalogue::METRICS;
 pub use frame::{Frame, Series, Value};
 pub use histogram::{Histogram, QUANTILE_ERROR};
+pub use history::{Frames, History, Losses, Refused};
 pub use metric::{Label, Metric, MetricKind, Unit, named};
 pub use signal::Signal;
 pub use window::Window;
