@@ -8,6 +8,7 @@ mod frame;
 mod histogram;
 mod history;
 mod metric;
+mod query;
 mod signal;
 mod window;
 
@@ -16,5 +17,9 @@ pub use frame::{Frame, Series, Value};
 pub use histogram::{Histogram, QUANTILE_ERROR};
 pub use history::{Frames, History, Losses, Refused};
 pub use metric::{Label, Metric, MetricKind, Unit, named};
+pub use query::{
+    Answer, Asked, Bound, Claim, Comparison, Condition, Expression, Function, Limit, Measured,
+    NoData, Quantile, Quantity, Selection, Verdict,
+};
 pub use signal::Signal;
 pub use window::Window;
