@@ -22,7 +22,7 @@ pub use history::{Frames, History, Losses, Refused};
 pub use metric::{Label, Metric, MetricKind, Unit, named};
 pub use query::{
     Answer, Asked, Bound, Claim, Comparison, Condition, Expression, Function, Limit, Measured,
-    NoData, Quantile, Quantity, Selection, Verdict,
+    Missing, Quantile, Quantity, Selection, Verdict,
 };
 pub use recovery::{Breach, FaultTimes, Moment, Recovering, Recovery};
 pub use signal::Signal;

@@ -16,7 +16,7 @@ use crate::units::format_duration;
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
     Measured(Measured),
-    NoData(NoData),
+    NoData(Missing),
 }
 
 /// A value, and of how much it is.
@@ -35,7 +35,7 @@ pub struct Measured {
 /// Why there is no value; which is never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum NoData {
+pub enum Missing {
     /// No frame in this time.
     NoFrame(Duration),
     /// One frame in this time, and a change is between two.
@@ -77,9 +77,9 @@ impl Expression {
         }
         self.check_frames(found)?;
         if found.series == 0 && !found.is_observed {
-            return Err(NoData::NotObserved);
+            return Err(Missing::NotObserved);
         }
-        let nothing = NoData::NothingHappened(self.over);
+        let nothing = Missing::NothingHappened(self.over);
         let durations = |ns: Option<u64>| {
             let seconds = float(ns.ok_or(nothing)?) / 1e9;
             Ok((seconds, found.series, found.durations.count()))
@@ -92,7 +92,7 @@ impl Expression {
             Function::Max => durations(found.durations.longest()),
             Function::Quantile(quantile) => durations(found.durations.quantile(quantile.share())),
             // Refused when it was read.
-            Function::Now => Err(NoData::NoSeries),
+            Function::Now => Err(Missing::NoSeries),
         }
     }
 
@@ -107,34 +107,34 @@ impl Expression {
         };
         match value {
             Some(value) => Ok((value, found.series, frames)),
-            None if found.inside == 0 => Err(NoData::NoFrame(self.over)),
-            None if found.is_observed => Err(NoData::NoSeries),
-            None => Err(NoData::NotObserved),
+            None if found.inside == 0 => Err(Missing::NoFrame(self.over)),
+            None if found.is_observed => Err(Missing::NoSeries),
+            None => Err(Missing::NotObserved),
         }
     }
 
     fn ratio(&self, some: &Gathered, all: &Gathered) -> Found {
         self.check_frames(all)?;
         if all.series == 0 && !all.is_observed {
-            return Err(NoData::NotObserved);
+            return Err(Missing::NotObserved);
         }
         if all.count == 0 {
-            return Err(NoData::NothingHappened(self.over));
+            return Err(Missing::NothingHappened(self.over));
         }
         Ok((float(some.count) / float(all.count), all.series, all.count))
     }
 
-    fn check_frames(&self, found: &Gathered) -> Result<(), NoData> {
+    fn check_frames(&self, found: &Gathered) -> Result<(), Missing> {
         match (found.inside, found.frames) {
-            (0, _) => Err(NoData::NoFrame(self.over)),
-            (_, 1) => Err(NoData::OneFrame(self.over)),
+            (0, _) => Err(Missing::NoFrame(self.over)),
+            (_, 1) => Err(Missing::OneFrame(self.over)),
             _ => Ok(()),
         }
     }
 }
 
 /// The value, how many series it is of, and how many samples.
-pub(super) type Found = Result<(f64, usize, u64), NoData>;
+pub(super) type Found = Result<(f64, usize, u64), Missing>;
 
 #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 events")]
 fn float(count: u64) -> f64 {
@@ -156,7 +156,7 @@ impl fmt::Display for Measured {
     }
 }
 
-impl fmt::Display for NoData {
+impl fmt::Display for Missing {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let over = |time: &Duration| format_duration(*time);
         match self {

@@ -25,7 +25,7 @@ mod quantity;
 
 pub use bound::{Bound, Claim, Comparison, Verdict};
 pub use expression::{Asked, Condition, Expression, Function, Quantile, Selection};
-pub use measure::{Answer, Measured, NoData};
+pub use measure::{Answer, Measured, Missing};
 pub use quantity::{Limit, Quantity};
 
 #[cfg(test)]

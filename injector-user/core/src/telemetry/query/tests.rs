@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::gather::Gathered;
-use super::{Answer, Asked, Claim, Expression, Function, NoData, Quantity, Selection, Verdict};
+use super::{Answer, Asked, Claim, Expression, Function, Missing, Quantity, Selection, Verdict};
 use crate::telemetry::{
     Frame, Histogram, History, Metric, MetricKind, Series, Signal, Unit, Value, named,
 };
@@ -171,7 +171,7 @@ fn a_ratio_is_of_what_both_have_in_common() {
 }
 
 #[track_caller]
-fn check_none(text: &str, history: &History, second: u64, expected: NoData) {
+fn check_none(text: &str, history: &History, second: u64, expected: Missing) {
     assert_eq!(
         ask(text, history, second),
         Answer::NoData(expected),
@@ -183,26 +183,26 @@ fn check_none(text: &str, history: &History, second: u64, expected: NoData) {
 fn what_is_not_known_is_no_zero() {
     let ten = Duration::from_secs(10);
     let web = web(0..31);
-    check_none("syscalls", &History::default(), 5, NoData::NoFrame(ten));
-    check_none("syscalls", &web, 60, NoData::NoFrame(ten));
-    check_none("syscalls", &web, 0, NoData::OneFrame(ten));
+    check_none("syscalls", &History::default(), 5, Missing::NoFrame(ten));
+    check_none("syscalls", &web, 60, Missing::NoFrame(ten));
+    check_none("syscalls", &web, 0, Missing::OneFrame(ten));
     check_none(
         "syscalls where target=container:db",
         &web,
         30,
-        NoData::NotObserved,
+        Missing::NotObserved,
     );
     check_none(
         "p99 syscall_duration where syscall=fsync",
         &web,
         30,
-        NoData::NothingHappened(ten),
+        Missing::NothingHappened(ten),
     );
     check_none(
         "ratio of syscall_errors to syscalls where syscall=fsync",
         &web,
         30,
-        NoData::NothingHappened(ten),
+        Missing::NothingHappened(ten),
     );
 }
 
@@ -297,7 +297,7 @@ fn a_gauge_is_what_it_is_at_most_or_in_the_middle() {
         is_observed: true,
         ..Gathered::default()
     };
-    assert_eq!(asked(Function::Max)(&none), Err(NoData::NoSeries));
+    assert_eq!(asked(Function::Max)(&none), Err(Missing::NoSeries));
 }
 
 #[track_caller]
