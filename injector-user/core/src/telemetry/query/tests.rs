@@ -244,6 +244,18 @@ fn an_observer_that_begins_anew_in_the_middle_loses_nothing_of_the_rest() {
 }
 
 #[test]
+fn what_came_before_a_time_does_not_count_in_it() {
+    let reads = series("syscalls", &["host", "read"]);
+    let seconds = (0..4).chain(20..25);
+    let history = history(seconds.map(|n| (n, vec![(reads.clone(), Value::Count(n * 10))])));
+    // From second 14 on: the frame of second 3 is too old to count from.
+    let Answer::Measured(found) = ask("increase syscalls", &history, 24) else {
+        panic!("no data");
+    };
+    assert_eq!(found.value.to_bits(), 40_f64.to_bits());
+}
+
+#[test]
 fn frames_missing_in_the_middle_leave_the_rate_as_it_is() {
     let reads = series("syscalls", &["host", "read"]);
     let seconds = (0..4).chain(9..12);
