@@ -63,7 +63,12 @@ fn answered(skb: *mut __sk_buff) -> Option<()> {
     if !header.is_answer {
         return None;
     }
-    rows::timed(datagram.class, item::DNS, now().wrapping_sub(asked), End::Returned(0));
+    rows::timed(
+        datagram.class,
+        item::DNS,
+        now().wrapping_sub(asked),
+        End::Returned(0),
+    );
     count::by(datagram.class, item::DNS, header.code);
     QUESTIONS.remove(&key).ok()
 }

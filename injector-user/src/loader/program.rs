@@ -75,10 +75,11 @@ impl Role {
     pub fn program_type(self) -> ProgramType {
         use bpf_attach_type as at;
         use bpf_prog_type::{
-            BPF_PROG_TYPE_CGROUP_SKB as CGROUP_PACKET, BPF_PROG_TYPE_CGROUP_SOCK as SOCKET, BPF_PROG_TYPE_CGROUP_SOCK_ADDR as ADDRESS,
-            BPF_PROG_TYPE_CGROUP_SOCKOPT as OPTION, BPF_PROG_TYPE_KPROBE as PROBE,
-            BPF_PROG_TYPE_LSM as LSM, BPF_PROG_TYPE_RAW_TRACEPOINT as TRACEPOINT,
-            BPF_PROG_TYPE_SCHED_CLS as PACKET, BPF_PROG_TYPE_TRACING as FUNCTION,
+            BPF_PROG_TYPE_CGROUP_SKB as CGROUP_PACKET, BPF_PROG_TYPE_CGROUP_SOCK as SOCKET,
+            BPF_PROG_TYPE_CGROUP_SOCK_ADDR as ADDRESS, BPF_PROG_TYPE_CGROUP_SOCKOPT as OPTION,
+            BPF_PROG_TYPE_KPROBE as PROBE, BPF_PROG_TYPE_LSM as LSM,
+            BPF_PROG_TYPE_RAW_TRACEPOINT as TRACEPOINT, BPF_PROG_TYPE_SCHED_CLS as PACKET,
+            BPF_PROG_TYPE_TRACING as FUNCTION,
         };
         let (kind, attach) = match self {
             Self::InterfaceEgress => (PACKET, at::BPF_TCX_EGRESS),

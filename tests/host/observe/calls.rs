@@ -92,7 +92,13 @@ fn bytes_are_those_that_were_moved() -> Result<()> {
     let scene = Scene::set(&["getsid"])?;
     let label = scene.label();
     let mut client = scene.observe(SIGNALS)?;
-    let arguments = ["if=/dev/zero", "of=/dev/null", "bs=4096", "count=100", "status=none"];
+    let arguments = [
+        "if=/dev/zero",
+        "of=/dev/null",
+        "bs=4096",
+        "count=100",
+        "status=none",
+    ];
     scene.run("dd", &arguments)?;
     let frame = client.frame()?;
     let written = count(&frame, "syscall_moved", &[&label, "write"])?;

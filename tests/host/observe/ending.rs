@@ -33,9 +33,16 @@ fn nothing_is_attached_before_somebody_asks_nor_afterwards() -> Result<()> {
 fn it_ends_with_a_client_that_is_killed() -> Result<()> {
     let scene = Scene::set(&["getsid"])?;
     let label = scene.label();
-    let mut command = scene.stage.cli().start(&["observe", &label, "--duration", "60s"])?;
+    let mut command = scene
+        .stage
+        .cli()
+        .start(&["observe", &label, "--duration", "60s"])?;
     wait_until("it observes", DEADLINE, || {
-        let status = scene.stage.engine.client().and_then(|mut client| client.status());
+        let status = scene
+            .stage
+            .engine
+            .client()
+            .and_then(|mut client| client.status());
         status.is_ok_and(|(status, _faults)| status.observing > 0)
     })?;
     signal(command.id().cast_signed(), Unix::SIGKILL)?;
@@ -66,10 +73,22 @@ fn it_ends_with_an_engine_that_is_killed() -> Result<()> {
 fn an_interrupt_ends_it_with_what_was_seen_so_far() -> Result<()> {
     let mut scene = Scene::set(&["getsid"])?;
     let label = scene.label();
-    let words = ["observe", &label, "--duration", "60s", "--signals", "syscalls", "--json"];
+    let words = [
+        "observe",
+        &label,
+        "--duration",
+        "60s",
+        "--signals",
+        "syscalls",
+        "--json",
+    ];
     let command = scene.stage.cli().start(&words)?;
     wait_until("it observes", DEADLINE, || {
-        let status = scene.stage.engine.client().and_then(|mut client| client.status());
+        let status = scene
+            .stage
+            .engine
+            .client()
+            .and_then(|mut client| client.status());
         status.is_ok_and(|(status, _faults)| status.observing > 0)
     })?;
     // Its first look comes right after that.

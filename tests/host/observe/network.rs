@@ -46,7 +46,10 @@ fn exchange(listener: &TcpListener, address: SocketAddr) -> Result<()> {
     asks.read_exact(&mut [0; 70])?;
     // Whoever has been told that the other has ended has had everything acknowledged.
     drop(asks);
-    answers.read_exact(&mut [0]).err().context("the other end is closed")?;
+    answers
+        .read_exact(&mut [0])
+        .err()
+        .context("the other end is closed")?;
     drop(answers);
     Ok(())
 }

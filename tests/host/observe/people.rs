@@ -47,7 +47,9 @@ fn a_target_that_goes_is_told_and_what_it_did_stays_counted() -> Result<()> {
 fn present(client: &mut temblor_tests::Client, label: &str) -> Result<Option<f64>> {
     let metric = named("target_present").map_err(anyhow::Error::msg)?;
     let frame = client.frame()?;
-    let mut found = frame.of(metric).filter(|(series, _)| series.label("target") == Some(label));
+    let mut found = frame
+        .of(metric)
+        .filter(|(series, _)| series.label("target") == Some(label));
     Ok(found.find_map(|(_series, value)| match value {
         Value::Now(value) => Some(*value),
         _ => None,
@@ -70,7 +72,13 @@ fn the_busiest_cgroups_are_those_asked_for() -> Result<()> {
     assert_eq!(counted, 1);
     everybody.top = 0;
     client.observe(everybody)?;
-    assert!(!client.frame()?.values.keys().any(|series| series.label("target").is_some()));
+    assert!(
+        !client
+            .frame()?
+            .values
+            .keys()
+            .any(|series| series.label("target").is_some())
+    );
     drop(client);
     scene.close()
 }

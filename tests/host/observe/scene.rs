@@ -90,7 +90,10 @@ pub(super) fn wanted(targets: &[&str], signals: &[Signal]) -> Result<Wanted> {
 pub(super) fn run_in(folder: &Path, program: &str, arguments: &[&str]) -> Result<Output> {
     let mut command = Command::new("sh");
     command.args(["-c", r#"echo 0 > "$0"; exec "$@""#]);
-    command.arg(folder.join("cgroup.procs")).arg(program).args(arguments);
+    command
+        .arg(folder.join("cgroup.procs"))
+        .arg(program)
+        .args(arguments);
     command.output().with_context(|| program.to_owned())
 }
 
@@ -109,7 +112,11 @@ pub(super) fn durations(frame: &Frame, metric: &str, labels: &[&str]) -> Result<
 
 fn value<'a>(frame: &'a Frame, metric: &str, labels: &[&str]) -> Result<Option<&'a Value>> {
     let metric = named(metric).map_err(anyhow::Error::msg)?;
-    anyhow::ensure!(metric.labels.len() == labels.len(), "{} has other labels", metric.name);
+    anyhow::ensure!(
+        metric.labels.len() == labels.len(),
+        "{} has other labels",
+        metric.name
+    );
     let labels = labels.iter().map(|label| (*label).to_owned()).collect();
     let series = Series::of(metric, labels).context("a metric of the reference")?;
     Ok(frame.values.get(&series))
@@ -118,6 +125,8 @@ fn value<'a>(frame: &'a Frame, metric: &str, labels: &[&str]) -> Result<Option<&
 /// Everything that a frame lost.
 pub(super) fn lost(frame: &Frame) -> Result<u64> {
     let metric = named("observer_lost").map_err(anyhow::Error::msg)?;
-    let lost = frame.of(metric).filter(|(series, _)| series.label("reason") != Some("foreign"));
+    let lost = frame
+        .of(metric)
+        .filter(|(series, _)| series.label("reason") != Some("foreign"));
     Ok(lost.map(|(_series, value)| value.count()).sum())
 }

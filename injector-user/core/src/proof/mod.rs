@@ -9,7 +9,7 @@ mod rate;
 
 pub use counters::Counters;
 pub use felt::Felt;
-pub use rate::Rate;
+pub use rate::{Rate, interval};
 
 #[cfg(test)]
 mod tests;

@@ -47,28 +47,15 @@ impl Rate {
         })
     }
 
-    /// The exact interval of Clopper and Pearson ("The use of confidence or fiducial limits",
-    /// Biometrika 26, 1934), by quantiles of the beta distribution; that of Wilson ("Probable
-    /// inference", JASA 22, 1927) where both outcomes are too many for the two to differ visibly.
-    /// `confidence` is in `0..1`. Takes at most a millisecond, whatever the counts.
+    /// By [`interval`]; `confidence` is in `0..1`. Takes at most a millisecond, whatever the counts.
     pub fn at(asked: Probability, counters: &Counters, confidence: f64) -> Option<Self> {
         let Counters {
             eligible, injected, ..
         } = *counters;
-        let sound = (0.0..1.0).contains(&confidence) && injected <= eligible;
-        if eligible == 0 || !sound {
-            return None;
-        }
-        let (hits, trials) = (float(injected), float(eligible));
-        let misses = trials - hits;
-        let (low, high) = if hits.min(misses) < MANY {
-            clopper_pearson(hits, misses, confidence)
-        } else {
-            wilson(hits, misses, confidence)
-        };
+        let (low, high) = interval(injected, eligible, confidence)?;
         Some(Self {
             asked: asked.get(),
-            observed: hits / trials,
+            observed: float(injected) / float(eligible),
             low,
             high,
             confidence,
@@ -78,6 +65,25 @@ impl Rate {
     /// Whether the asked rate is one the observation allows.
     pub fn within(&self) -> bool {
         (self.low..=self.high).contains(&self.asked)
+    }
+}
+
+/// Between what the true share lies of which so many `hits` of so many `trials` were seen, with a
+/// confidence in `0..1`. `None` if there were no trials.
+///
+/// The exact interval of Clopper and Pearson ("The use of confidence or fiducial limits", Biometrika 26,
+/// 1934), by quantiles of the beta distribution; that of Wilson ("Probable inference", JASA 22, 1927)
+/// where both outcomes are too many for the two to differ visibly.
+pub fn interval(hits: u64, trials: u64, confidence: f64) -> Option<(f64, f64)> {
+    let sound = (0.0..1.0).contains(&confidence) && hits <= trials;
+    if trials == 0 || !sound {
+        return None;
+    }
+    let (hits, misses) = (float(hits), float(trials - hits));
+    if hits.min(misses) < MANY {
+        Some(clopper_pearson(hits, misses, confidence))
+    } else {
+        Some(wilson(hits, misses, confidence))
     }
 }
 

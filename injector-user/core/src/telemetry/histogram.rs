@@ -53,6 +53,39 @@ impl Histogram {
         self.counts.values().sum()
     }
 
+    /// Buckets of which `later` has not as many, by rising number, with how many more it has, around the
+    /// end of 64 bits.
+    pub(super) fn differences(&self, later: &Self) -> Vec<(u16, u64)> {
+        let mut differences = Vec::with_capacity(later.counts.len());
+        let mut before = self.counts.iter().peekable();
+        for (bucket, count) in &later.counts {
+            while let Some((gone, count)) = before.next_if(|(earlier, _)| *earlier < bucket) {
+                differences.push((*gone, 0_u64.wrapping_sub(*count)));
+            }
+            let before = before.next_if(|(same, _)| *same == bucket);
+            let more = count.wrapping_sub(before.map_or(0, |(_bucket, count)| *count));
+            if more != 0 {
+                differences.push((*bucket, more));
+            }
+        }
+        differences.extend(before.map(|(gone, count)| (*gone, 0_u64.wrapping_sub(*count))));
+        differences
+    }
+
+    /// Changes how many there are of one bucket.
+    pub(super) fn change(&mut self, bucket: u16, change: impl FnOnce(u64) -> u64) {
+        let count = self.counts.get(&bucket).copied().unwrap_or_default();
+        match change(count) {
+            0 => self.counts.remove(&bucket),
+            count => self.counts.insert(bucket, count),
+        };
+    }
+
+    /// Changes the sum of the durations.
+    pub(super) fn change_total(&mut self, change: impl FnOnce(u64) -> u64) {
+        self.total_ns = change(self.total_ns);
+    }
+
     /// Sum of the durations in nanoseconds.
     #[must_use]
     pub fn total_ns(&self) -> u64 {

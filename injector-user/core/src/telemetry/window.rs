@@ -40,7 +40,7 @@ impl<'a> Window<'a> {
 }
 
 /// A count that has shrunk began anew.
-fn since(now: &Value, before: Option<&Value>) -> Value {
+pub(super) fn since(now: &Value, before: Option<&Value>) -> Value {
     match (now, before) {
         (Value::Count(now), Some(Value::Count(before))) => {
             Value::Count(now.checked_sub(*before).unwrap_or(*now))

@@ -17,6 +17,7 @@ use injector_core::fault::{self, Errno, Given, Kind, PortRange, Prefix};
 use injector_core::logs::{Reading, Template};
 use injector_core::report::{self, Report};
 use injector_core::target::Selector;
+use injector_core::telemetry::Claim;
 use injector_core::units::{BitRate, ByteSize, Probability, When, format_duration, parse_duration};
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -147,6 +148,20 @@ fn selectors() {
         |text| text.parse::<Selector>().ok(),
         ToString::to_string,
     );
+}
+
+#[test]
+fn questions_to_the_history() {
+    reads_back(
+        "metric",
+        |text| text.parse::<Claim>().ok(),
+        ToString::to_string,
+    );
+    survives_text("metric", |text| {
+        let hint = text.parse::<Claim>().err().map(|invalid| invalid.hint);
+        prop_assert_ne!(hint, Some(String::new()));
+        Ok(())
+    });
 }
 
 /// A fault as clients ask for it.

@@ -16,7 +16,12 @@ pub(super) fn add(frame: &mut Frame, target: &str, total: &Total) {
     let questions = item(total, items::DNS_QUESTION).events;
     put(frame, "dns_questions", &[target], Value::Count(questions));
     let durations = item(total, items::DNS).durations;
-    put(frame, "dns_duration", &[target], Value::Durations(durations));
+    put(
+        frame,
+        "dns_duration",
+        &[target],
+        Value::Durations(durations),
+    );
     for (code, count) in numbers(total, items::DNS) {
         let named = CODES.get(usize::from(code));
         let code = named.map_or_else(|| code.to_string(), |name| (*name).to_owned());
