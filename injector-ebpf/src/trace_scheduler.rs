@@ -15,7 +15,7 @@ use core::ffi::c_void;
 use aya_ebpf::bindings::task_struct;
 use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use injector_abi::trace::{UNOBSERVED, Waited, Waiting, item};
-use injector_ebpf::trace::class;
+use injector_ebpf::trace::{class, fields};
 use injector_ebpf::trace::maps::WAITED;
 use injector_ebpf::trace::rows::{self, End};
 use injector_ebpf::trace::waiting;
@@ -57,7 +57,7 @@ extern "C" fn trace_wait(ctx: *mut c_void) -> i32 {
         tell(*waited);
         let leaving = Waiting {
             left_ns: now,
-            runnable_ns: if is_preempted(ctx) { now } else { 0 },
+            runnable_ns: if could_run(ctx) { now } else { 0 },
         };
         // SAFETY: the second argument of the tracepoint is a task.
         unsafe { waiting::keep(argument(ctx, 1), leaving) };
@@ -71,12 +71,12 @@ extern "C" fn trace_wait(ctx: *mut c_void) -> i32 {
     0
 }
 
-/// Whether the task that leaves could have gone on: the kernel says so in a word, not only where it was
-/// preempted.
+/// Whether the task that leaves could have gone on: it was preempted, or it runs still by its state.
 #[inline(always)]
-fn is_preempted(ctx: *mut c_void) -> bool {
+fn could_run(ctx: *mut c_void) -> bool {
     // SAFETY: the first argument of the tracepoint.
-    unsafe { *ctx.cast::<u64>() & 0xFF != 0 }
+    let preempted = unsafe { *ctx.cast::<u64>() & 0xFF != 0 };
+    preempted || fields::read::<u32>(argument(ctx, 1) as u64, |fields| fields.state) == Some(0)
 }
 
 /// Nanoseconds plus one; 0 if it is not known since when.

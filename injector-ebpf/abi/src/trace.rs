@@ -357,6 +357,7 @@ pub const QUESTIONS: u32 = 1 << 13;
 pub struct Fields {
     /// Of a task.
     pub exit_code: u32,
+    pub state: u32,
     /// Of a `struct sock`.
     pub family: u32,
     pub peer4: u32,
@@ -364,8 +365,10 @@ pub struct Fields {
     pub peer_port: u32,
     pub own_port: u32,
     pub error: u32,
+    pub flags: u32,
     /// Of a `struct tcp_sock`.
-    pub bytes_acked: u32,
+    pub bytes_sent: u32,
+    pub bytes_again: u32,
     pub bytes_received: u32,
     pub round_trip: u32,
     pub retransmitted: u32,
@@ -382,13 +385,16 @@ pub struct Fields {
 
 exact_layout!(Fields {
     exit_code: u32,
+    state: u32,
     family: u32,
     peer4: u32,
     peer6: u32,
     peer_port: u32,
     own_port: u32,
     error: u32,
-    bytes_acked: u32,
+    flags: u32,
+    bytes_sent: u32,
+    bytes_again: u32,
     bytes_received: u32,
     round_trip: u32,
     retransmitted: u32,

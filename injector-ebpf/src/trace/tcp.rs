@@ -17,6 +17,8 @@ pub mod state {
 }
 
 const IPV6: u16 = 10;
+/// `SOCK_DONE` of include/net/sock.h: the peer has sent everything.
+const DONE: u32 = 1;
 
 /// A task asks for a connection.
 #[unsafe(no_mangle)]
@@ -68,16 +70,18 @@ pub extern "C" fn accepted(socket: u64) -> u32 {
 #[inline(never)]
 pub extern "C" fn ended(socket: u64) -> u32 {
     if let Some(flow) = flow_of(socket) {
-        let sent: u64 = fields::read(socket, |fields| fields.bytes_acked).unwrap_or(0);
+        let sent: u64 = fields::read(socket, |fields| fields.bytes_sent).unwrap_or(0);
+        let resent: u64 = fields::read(socket, |fields| fields.bytes_again).unwrap_or(0);
         let received: u64 = fields::read(socket, |fields| fields.bytes_received).unwrap_or(0);
+        let flags: u64 = fields::read(socket, |fields| fields.flags).unwrap_or(0);
         let again: u32 = fields::read(socket, |fields| fields.retransmitted).unwrap_or(0);
         // In eighths of a microsecond.
         let round_trip: u32 = fields::read(socket, |fields| fields.round_trip).unwrap_or(0);
         change(socket, &flow, |edge| {
             edge.closed += 1;
-            // Of the client the SYN is acknowledged as a byte.
-            edge.sent += sent.saturating_sub(u64::from(flow.role == u16::from(role::CLIENT)));
-            edge.received += received;
+            edge.sent += sent.saturating_sub(resent);
+            // The end of what the peer sent counts as a byte.
+            edge.received += received.saturating_sub(flags >> DONE & 1);
             edge.retransmitted += u64::from(again);
             edge.round_trip_us += u64::from(round_trip >> 3);
             edge.round_trips += u64::from(round_trip != 0);

@@ -116,11 +116,13 @@ impl Engine {
             Call::Stop { which } => Ok(Answer::Stopped {
                 faults: self.stop(client, &which)?,
             }),
-            Call::Observe(_) | Call::Frame => Err(failure(
-                Class::Failed,
-                "what is observed is told to connections alone",
-                None,
-            )),
+            Call::Observe(_) | Call::Frame | Call::Measure { .. } | Call::Frames { .. } => {
+                Err(failure(
+                    Class::Failed,
+                    "what is observed is told to connections alone",
+                    None,
+                ))
+            }
             Call::Kill => {
                 self.kill(client);
                 Ok(Answer::Done)

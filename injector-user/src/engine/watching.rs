@@ -17,7 +17,10 @@ pub(super) struct Watching {
 impl Watching {
     /// Whether this call is answered here.
     pub(super) fn concerns(&self, call: &Call) -> bool {
-        matches!(call, Call::Observe(_) | Call::Frame)
+        matches!(
+            call,
+            Call::Observe(_) | Call::Frame | Call::Measure { .. } | Call::Frames { .. }
+        )
     }
 
     pub(super) async fn answer(
@@ -29,15 +32,11 @@ impl Watching {
         if !peer.may(&call) {
             return Err(only_root("observe"));
         }
-        match call {
-            Call::Observe(wanted) => {
-                self.want(engine, wanted)
-                    .await
-                    .map_err(|error| explained(&error))?;
-                Ok(Answer::Done)
-            }
-            _ => self.frame().await.map_err(|error| explained(&error)),
-        }
+        let answer = match call {
+            Call::Observe(wanted) => self.want(engine, wanted).await.map(|()| Answer::Done),
+            call => self.ask(call).await,
+        };
+        answer.map_err(|error| explained(&error))
     }
 
     async fn want(&mut self, engine: &Shared, wanted: Wanted) -> Result<(), ObserveError> {
@@ -50,10 +49,18 @@ impl Watching {
         Ok(())
     }
 
-    async fn frame(&self) -> Result<Answer, ObserveError> {
+    async fn ask(&self, call: Call) -> Result<Answer, ObserveError> {
         let visit = self.visit.as_ref().ok_or(ObserveError::Nobody)?;
-        Ok(Answer::Frame {
-            frame: Box::new(visit.frame().await?),
+        Ok(match call {
+            Call::Measure { question } => Answer::Measured {
+                answer: visit.measure(question).await?,
+            },
+            Call::Frames { from_ns, to_ns } => Answer::Frames {
+                frames: visit.frames(from_ns, to_ns).await?,
+            },
+            _ => Answer::Frame {
+                frame: Box::new(visit.frame().await?),
+            },
         })
     }
 }

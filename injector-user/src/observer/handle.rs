@@ -5,7 +5,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use injector_core::telemetry::Frame;
+use injector_core::telemetry::{Answer, Expression, Frame, History};
 use tokio::sync::oneshot;
 
 use super::run::{Asker, ObserveError, Order, run};
@@ -20,7 +20,9 @@ pub struct Observer {
 #[derive(Debug, Default)]
 struct Shared {
     thread: Mutex<Option<Running>>,
-    attached: Arc<AtomicUsize>,
+    attached: AtomicUsize,
+    /// The last hour, of whatever was observed.
+    history: Mutex<History>,
     askers: AtomicU64,
 }
 
@@ -72,10 +74,10 @@ impl Observer {
 
     fn start(&self) -> Result<Running, ObserveError> {
         let (orders, heard) = channel();
-        let attached = Arc::clone(&self.shared.attached);
+        let shared = Arc::clone(&self.shared);
         thread::Builder::new()
             .name("observer".to_owned())
-            .spawn(move || run(&heard, &attached))
+            .spawn(move || run(&heard, &shared.attached, &shared.history))
             .map_err(|_refused| ObserveError::Ended)?;
         Ok(Running { orders, visits: 0 })
     }
@@ -110,6 +112,31 @@ impl Visit {
     /// The kernel's maps could not be read.
     pub async fn frame(&self) -> Result<Frame, ObserveError> {
         self.ask(|asker, done| Order::Frame { asker, done }).await
+    }
+
+    /// What the last hour says of this; what is not observed is no data.
+    ///
+    /// # Errors
+    ///
+    /// The observer has ended.
+    pub async fn measure(&self, question: Expression) -> Result<Answer, ObserveError> {
+        let question = Box::new(question);
+        self.ask(|_asker, done| Order::Measure { question, done })
+            .await
+    }
+
+    /// The oldest frames of the history from `from_ns` to `to_ns`, monotonic, and not too many at once.
+    ///
+    /// # Errors
+    ///
+    /// As above.
+    pub async fn frames(&self, from_ns: u64, to_ns: u64) -> Result<Vec<Frame>, ObserveError> {
+        self.ask(|_asker, done| Order::Frames {
+            from_ns,
+            to_ns,
+            done,
+        })
+        .await
     }
 
     async fn ask<T>(

@@ -1,11 +1,12 @@
 //! The observer's thread: attaches, looks once a second, and answers.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use injector_core::telemetry::Frame;
+use injector_core::telemetry::{Answer, Expression, Frame, History};
 use tokio::sync::oneshot;
 
 use super::classes::{Classes, HOST, label_of};
@@ -30,6 +31,17 @@ pub(super) enum Order {
     Leave {
         asker: Asker,
     },
+    /// What the history says of this.
+    Measure {
+        question: Box<Expression>,
+        done: oneshot::Sender<Result<Answer, ObserveError>>,
+    },
+    /// Frames of the history.
+    Frames {
+        from_ns: u64,
+        to_ns: u64,
+        done: oneshot::Sender<Result<Vec<Frame>, ObserveError>>,
+    },
     /// A frame of this moment.
     Frame {
         asker: Asker,
@@ -50,6 +62,9 @@ pub enum ObserveError {
     Ended,
 }
 
+/// Frames that are given at once.
+pub(super) const MOST_FRAMES: usize = 64;
+
 /// How often it looks by itself.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// How often it looks up whom targets mean.
@@ -58,8 +73,8 @@ const LOOK: Duration = Duration::from_secs(5);
 const GLANCE: Duration = Duration::from_secs(1);
 
 /// Observes until nobody asks any more.
-pub(super) fn run(orders: &Receiver<Order>, attached: &Arc<std::sync::atomic::AtomicUsize>) {
-    let mut observing = Observing::default();
+pub(super) fn run(orders: &Receiver<Order>, attached: &AtomicUsize, history: &Mutex<History>) {
+    let mut observing = Observing::of(history);
     let mut next = Instant::now() + INTERVAL;
     loop {
         match orders.recv_timeout(next.saturating_duration_since(Instant::now())) {
@@ -70,14 +85,16 @@ pub(super) fn run(orders: &Receiver<Order>, attached: &Arc<std::sync::atomic::At
             }
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        attached.store(observing.attached(), std::sync::atomic::Ordering::Relaxed);
+        attached.store(observing.attached(), Ordering::Relaxed);
     }
     drop(observing);
-    attached.store(0, std::sync::atomic::Ordering::Relaxed);
+    attached.store(0, Ordering::Relaxed);
 }
 
-#[derive(Debug, Default)]
-struct Observing {
+#[derive(Debug)]
+struct Observing<'a> {
+    /// Of this engine: it outlives those who ask.
+    history: &'a Mutex<History>,
     askers: BTreeMap<Asker, Wanted>,
     tracer: Option<Tracer>,
     people: People,
@@ -89,7 +106,24 @@ struct Observing {
     looked: Option<Instant>,
 }
 
-impl Observing {
+impl<'a> Observing<'a> {
+    fn of(history: &'a Mutex<History>) -> Self {
+        Self {
+            history,
+            askers: BTreeMap::new(),
+            tracer: None,
+            people: People::default(),
+            classes: Classes::default(),
+            retired: Totals::new(),
+            top: Vec::new(),
+            looked: None,
+        }
+    }
+
+    fn history(&self) -> MutexGuard<'a, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn attached(&self) -> usize {
         self.tracer.as_ref().map_or(0, Tracer::attached)
     }
@@ -104,6 +138,19 @@ impl Observing {
                 let _went_away = done.send(self.observe(asker, wanted));
             }
             Order::Leave { asker } => self.leave(asker),
+            Order::Measure { question, done } => {
+                let answer = question.measure(&self.history(), monotonic_ns());
+                let _went_away = done.send(Ok(answer));
+            }
+            Order::Frames {
+                from_ns,
+                to_ns,
+                done,
+            } => {
+                let history = self.history();
+                let frames = history.between(from_ns, to_ns).take(MOST_FRAMES);
+                let _went_away = done.send(Ok(frames.collect()));
+            }
             Order::Frame { asker, done } => {
                 let _went_away = done.send(self.frame_for(asker));
             }
@@ -124,7 +171,15 @@ impl Observing {
             };
             self.settle();
         }
-        changed
+        changed.and_then(|()| self.remember())
+    }
+
+    /// Adds what is known now to the history.
+    fn remember(&mut self) -> Result<(), ObserveError> {
+        let frame = self.frame()?;
+        // What does not fit is counted there.
+        let _counted = self.history().push(&frame);
+        Ok(())
     }
 
     fn leave(&mut self, asker: Asker) {
@@ -136,7 +191,7 @@ impl Observing {
     /// Comes down to what is still wanted.
     fn settle(&mut self) {
         if self.askers.is_empty() {
-            *self = Self::default();
+            *self = Self::of(self.history);
         } else if self.change().is_err() {
             // Detaching does not fail; what could not be written is tried again at the next look.
             self.looked = None;
@@ -198,6 +253,8 @@ impl Observing {
             // Tried again at the next one.
             let _later = self.look(&wanted);
         }
+        // A gap in the history is seen as such.
+        let _gap = self.remember();
     }
 
     fn frame_for(&mut self, asker: Asker) -> Result<Frame, ObserveError> {

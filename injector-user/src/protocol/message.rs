@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use injector_core::fault::Kind;
 use injector_core::plan::Plan;
 use injector_core::problem::{Place, Problem};
-use injector_core::telemetry::Frame;
+use injector_core::telemetry::{self, Expression, Frame};
 use serde::{Deserialize, Serialize};
 
 use super::fault::FaultReport;
@@ -70,6 +70,10 @@ pub enum Call {
     Observe(Wanted),
     /// What is known at this moment of what this connection observes?
     Frame,
+    /// What does the last hour say of this, of what anybody observes?
+    Measure { question: Expression },
+    /// Frames of the last hour, of what anybody observes, oldest first and not too many at once.
+    Frames { from_ns: u64, to_ns: u64 },
     /// Lets the held process go on, which has installed its filter and has the listener under this
     /// number; its calls are answered as the fault says.
     Intercept {
@@ -200,6 +204,12 @@ pub enum Answer {
         next: u64,
         /// How many the engine knows no longer.
         forgotten: u64,
+    },
+    Measured {
+        answer: telemetry::Answer,
+    },
+    Frames {
+        frames: Vec<Frame>,
     },
     /// The cgroup as in `/proc/PID/cgroup`.
     Cgroup {

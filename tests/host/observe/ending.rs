@@ -58,6 +58,8 @@ fn it_ends_with_an_engine_that_is_killed() -> Result<()> {
     client.frame()?;
     // What it leaves is compared with what was there before.
     scene.stage.engine.lose()?;
+    let said = scene.stage.cli().run(&["undo"])?;
+    assert_eq!(said.code, Some(0), "{said:?}");
     drop(client);
     let Scene {
         stage,

@@ -1,6 +1,9 @@
 //! Who is looked at: processes by themselves, their children, and who comes and goes.
 
-use anyhow::Result;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result};
 use injector_core::telemetry::{Signal, Value, named};
 use temblor_tests::{Caller, wait_until};
 
@@ -12,16 +15,26 @@ const SIGNALS: &[Signal] = &[Signal::Syscalls];
 #[test]
 fn a_process_is_observed_with_the_children_that_it_makes() -> Result<()> {
     let scene = Scene::set(&["getsid"])?;
-    let mut parent = Caller::start(1, &["fork", "getsid"])?;
-    let mut stranger = Caller::start(1, &["getsid"])?;
-    let label = format!("pid:{}", parent.pid());
-    let mut client = scene.observe_all(&[&label], SIGNALS)?;
-    stranger.round()?;
-    parent.round()?;
+    let script = "read go; for i in 1 2 3; do (true; cat /no/such; exit 9); done; read end";
+    let mut parent = Command::new("sh");
+    parent.args(["-c", script]).stdin(Stdio::piped()).stderr(Stdio::null());
+    let mut parent = parent.spawn()?;
+    let label = format!("pid:{}", parent.id());
+    let mut client = scene.observe_all(&[&label], &[Signal::Life, Signal::Syscalls])?;
+    // Of nobody's that is observed.
+    scene.run("sh", &["-c", "exit 9"])?;
+    parent.stdin.as_mut().context("its input")?.write_all(b"go\n")?;
+    wait_until("its children have ended", DEADLINE, || {
+        let frame = client.frame();
+        let ended = frame.and_then(|frame| count(&frame, "exits", &[&label, "9", "none"]));
+        ended.is_ok_and(|ended| ended == 3)
+    })?;
     let frame = client.frame()?;
-    assert_eq!(count(&frame, "syscalls", &[&label, "getsid"])?, 1);
-    // Only its child leaves so; that never comes back from the call, so what it did before tells.
-    assert!(count(&frame, "syscalls", &[&label, "fork"])? >= 1);
+    assert_eq!(count(&frame, "execs", &[&label])?, 3);
+    let missing = count(&frame, "syscall_errors", &[&label, "openat", "ENOENT"])?;
+    assert!(missing >= 3, "{missing}");
+    drop(parent.stdin.take());
+    parent.wait()?;
     drop(client);
     scene.close()
 }

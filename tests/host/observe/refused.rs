@@ -22,7 +22,7 @@ fn a_target_that_is_not_there_is_refused_and_what_was_observed_goes_on() -> Resu
     let mut client = scene.observe(SIGNALS)?;
     for target in [
         "cgroup:/no/such",
-        "comm:nobody-is-called-so",
+        "comm:nobody-at-all",
         "pid:999999999",
     ] {
         let failure = refusal(&mut client, Call::Observe(wanted(&[target], SIGNALS)?))?;

@@ -179,7 +179,7 @@ pub const METRICS: &[Metric] = &[
     },
     Metric {
         name: "tcp_edge_sent",
-        help: "Bytes that the target sent and the peer has acknowledged, of connections that have ended",
+        help: "Bytes that the target sent to the peer, each once, of connections that have ended",
         kind: MetricKind::Counter,
         unit: Unit::Bytes,
         signal: Some(Signal::Tcp),

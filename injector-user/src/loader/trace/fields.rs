@@ -68,6 +68,8 @@ fn fields(btf: &Btf<'_>) -> Fields {
     };
     Fields {
         exit_code: at("task_struct", "exit_code"),
+        // Called otherwise before 5.14.
+        state: at("task_struct", "__state").min(at("task_struct", "state")),
         // A socket begins with what all have in common.
         family: at("sock_common", "skc_family"),
         peer4: at("sock_common", "skc_daddr"),
@@ -75,7 +77,9 @@ fn fields(btf: &Btf<'_>) -> Fields {
         peer_port: at("sock_common", "skc_dport"),
         own_port: at("sock_common", "skc_num"),
         error: at("sock", "sk_err"),
-        bytes_acked: at("tcp_sock", "bytes_acked"),
+        flags: at("sock", "sk_flags"),
+        bytes_sent: at("tcp_sock", "bytes_sent"),
+        bytes_again: at("tcp_sock", "bytes_retrans"),
         bytes_received: at("tcp_sock", "bytes_received"),
         round_trip: at("tcp_sock", "srtt_us"),
         retransmitted: at("tcp_sock", "total_retrans"),

@@ -271,7 +271,7 @@ static MEMORY: Metric = Metric {
     help: "a gauge",
     kind: MetricKind::Gauge,
     unit: Unit::Bytes,
-    signal: Signal::Memory,
+    signal: Some(Signal::Memory),
     labels: &[],
 };
 
