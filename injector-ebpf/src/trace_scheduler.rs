@@ -15,10 +15,10 @@ use core::ffi::c_void;
 use aya_ebpf::bindings::task_struct;
 use aya_ebpf::helpers::generated::{bpf_get_current_pid_tgid, bpf_ktime_get_ns};
 use injector_abi::trace::{UNOBSERVED, Waited, Waiting, item};
-use injector_ebpf::trace::{class, fields};
 use injector_ebpf::trace::maps::WAITED;
 use injector_ebpf::trace::rows::{self, End};
 use injector_ebpf::trace::waiting;
+use injector_ebpf::trace::{class, fields};
 
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]

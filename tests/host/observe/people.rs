@@ -17,13 +17,20 @@ fn a_process_is_observed_with_the_children_that_it_makes() -> Result<()> {
     let scene = Scene::set(&["getsid"])?;
     let script = "read go; for i in 1 2 3; do (true; cat /no/such; exit 9); done; read end";
     let mut parent = Command::new("sh");
-    parent.args(["-c", script]).stdin(Stdio::piped()).stderr(Stdio::null());
+    parent
+        .args(["-c", script])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null());
     let mut parent = parent.spawn()?;
     let label = format!("pid:{}", parent.id());
     let mut client = scene.observe_all(&[&label], &[Signal::Life, Signal::Syscalls])?;
     // Of nobody's that is observed.
     scene.run("sh", &["-c", "exit 9"])?;
-    parent.stdin.as_mut().context("its input")?.write_all(b"go\n")?;
+    parent
+        .stdin
+        .as_mut()
+        .context("its input")?
+        .write_all(b"go\n")?;
     wait_until("its children have ended", DEADLINE, || {
         let frame = client.frame();
         let ended = frame.and_then(|frame| count(&frame, "exits", &[&label, "9", "none"]));

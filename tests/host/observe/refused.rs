@@ -20,11 +20,7 @@ fn a_target_that_is_not_there_is_refused_and_what_was_observed_goes_on() -> Resu
     let mut scene = Scene::set(&["getsid"])?;
     let label = scene.label();
     let mut client = scene.observe(SIGNALS)?;
-    for target in [
-        "cgroup:/no/such",
-        "comm:nobody-at-all",
-        "pid:999999999",
-    ] {
+    for target in ["cgroup:/no/such", "comm:nobody-at-all", "pid:4000000"] {
         let failure = refusal(&mut client, Call::Observe(wanted(&[target], SIGNALS)?))?;
         assert_eq!(failure.class.exit_code(), 2, "{failure:?}");
         assert!(failure.problems[0].hint.is_some(), "{failure:?}");

@@ -77,7 +77,7 @@ fn fields(btf: &Btf<'_>) -> Fields {
         peer_port: at("sock_common", "skc_dport"),
         own_port: at("sock_common", "skc_num"),
         error: at("sock", "sk_err"),
-        flags: at("sock", "sk_flags"),
+        flags: at("sock_common", "skc_flags"),
         bytes_sent: at("tcp_sock", "bytes_sent"),
         bytes_again: at("tcp_sock", "bytes_retrans"),
         bytes_received: at("tcp_sock", "bytes_received"),

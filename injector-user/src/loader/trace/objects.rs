@@ -32,14 +32,18 @@ macro_rules! object {
     };
 }
 
-/// Follows processes that are observed by themselves. Who leaves is forgotten before anybody is followed.
+/// Follows processes that are observed by themselves.
 pub(super) const FOLLOWING: Texts = Texts {
     object: "trace-follow",
     bytes: object!("trace-follow"),
-    places: &[
-        Place::Tracepoint("trace_leave", c"sched_process_exit"),
-        Place::Tracepoint("trace_fork", c"sched_process_fork"),
-    ],
+    places: &[Place::Tracepoint("trace_fork", c"sched_process_fork")],
+};
+
+/// Forgets them when they end: after every other program there, which are run in the order in which they
+/// were attached.
+pub(super) const LEAVING: Texts = Texts {
+    places: &[Place::Tracepoint("trace_leave", c"sched_process_exit")],
+    ..FOLLOWING
 };
 
 pub(super) const SYSCALLS: Texts = Texts {

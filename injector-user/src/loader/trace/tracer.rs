@@ -46,6 +46,7 @@ pub enum TraceError {
 pub struct Tracer {
     links: BTreeMap<Signal, Vec<Link>>,
     following: Vec<Link>,
+    leaving: Vec<Link>,
     tables: Tables,
     seen: Rows,
     watch: Watch,
@@ -70,6 +71,7 @@ impl Tracer {
         let mut tracer = Self {
             links: BTreeMap::new(),
             following: Vec::new(),
+            leaving: Vec::new(),
             tables,
             seen: Rows::default(),
             watch: Watch::default(),
@@ -86,15 +88,17 @@ impl Tracer {
             if !self.links.contains_key(signal) {
                 let links = self.attached_for(*signal)?;
                 self.links.insert(*signal, links);
+                // Attached anew, to be the last.
+                self.leaving.clear();
             }
         }
-        Ok(())
+        self.leave()
     }
 
     /// Places where programs are attached.
     pub fn attached(&self) -> usize {
         let of_signals: usize = self.links.values().map(Vec::len).sum();
-        of_signals + self.following.len()
+        of_signals + self.following.len() + self.leaving.len()
     }
 
     /// Whether everybody who is in no class of their own is observed together, as [`REST`].
@@ -222,8 +226,17 @@ impl Tracer {
     pub fn follow(&mut self, whether: bool) -> Result<(), TraceError> {
         if !whether {
             self.following.clear();
+            self.leaving.clear();
         } else if self.following.is_empty() {
             self.following = self.attached_from(&objects::FOLLOWING)?;
+        }
+        self.leave()
+    }
+
+    /// Has those forgotten that end, if anybody is followed.
+    fn leave(&mut self) -> Result<(), TraceError> {
+        if self.leaving.is_empty() && !self.following.is_empty() {
+            self.leaving = self.attached_from(&objects::LEAVING)?;
         }
         Ok(())
     }
