@@ -8,6 +8,7 @@ mod classes;
 mod frames;
 mod handle;
 mod people;
+mod resources;
 mod run;
 mod totals;
 mod wanted;

@@ -6,12 +6,13 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use injector_core::telemetry::{Answer, Expression, Frame, History};
+use injector_core::telemetry::{Answer, Expression, Frame, History, Signal};
 use tokio::sync::oneshot;
 
 use super::classes::{Classes, HOST, label_of};
 use super::frames::{self, About};
 use super::people::{People, UnknownTarget, meant};
+use super::resources::Resources;
 use super::totals::{self, Totals};
 use super::wanted::Wanted;
 use crate::clock::{monotonic_ns, unix_ns};
@@ -104,6 +105,7 @@ struct Observing<'a> {
     /// Labels of the busiest cgroups, busiest first.
     top: Vec<String>,
     looked: Option<Instant>,
+    resources: Resources,
 }
 
 impl<'a> Observing<'a> {
@@ -117,6 +119,7 @@ impl<'a> Observing<'a> {
             retired: Totals::new(),
             top: Vec::new(),
             looked: None,
+            resources: Resources::default(),
         }
     }
 
@@ -275,6 +278,11 @@ impl<'a> Observing<'a> {
         let mut totals = self.retired.clone();
         totals::add(&mut totals, &seen, &self.classes.labels);
         self.top = busiest(&self.people, &totals);
+        let usages = if wanted.signals.contains(&Signal::Resources) {
+            self.resources.look(&self.people.targets)
+        } else {
+            BTreeMap::new()
+        };
         let targets = self.people.targets.iter();
         let about = About {
             lost: seen.lost,
@@ -283,6 +291,7 @@ impl<'a> Observing<'a> {
                 .map(|(target, meant)| (target.to_string(), meant.is_some()))
                 .collect(),
             totals: &totals,
+            usages,
             signals: wanted.signals.into_iter().collect(),
         };
         frames::fill(&mut frame, &about);

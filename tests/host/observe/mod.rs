@@ -6,5 +6,6 @@ mod life;
 mod network;
 mod people;
 mod refused;
+mod resources;
 mod scene;
 mod waiting;

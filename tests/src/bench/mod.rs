@@ -22,6 +22,7 @@ mod fleet;
 mod machine;
 mod many;
 mod memory;
+mod observe_cost;
 mod packet_cost;
 mod pair;
 mod pairs;

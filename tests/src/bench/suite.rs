@@ -15,7 +15,7 @@ use super::row::{Row, Rows};
 use super::subject::{Habit, live};
 use super::{
     arming, breach, bystander, calls, cpu_share, delay_error, disk_rate, doctor, ending, many,
-    memory, packet_cost, pressure, probability, release, sibling, sleep_error, soak,
+    memory, observe_cost, packet_cost, pressure, probability, release, sibling, sleep_error, soak,
     syscall_arming, syscall_cost, table, throughput, unmatched,
 };
 use crate::alone;
@@ -183,6 +183,11 @@ const ALL: &[Benchmark] = &[
         name: "syscall-arming",
         about: "how long it takes until the first call fails",
         measure: syscall_arming::measure,
+    },
+    Benchmark {
+        name: "observe-cost",
+        about: "what observing costs every system call",
+        measure: observe_cost::measure,
     },
     Benchmark {
         name: "pressure",

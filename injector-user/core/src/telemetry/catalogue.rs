@@ -46,6 +46,18 @@ const RCODE: Label = Label {
     name: "rcode",
     help: "its name as `dig` prints it, such as `NXDOMAIN`",
 };
+const EVENT: Label = Label {
+    name: "event",
+    help: "as in `memory.events` of cgroup v2: `low`, `high`, `max`, `oom`, `oom_kill`; elsewhere `oom_kill` alone",
+};
+const RESOURCE: Label = Label {
+    name: "resource",
+    help: "`cpu`, `memory` or `io`",
+};
+const TASKS: Label = Label {
+    name: "tasks",
+    help: "`some` or `full`: at least one stood still, or all that were not idle",
+};
 /// Of an edge; there are at most 4096 at once, and what has no room is counted.
 const EDGE: &[Label] = &[
     TARGET,
@@ -312,5 +324,61 @@ pub const METRICS: &[Metric] = &[
         unit: Unit::None,
         signal: Some(Signal::Life),
         labels: &[TARGET, CODE, SIGNAL],
+    },
+    Metric {
+        name: "processes",
+        help: "Processes of the target now",
+        kind: MetricKind::Gauge,
+        unit: Unit::None,
+        signal: Some(Signal::Resources),
+        labels: &[TARGET],
+    },
+    Metric {
+        name: "memory_used",
+        help: "Memory that the target uses now: what its cgroups are charged, or what its processes have resident",
+        kind: MetricKind::Gauge,
+        unit: Unit::Bytes,
+        signal: Some(Signal::Resources),
+        labels: &[TARGET],
+    },
+    Metric {
+        name: "memory_events",
+        help: "What befell the target's cgroups for want of memory",
+        kind: MetricKind::Counter,
+        unit: Unit::None,
+        signal: Some(Signal::Resources),
+        labels: &[TARGET, EVENT],
+    },
+    Metric {
+        name: "major_faults",
+        help: "Page faults that waited for a disk",
+        kind: MetricKind::Counter,
+        unit: Unit::None,
+        signal: Some(Signal::Resources),
+        labels: &[TARGET],
+    },
+    Metric {
+        name: "cpu_periods",
+        help: "Periods of its quota in which the target's cgroups ran",
+        kind: MetricKind::Counter,
+        unit: Unit::None,
+        signal: Some(Signal::Resources),
+        labels: &[TARGET],
+    },
+    Metric {
+        name: "cpu_throttled_periods",
+        help: "Those in which they were stopped as the quota was used up",
+        kind: MetricKind::Counter,
+        unit: Unit::None,
+        signal: Some(Signal::Resources),
+        labels: &[TARGET],
+    },
+    Metric {
+        name: "pressure",
+        help: "Share of the last ten seconds in which tasks of the target stood still for want of a resource, as the kernel tells it (PSI)",
+        kind: MetricKind::Gauge,
+        unit: Unit::Ratio,
+        signal: Some(Signal::Resources),
+        labels: &[TARGET, RESOURCE, TASKS],
     },
 ];

@@ -11,7 +11,7 @@ pub enum Signal {
     Dns,
     Block,
     Scheduler,
-    Memory,
+    Resources,
     Life,
 }
 
@@ -22,6 +22,6 @@ words!(Signal, "a signal", {
     Dns => "dns",
     Block => "block",
     Scheduler => "scheduler",
-    Memory => "memory",
+    Resources => "resources",
     Life => "life",
 });

@@ -120,6 +120,6 @@ pub(super) fn of(signal: Signal) -> Option<&'static Texts> {
         Signal::Block => Some(&BLOCK),
         Signal::Udp => Some(&UDP),
         Signal::Dns => Some(&DNS),
-        Signal::Memory => None,
+        Signal::Resources => None,
     }
 }

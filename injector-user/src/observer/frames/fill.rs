@@ -1,10 +1,13 @@
 //! Every part of a frame.
 
+use std::collections::BTreeMap;
+
 use injector_core::fault::Errno;
 use injector_core::telemetry::{Frame, Series, Signal, Value, named};
 
+use super::super::resources::Usage;
 use super::super::totals::{Total, Totals};
-use super::{block, dns, edges, life, scheduler, syscalls, tcp};
+use super::{block, dns, edges, life, resources, scheduler, syscalls, tcp};
 use crate::loader::{Counted, Lost};
 
 /// What a frame is made of.
@@ -17,6 +20,8 @@ pub(in super::super) struct About<'a> {
     pub(in super::super) targets: Vec<(String, bool)>,
     pub(in super::super) totals: &'a Totals,
     pub(in super::super) signals: Vec<Signal>,
+    /// By label; none if nobody asks for them.
+    pub(in super::super) usages: BTreeMap<String, Usage>,
 }
 
 /// Adds everything to a frame.
@@ -24,6 +29,9 @@ pub(in super::super) fn fill(frame: &mut Frame, about: &About<'_>) {
     for (target, is_there) in &about.targets {
         let present = Value::Now(f64::from(u8::from(*is_there)));
         put(frame, "target_present", &[target], present);
+    }
+    for (target, usage) in &about.usages {
+        resources::add(frame, target, usage);
     }
     lost(frame, about);
     let nothing = Total::default();
@@ -55,7 +63,7 @@ fn add(frame: &mut Frame, target: &str, total: &Total, signals: &[Signal]) {
             Signal::Life => life::add(frame, target, total),
             Signal::Udp => edges::add_udp(frame, target, total),
             Signal::Dns => dns::add(frame, target, total),
-            Signal::Memory => {}
+            Signal::Resources => {}
         }
     }
 }

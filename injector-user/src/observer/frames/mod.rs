@@ -5,6 +5,7 @@ mod dns;
 mod edges;
 mod fill;
 mod life;
+mod resources;
 mod scheduler;
 mod syscalls;
 mod tcp;

@@ -271,7 +271,7 @@ static MEMORY: Metric = Metric {
     help: "a gauge",
     kind: MetricKind::Gauge,
     unit: Unit::Bytes,
-    signal: Some(Signal::Memory),
+    signal: Some(Signal::Resources),
     labels: &[],
 };
 

@@ -1,0 +1,45 @@
+//! What targets use, and what they lacked.
+
+use injector_core::telemetry::{Frame, Value};
+
+use super::super::resources::Usage;
+use super::fill::put;
+
+pub(super) fn add(frame: &mut Frame, target: &str, usage: &Usage) {
+    let gauges = [
+        ("processes", usage.processes),
+        ("memory_used", usage.memory_bytes),
+    ];
+    for (metric, value) in gauges {
+        put(frame, metric, &[target], Value::Now(number(value)));
+    }
+    let counts = [
+        ("major_faults", usage.major_faults),
+        ("cpu_periods", usage.cpu_periods),
+        ("cpu_throttled_periods", usage.cpu_throttled_periods),
+    ];
+    for (metric, count) in counts {
+        put(frame, metric, &[target], Value::Count(count));
+    }
+    for (event, count) in &usage.memory_events {
+        put(
+            frame,
+            "memory_events",
+            &[target, event],
+            Value::Count(*count),
+        );
+    }
+    for ((resource, tasks), share) in &usage.pressures {
+        put(
+            frame,
+            "pressure",
+            &[target, resource, tasks],
+            Value::Now(*share),
+        );
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "bytes below 2^52")]
+fn number(value: u64) -> f64 {
+    value as f64
+}
