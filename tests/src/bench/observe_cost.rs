@@ -34,6 +34,11 @@ use crate::wait_until;
 
 const ROUNDS: usize = 12;
 const BURST: usize = 20_000;
+/// Peers want file systems that not every host has mounted: they get them where nobody else sees it.
+const WITH_TRACEFS: &str = r#"mount -t tracefs tracefs /sys/kernel/tracing
+mount -t debugfs debugfs /sys/kernel/debug
+exec "$0" "$@""#;
+
 /// Longer than a peer takes to compile itself and attach.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -119,7 +124,7 @@ enum Observer {
 }
 
 impl Observer {
-    /// None where the peer does not come up.
+    /// None where the peer is not installed, or does not come up.
     fn start(manner: Manner, engine: &Engine, other: i32) -> Result<Option<Self>> {
         match manner {
             Manner::Empty => Ok(Some(Self::Programs(vec![
@@ -161,8 +166,11 @@ fn ours(engine: &Engine, target: Selector) -> Result<Observer> {
 }
 
 fn peer(program: &str, arguments: &[&str]) -> Result<Option<Observer>> {
-    let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null());
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "sh", "-c", WITH_TRACEFS, program])
+        .args(arguments);
+    command.stdin(Stdio::null());
     let started = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let Ok(mut child) = started else {
         return Ok(None);
