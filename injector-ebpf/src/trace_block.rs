@@ -24,9 +24,9 @@ static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
 
 /// Operations of a request (include/linux/blk_types.h), its lowest byte.
 mod operation {
-    pub const READ: u32 = 0;
-    pub const WRITE: u32 = 1;
-    pub const FLUSH: u32 = 2;
+    pub(crate) const READ: u32 = 0;
+    pub(crate) const WRITE: u32 = 1;
+    pub(crate) const FLUSH: u32 = 2;
 }
 
 /// `block_rq_complete(struct request *rq, blk_status_t error, unsigned int nr_bytes)`.

@@ -153,7 +153,7 @@ exact_layout!(Directory {
 pub const NO_ROW: u16 = u16::MAX;
 
 /// Most rows that there are, row 0 included, which is nobody's.
-pub const MOST_ROWS: u32 = 8_192;
+pub const MOST_ROWS: u32 = 4_096;
 
 /// How often an item occurred, and how long it took; for each processor.
 #[repr(C)]

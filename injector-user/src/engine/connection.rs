@@ -64,7 +64,7 @@ async fn exchange(
             return Ok(());
         }
         let (id, answer, news) = match serde_json::from_slice::<Request>(&line) {
-            Ok(Request { id, call }) if watching.concerns(&call) => {
+            Ok(Request { id, call }) if Watching::concerns(&call) => {
                 (id, watching.answer(engine, peer, call).await, None)
             }
             request => handle(request, engine, client, peer),

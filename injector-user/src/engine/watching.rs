@@ -16,7 +16,7 @@ pub(super) struct Watching {
 
 impl Watching {
     /// Whether this call is answered here.
-    pub(super) fn concerns(&self, call: &Call) -> bool {
+    pub(super) fn concerns(call: &Call) -> bool {
         matches!(
             call,
             Call::Observe(_) | Call::Frame | Call::Measure { .. } | Call::Frames { .. }

@@ -81,17 +81,12 @@ impl Classes {
     }
 
     fn class_of(&mut self, group: Group, labels: Labels) -> Option<u32> {
-        let class = match self.by_group.get(&group) {
-            Some(class) => *class,
-            None => {
-                let Some(class) = self.free.pop_front() else {
-                    self.left_out += 1;
-                    return None;
-                };
-                self.by_group.insert(group, class);
-                class
-            }
+        let known = self.by_group.get(&group).copied();
+        let Some(class) = known.or_else(|| self.free.pop_front()) else {
+            self.left_out += 1;
+            return None;
         };
+        self.by_group.insert(group, class);
         self.labels.insert(class, labels);
         Some(class)
     }

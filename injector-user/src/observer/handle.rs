@@ -65,10 +65,12 @@ impl Observer {
             None => thread.insert(self.start()?),
         };
         running.visits += 1;
+        let orders = running.orders.clone();
+        drop(thread);
         Ok(Visit {
             observer: self.clone(),
             asker: self.shared.askers.fetch_add(1, Ordering::Relaxed),
-            orders: running.orders.clone(),
+            orders,
         })
     }
 

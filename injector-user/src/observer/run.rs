@@ -150,9 +150,7 @@ impl<'a> Observing<'a> {
                 to_ns,
                 done,
             } => {
-                let history = self.history();
-                let frames = history.between(from_ns, to_ns).take(MOST_FRAMES);
-                let _went_away = done.send(Ok(frames.collect()));
+                let _went_away = done.send(Ok(self.frames(from_ns, to_ns)));
             }
             Order::Frame { asker, done } => {
                 let _went_away = done.send(self.frame_for(asker));
@@ -175,6 +173,12 @@ impl<'a> Observing<'a> {
             self.settle();
         }
         changed.and_then(|()| self.remember())
+    }
+
+    fn frames(&self, from_ns: u64, to_ns: u64) -> Vec<Frame> {
+        let history = self.history();
+        let frames = history.between(from_ns, to_ns);
+        frames.take(MOST_FRAMES).collect()
     }
 
     /// Adds what is known now to the history.

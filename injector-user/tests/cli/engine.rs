@@ -151,8 +151,13 @@ impl Double {
                 real_from: 0,
                 lost: Some(0),
             },
-            Call::Measure { .. } | Call::Frames { .. } | Call::Observe(_) => Answer::Done,
-            Call::Kill | Call::Enter { .. } | Call::Quit | Call::Intercept { .. } => Answer::Done,
+            Call::Measure { .. }
+            | Call::Frames { .. }
+            | Call::Observe(_)
+            | Call::Kill
+            | Call::Enter { .. }
+            | Call::Quit
+            | Call::Intercept { .. } => Answer::Done,
         }
     }
 

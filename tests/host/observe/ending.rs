@@ -1,5 +1,7 @@
 //! Nothing of an observer is left: after its end, when its client is killed, when the engine is.
 
+use std::io::{BufRead as _, BufReader};
+
 use anyhow::{Context as _, Result};
 use injector_core::telemetry::Signal;
 use nix::sys::signal::Signal as Unix;
@@ -80,26 +82,21 @@ fn an_interrupt_ends_it_with_what_was_seen_so_far() -> Result<()> {
         &label,
         "--duration",
         "60s",
-        "--signals",
-        "syscalls",
         "--json",
+        "--verbose",
     ];
-    let command = scene.stage.cli().start(&words)?;
-    wait_until("it observes", DEADLINE, || {
-        let status = scene
-            .stage
-            .engine
-            .client()
-            .and_then(|mut client| client.status());
-        status.is_ok_and(|(status, _faults)| status.observing > 0)
-    })?;
-    // Its first look comes right after that.
-    std::thread::sleep(std::time::Duration::from_millis(500));
+    let mut command = scene.stage.cli().start(&words)?;
+    let mut said = BufReader::new(command.stderr.take().context("stderr is piped")?);
+    let mut line = String::new();
+    while line != "observing\n" {
+        line.clear();
+        anyhow::ensure!(said.read_line(&mut line)? > 0, "it ended by itself");
+    }
     scene.resident.round()?;
     signal(command.id().cast_signed(), Unix::SIGINT)?;
-    let said = temblor_tests::finish(command)?;
-    assert_eq!(said.code, Some(0), "{said:?}");
-    let report = said.json()?;
+    let output = command.wait_with_output()?;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout)?;
     let series = report["series"].as_array().context("series")?;
     let made = series.iter().find(|one| {
         one["metric"] == "temblor_syscalls_total" && one["labels"]["syscall"] == "getsid"

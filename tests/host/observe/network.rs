@@ -120,7 +120,6 @@ fn questions_are_matched_with_their_answers() -> Result<()> {
     let server = UdpSocket::bind((Ipv4Addr::new(127, 53, 53, 53), 53))?;
     let asker = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     asker.connect(server.local_addr()?)?;
-    const NXDOMAIN: u8 = 3;
     for id in 0..3 {
         asker.send(&question(id))?;
         let mut asked = [0; 64];
@@ -142,6 +141,9 @@ fn questions_are_matched_with_their_answers() -> Result<()> {
     drop(client);
     scene.close()
 }
+
+/// No such name.
+const NXDOMAIN: u8 = 3;
 
 /// For the address of `a`, as in RFC 1035.
 fn question(id: u8) -> [u8; 19] {

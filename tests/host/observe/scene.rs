@@ -27,9 +27,9 @@ impl Scene {
         let resident = Caller::start(1, calls)?;
         cgroup.enter(resident.pid())?;
         Ok(Self {
-            stage,
-            cgroup,
             resident,
+            cgroup,
+            stage,
         })
     }
 

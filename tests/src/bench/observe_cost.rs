@@ -21,7 +21,7 @@ use aya_obj::generated::{bpf_attach_type, bpf_insn, bpf_prog_type};
 use injector_core::target::Selector;
 use injector_core::telemetry::Signal;
 use injector_user::observer::Wanted;
-use injector_user::sys::bpf;
+use injector_user::sys::{bpf, poll};
 
 use super::calls::{self, Cheap};
 use super::row::{Row, Rows};
@@ -41,6 +41,9 @@ exec "$0" "$@""#;
 
 /// Longer than a peer takes to compile itself and attach.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a peer takes from having loaded its programs to having attached them.
+const SETTLES: Duration = Duration::from_millis(300);
 
 /// How each call is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,9 +151,7 @@ impl Observer {
             }
         }
         // The kernel detaches when a grace period has passed.
-        wait_until("nothing is attached", PATIENCE, || {
-            tracers().is_ok_and(|count| count == 0)
-        })?;
+        wait_until("nothing is attached", PATIENCE, || tracers() == 0)?;
         Ok(())
     }
 }
@@ -178,7 +179,7 @@ fn peer(program: &str, arguments: &[&str]) -> Result<Option<Observer>> {
     let mut ended = false;
     let came = wait_until("it has attached", PATIENCE, || {
         ended = child.try_wait().is_ok_and(|status| status.is_some());
-        ended || tracers().is_ok_and(|count| count >= 2)
+        ended || tracers() >= 2
     });
     if ended || came.is_err() {
         let _ended_already = child.kill();
@@ -186,12 +187,12 @@ fn peer(program: &str, arguments: &[&str]) -> Result<Option<Observer>> {
         return Ok(None);
     }
     // Loaded is not attached yet.
-    std::thread::sleep(Duration::from_millis(300));
+    poll::wait_readable([], SETTLES)?;
     Ok(Some(Observer::Peer(child)))
 }
 
 /// Programs at tracepoints that there are on this host.
-fn tracers() -> Result<usize> {
+fn tracers() -> usize {
     let mut count = 0;
     for program in loaded_programs() {
         // One may go while they are listed.
@@ -205,7 +206,7 @@ fn tracers() -> Result<usize> {
         ];
         count += usize::from(kinds.iter().any(|one| *one as u32 == kind as u32));
     }
-    Ok(count)
+    count
 }
 
 fn empty_at(tracepoint: &std::ffi::CStr) -> Result<OwnedFd> {

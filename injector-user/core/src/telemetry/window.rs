@@ -75,7 +75,7 @@ mod tests {
         };
         let change = window.changes().next().unwrap().1;
         assert_eq!(change, Value::Count(expected));
-        assert_eq!(window.rate(10), 5.0);
+        assert!((window.rate(10) - 5.0).abs() < f64::EPSILON);
     }
 
     #[test]

@@ -78,7 +78,7 @@ fn calls(series: &[&Summary], style: Style) -> Option<String> {
         return None;
     }
     let mut all: Vec<(&str, Call)> = by_name.into_iter().collect();
-    all.sort_by(|(_, left), (_, right)| right.calls.cmp(&left.calls));
+    all.sort_by_key(|(_name, call)| std::cmp::Reverse(call.calls));
     let rows: Vec<Vec<String>> = all.iter().map(|(name, call)| cells(name, call)).collect();
     let header = [
         "CALL", "CALLS", "PER S", "P50", "P99", "LONGEST", "MOVED/S", "ERRORS",

@@ -23,7 +23,7 @@ use crate::protocol::{Answer, Call};
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(in crate::cli) struct Observe {
-    /// Whom to observe, as for `inject`: pid:N, cgroup:/PATH, container:NAME, unit:NAME, comm:NAME, host …
+    /// Whom to observe, as for `inject`: `pid:N`, `cgroup:/PATH`, `container:NAME`, `unit:NAME`, `comm:NAME`, host …
     #[arg(value_name = "TARGET", required_unless_present = "top")]
     targets: Vec<Selector>,
     /// How long
@@ -67,6 +67,7 @@ pub(in crate::cli) async fn run(context: &Context, args: Observe) -> Result<Exit
     let client = context.engine().await?;
     observe(&client, wanted(&args)).await?;
     let from = frame(&client).await?;
+    context.out.detail("observing");
     wait(context, &mut interrupts, args.duration).await;
     let to = frame(&client).await?;
     let window = Window {

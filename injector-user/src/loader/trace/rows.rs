@@ -81,7 +81,7 @@ impl Rows {
             }
             let sum = sum(tables, row)?;
             let durations = self.durations(row, key, &sum);
-            let whose = ((key >> 16) as u32, (key & 0xFFFF) as u32);
+            let whose = whose(key);
             let counted = items.entry(whose).or_default();
             counted.events += sum.events;
             counted.errors += sum.errors;
@@ -155,9 +155,15 @@ impl Sum {
     }
 }
 
+/// The class and item of a row's key.
+fn whose(key: u64) -> (u32, u32) {
+    let part = |bits: u64| u32::try_from(bits & 0xFFFF).unwrap_or_default();
+    (part(key >> 16), part(key))
+}
+
 fn numbers(tables: &Tables) -> Result<BTreeMap<CountKey, u64>, MapError> {
     let mut found = BTreeMap::new();
-    for entry in tables.counts.iter() {
+    for entry in &tables.counts {
         match entry {
             Ok((Shared(key), counts)) => {
                 found.insert(key, counts.iter().sum());
@@ -172,7 +178,7 @@ fn numbers(tables: &Tables) -> Result<BTreeMap<CountKey, u64>, MapError> {
 
 fn edges(tables: &Tables) -> Result<BTreeMap<EdgeKey, Edge>, MapError> {
     let mut found = BTreeMap::new();
-    for entry in tables.edges.iter() {
+    for entry in &tables.edges {
         match entry {
             Ok((Shared(key), parts)) => {
                 let parts = parts.iter().map(|part| part.0);

@@ -168,7 +168,7 @@ impl Tracer {
         });
         let processors = self.tables.rows.get(&row, 0)?.len();
         let values = aya::maps::PerCpuValues::try_from(vec![nothing; processors])
-            .map_err(|source| MapError::IoError(source))?;
+            .map_err(MapError::IoError)?;
         Ok(self.tables.rows.set(row, values, 0)?)
     }
 

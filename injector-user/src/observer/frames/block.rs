@@ -12,7 +12,7 @@ const OPERATIONS: [(&str, u32); 3] = [
     ("flush", items::BLOCK_FLUSH),
 ];
 
-/// `BLK_STS_…` of include/linux/blk_types.h, from 1 on.
+/// `BLK_STS_…` of `include/linux/blk_types.h`, from 1 on.
 const STATUSES: [&str; 19] = [
     "notsupp",
     "timeout",
