@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use injector_core::telemetry::{Signal, Value, named};
 use temblor_tests::{Caller, wait_until};
 
-use super::scene::{Scene, count, lost, wanted};
+use super::scene::{Scene, count, lost, path_of, wanted};
 use crate::stage::DEADLINE;
 
 const SIGNALS: &[Signal] = &[Signal::Syscalls];
@@ -15,10 +15,11 @@ const SIGNALS: &[Signal] = &[Signal::Syscalls];
 #[test]
 fn a_process_is_observed_with_the_children_that_it_makes() -> Result<()> {
     let scene = Scene::set(&["getsid"])?;
-    let script = "read go; for i in 1 2 3; do (true; cat /no/such; exit 9); done; read end";
+    let script = r#"read go; for i in 1 2 3; do ("$0"; "$1" /no/such; exit 9); done; read end"#;
     let mut parent = Command::new("sh");
     parent
         .args(["-c", script])
+        .args([path_of("true")?, path_of("cat")?])
         .stdin(Stdio::piped())
         .stderr(Stdio::null());
     let mut parent = parent.spawn()?;
@@ -37,7 +38,7 @@ fn a_process_is_observed_with_the_children_that_it_makes() -> Result<()> {
         ended.is_ok_and(|ended| ended == 3)
     })?;
     let frame = client.frame()?;
-    assert_eq!(count(&frame, "execs", &[&label])?, 3);
+    assert_eq!(count(&frame, "execs", &[&label])?, 6);
     let missing = count(&frame, "syscall_errors", &[&label, "openat", "ENOENT"])?;
     assert!(missing >= 3, "{missing}");
     drop(parent.stdin.take());

@@ -1,6 +1,6 @@
 //! Somebody in a cgroup who is looked at, and somebody elsewhere.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use anyhow::{Context as _, Result};
@@ -92,9 +92,17 @@ pub(super) fn run_in(folder: &Path, program: &str, arguments: &[&str]) -> Result
     command.args(["-c", r#"echo 0 > "$0"; exec "$@""#]);
     command
         .arg(folder.join("cgroup.procs"))
-        .arg(program)
+        .arg(path_of(program)?)
         .args(arguments);
     command.output().with_context(|| program.to_owned())
+}
+
+/// Where a program is: by its name alone some shells do what it does themselves, and execute nothing.
+pub(super) fn path_of(program: &str) -> Result<PathBuf> {
+    let folders = std::env::var_os("PATH").context("there is a PATH")?;
+    let mut found = std::env::split_paths(&folders).map(|folder| folder.join(program));
+    let found = found.find(|path| path.is_file());
+    found.with_context(|| format!("there is no `{program}` on this host"))
 }
 
 /// What a series counts, 0 if there is none.
