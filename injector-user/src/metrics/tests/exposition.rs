@@ -11,9 +11,9 @@ use std::process::{Command, Stdio};
 use injector_core::telemetry::{Frame, Histogram, METRICS, Metric, MetricKind, Series, Value};
 use proptest::prelude::*;
 
-use super::reference::{all, reference};
-use super::room::Room;
-use super::{MOST_SERIES, Scraped, Seen, plain};
+use super::super::reference::{all, reference};
+use super::super::room::Room;
+use super::super::{MOST_SERIES, Scraped, Seen, plain};
 use crate::protocol::{EngineStatus, FaultReport};
 
 /// A series of each metric for each of so many targets.
@@ -68,7 +68,7 @@ fn status() -> (EngineStatus, Vec<FaultReport>) {
         undo_entries: 6,
     };
     let mut fault: serde_json::Value =
-        serde_json::from_str(include_str!("../../tests/cli/fault.json")).unwrap();
+        serde_json::from_str(include_str!("../../../tests/cli/fault.json")).unwrap();
     fault["asleep"] = serde_json::json!({ "callers": 1, "slept_us": 2, "asked_us": 3, "awake": 4 });
     fault["felt"] = serde_json::json!({
         "before_us": 1, "during_us": 2, "asked_us": 3, "flagged": false, "note": null
