@@ -31,6 +31,7 @@ mod packets;
 mod partition;
 mod pressure;
 mod preview;
+mod prometheus;
 mod refused;
 mod rehearsal;
 mod replay;

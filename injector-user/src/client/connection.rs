@@ -63,6 +63,11 @@ impl Client {
         answer.await.map_err(|_closed| ClientError::Gone)?
     }
 
+    /// Waits until either side has closed the connection.
+    pub async fn closed(&self) {
+        self.questions.closed().await;
+    }
+
     /// Makes sure that the engine answers, and speaks our language.
     pub async fn greet(&self, patience: Duration) -> Result<(), ClientError> {
         let answer = timeout(patience, self.call(Call::Hello)).await;

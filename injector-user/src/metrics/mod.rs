@@ -1,10 +1,24 @@
 //! Prometheus metrics, served by whoever asks for them and read from the engine at each scrape.
 //!
 //! The engine itself listens on no network. Names and base units follow the Prometheus conventions;
-//! no metric means that nobody knows, never 0.
+//! no metric means that nobody knows, never 0. Each scrape is written in one pass from what the engine
+//! says: nothing is kept from one to the next but the connection that observes.
 
+mod catalogue;
+mod encode;
 mod exposition;
+mod observation;
+mod plain;
+mod reference;
+mod room;
 mod serve;
 
-pub use exposition::{CONTENT_TYPE, exposition};
-pub use serve::{listen, scrape, serve};
+pub use exposition::{Scraped, Seen};
+pub use observation::Observation;
+pub use plain::plain;
+pub use reference::reference;
+pub use room::MOST_SERIES;
+pub use serve::{CONTENT_TYPE, PLAIN_TYPE, Source, listen, serve};
+
+#[cfg(test)]
+mod tests;

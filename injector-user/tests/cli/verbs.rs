@@ -304,13 +304,12 @@ fn targets_are_listed_with_the_faults_that_fit() {
     assert!(value["targets"].is_array());
 }
 
-#[test]
-fn metrics_are_served_over_http() {
-    let temblor = Temblor::new();
-    let _double = Double::serve(temblor.run_dir.path(), 0);
+/// `temblor metrics` on a port of its own, and where that is.
+fn serve_metrics(temblor: &Temblor, more: &[&str]) -> (Ended, SocketAddr) {
+    let words = [&["metrics", "--listen", "127.0.0.1:0"], more].concat();
     let mut child = Ended(
         temblor
-            .command(&["metrics", "--listen", "127.0.0.1:0"])
+            .command(&words)
             .stderr(Stdio::piped())
             .spawn()
             .unwrap(),
@@ -323,19 +322,90 @@ fn metrics_are_served_over_http() {
         .trim()
         .trim_start_matches("serving http://")
         .trim_end_matches("/metrics");
-    let address: SocketAddr = address.parse().unwrap();
-    let get = |path: &str| {
-        let mut stream = TcpStream::connect(address).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        text
-    };
-    assert!(get("/elsewhere").starts_with("HTTP/1.1 404 "));
-    let answer = get("/metrics");
+    let address = address.parse().unwrap_or_else(|_| panic!("{said}"));
+    (child, address)
+}
+
+fn get(address: SocketAddr, path: &str, header: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n{header}\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn metrics_are_served_over_http() {
+    let temblor = Temblor::new();
+    let _double = Double::serve(temblor.run_dir.path(), 0);
+    let (_child, address) = serve_metrics(&temblor, &[]);
+    assert!(get(address, "/elsewhere", "").starts_with("HTTP/1.1 404 "));
+    let answer = get(address, "/metrics", "");
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200 OK\r\nContent-Type: application/openmetrics-text"));
     check_golden("metrics.txt", body);
+}
+
+#[test]
+fn a_scraper_gets_the_format_that_it_accepts() {
+    let temblor = Temblor::new();
+    let (_child, address) = serve_metrics(&temblor, &[]);
+    let kind = |accept: &str| {
+        let answer = get(address, "/metrics", accept);
+        let line = answer
+            .lines()
+            .find_map(|line| line.strip_prefix("Content-Type: "));
+        let kind = line.unwrap().split(';').next().unwrap().to_owned();
+        (kind, answer.ends_with("# EOF\n"))
+    };
+    let open = ("application/openmetrics-text".to_owned(), true);
+    let plain = ("text/plain".to_owned(), false);
+    assert_eq!(kind(""), open);
+    assert_eq!(kind("Accept: */*\r\n"), open);
+    let both = "accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n";
+    assert_eq!(kind(both), open);
+    assert_eq!(kind("Accept: text/plain;version=0.0.4\r\n"), plain);
+}
+
+#[test]
+fn what_is_observed_is_asked_for_once_and_told_at_each_scrape() {
+    let temblor = Temblor::new();
+    let double = Double::serve(temblor.run_dir.path(), 0);
+    let words = ["--observe", "host", "--top", "3", "--signals", "block"];
+    let (_child, address) = serve_metrics(&temblor, &words);
+    for _ in 0..2 {
+        let answer = get(address, "/metrics", "");
+        assert!(answer.contains("\ntemblor_observer_up 1\n"), "{answer}");
+        assert!(answer.contains("\ntemblor_series_dropped 0\n"), "{answer}");
+    }
+    let calls = double.calls.lock().unwrap().clone();
+    let asked = calls.iter().filter_map(|call| match call {
+        Call::Observe(wanted) => Some(serde_json::to_value(wanted).unwrap()),
+        _ => None,
+    });
+    let expected = serde_json::json!({ "targets": ["host"], "signals": ["block"], "top": 3 });
+    assert_eq!(asked.collect::<Vec<_>>(), [expected]);
+    let frames = calls.iter().filter(|call| **call == Call::Frame).count();
+    assert_eq!(frames, 2);
+}
+
+#[test]
+fn who_would_observe_nothing_is_told() {
+    for (words, said) in [
+        (
+            &["metrics", "--observe", "host"][..],
+            "--observe and --top need --listen",
+        ),
+        (
+            &["metrics", "--signals", "tcp", "--listen", "127.0.0.1:0"],
+            "--signals needs --observe or --top",
+        ),
+        (&["metrics", "--plain", "--json"], "cannot be used with"),
+    ] {
+        let ran = Temblor::new().run(words);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.err.contains(said), "{ran:?}");
+    }
 }
 
 #[test]

@@ -32,6 +32,7 @@ mod programs;
 mod release;
 mod row;
 mod scene;
+mod scrape;
 mod sibling;
 mod sleep_error;
 mod soak;

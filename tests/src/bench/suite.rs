@@ -15,8 +15,8 @@ use super::row::{Row, Rows};
 use super::subject::{Habit, live};
 use super::{
     arming, breach, bystander, calls, cpu_share, delay_error, disk_rate, doctor, ending, many,
-    memory, observe_cost, packet_cost, pressure, probability, release, sibling, sleep_error, soak,
-    syscall_arming, syscall_cost, table, throughput, unmatched,
+    memory, observe_cost, packet_cost, pressure, probability, release, scrape, sibling,
+    sleep_error, soak, syscall_arming, syscall_cost, table, throughput, unmatched,
 };
 use crate::alone;
 
@@ -158,6 +158,11 @@ const ALL: &[Benchmark] = &[
         name: "sibling",
         about: "what a Redis keeps beside a target that suffers every fault",
         measure: sibling::measure,
+    },
+    Benchmark {
+        name: "scrape",
+        about: "how long a scrape of 10 000 series takes",
+        measure: scrape::measure,
     },
     Benchmark {
         name: "doctor",

@@ -79,6 +79,18 @@ pub(crate) const TOOLS: &[Tool] = &[
     )
     .only(Purpose::Test),
     Tool::new(
+        "prometheus",
+        "prometheus",
+        "tests: scrapes `temblor metrics`, and answers what our dashboard asks",
+    )
+    .only(Purpose::Test),
+    Tool::new(
+        "promtool",
+        "prometheus",
+        "tests: whether metrics and rules are as they should be, and questions to Prometheus",
+    )
+    .only(Purpose::Test),
+    Tool::new(
         "dockerd",
         "docker.io",
         "a Docker Engine of the tests' own, for containers as targets",

@@ -9,6 +9,7 @@ mod frame;
 mod histogram;
 mod history;
 mod metric;
+mod octaves;
 mod pairs;
 mod query;
 mod recovery;
@@ -22,6 +23,7 @@ pub use frame::{Frame, Series, Value};
 pub use histogram::{Histogram, QUANTILE_ERROR};
 pub use history::{Frames, History, Losses, Refused};
 pub use metric::{Label, Metric, MetricKind, Unit, named};
+pub use octaves::{OCTAVES, octave_bounds};
 pub use query::{
     Answer, Asked, Bound, Claim, Comparison, Condition, Expression, Function, Limit, Measured,
     Missing, Quantile, Quantity, Selection, Verdict,

@@ -135,7 +135,8 @@ pub(crate) async fn run(context: &Context, inject: Inject) -> Result<Exit, CliEr
         announcer.follow(&ready.client, &ready.id);
     }
     if let Some(listener) = served {
-        tokio::spawn(metrics::serve(listener, context.run_dir().to_owned()));
+        let source = metrics::Source::new(context.run_dir(), None);
+        tokio::spawn(metrics::serve(listener, source));
     }
     if let Some(events) = &events {
         events.follow(&ready.client, &ready.id, None);

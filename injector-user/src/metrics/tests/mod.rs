@@ -1,0 +1,5 @@
+//! What is exposed, and what is deployed to make something of it.
+
+mod deployed;
+mod exposition;
+mod observation;
