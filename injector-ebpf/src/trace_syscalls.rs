@@ -90,6 +90,17 @@ fn trace_switch(_ctx: RawTracePointContext) -> i32 {
     0
 }
 
+/// `cgroup_attach_task(…)`: who moves itself to another cgroup is of another class at once; who is moved by
+/// somebody else, when it next comes to a processor.
+#[raw_tracepoint(tracepoint = "cgroup_attach_task")]
+fn trace_moved(_ctx: RawTracePointContext) -> i32 {
+    if let Some(current) = CURRENT.get_ptr_mut(0) {
+        // SAFETY: as above.
+        unsafe { (*current).class = UNDECIDED };
+    }
+    0
+}
+
 /// A call ends on another turn at a processor than the one in which it began.
 ///
 /// A function of its own: most calls do not wait.

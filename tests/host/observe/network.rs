@@ -68,7 +68,26 @@ fn a_refused_connection_is_counted_by_its_error_and_reset() -> Result<()> {
     assert_eq!(count(&frame, "tcp_edge_failures", &labels)?, 1);
     assert!(count(&frame, "tcp_connect_errors", &[HOST, "ECONNREFUSED"])? >= 1);
     assert!(count(&frame, "tcp_resets", &[HOST, "received"])? >= 1);
-    assert!(count(&frame, "tcp_resets", &[HOST, "sent"])? >= 1);
+    drop(client);
+    scene.close()
+}
+
+#[test]
+fn who_closes_without_having_read_everything_sends_a_reset() -> Result<()> {
+    use std::io::Write as _;
+
+    let scene = Scene::set(&["getsid"])?;
+    let mut client = scene.observe_all(&[HOST], &[Signal::Tcp])?;
+    let before = count(&client.frame()?, "tcp_resets", &[HOST, "sent"])?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let reads_nothing = TcpStream::connect(listener.local_addr()?)?;
+    let (mut writes, _peer) = listener.accept()?;
+    writes.write_all(&[1; 10])?;
+    // What it does not read is there when it closes.
+    reads_nothing.peek(&mut [0; 1])?;
+    drop(reads_nothing);
+    let after = count(&client.frame()?, "tcp_resets", &[HOST, "sent"])?;
+    assert!(after > before, "{before} before, {after} after");
     drop(client);
     scene.close()
 }

@@ -167,7 +167,7 @@ pub const METRICS: &[Metric] = &[
     },
     Metric {
         name: "tcp_resets",
-        help: "TCP resets; those sent without a socket, as for a closed port, are the host's",
+        help: "TCP resets; those sent without a socket, as for a closed port, are the host's, where the kernel tells of them",
         kind: MetricKind::Counter,
         unit: Unit::None,
         signal: Some(Signal::Tcp),

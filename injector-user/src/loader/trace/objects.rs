@@ -50,6 +50,7 @@ pub(super) const SYSCALLS: Texts = Texts {
     object: "trace-syscalls",
     bytes: object!("trace-syscalls"),
     places: &[
+        Place::Tracepoint("trace_moved", c"cgroup_attach_task"),
         Place::Tracepoint("trace_switch", c"sched_switch"),
         Place::Tracepoint("trace_exit", c"sys_exit"),
         Place::Tracepoint("trace_enter", c"sys_enter"),

@@ -4,6 +4,8 @@ use super::{History, Losses, Refused};
 use crate::telemetry::{Frame, Histogram, METRICS, Series, Value};
 
 const SECOND: u64 = 1_000_000_000;
+/// Where the metric of calls stands in the reference: its series have two labels.
+const CALLS: usize = 2;
 
 fn series(metric: usize, names: &[&str]) -> Series {
     let metric = &METRICS[metric];
@@ -22,7 +24,7 @@ fn frame(second: u64, values: impl IntoIterator<Item = (Series, Value)>) -> Fram
 fn counting(second: u64) -> Frame {
     frame(
         second,
-        [(series(0, &["host", "read"]), Value::Count(second * 10))],
+        [(series(CALLS, &["host", "read"]), Value::Count(second * 10))],
     )
 }
 
@@ -166,7 +168,12 @@ fn the_oldest_goes_when_an_hour_is_full() {
 #[test]
 fn a_series_is_forgotten_with_the_last_frame_that_has_it() {
     let mut history = History::bounded(3, History::MOST_BYTES);
-    let once = |second| frame(second, [(series(0, &["host", "fsync"]), Value::Count(1))]);
+    let once = |second| {
+        frame(
+            second,
+            [(series(CALLS, &["host", "fsync"]), Value::Count(1))],
+        )
+    };
     history.push(&once(1)).unwrap();
     let mut known = Vec::new();
     for second in 2..6 {
@@ -184,7 +191,7 @@ fn ever_new_labels_press_old_frames_out_and_stay_bounded() {
     for second in 1..=200 {
         let values = (0..100).map(|one| {
             let name = format!("container:{second}-{one}-{longest}");
-            (series(0, &[&name, "read"]), Value::Count(1))
+            (series(CALLS, &[&name, "read"]), Value::Count(1))
         });
         history.push(&frame(second, values)).unwrap();
         assert!(history.bytes() <= most, "{} bytes", history.bytes());
@@ -201,7 +208,7 @@ fn a_frame_that_never_fits_is_refused_and_leaves_nothing_behind() {
     let before = (history.bytes(), history.series());
     let values = (0..1_000_u64).map(|one| {
         (
-            series(0, &[&format!("pid:{one}"), "read"]),
+            series(CALLS, &[&format!("pid:{one}"), "read"]),
             Value::Count(one),
         )
     });
