@@ -18,6 +18,7 @@ mod engine;
 mod feel;
 mod freeze;
 mod freezer;
+mod graph;
 mod input;
 mod interrupt;
 mod keeper;

@@ -9,6 +9,7 @@ use super::doctor::Doctor;
 use super::engine::EngineArgs;
 use super::examples;
 use super::exit::Exit;
+use super::graph::GraphArgs;
 use super::inject::Inject;
 use super::logs::LogsArgs;
 use super::man::ManArgs;
@@ -45,6 +46,7 @@ pub(super) enum Verb {
     Run(Run),
     Validate(Validate),
     Observe(Observe),
+    Graph(GraphArgs),
     Status(Status),
     Stop(Stop),
     Undo(Undo),
@@ -66,6 +68,8 @@ const EXAMPLES: &str = "Examples:
   sudo temblor inject net.delay --target pid:123 --latency 20ms --duration 60s
   # What do targets feel?
   sudo temblor observe pid:123 --duration 10s
+  # Who talks to whom?
+  sudo temblor graph --duration 10s
   # What does it log meanwhile?
   sudo temblor logs pid:123 --duration 60s
   # A whole experiment, with a report

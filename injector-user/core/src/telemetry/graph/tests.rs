@@ -74,7 +74,10 @@ fn both_ends_of_a_connection_are_one_edge() {
     put(&mut frame, "tcp_edge_retransmits", again, Value::Count(3));
     let graph = graph_of(&frame, &[]);
     assert_eq!(edges(&graph), ["comm:web -> comm:db 5432: 4, 100 and 900"]);
-    assert_eq!(graph.edges[0].connections_per_second, 2.0);
+    assert_eq!(
+        format!("{:.3}", graph.edges[0].connections_per_second),
+        "2.000"
+    );
     assert_eq!(graph.edges[0].retransmits, 3);
 }
 
