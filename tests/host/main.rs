@@ -47,4 +47,5 @@ mod statistics;
 mod status;
 mod target;
 mod target_selectors;
+mod top;
 mod undo;

@@ -39,6 +39,7 @@ mod stop;
 mod style;
 mod table;
 mod targets;
+mod top;
 mod undo;
 mod validate;
 

@@ -73,6 +73,9 @@ mod tests {
     #[test]
     fn rates_are_short_and_never_need_more_digits_than_they_have() {
         let shown = [0.0, 99.94, 99.96, 9_999.4, 9_999.6, 999_949.0, 999_951.0].map(rate);
-        assert_eq!(shown, ["0.0", "99.9", "100", "9999", "10k", "1000k", "1.0M"]);
+        assert_eq!(
+            shown,
+            ["0.0", "99.9", "100", "9999", "10k", "1000k", "1.0M"]
+        );
     }
 }

@@ -107,7 +107,11 @@ pub(in crate::cli) async fn frame(client: &Client) -> Result<Frame, CliError> {
 }
 
 /// Until the time is over or the user has seen enough.
-pub(in crate::cli) async fn wait(context: &Context, interrupts: &mut Interrupts, duration: Duration) {
+pub(in crate::cli) async fn wait(
+    context: &Context,
+    interrupts: &mut Interrupts,
+    duration: Duration,
+) {
     let end = tokio::time::Instant::now() + duration;
     loop {
         let left = end.saturating_duration_since(tokio::time::Instant::now());
