@@ -9,6 +9,7 @@ use super::doctor::Doctor;
 use super::engine::EngineArgs;
 use super::examples;
 use super::exit::Exit;
+use super::graph::GraphArgs;
 use super::inject::Inject;
 use super::logs::LogsArgs;
 use super::man::ManArgs;
@@ -19,6 +20,7 @@ use super::run::Run;
 use super::status::Status;
 use super::stop::Stop;
 use super::targets::Targets;
+use super::top::TopArgs;
 use super::undo::Undo;
 use super::validate::Validate;
 
@@ -45,6 +47,8 @@ pub(super) enum Verb {
     Run(Run),
     Validate(Validate),
     Observe(Observe),
+    Top(TopArgs),
+    Graph(GraphArgs),
     Status(Status),
     Stop(Stop),
     Undo(Undo),
@@ -66,6 +70,10 @@ const EXAMPLES: &str = "Examples:
   sudo temblor inject net.delay --target pid:123 --latency 20ms --duration 60s
   # What do targets feel?
   sudo temblor observe pid:123 --duration 10s
+  # The same live, for the busiest cgroups
+  sudo temblor top
+  # Who talks to whom?
+  sudo temblor graph --duration 10s
   # What does it log meanwhile?
   sudo temblor logs pid:123 --duration 60s
   # A whole experiment, with a report

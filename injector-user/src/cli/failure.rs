@@ -76,6 +76,12 @@ pub enum CliError {
         #[source]
         source: io::Error,
     },
+    #[error("failed to look at the addresses of this host")]
+    Addresses(#[source] io::Error),
+    #[error("`temblor top` needs a terminal on standard input and output")]
+    NoTerminal,
+    #[error("failed to draw on the terminal")]
+    Terminal(#[source] io::Error),
     #[error("failed to start the event loop")]
     Loop(#[source] io::Error),
     #[error("failed to print")]
@@ -92,6 +98,7 @@ impl CliError {
             | Self::Usage { .. }
             | Self::Announce(_)
             | Self::Read { .. }
+            | Self::NoTerminal
             | Self::Command(CommandError::Start { .. } | CommandError::User { .. }) => Exit::Input,
             Self::Plan { class, .. } => match class {
                 RefusalClass::Input => Exit::Input,
@@ -113,6 +120,8 @@ impl CliError {
             | Self::Listen { .. }
             | Self::Privilege(_)
             | Self::Report(_)
+            | Self::Addresses(_)
+            | Self::Terminal(_)
             | Self::Loop(_)
             | Self::Print(_) => Exit::Failed,
             Self::Json(_) => Exit::Bug,
@@ -135,6 +144,10 @@ impl CliError {
             Self::TargetGone { .. } => {
                 Some("the report says what the fault did until then".to_owned())
             }
+            Self::NoTerminal => Some(
+                "`temblor observe` prints the same once, and `temblor observe --json` for programs"
+                    .to_owned(),
+            ),
             Self::Read { .. } => {
                 Some("a file with an experiment, or - for standard input".to_owned())
             }
@@ -152,6 +165,8 @@ impl CliError {
             | Self::Listen { .. }
             | Self::Privilege(_)
             | Self::Report(_)
+            | Self::Addresses(_)
+            | Self::Terminal(_)
             | Self::Loop(_)
             | Self::Print(_)
             | Self::Json(_) => None,

@@ -32,6 +32,10 @@ impl Style {
         Self { on }
     }
 
+    pub fn is_on(self) -> bool {
+        self.on
+    }
+
     pub fn bad(self, text: &str) -> String {
         self.paint(text, |text| text.red().bold().to_string())
     }

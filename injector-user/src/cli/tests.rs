@@ -21,7 +21,7 @@ use crate::delay_line::LineReport;
 use crate::protocol::{Asleep, Class, Ended, Failure, FaultReport, Felt, State, Window};
 
 #[track_caller]
-fn check_golden(name: &str, shown: &str) {
+pub(super) fn check_golden(name: &str, shown: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden")
         .join(name);
@@ -174,7 +174,7 @@ fn plan() -> Plan {
     }
 }
 
-fn fault() -> FaultReport {
+pub(super) fn fault() -> FaultReport {
     let params = [
         ("target", "cgroup:/web"),
         ("latency", "20ms"),

@@ -73,6 +73,12 @@ pub(crate) const TOOLS: &[Tool] = &[
     )
     .only(Purpose::Test),
     Tool::new(
+        "tmux",
+        "tmux",
+        "tests: a terminal for `temblor top`, of which keys and screen are known",
+    )
+    .only(Purpose::Test),
+    Tool::new(
         "perl",
         "perl-base",
         "tests: makes system calls by number, for strace to show",

@@ -6,6 +6,7 @@
 mod baseline;
 mod catalogue;
 mod frame;
+mod graph;
 mod histogram;
 mod history;
 mod metric;
@@ -20,6 +21,7 @@ mod window;
 pub use baseline::{Band, Baseline, Failures, Statistic};
 pub use catalogue::METRICS;
 pub use frame::{Frame, Series, Value};
+pub use graph::{Edge, Exchange, Graph, Link, Node, NodeKind, Role, Transport, links};
 pub use histogram::{Histogram, QUANTILE_ERROR};
 pub use history::{Frames, History, Losses, Refused};
 pub use metric::{Label, Metric, MetricKind, Unit, named};

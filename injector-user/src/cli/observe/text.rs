@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use injector_core::telemetry::{Quantiles, Said, Summary};
 
+use crate::cli::quantity::{bytes, duration};
 use crate::cli::style::Style;
 use crate::cli::table::table;
 
@@ -143,53 +144,4 @@ fn lost(series: &[Summary], style: Style) -> Option<String> {
     let lost: Vec<String> = lost.collect();
     let said = format!("not observed: {}", lost.join(", "));
     (!lost.is_empty()).then(|| style.bad(&said))
-}
-
-/// With three digits, in the unit that suits it.
-fn duration(seconds: f64) -> String {
-    let (value, unit) = if seconds < 1e-6 {
-        (seconds * 1e9, "ns")
-    } else if seconds < 1e-3 {
-        (seconds * 1e6, "µs")
-    } else if seconds < 1.0 {
-        (seconds * 1e3, "ms")
-    } else {
-        (seconds, "s")
-    };
-    if value < 10.0 {
-        format!("{value:.2} {unit}")
-    } else if value < 100.0 {
-        format!("{value:.1} {unit}")
-    } else {
-        format!("{value:.0} {unit}")
-    }
-}
-
-fn bytes(value: f64) -> String {
-    const UNITS: [&str; 4] = ["B", "KiB", "MiB", "GiB"];
-    let (mut value, mut unit) = (value, 0);
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", UNITS[unit])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{bytes, duration};
-
-    #[test]
-    fn durations_have_three_digits() {
-        let shown = [5e-7, 1.234e-6, 0.0456, 0.789, 12.3].map(duration);
-        assert_eq!(shown, ["500 ns", "1.23 µs", "45.6 ms", "789 ms", "12.3 s"]);
-    }
-
-    #[test]
-    fn bytes_have_a_unit_that_suits_them() {
-        assert_eq!(
-            [0.0, 2048.0, 3.0 * 1_048_576.0].map(bytes),
-            ["0.0 B", "2.0 KiB", "3.0 MiB"]
-        );
-    }
 }

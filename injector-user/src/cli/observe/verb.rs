@@ -91,14 +91,16 @@ fn wanted(args: &Observe) -> Wanted {
     }
 }
 
-async fn observe(client: &Client, wanted: Wanted) -> Result<(), CliError> {
+/// Has the engine look at this for as long as the client is connected.
+pub(in crate::cli) async fn observe(client: &Client, wanted: Wanted) -> Result<(), CliError> {
     match client.call(Call::Observe(wanted)).await? {
         Answer::Done => Ok(()),
         _ => Err(ClientError::Unexpected.into()),
     }
 }
 
-async fn frame(client: &Client) -> Result<Frame, CliError> {
+/// What is known now of what the client observes.
+pub(in crate::cli) async fn frame(client: &Client) -> Result<Frame, CliError> {
     match client.call(Call::Frame).await? {
         Answer::Frame { frame } => Ok(*frame),
         _ => Err(ClientError::Unexpected.into()),
@@ -106,7 +108,11 @@ async fn frame(client: &Client) -> Result<Frame, CliError> {
 }
 
 /// Until the time is over or the user has seen enough.
-async fn wait(context: &Context, interrupts: &mut Interrupts, duration: Duration) {
+pub(in crate::cli) async fn wait(
+    context: &Context,
+    interrupts: &mut Interrupts,
+    duration: Duration,
+) {
     let end = tokio::time::Instant::now() + duration;
     loop {
         let left = end.saturating_duration_since(tokio::time::Instant::now());

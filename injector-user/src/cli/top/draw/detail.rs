@@ -1,0 +1,85 @@
+//! One target: life, calls, edges, disks.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Line;
+use ratatui::widgets::Paragraph;
+
+use super::paint::Paint;
+use super::table::table;
+use crate::cli::quantity::{count, duration, rate};
+use crate::cli::top::model::{Board, Sheet, Vitals, disks, peers};
+use injector_core::telemetry::Histogram;
+
+/// Most rows of edges, and of disks; the edges' own view has all.
+const EDGES: usize = 5;
+const DISKS: usize = 3;
+/// Lines that calls have at least, where there are so many.
+const CALLS: u16 = 4;
+
+/// `calls` are what the view's keys are about.
+pub(super) fn detail(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    (name, board, vitals): (&str, &Board, &Vitals),
+    (calls, chosen): (&Sheet, usize),
+    paint: Paint,
+) {
+    let (edges, disks) = (peers(board, name), disks(board, vitals));
+    let rows = Layout::vertical([
+        Constraint::Length(2),
+        Constraint::Min(CALLS),
+        Constraint::Length(height(&edges, EDGES)),
+        Constraint::Length(height(&disks, DISKS)),
+    ]);
+    let [life_area, calls_area, edges_area, disks_area] = rows.areas(area);
+    frame.render_widget(Paragraph::new(life(board, vitals, paint)), life_area);
+    table(frame, calls_area, calls, Some(chosen), paint);
+    table(frame, edges_area, &edges, None, paint);
+    table(frame, disks_area, &disks, None, paint);
+}
+
+/// With a header; nothing if there is nothing.
+fn height(sheet: &Sheet, most: usize) -> u16 {
+    let rows = sheet.rows.len().min(most);
+    u16::try_from(rows).map_or(0, |rows| if rows == 0 { 0 } else { rows + 1 })
+}
+
+fn life(board: &Board, vitals: &Vitals, paint: Paint) -> Vec<Line<'static>> {
+    let per_second = |number| rate(board.rate(number));
+    let exits = vitals
+        .exits
+        .iter()
+        .map(|(how, number)| format!("{number} {how}"));
+    let exits: Vec<String> = exits.collect();
+    let how = if exits.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", exits.join(", "))
+    };
+    let first = format!(
+        "exit/s {}{how}  exec/s {}  acc/s {}  conn/s {}  rst/s {}",
+        per_second(vitals.all_exits()),
+        per_second(vitals.execs),
+        per_second(vitals.accepts),
+        per_second(vitals.connects),
+        per_second(vitals.resets),
+    );
+    let second = format!(
+        "p99: run queue {}  off cpu {}  disk {}  names {}",
+        p99(&vitals.run_queue),
+        p99(&vitals.off_cpu),
+        p99(&vitals.disk()),
+        p99(&vitals.names),
+    );
+    if vitals.gone {
+        let gone = Line::styled("is not there any more", paint.bad());
+        return vec![gone, Line::from(second)];
+    }
+    vec![Line::from(first), Line::from(second)]
+}
+
+fn p99(durations: &Histogram) -> String {
+    let found = durations.quantile(0.99);
+    found.map_or_else(|| "-".to_owned(), |ns| duration(count(ns) / 1e9))
+}

@@ -1,0 +1,4 @@
+//! `temblor top` on a real terminal.
+
+mod live;
+mod pane;
