@@ -3,6 +3,7 @@
 use clap::{Command, CommandFactory as _, Parser};
 use injector_core::fault::Kind;
 
+use super::baseline::BaselineArgs;
 use super::completions::Completions;
 use super::context::Globals;
 use super::doctor::Doctor;
@@ -45,6 +46,7 @@ pub(super) enum Verb {
     Run(Run),
     Validate(Validate),
     Observe(Observe),
+    Baseline(BaselineArgs),
     Status(Status),
     Stop(Stop),
     Undo(Undo),
@@ -66,6 +68,8 @@ const EXAMPLES: &str = "Examples:
   sudo temblor inject net.delay --target pid:123 --latency 20ms --duration 60s
   # What do targets feel?
   sudo temblor observe pid:123 --duration 10s
+  # What is natural for them?
+  sudo temblor baseline pid:123 --duration 60s
   # What does it log meanwhile?
   sudo temblor logs pid:123 --duration 60s
   # A whole experiment, with a report

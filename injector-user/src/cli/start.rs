@@ -15,8 +15,8 @@ use super::failure::CliError;
 use super::out::Out;
 use super::style::Choice;
 use super::{
-    completions, doctor, engine, inject, logs, man, metrics, observe, plan, run, status, stop,
-    targets, undo, validate,
+    baseline, completions, doctor, engine, inject, logs, man, metrics, observe, plan, run, status,
+    stop, targets, undo, validate,
 };
 use crate::pressure::{WORKER, work};
 use crate::sys::process::leave;
@@ -57,6 +57,7 @@ fn verb(context: &Context, verb: Verb) -> Result<Exit, CliError> {
         Verb::Doctor(args) => doctor::run(context, args),
         Verb::Targets(args) => targets::run(context, args),
         Verb::Observe(args) => wait_for(observe::run(context, args)),
+        Verb::Baseline(args) => wait_for(baseline::run(context, args)),
         Verb::Plan(args) => wait_for(plan::run(context, args)),
         Verb::Inject(args) => wait_for(inject::run(context, args)),
         Verb::Run(args) => wait_for(run::run(context, args)),

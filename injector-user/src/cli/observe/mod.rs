@@ -4,4 +4,4 @@ mod csv;
 mod text;
 mod verb;
 
-pub(super) use verb::{Observe, run};
+pub(super) use verb::{Observe, observe, run, wait};

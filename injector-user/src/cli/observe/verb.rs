@@ -90,7 +90,7 @@ fn wanted(args: &Observe) -> Wanted {
     }
 }
 
-async fn observe(client: &Client, wanted: Wanted) -> Result<(), CliError> {
+pub(in crate::cli) async fn observe(client: &Client, wanted: Wanted) -> Result<(), CliError> {
     match client.call(Call::Observe(wanted)).await? {
         Answer::Done => Ok(()),
         _ => Err(ClientError::Unexpected.into()),
@@ -105,7 +105,11 @@ async fn frame(client: &Client) -> Result<Frame, CliError> {
 }
 
 /// Until the time is over or the user has seen enough.
-async fn wait(context: &Context, interrupts: &mut Interrupts, duration: Duration) {
+pub(in crate::cli) async fn wait(
+    context: &Context,
+    interrupts: &mut Interrupts,
+    duration: Duration,
+) {
     let end = tokio::time::Instant::now() + duration;
     loop {
         let left = end.saturating_duration_since(tokio::time::Instant::now());
