@@ -51,6 +51,9 @@ pub struct Progress {
     pub granted: u64,
     /// Streams (thread groups) seen so far.
     pub streams: u64,
+    /// Monotonic nanoseconds of the first injection, 0 before it; of those at the same time on several
+    /// processors, any.
+    pub first_injected_ns: u64,
     /// Monotonic nanoseconds of the last injection.
     pub last_injected_ns: u64,
     /// State of the fault's chain, if it has one; user space writes the first.
@@ -61,6 +64,7 @@ exact_layout!(Progress {
     hits: u64,
     granted: u64,
     streams: u64,
+    first_injected_ns: u64,
     last_injected_ns: u64,
     state: u64,
 });

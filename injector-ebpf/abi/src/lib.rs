@@ -28,7 +28,7 @@ pub use fault::Fault;
 pub use select::{Armed, Select, SocketFields, SocketMark, Stream, StreamKey};
 
 /// Layout and meaning of everything in this package; the loader refuses objects of another version.
-pub const ABI_VERSION: u64 = 5;
+pub const ABI_VERSION: u64 = 6;
 
 /// Faults that can be armed at once: one bit each in every selector mask.
 pub const SLOTS: u32 = 64;

@@ -1,5 +1,11 @@
 //! Closed sets of words, such as the directions of traffic: one list gives reading and printing.
 
+/// Several things as one would say them, by comma.
+pub(crate) fn listed<T: std::fmt::Display>(all: impl IntoIterator<Item = T>) -> String {
+    let all: Vec<String> = all.into_iter().map(|one| one.to_string()).collect();
+    all.join(", ")
+}
+
 /// Gives a fieldless enum `ALL`, `name()`, `FromStr` with a hint, `Display` and serde by name.
 macro_rules! words {
     ($type:ident, $noun:literal, { $($variant:ident => $word:literal),+ $(,)? }) => {

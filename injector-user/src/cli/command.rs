@@ -3,6 +3,7 @@
 use clap::{Command, CommandFactory as _, Parser};
 use injector_core::fault::Kind;
 
+use super::baseline::BaselineArgs;
 use super::completions::Completions;
 use super::context::Globals;
 use super::doctor::Doctor;
@@ -49,6 +50,7 @@ pub(super) enum Verb {
     Observe(Observe),
     Top(TopArgs),
     Graph(GraphArgs),
+    Baseline(BaselineArgs),
     Status(Status),
     Stop(Stop),
     Undo(Undo),
@@ -74,6 +76,8 @@ const EXAMPLES: &str = "Examples:
   sudo temblor top
   # Who talks to whom?
   sudo temblor graph --duration 10s
+  # What is natural for them?
+  sudo temblor baseline pid:123 --duration 60s
   # What does it log meanwhile?
   sudo temblor logs pid:123 --duration 60s
   # A whole experiment, with a report

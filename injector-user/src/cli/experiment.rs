@@ -48,21 +48,8 @@ pub(super) fn warn(out: Out, warnings: &[Problem]) {
 
 /// Whether an engine is needed to run it.
 pub(super) fn needs_engine(experiment: &Experiment) -> bool {
-    let Experiment {
-        hypothesis,
-        method,
-        rollbacks,
-        breakers,
-        ..
-    } = experiment;
-    let probes = hypothesis.iter().flat_map(|hypothesis| &hypothesis.probes);
-    let probes = probes.chain(breakers.iter().map(|breaker| &breaker.probe));
-    let activities = probes
-        .map(|probe| &probe.activity)
-        .chain(method)
-        .chain(rollbacks);
-    let mut providers = activities.map(|activity| &activity.provider);
-    providers.any(|provider| matches!(provider, Provider::Temblor(_)))
+    let mut providers = experiment.activities().map(|activity| &activity.provider);
+    experiment.observe.is_some() || providers.any(|one| matches!(one, Provider::Temblor(_)))
 }
 
 fn read(path: &Path) -> std::io::Result<String> {

@@ -6,6 +6,7 @@
 
 mod again;
 mod announce;
+mod baseline;
 mod caller;
 mod command;
 mod completions;

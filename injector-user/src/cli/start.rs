@@ -15,8 +15,8 @@ use super::failure::CliError;
 use super::out::Out;
 use super::style::Choice;
 use super::{
-    completions, doctor, engine, graph, inject, logs, man, metrics, observe, plan, run, status,
-    stop, targets, top, undo, validate,
+    baseline, completions, doctor, engine, graph, inject, logs, man, metrics, observe, plan, run,
+    status, stop, targets, top, undo, validate,
 };
 use crate::pressure::{WORKER, work};
 use crate::sys::process::leave;
@@ -59,6 +59,7 @@ fn verb(context: &Context, verb: Verb) -> Result<Exit, CliError> {
         Verb::Observe(args) => wait_for(observe::run(context, args)),
         Verb::Top(args) => wait_for(top::run(context, args)),
         Verb::Graph(args) => wait_for(graph::run(context, args)),
+        Verb::Baseline(args) => wait_for(baseline::run(context, args)),
         Verb::Plan(args) => wait_for(plan::run(context, args)),
         Verb::Inject(args) => wait_for(inject::run(context, args)),
         Verb::Run(args) => wait_for(run::run(context, args)),

@@ -196,6 +196,7 @@ pub(super) fn fault() -> FaultReport {
         window: Window {
             armed_unix_ms: 1_700_000_000_000,
             armed_ns: 1_000_000_000,
+            injected_ns: 1_200_000_000,
             ended_unix_ms: 1_700_000_060_100,
             ended_ns: 61_100_000_000,
             deadline_ns: 61_000_000_000,

@@ -29,17 +29,23 @@ pub(super) fn run(context: &Context, args: &Validate) -> Result<Exit, CliError> 
         experiment::warn(context.out, &warnings);
     }
     let (title, activities) = (&experiment.title, experiment.method.len());
+    let observation = experiment.observation().map(|one| one.to_string());
     let value = json!({
         "valid": true,
         "title": title,
         "needs_engine": experiment::needs_engine(&experiment),
+        "observes": observation,
         "warnings": warnings,
     });
     context.out.result(&value, |style| {
         let good = style.good("valid");
+        let observes = observation
+            .iter()
+            .map(|what| format!("\n  observes {what}"));
         format!(
-            "{}: {good}: \"{title}\", {activities} activities",
-            args.file.display()
+            "{}: {good}: \"{title}\", {activities} activities{}",
+            args.file.display(),
+            observes.collect::<String>()
         )
     })?;
     Ok(Exit::Passed)

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use injector_core::experiment::Observation;
 use injector_core::fault::FaultSpec;
 use injector_core::report::{EndReason, Felt, Undo};
+use injector_core::telemetry::{self, Expression, FaultTimes, Frame, Moment};
 use serde_json::Value;
 
 use super::connection::Client;
@@ -11,6 +13,8 @@ use super::events::EventFile;
 use super::fault::ClientError;
 use super::names::resolve;
 use crate::announce::Announcer;
+use crate::clock::monotonic_ns;
+use crate::observer::Wanted;
 use crate::protocol::{self, Answer, Arm, Call, Class, Ended, Failure, FaultReport, State, Which};
 use crate::runner::{Armed, End, FaultError, FaultErrorClass, Faults, Snapshot};
 
@@ -21,22 +25,26 @@ const QUANTITY: &str = "round trip of the target's TCP sockets";
 #[derive(Clone, Debug)]
 pub struct EngineFaults {
     client: Client,
+    /// For looking at targets: attaching what looks takes its time, and the kill switch must not wait.
+    looking: Client,
     ssh_connection: Option<String>,
     events: Option<EventFile>,
     announcer: Option<Announcer>,
 }
 
 impl EngineFaults {
+    /// What targets feel is asked for over `looking`, another connection to the same engine.
     /// `ssh_connection` is the caller's, which no fault may cut. Every injection is written to
     /// `events`, if there is such a file, and what becomes of faults is told to `announcer`.
     pub fn new(
-        client: Client,
+        (client, looking): (Client, Client),
         ssh_connection: Option<String>,
         events: Option<EventFile>,
         announcer: Option<Announcer>,
     ) -> Self {
         Self {
             client,
+            looking,
             ssh_connection,
             events,
             announcer,
@@ -113,6 +121,35 @@ impl Faults for EngineFaults {
             _ => Err(ClientError::Unexpected.into()),
         }
     }
+
+    async fn observe(&self, observation: &Observation) -> Result<u64, FaultError> {
+        let wanted = Wanted {
+            targets: observation.targets.clone(),
+            signals: observation.signals.clone(),
+            top: 0,
+        };
+        let from_ns = monotonic_ns();
+        match self.looking.call(Call::Observe(wanted)).await? {
+            Answer::Done => Ok(from_ns),
+            _ => Err(ClientError::Unexpected.into()),
+        }
+    }
+
+    async fn ask(&self, question: &Expression) -> Result<telemetry::Answer, FaultError> {
+        let question = question.clone();
+        match self.looking.call(Call::Measure { question }).await? {
+            Answer::Measured { answer } => Ok(answer),
+            _ => Err(ClientError::Unexpected.into()),
+        }
+    }
+
+    async fn frames(&self, from_ns: u64) -> Result<Vec<Frame>, FaultError> {
+        let to_ns = u64::MAX;
+        match self.looking.call(Call::Frames { from_ns, to_ns }).await? {
+            Answer::Frames { frames } => Ok(frames),
+            _ => Err(ClientError::Unexpected.into()),
+        }
+    }
 }
 
 async fn resolved(fault: &FaultSpec) -> Result<FaultSpec, ClientError> {
@@ -172,7 +209,31 @@ fn snapshot(report: FaultReport) -> Snapshot {
                 Some(end(EndReason::Stopped, Undo::Incomplete { what }))
             }
         },
+        times: Some(times(&window)),
         warnings: report.warnings,
+    }
+}
+
+/// The engine has both clocks of the beginning and the end, and the first injection by one.
+fn times(window: &protocol::Window) -> FaultTimes {
+    let unix_ns = |ms: u64| ms.saturating_mul(1_000_000);
+    let since_armed = window.injected_ns.saturating_sub(window.armed_ns);
+    let armed = Moment {
+        at_ns: window.armed_ns,
+        unix_ns: unix_ns(window.armed_unix_ms),
+    };
+    let injected = Moment {
+        at_ns: window.injected_ns,
+        unix_ns: armed.unix_ns.saturating_add(since_armed),
+    };
+    let ended = Moment {
+        at_ns: window.ended_ns,
+        unix_ns: unix_ns(window.ended_unix_ms),
+    };
+    FaultTimes {
+        armed,
+        injected: (window.injected_ns > 0).then_some(injected),
+        ended: (window.ended_ns > 0).then_some(ended),
     }
 }
 

@@ -21,6 +21,7 @@ impl Engine {
             Effect::Kernel(armed) => match self.kernel.counters(armed) {
                 Ok(counted) => {
                     report.counters = counters(counted);
+                    report.window.injected_ns = self.kernel.first_injection(armed);
                     report.line = Kernel::lines(armed);
                     report.examples = self.kernel.examples(armed);
                     report.rate = rate(running, &counted, &report.counters);

@@ -1,6 +1,6 @@
 //! How faults end.
 
-use injector_core::units::Probability;
+use injector_core::units::{Probability, nanoseconds};
 
 use super::intercept::add_calls;
 use super::report::{ending_report, signals_report};
@@ -93,6 +93,7 @@ impl Engine {
         let (client, log) = (running.client, running.log.take());
         let asked = running.spec.common.probability;
         let window = running.window;
+        let delay_ns = nanoseconds(running.spec.common.delay);
         let took_ns = self.take_apart(running.effect, asked, how, &mut report);
         // Programs look at the deadline themselves; taking them out is not the fault's time.
         let ended_ns = took_ns.unwrap_or(silent_ns.min(window.deadline_ns));
@@ -102,6 +103,10 @@ impl Engine {
         report.warnings.extend(nothing_matched(&report));
         let since_ms = monotonic_ns().saturating_sub(ended_ns) / 1_000_000;
         report.window.ended_ns = ended_ns;
+        if report.window.injected_ns == 0 && report.counters.injected > 0 {
+            // What no program in the kernel does begins with the fault.
+            report.window.injected_ns = window.armed_ns.saturating_add(delay_ns);
+        }
         report.window.ended_unix_ms = unix_ms().saturating_sub(since_ms);
         self.ended.add(report.clone());
         Some(report)

@@ -329,6 +329,12 @@ impl Kernel {
         Ok(self.tables.progress.get(&fault.slot, 0)?.0)
     }
 
+    /// When it first injected, in monotonic nanoseconds; 0 if it has not, or nobody can tell.
+    pub fn first_injection(&self, fault: &ArmedFault) -> u64 {
+        let progress = self.progress(fault);
+        progress.map_or(0, |progress| progress.first_injected_ns)
+    }
+
     /// What its delay lines did, if it has any.
     pub fn lines(fault: &ArmedFault) -> Option<LineReport> {
         let lines = fault.lines.iter().map(|(_hook, line)| line.report());

@@ -217,6 +217,9 @@ pub struct Window {
     /// When everything was in place: it acts from here on, or after the delay asked for.
     pub armed_unix_ms: u64,
     pub armed_ns: u64,
+    /// When it first injected, as far as it is known before it has ended; 0 if it has not.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub injected_ns: u64,
     /// When it stopped acting; 0 while it has not.
     pub ended_unix_ms: u64,
     pub ended_ns: u64,

@@ -125,16 +125,16 @@ impl<'a> Started<'a> {
         self.finished = true;
         self.record.end_ms = milliseconds(at);
         match answer {
-            Ok(value) => {
+            Ok(told) => {
                 self.record.status = ActivityStatus::Succeeded;
-                let text = value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned);
+                let value = || told.value.as_str().map(str::to_owned);
+                let text = told.words.clone().or_else(value);
+                let text = text.unwrap_or_else(|| told.value.to_string());
                 self.record.output = Some(shortened(text));
             }
             Err(why) => {
                 self.record.status = ActivityStatus::Failed;
-                self.record.error = Some(shortened(why.clone()));
+                self.record.error = Some(shortened(why.to_string()));
             }
         }
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use injector_core::experiment::{BreakerSpec, Experiment};
 use injector_core::report::{
-    BreakerRecord, DuringRecord, FORMAT, HypothesisRecord, HypothesisResult, Left, Phase, Quantity,
-    Report, Sample, Series, TransitionRecord, Verdict,
+    BreakerRecord, DuringRecord, FORMAT, FaultRecord, HypothesisRecord, HypothesisResult, Left,
+    Phase, Quantity, Report, Sample, Series, TransitionRecord, Verdict,
 };
 use injector_core::safety::{Policy, Transition};
 use injector_core::units::format_duration;
@@ -15,6 +15,7 @@ use super::clock::{Clock, milliseconds};
 use super::event::{Event, Measured};
 use super::halt::Halt;
 use super::hypothesis::Check;
+use super::recovering::Seen;
 use super::redact::redacted;
 use super::verdict::verdict;
 
@@ -25,6 +26,8 @@ pub(super) struct Facts {
     pub(super) halt: Option<Halt>,
     pub(super) gate: Check,
     pub(super) after: Check,
+    /// What targets felt, if somebody looked.
+    pub(super) seen: Option<Seen>,
 }
 
 /// Makes the report of a run that is over.
@@ -54,6 +57,9 @@ pub(super) fn assemble(
             .unwrap_or(f64::MAX)
             .total_cmp(&b.start_ms.unwrap_or(f64::MAX))
     });
+    if let Some(seen) = facts.seen {
+        note_seen(&mut report, seen);
+    }
     report.series = samples
         .into_iter()
         .map(|(name, samples)| series(name, samples))
@@ -92,6 +98,7 @@ fn empty(
         breach: None,
         checks: Vec::new(),
         left_on_host: Left::default(),
+        telemetry: None,
         warnings: Vec::new(),
     }
 }
@@ -161,10 +168,25 @@ fn note(report: &mut Report, event: Event) {
         Event::Breach(breach) => report.breach = Some(breach),
         // Samples were gathered by probe before; of the others the end is told too.
         Event::Sample(_)
+        | Event::Observing(_)
         | Event::Begun { .. }
         | Event::Armed { .. }
         | Event::Pause { .. }
         | Event::Killed => {}
+    }
+}
+
+/// Faults are told apart by when they were armed: a breaker may arm one of the same name again.
+fn note_seen(report: &mut Report, seen: Seen) {
+    let Seen { telemetry, faults } = seen;
+    report.telemetry = Some(telemetry);
+    for fault in faults {
+        let is_it = |record: &&mut FaultRecord| {
+            record.name == fault.name && record.times == Some(fault.times)
+        };
+        if let Some(record) = report.faults.iter_mut().find(is_it) {
+            record.recoveries = fault.recoveries;
+        }
     }
 }
 

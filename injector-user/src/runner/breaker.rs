@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use injector_core::experiment::{BreakerSpec, Provider, Timeout};
+use injector_core::experiment::{BreakerSpec, NoData, Provider, Timeout};
 use injector_core::report::Breach;
 use injector_core::safety::{Breaker, State, Transition, TransitionReason, TripReason};
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -24,7 +24,9 @@ impl<F: Faults> Run<F> {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let good = self.take(&spec).await;
+            let Some(good) = self.take(&spec).await else {
+                continue;
+            };
             self.events.tell(Event::BreakerSample {
                 breaker: spec.name.clone(),
             });
@@ -41,11 +43,13 @@ impl<F: Faults> Run<F> {
         }
     }
 
-    /// One sample; an answer that does not come in time is a bad one.
-    async fn take(&self, spec: &BreakerSpec) -> bool {
+    /// One sample; an answer that does not come in time is a bad one. None where there is no data, unless
+    /// that is bad.
+    async fn take(&self, spec: &BreakerSpec) -> Option<bool> {
         let began = self.clock.elapsed();
         if let Ok(judged) = timeout(spec.timeout, self.sample(&spec.probe)).await {
-            return judged.unmet.is_none();
+            let ignored = judged.is_without_data() && spec.no_data == NoData::Ignored;
+            return (!ignored).then_some(judged.unmet.is_none());
         }
         self.events.tell(Event::Sample(Measured {
             probe: spec.probe.activity.name.clone(),
@@ -56,7 +60,7 @@ impl<F: Faults> Run<F> {
             met: false,
             bounds: spec.probe.tolerance.bounds(),
         }));
-        false
+        Some(false)
     }
 
     async fn act(&self, spec: &BreakerSpec, breaker: &Breaker, transition: Transition) {

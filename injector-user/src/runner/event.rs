@@ -30,6 +30,8 @@ pub enum Event {
         side: Side,
         duration: Duration,
     },
+    /// Targets are being looked at.
+    Observing(String),
     /// The hypothesis was checked, before or after the method.
     Hypothesis {
         phase: Phase,

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use injector_core::experiment::{Experiment, RollbackStrategy};
 use injector_core::report::{EndReason, Phase, Report};
+use injector_core::telemetry::Baseline;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -29,6 +30,8 @@ pub struct Options {
     pub host: BTreeMap<String, String>,
     /// What decides the jitter of the breakers.
     pub seed: u64,
+    /// What was natural for targets before; for others the run itself is looked at.
+    pub baselines: Vec<Baseline>,
     /// What the reader of the report should know from reading the experiment.
     pub warnings: Vec<String>,
     /// What the person in front of it wants; a sender that is gone wants it to go on.
@@ -44,6 +47,7 @@ pub async fn run<F: Faults>(experiment: Experiment, faults: Arc<F>, options: Opt
         started,
         host,
         seed,
+        baselines,
         warnings,
         cancel,
         watcher,
@@ -54,13 +58,14 @@ pub async fn run<F: Faults>(experiment: Experiment, faults: Arc<F>, options: Opt
         events.warn(warning);
     }
     let events = events.watched(watcher, clock, experiment.secrets.clone());
-    let run = Arc::new(Run::new(experiment, faults, clock, events));
+    let run = Arc::new(Run::new(experiment, faults, clock, events, baselines));
     let mut watchers = JoinSet::new();
     for (index, breaker) in (0..).zip(run.experiment.breakers.clone()) {
         watchers.spawn(Arc::clone(&run).watch(breaker, seed.wrapping_add(index)));
     }
     watchers.spawn(obey(Arc::clone(&run), cancel.clone()));
-    let outcome = run.phases(cancel).await;
+    let outcome = run.phases(cancel.clone()).await;
+    let seen = run.see_out(cancel).await;
     watchers.shutdown().await;
     let mut all = Vec::new();
     while let Ok(event) = told.try_recv() {
@@ -74,6 +79,7 @@ pub async fn run<F: Faults>(experiment: Experiment, faults: Arc<F>, options: Opt
             halt: run.halter.why(),
             gate: outcome.gate,
             after: outcome.after,
+            seen,
         },
         all,
     )
@@ -105,6 +111,9 @@ impl<F: Faults> Run<F> {
         };
         self.preflight().await;
         if self.halter.why().is_none() {
+            self.observe().await;
+        }
+        if self.halter.why().is_none() {
             if let Some(gate) = self.unless_halted(self.gate()).await {
                 outcome.gate = gate;
             }
@@ -125,7 +134,7 @@ impl<F: Faults> Run<F> {
     }
 
     /// The future's value, unless the run is halted before or meanwhile.
-    async fn unless_halted<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn unless_halted<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             biased;
             () = self.halter.halted() => None,
@@ -163,7 +172,9 @@ impl<F: Faults> Run<F> {
             None => EndReason::MethodOver,
             Some(Halt::Breaker { .. }) => EndReason::Breaker,
             Some(Halt::Cancelled(_)) => EndReason::Interrupted,
-            Some(Halt::FailFast | Halt::Fault { .. }) => EndReason::Stopped,
+            Some(Halt::FailFast | Halt::Fault { .. } | Halt::Observing { .. }) => {
+                EndReason::Stopped
+            }
         };
         if reason != EndReason::MethodOver
             && !self.ledger.is_idle()
@@ -209,14 +220,21 @@ impl<F: Faults> Run<F> {
             || outcome.after == Check::Failed
             || matches!(
                 halt,
-                Some(Halt::FailFast | Halt::Fault { .. } | Halt::Cancelled(_))
+                Some(
+                    Halt::FailFast
+                        | Halt::Fault { .. }
+                        | Halt::Observing { .. }
+                        | Halt::Cancelled(_)
+                )
             );
         let refused = matches!(
             halt,
-            Some(Halt::Fault {
-                class: FaultErrorClass::Refused | FaultErrorClass::Input,
-                ..
-            })
+            Some(
+                Halt::Fault {
+                    class: FaultErrorClass::Refused | FaultErrorClass::Input,
+                    ..
+                } | Halt::Observing { .. }
+            )
         );
         match (&halt, self.experiment.runtime.rollbacks) {
             (Some(Halt::Cancelled(Cancel::Now)), _) | (_, RollbackStrategy::Never) => false,

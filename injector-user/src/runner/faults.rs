@@ -3,13 +3,15 @@
 use std::future::Future;
 use std::time::Duration;
 
+use injector_core::experiment::Observation;
 use injector_core::fault::FaultSpec;
 use injector_core::proof::Counters;
 use injector_core::report::{EndReason, Felt, Undo};
+use injector_core::telemetry::{Answer, Expression, FaultTimes, Frame};
 use serde_json::Value;
 use thiserror::Error;
 
-/// Arms faults and tells what they did. Faults belong to who armed them: when it goes, they end.
+/// Arms faults, and tells what they did and what targets feel. Faults belong to who armed them: when it goes, they end.
 pub trait Faults: Send + Sync + 'static {
     /// What would be done, without doing it.
     fn plan(&self, fault: &FaultSpec) -> impl Future<Output = Result<Value, FaultError>> + Send;
@@ -31,6 +33,20 @@ pub trait Faults: Send + Sync + 'static {
     /// Lets no fault of this client act from when it returns. They still have to be stopped; what is
     /// armed afterwards acts.
     fn kill(&self) -> impl Future<Output = Result<(), FaultError>> + Send;
+
+    /// Observes targets until this is dropped; from which moment on, in monotonic nanoseconds.
+    fn observe(
+        &self,
+        observation: &Observation,
+    ) -> impl Future<Output = Result<u64, FaultError>> + Send;
+
+    /// What was observed says of this now; what is not known is no data.
+    fn ask(&self, question: &Expression)
+    -> impl Future<Output = Result<Answer, FaultError>> + Send;
+
+    /// What was observed from this moment on, in monotonic nanoseconds, oldest first: as much as there is
+    /// room for in one answer, and nothing if there is nothing newer.
+    fn frames(&self, from_ns: u64) -> impl Future<Output = Result<Vec<Frame>, FaultError>> + Send;
 }
 
 /// No engine is needed for an experiment without faults; one with faults is told that it has none.
@@ -53,6 +69,18 @@ impl<F: Faults> Faults for Option<F> {
 
     async fn kill(&self) -> Result<(), FaultError> {
         there(self.as_ref())?.kill().await
+    }
+
+    async fn observe(&self, observation: &Observation) -> Result<u64, FaultError> {
+        there(self.as_ref())?.observe(observation).await
+    }
+
+    async fn ask(&self, question: &Expression) -> Result<Answer, FaultError> {
+        there(self.as_ref())?.ask(question).await
+    }
+
+    async fn frames(&self, from_ns: u64) -> Result<Vec<Frame>, FaultError> {
+        there(self.as_ref())?.frames(from_ns).await
     }
 }
 
@@ -81,6 +109,8 @@ pub struct Snapshot {
     pub felt: Option<Felt>,
     /// How it ended; absent while it is armed.
     pub end: Option<End>,
+    /// When it did what, if that is known.
+    pub times: Option<FaultTimes>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }

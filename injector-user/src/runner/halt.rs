@@ -30,6 +30,11 @@ pub(super) enum Halt {
         class: FaultErrorClass,
         message: String,
     },
+    /// What probes ask about could not be observed.
+    Observing {
+        class: FaultErrorClass,
+        message: String,
+    },
     /// A person asked.
     Cancelled(Cancel),
 }

@@ -27,8 +27,10 @@ mod faults;
 mod halt;
 mod hypothesis;
 mod ledger;
+mod observing;
 mod preflight;
 mod probe;
+mod recovering;
 mod redact;
 mod run;
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Asking a provider, and judging the answer.
 
+use std::fmt;
+
 use injector_core::experiment::tolerance::{Finding, Tolerance, truthy};
 use injector_core::experiment::{
     Activity, Arguments, Metric, Probe, Provider, Temblor, python_text,
@@ -14,7 +16,27 @@ use super::halt::Halt;
 use super::run::Run;
 
 /// What became of a call: an answer, or why there is none.
-pub(super) type Answer = Result<Value, String>;
+pub(super) type Answer = Result<Told, Unanswered>;
+
+/// An answer.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    pub(super) value: Value,
+    /// What the value was made of, where it is none itself.
+    pub(super) number: Option<f64>,
+    /// Between what that is to be.
+    pub(super) bounds: Option<(f64, f64)>,
+    /// Where the value alone says too little.
+    pub(super) words: Option<String>,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Unanswered {
+    Failed(String),
+    /// Nobody knows what targets feel, as nothing happened, or not for long enough.
+    NoData(String),
+}
 
 /// What a probe with a tolerance found.
 #[derive(Debug)]
@@ -27,7 +49,8 @@ pub(super) struct Judged {
 impl<F: Faults> Run<F> {
     /// Does what the provider does.
     pub(super) async fn call(&self, activity: &Activity) -> Answer {
-        match &activity.provider {
+        let answer = match &activity.provider {
+            Provider::Temblor(Temblor::Claim(claim)) => return self.claim(claim).await,
             Provider::Http(http) => call_http(http.clone()).await.map_err(|error| chain(&error)),
             Provider::Process(process) => {
                 call_process(process).await.map_err(|error| chain(&error))
@@ -54,7 +77,8 @@ impl<F: Faults> Run<F> {
             Provider::Temblor(Temblor::Metric(metric)) => {
                 self.metric(metric).await.map_err(|error| error.told())
             }
-        }
+        };
+        answer.map(Told::from).map_err(Unanswered::Failed)
     }
 
     async fn metric(&self, metric: &Metric) -> Result<Value, FaultError> {
@@ -80,41 +104,69 @@ impl<F: Faults> Run<F> {
         let answer = self.call(&probe.activity).await;
         let took = self.clock.elapsed().saturating_sub(began);
         let unmet = match &answer {
-            Ok(value) => self.unmet(&probe.tolerance, value).await,
-            Err(why) => Some(why.clone()),
+            Ok(told) => self.unmet(&probe.tolerance, told).await,
+            Err(why) => Some(why.to_string()),
         };
+        let told = answer.as_ref().ok();
+        let measured = |told: &Told| {
+            told.number
+                .or_else(|| probe.tolerance.measured(&told.value))
+        };
+        let bounds = told.and_then(|told| told.bounds);
         self.events.tell(Event::Sample(Measured {
             probe: probe.activity.name.clone(),
             at_ms: milliseconds(began),
             took_ms: milliseconds(took),
-            number: answer
-                .as_ref()
-                .ok()
-                .and_then(|value| probe.tolerance.measured(value)),
+            number: told.and_then(measured),
             answered: answer.is_ok(),
             met: unmet.is_none(),
-            bounds: probe.tolerance.bounds(),
+            bounds: bounds.or_else(|| probe.tolerance.bounds()),
         }));
         Judged { answer, unmet }
     }
 
-    async fn unmet(&self, tolerance: &Tolerance, value: &Value) -> Option<String> {
-        match tolerance.check(value) {
+    async fn unmet(&self, tolerance: &Tolerance, told: &Told) -> Option<String> {
+        match tolerance.check(&told.value) {
             Finding::Met => None,
-            Finding::NotMet { reason } => Some(reason),
+            Finding::NotMet { reason } => Some(told.words.clone().unwrap_or(reason)),
             Finding::Ask(mut probe) => {
-                if !give_value(&mut probe.provider, value) {
+                if !give_value(&mut probe.provider, &told.value) {
                     return Some(format!(
                         "`{}` has no arguments to take the value",
                         probe.name
                     ));
                 }
                 match Box::pin(self.call(&probe)).await {
-                    Ok(answer) if truthy(&answer) => None,
-                    Ok(answer) => Some(format!("`{}` answered {answer}", probe.name)),
-                    Err(why) => Some(why),
+                    Ok(told) if truthy(&told.value) => None,
+                    Ok(told) => Some(format!("`{}` answered {}", probe.name, told.value)),
+                    Err(why) => Some(why.to_string()),
                 }
             }
+        }
+    }
+}
+
+impl Judged {
+    /// Whether nothing can be said for or against it.
+    pub(super) fn is_without_data(&self) -> bool {
+        matches!(self.answer, Err(Unanswered::NoData(_)))
+    }
+}
+
+impl From<Value> for Told {
+    fn from(value: Value) -> Self {
+        Self {
+            value,
+            ..Self::default()
+        }
+    }
+}
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(why) => out.write_str(why),
+            Self::NoData(why) => write!(out, "no data: {why}"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use injector_core::experiment::Secrets;
 use injector_core::report::{
-    ActivityRecord, FaultRecord, HypothesisRecord, HypothesisResult, Report, Undo,
+    ActivityRecord, FaultRecord, HypothesisRecord, HypothesisResult, Report, Telemetry, Undo,
 };
 
 use super::event::Event;
@@ -26,6 +26,9 @@ pub(super) fn redacted(mut report: Report, secrets: &Secrets) -> Report {
         .faults
         .iter_mut()
         .for_each(|fault| hide_fault(fault, secrets));
+    if let Some(telemetry) = &mut report.telemetry {
+        hide_telemetry(telemetry, secrets);
+    }
     if let Some(hypothesis) = &mut report.hypothesis {
         hide_hypothesis(hypothesis, secrets);
     }
@@ -38,7 +41,9 @@ pub(super) fn redacted_event(mut event: Event, secrets: &Secrets) -> Event {
         Event::Activity(activity) => hide_activity(activity, secrets),
         Event::Fault(fault) => hide_fault(fault, secrets),
         Event::Hypothesis { result, .. } => hide_result(result, secrets),
-        Event::Armed { target: text, .. } | Event::Warning(text) => *text = secrets.redact(text),
+        Event::Armed { target: text, .. } | Event::Observing(text) | Event::Warning(text) => {
+            *text = secrets.redact(text)
+        }
         Event::Begun { .. }
         | Event::Pause { .. }
         | Event::During { .. }
@@ -65,9 +70,28 @@ fn hide_fault(fault: &mut FaultRecord, secrets: &Secrets) {
     hide(&mut fault.target);
     fault.asked.values_mut().for_each(hide);
     fault.error.iter_mut().for_each(hide);
+    for seen in &mut fault.recoveries {
+        hide(&mut seen.target);
+        for breach in &mut seen.recovery.breaches {
+            hide(&mut breach.explanation);
+            breach.series.labels.iter_mut().for_each(hide);
+        }
+    }
     fault.plan = secrets.redact_value(fault.plan.take());
     if let Undo::Incomplete { what } = &mut fault.undo {
         hide(what);
+    }
+}
+
+fn hide_telemetry(telemetry: &mut Telemetry, secrets: &Secrets) {
+    let hide = |text: &mut String| *text = secrets.redact(text);
+    telemetry.targets.iter_mut().for_each(hide);
+    for natural in &mut telemetry.natural {
+        hide(&mut natural.target);
+        natural.missing.iter_mut().for_each(hide);
+    }
+    for line in &mut telemetry.timeline.lines {
+        line.series.labels.iter_mut().for_each(hide);
     }
 }
 

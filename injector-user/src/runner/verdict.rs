@@ -66,6 +66,9 @@ fn of_halt(report: &Report, halt: &Halt) -> (Verdict, String) {
             of_class(*class),
             format!("`{name}` was not armed: {message}"),
         ),
+        Halt::Observing { class, message } => {
+            (of_class(*class), format!("nothing was observed: {message}"))
+        }
         Halt::FailFast => (
             Verdict::Deviated,
             "the hypothesis did not hold while the method ran".to_owned(),

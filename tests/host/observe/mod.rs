@@ -5,6 +5,7 @@ mod ending;
 mod life;
 mod network;
 mod people;
+mod probe;
 mod refused;
 mod resources;
 mod scene;

@@ -72,6 +72,8 @@ impl Book {
             ended,
             undo,
             error: None,
+            times: None,
+            recoveries: Vec::new(),
         };
         self.faults.push(record);
     }

@@ -57,6 +57,7 @@ pub(super) fn report(book: &Book, tapes: Option<&Tapes>, outcome: &Result<()>) -
         breakers: book.breakers.clone(),
         breach: book.breach.clone(),
         checks: book.checks.clone(),
+        telemetry: None,
         left_on_host: Left {
             verified: book.left.is_some(),
             items: book.left.clone().unwrap_or_default(),

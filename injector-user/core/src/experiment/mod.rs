@@ -6,10 +6,14 @@
 //! is (an unknown key elsewhere is a warning). What the toolkit can do and this cannot is an error,
 //! never silently left out, when leaving it out would change the outcome.
 //!
+//! What targets feel is asked for by a `metric` that is a [`Claim`](crate::telemetry::Claim);
+//! [`Experiment::observation`] is what has to be observed for all of them together.
+//!
 //! Secrets are values like others to a provider; [`Experiment::secrets`] knows them all, so that
 //! nothing that holds one is printed.
 
 mod model;
+mod observation;
 mod provider;
 mod read;
 mod secrets;
@@ -20,9 +24,10 @@ pub mod tolerance;
 mod variables;
 
 pub use model::{
-    Activity, ActivityKind, BreakerSpec, Experiment, Hypothesis, HypothesisStrategy, Pauses, Probe,
-    RollbackStrategy, Runtime,
+    Activity, ActivityKind, BreakerSpec, Experiment, Hypothesis, HypothesisStrategy, NoData,
+    Pauses, Probe, RollbackStrategy, Runtime,
 };
+pub use observation::{Observation, Observe};
 pub use provider::{Arguments, Http, Measure, Metric, Process, Provider, Temblor, Timeout};
 pub use read::{Source, Validated, validate};
 pub use secrets::Secrets;

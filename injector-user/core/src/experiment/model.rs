@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::observation::Observe;
 use super::provider::Provider;
 use super::secrets::Secrets;
 use super::tolerance::Tolerance;
@@ -26,6 +27,8 @@ pub struct Experiment {
     pub rollbacks: Vec<Activity>,
     pub runtime: Runtime,
     pub breakers: Vec<BreakerSpec>,
+    /// What is to be observed besides what probes need.
+    pub observe: Option<Observe>,
     /// Values that must not be printed.
     pub secrets: Secrets,
 }
@@ -138,6 +141,19 @@ pub struct BreakerSpec {
     /// After which a sample without an answer is bad.
     pub timeout: Duration,
     pub policy: Policy,
+    pub no_data: NoData,
+}
+
+words!(NoData, "what no data is", { Ignored => "ignored", Bad => "bad" });
+
+/// What it is to a breaker if there is no data of what targets feel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NoData {
+    /// No sample at all.
+    #[default]
+    Ignored,
+    /// A bad sample.
+    Bad,
 }
 
 impl Default for Runtime {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::fault::FaultSpec;
+use crate::telemetry::Claim;
 use crate::words::words;
 
 /// By what an activity is done.
@@ -79,8 +80,11 @@ pub enum Temblor {
     },
     /// Ends a fault before its time.
     Stop { name: String },
-    /// Asks for a measurement.
+    /// Asks what a fault of this experiment did.
     Metric(Metric),
+    /// Asks what targets feel; it answers a number in seconds, bytes or parts of 1, or true or false if it
+    /// is compared with one.
+    Claim(Box<Claim>),
 }
 
 /// A measurement of a fault of this experiment.

@@ -448,3 +448,79 @@ fn every_error_has_a_line_and_a_hint() {
         }
     }
 }
+
+#[test]
+fn what_is_asked_of_targets_is_read_with_what_it_needs() {
+    let experiment = valid(
+        "title: t\ndescription: d\n\
+         configuration: {web: /web}\n\
+         steady-state-hypothesis: {title: h, probes: [{type: probe, name: p, provider: {type: temblor, \
+         metric: 'p99 syscall_duration where target=\"cgroup:${web}\", syscall=fsync over 30s < 20ms'}}]}\n\
+         method:\n\
+         - {type: action, name: a, provider: {type: temblor, fault: net.loss, target: 'pid:7', duration: 5s}}\n\
+         - {type: probe, name: b, provider: {type: temblor, metric: 'tcp_resets where target=comm:db'}}\n\
+         - {type: probe, name: c, provider: {type: temblor, metric: a.injected}}\n",
+    );
+    let tolerance = &experiment.hypothesis.as_ref().unwrap().probes[0].tolerance;
+    assert_eq!(tolerance.to_string(), "true");
+    let told = |experiment: &Experiment| experiment.observation().map(|one| one.to_string());
+    let probes = "syscalls, tcp of cgroup:/web, comm:db, 30s before and 10s at most after";
+    assert_eq!(told(&experiment).as_deref(), Some(probes));
+    let without = Experiment {
+        hypothesis: None,
+        method: vec![experiment.method[0].clone(), experiment.method[2].clone()],
+        ..experiment
+    };
+    assert_eq!(told(&without), None);
+    let asked = Experiment {
+        observe: Some(Observe::default()),
+        ..without
+    };
+    let faults = "syscalls of pid:7, 10s before and 10s at most after";
+    assert_eq!(told(&asked).as_deref(), Some(faults));
+}
+
+#[test]
+fn what_cannot_be_asked_of_targets_is_said_with_its_place() {
+    let metric = |text: &str| with_provider("probe", &format!("type: temblor\nmetric: {text}"));
+    check_errors(
+        &metric("p99 syscal_duration where target=container:web < 20ms"),
+        &[
+            "8:13: method[0].provider.metric: character 5: there is no metric `syscal_duration` | did you mean `temblor_syscall_duration_seconds`",
+        ],
+    );
+    check_errors(
+        &metric("syscall_errors > 5"),
+        &[
+            "8:13: method[0].provider.metric: it is not said whom to observe | for example `syscall_errors where target=container:web`",
+        ],
+    );
+    check_errors(
+        &metric("syscalls where target=host\nover: 5s"),
+        &["9:5: method[0].provider.over: the key `over` is not known here | one of type, metric"],
+    );
+    let hypothesis = "title: t\ndescription: d\nmethod: []\nsteady-state-hypothesis: {title: h, probes: \
+                      [{type: probe, name: p, tolerance: 5, provider: {type: temblor, metric: 'syscalls where \
+                      target=host < 5'}}]}\n";
+    let errors = read(hypothesis).errors;
+    assert_eq!(errors[0].message, "the metric is compared already: < 5/s");
+    let breaker = "title: t\ndescription: d\nmethod: []\nx-temblor: {breakers: [{no_data: bad, probe: {type: probe, \
+                   name: p, tolerance: 0, provider: {type: process, path: 'true'}}}]}\n";
+    let errors = read(breaker).errors;
+    assert_eq!(
+        errors[0].message,
+        "only of what targets feel there may be no data"
+    );
+    let observe = "title: t\ndescription: d\nmethod: []\nx-temblor: {observe: {signals: [syscals], before: 2h, \
+                   untill: 5s}}\n";
+    let errors = read(observe).errors;
+    let said: Vec<_> = errors.iter().map(|one| one.message.as_str()).collect();
+    assert_eq!(
+        said,
+        [
+            "the key `untill` is not known here",
+            "`syscals` is not a signal",
+            "2h is too long to observe",
+        ]
+    );
+}

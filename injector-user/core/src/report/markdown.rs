@@ -11,6 +11,8 @@ pub fn markdown(report: &Report) -> String {
         Some(headline(report)),
         hypothesis(report.hypothesis.as_ref()),
         faults(&report.faults),
+        recoveries(report),
+        telemetry(report),
         breakers(report),
         probes(&report.series),
         checks(report),
@@ -108,6 +110,24 @@ fn faults(faults: &[FaultRecord]) -> Option<String> {
     let rows: Vec<_> = faults.iter().map(row).collect();
     let head = ["fault", "what", "target", "injected", "rate", "felt", "end"];
     (!rows.is_empty()).then(|| format!("## Faults\n\n{}", table(&head, &rows)))
+}
+
+fn recoveries(report: &Report) -> Option<String> {
+    let rows: Vec<Vec<String>> = say::recoveries(report)
+        .into_iter()
+        .map(|row| row.map(|text| cell(&text)).to_vec())
+        .collect();
+    (!rows.is_empty()).then(|| format!("## Recovery\n\n{}", table(&say::RECOVERY, &rows)))
+}
+
+fn telemetry(report: &Report) -> Option<String> {
+    let telemetry = report.telemetry.as_ref()?;
+    let said = say::telemetry(telemetry);
+    let lines: Vec<_> = said
+        .iter()
+        .map(|line| format!("- {}", Cell(line)))
+        .collect();
+    Some(format!("## What targets felt\n\n{}", lines.join("\n")))
 }
 
 fn rate(rate: &Rate) -> String {

@@ -15,6 +15,7 @@ pub use html::html;
 pub use markdown::markdown;
 pub use model::{
     ActivityKind, ActivityRecord, ActivityStatus, Breach, BreakerRecord, Check, DuringRecord,
-    EndReason, FORMAT, FaultRecord, Felt, HypothesisRecord, HypothesisResult, Left, Phase,
-    ProbeResult, Quantity, Report, Sample, Series, TransitionRecord, Undo, Verdict, json,
+    EndReason, FORMAT, FaultRecord, Felt, HypothesisRecord, HypothesisResult, Left, Natural, Phase,
+    ProbeResult, Quantity, Report, Sample, Series, TargetRecovery, Telemetry, TransitionRecord,
+    Undo, Verdict, json,
 };

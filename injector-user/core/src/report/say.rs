@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::model::{Breach, EndReason, FaultRecord, Report, Series, Undo, Verdict};
-use super::{ActivityStatus, Phase, Quantity};
+use super::{ActivityStatus, Phase, Quantity, TargetRecovery, Telemetry};
+use crate::telemetry::Moment;
+use crate::units::format_duration;
+use crate::words::listed;
 
 /// What the reader should take away, in a few words.
 pub(super) fn verdict(verdict: Verdict) -> &'static str {
@@ -49,6 +52,103 @@ pub(super) fn end_reason(reason: EndReason) -> &'static str {
         EndReason::TargetGone => "its target ended",
         EndReason::EngineLost => "the engine ended",
     }
+}
+
+/// Columns of [`recoveries`].
+pub(super) const RECOVERY: [&str; 7] = [
+    "fault",
+    "target",
+    "first injected",
+    "first felt",
+    "ended",
+    "natural again",
+    "felt most",
+];
+
+/// When each fault was felt by each target, and when that was over; times of the day and how long it took.
+pub(super) fn recoveries(report: &Report) -> Vec<[String; 7]> {
+    let Some(telemetry) = &report.telemetry else {
+        return Vec::new();
+    };
+    let of = |fault: &FaultRecord| {
+        let rows = fault.recoveries.iter();
+        let name = fault.name.clone();
+        rows.map(|one| recovery(&report.started, telemetry, &name, one))
+            .collect::<Vec<_>>()
+    };
+    report.faults.iter().flat_map(of).collect()
+}
+
+fn recovery(
+    started: &str,
+    telemetry: &Telemetry,
+    fault: &str,
+    one: &TargetRecovery,
+) -> [String; 7] {
+    let recovery = &one.recovery;
+    let at = |moment: Option<Moment>, otherwise: &str| {
+        let shown = moment.map(|moment| clock(started, telemetry.offset_ms(moment)));
+        shown.unwrap_or_else(|| otherwise.to_owned())
+    };
+    let after = |time: Option<std::time::Duration>, of: &str| {
+        let ms = time.map(|time| milliseconds(time.as_secs_f64() * 1e3));
+        ms.map_or_else(String::new, |ms| format!(" ({ms} after {of})"))
+    };
+    let recovered = if recovery.detected.is_some() {
+        "not while it was looked at"
+    } else {
+        ""
+    };
+    let most = recovery.breaches.first();
+    let more = match recovery.breaches.len() {
+        0 | 1 => String::new(),
+        all => format!("; and {} more", all - 1),
+    };
+    [
+        fault.to_owned(),
+        one.target.clone(),
+        at(recovery.onset, "never"),
+        at(recovery.detected, "never") + &after(recovery.time_to_detect(), "that"),
+        at(recovery.effect_ended, "not yet"),
+        at(recovery.recovered, recovered) + &after(recovery.time_to_recover(), "the end"),
+        most.map_or_else(String::new, |breach| breach.explanation.clone() + &more),
+    ]
+}
+
+/// What was observed, and what is known to be natural.
+pub(super) fn telemetry(telemetry: &Telemetry) -> Vec<String> {
+    let window = std::time::Duration::from_nanos(telemetry.timeline.window_ns);
+    let mut lines = vec![format!(
+        "{} of {}: {} frames; {} lines with a value every {} are in report.json, {} had no room",
+        listed(&telemetry.signals),
+        listed(&telemetry.targets),
+        telemetry.frames,
+        telemetry.timeline.lines.len(),
+        format_duration(window),
+        telemetry.timeline.left_out,
+    )];
+    for natural in &telemetry.natural {
+        let target = &natural.target;
+        let source = if natural.kept {
+            "a kept baseline"
+        } else {
+            "this run before its first fault"
+        };
+        lines.push(match &natural.missing {
+            Some(why) => format!("what is natural for {target} is not known: {why}"),
+            None => format!(
+                "what is natural for {target} is of {source}: {} bands of {} windows",
+                natural.bands, natural.windows
+            ),
+        });
+    }
+    if telemetry.frames_lost > 0 {
+        lines.push(format!(
+            "{} older frames were not kept",
+            telemetry.frames_lost
+        ));
+    }
+    lines
 }
 
 pub(super) fn undo(undo: &Undo) -> String {

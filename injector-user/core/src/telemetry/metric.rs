@@ -99,6 +99,12 @@ pub fn named(name: &str) -> Result<&'static Metric, Invalid> {
 }
 
 fn unknown(bare: &str) -> Invalid {
+    let short = METRICS.iter().map(|metric| metric.name);
+    let near = suggest::nearest(bare, short);
+    if let Some(near) = METRICS.iter().find(|metric| Some(metric.name) == near) {
+        return Invalid::saying(format!("there is no metric `{bare}`"))
+            .hint(format!("did you mean `{}`", near.full_name()));
+    }
     let names: Vec<String> = METRICS.iter().map(Metric::full_name).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let full = format!("{PREFIX}{bare}");

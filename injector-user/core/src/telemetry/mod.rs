@@ -16,9 +16,10 @@ mod query;
 mod recovery;
 mod signal;
 mod summary;
+mod timeline;
 mod window;
 
-pub use baseline::{Band, Baseline, Failures, Statistic};
+pub use baseline::{Band, Baseline, Failures, Outside, Statistic};
 pub use catalogue::METRICS;
 pub use frame::{Frame, Series, Value};
 pub use graph::{Edge, Exchange, Graph, Link, Node, NodeKind, Role, Transport, links};
@@ -33,4 +34,5 @@ pub use query::{
 pub use recovery::{Breach, FaultTimes, Moment, Recovering, Recovery};
 pub use signal::Signal;
 pub use summary::{Quantiles, Said, Summary, summaries};
+pub use timeline::{Line, Timeline};
 pub use window::Window;

@@ -40,6 +40,7 @@ pub(crate) fn empty() -> Report {
         breach: None,
         checks: Vec::new(),
         left_on_host: Left::default(),
+        telemetry: None,
         warnings: Vec::new(),
     }
 }
@@ -269,6 +270,8 @@ fn faults() -> Vec<FaultRecord> {
         ended: EndReason::Breaker,
         undo: Undo::Verified,
         error: None,
+        times: None,
+        recoveries: Vec::new(),
     };
     vec![
         FaultRecord {

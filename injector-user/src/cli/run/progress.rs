@@ -75,6 +75,7 @@ impl Progress {
                 side,
                 duration,
             } => Some(pause(name, *side, *duration)),
+            Event::Observing(observation) => Some(format!("observing {observation}")),
             Event::Hypothesis { phase, result } => Some(checked(*phase, result, style)),
             Event::During { met, .. } => self.turned(*met),
             Event::Armed {

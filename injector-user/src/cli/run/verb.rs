@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use super::host::facts;
 use super::progress::Progress;
 use crate::cli::announce::{self, AnnounceArgs};
+use crate::cli::baseline;
 use crate::cli::caller::drop_to_caller;
 use crate::cli::context::Context;
 use crate::cli::events::{self, EventsArg};
@@ -53,6 +54,10 @@ pub(in crate::cli) struct Run {
     events: EventsArg,
     #[command(flatten)]
     announce: AnnounceArgs,
+    /// What is natural for a target, as `temblor baseline` kept it; may be given for each target. For
+    /// others the run itself is looked at before its first fault
+    #[arg(long = "baseline", value_name = "FILE")]
+    baselines: Vec<PathBuf>,
     /// Give the faults the seeds of this report, which must be of the same faults
     #[arg(long, value_name = "REPORT")]
     replay: Option<PathBuf>,
@@ -70,14 +75,16 @@ struct Written<'a> {
 pub(in crate::cli) async fn run(context: &Context, args: Run) -> Result<Exit, CliError> {
     let (experiment, warnings) = read(&args)?;
     experiment::warn(context.out, &warnings);
+    let baselines = args.baselines.iter().map(|path| baseline::read(path));
+    let baselines = baselines.collect::<Result<Vec<_>, _>>()?;
     let interrupts = Interrupts::catch()?;
     let client = engine(context, &experiment).await?;
     drop_to_caller()?;
     let events = args.events.create(context.out)?;
     let announcer = announce::start(context.out, args.announce.destinations()?);
-    let engine = client.map(|client| {
+    let engine = client.map(|clients| {
         let caller = connection_of_caller();
-        EngineFaults::new(client, caller, events.clone(), announcer.clone())
+        EngineFaults::new(clients, caller, events.clone(), announcer.clone())
     });
     // Before anything is injected: a report that cannot be written is worth knowing now.
     std::fs::create_dir_all(&args.out).map_err(|source| CliError::Write {
@@ -90,7 +97,10 @@ pub(in crate::cli) async fn run(context: &Context, args: Run) -> Result<Exit, Cl
     let (wish, cancel) = watch::channel(Cancel::No);
     let (watcher, news) = mpsc::unbounded_channel();
     let mut progress = Progress::new(context.out, news);
-    let options = options(&args, &warnings, cancel, watcher);
+    let options = Options {
+        baselines,
+        ..options(&args, &warnings, cancel, watcher)
+    };
     let report = tokio::select! {
         report = runner::run(experiment, Arc::new(engine), options) => report,
         never = obey(context, interrupts, wish) => never,
@@ -140,17 +150,22 @@ fn options(
         started: SystemTime::UNIX_EPOCH + Duration::from_millis(unix_ms()),
         host: facts(),
         seed: args.seed,
+        baselines: Vec::new(),
         warnings: warnings.iter().map(ToString::to_string).collect(),
         cancel,
         watcher: Some(watcher),
     }
 }
 
-async fn engine(context: &Context, experiment: &Experiment) -> Result<Option<Client>, CliError> {
+/// Two connections: one for faults, and one to look at targets.
+async fn engine(
+    context: &Context,
+    experiment: &Experiment,
+) -> Result<Option<(Client, Client)>, CliError> {
     if !experiment::needs_engine(experiment) {
         return Ok(None);
     }
-    context.engine().await.map(Some)
+    Ok(Some((context.engine().await?, context.engine().await?)))
 }
 
 /// Tells the runner what the person wants, for as long as it runs.

@@ -8,6 +8,7 @@ use injector_core::experiment::Measure;
 use injector_core::fault::FaultSpec;
 use injector_core::report::{EndReason, Undo};
 use injector_core::safety::weakened;
+use injector_core::telemetry::FaultTimes;
 use serde_json::Value;
 
 use super::record::{self, Entry, Request};
@@ -35,6 +36,8 @@ struct Book {
     open: BTreeSet<String>,
     /// No fault is armed any more.
     closed: bool,
+    /// When those that have ended did what, with their names.
+    ended: Vec<(String, FaultTimes)>,
 }
 
 /// Whether a fault may be armed.
@@ -55,6 +58,16 @@ impl<F: Faults> Ledger<F> {
             book: Mutex::default(),
             under_way: UnderWay::new(),
         }
+    }
+
+    /// Who arms for it.
+    pub(in crate::runner) fn faults(&self) -> &F {
+        &self.faults
+    }
+
+    /// The faults that have ended, as far as it is known when they did what.
+    pub(in crate::runner) fn ended(&self) -> Vec<(String, FaultTimes)> {
+        self.book().ended.clone()
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -367,6 +380,10 @@ impl<F: Faults> Ledger<F> {
         reason: EndReason,
     ) -> bool {
         if let Ok(snapshot) = &stopped {
+            let times = snapshot
+                .times
+                .map(|times| (entry.request.name.clone(), times));
+            self.book().ended.extend(times);
             for warning in &snapshot.warnings {
                 self.events
                     .warn(format!("`{}`: {warning}", entry.request.name));

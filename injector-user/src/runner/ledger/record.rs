@@ -84,8 +84,10 @@ fn describe(
         counters,
         felt,
         end,
+        times,
         warnings: _,
     } = snapshot;
+    record.times = times;
     let until = end
         .as_ref()
         .map_or(now, |end| armed_at + end.after)
@@ -142,5 +144,7 @@ fn empty(name: &str, asked: &FaultSpec, intensity: f64) -> FaultRecord {
         ended: EndReason::NeverArmed,
         undo: Undo::NothingToUndo,
         error: None,
+        times: None,
+        recoveries: Vec::new(),
     }
 }

@@ -1,9 +1,11 @@
 mod breakers;
 mod cancelling;
+mod claims;
 mod fake;
 mod lifetime;
 mod order;
 mod processes;
+mod recovering;
 mod toolkit;
 mod web;
 
@@ -38,6 +40,7 @@ fn options(cancel: watch::Receiver<Cancel>) -> Options {
         started,
         host: BTreeMap::new(),
         seed: 1,
+        baselines: Vec::new(),
         warnings: Vec::new(),
         cancel,
         watcher: None,

@@ -10,6 +10,7 @@ use crate::experiment::substitute::Variables;
 use crate::experiment::{Activity, ActivityKind, Pauses, Probe, Provider, Temblor};
 use crate::problem::{Place, Problem};
 use crate::suggest;
+use crate::telemetry::Claim;
 
 const KEYS: [&str; 12] = [
     "type",
@@ -95,9 +96,12 @@ pub(super) fn probe(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Option
     let (node, place) = referred(at, known, out)?;
     let at = At::new(node, &place);
     let activity = activity(&at, known, out);
-    let tolerance = at
-        .required("tolerance", out)
-        .and_then(|at| tolerance::read(&at, known, out));
+    let tolerance = match activity.as_ref().and_then(compared) {
+        Some(claim) => tolerance::of_claim(&at, claim, out),
+        None => at
+            .required("tolerance", out)
+            .and_then(|at| tolerance::read(&at, known, out)),
+    };
     let activity = activity?;
     if arms(&activity) {
         out.error(
@@ -110,6 +114,14 @@ pub(super) fn probe(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Option
         activity,
         tolerance: tolerance?,
     })
+}
+
+/// What targets are claimed to feel, if the claim says between what.
+pub(super) fn compared(activity: &Activity) -> Option<&Claim> {
+    match &activity.provider {
+        Provider::Temblor(Temblor::Claim(claim)) => claim.bound.is_some().then_some(claim),
+        _ => None,
+    }
 }
 
 /// Names must tell faults apart.

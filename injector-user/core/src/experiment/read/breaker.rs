@@ -1,16 +1,16 @@
-//! `x-temblor: { breakers: [...] }`, which the toolkit ignores. Its keys are strict.
+//! `x-temblor: { breakers: [...] }`. Its keys are strict.
 
 use std::time::Duration;
 
 use super::activity::{self, Known, arms};
 use super::at::{At, Reading};
-use crate::experiment::{Activity, BreakerSpec, Probe, Provider, Temblor};
+use crate::experiment::{Activity, BreakerSpec, NoData, Probe, Provider, Temblor};
 use crate::fault::Kind;
 use crate::safety::{Backoff, Policy, Rearm, Window};
 use crate::suggest;
 use crate::units::format_duration;
 
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 8] = [
     "name",
     "probe",
     "interval",
@@ -18,6 +18,7 @@ const KEYS: [&str; 7] = [
     "consecutive",
     "window",
     "rearm",
+    "no_data",
 ];
 const REARM: [&str; 7] = [
     "initial",
@@ -31,12 +32,13 @@ const REARM: [&str; 7] = [
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(20);
 const LONGEST_INTERVAL: Duration = Duration::from_hours(1);
 const DEFAULT_INTERVAL: Duration = Duration::from_millis(100);
+/// What targets feel is looked at so often.
+const FRAME: Duration = Duration::from_secs(1);
 const SHORTEST_TIMEOUT: Duration = Duration::from_secs(1);
 const MOST_SAMPLES: u32 = 100_000;
 
-/// Reads the extension.
+/// Reads the breakers of the extension.
 pub(super) fn all(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Vec<BreakerSpec> {
-    at.refuse_unknown(&["breakers"], out);
     let items = at
         .get("breakers")
         .map(|at| at.items(out))
@@ -101,7 +103,9 @@ fn breaker(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Option<BreakerS
     let probe = at
         .required("probe", out)
         .and_then(|at| probe(&at, known, out));
-    let interval = interval(at, out);
+    let of_target = probe.as_ref().is_some_and(asks_of_target);
+    let interval = interval(at, of_target, out);
+    let no_data = no_data(at, of_target, out);
     let timeout = at.get("timeout").map_or_else(
         || Some(interval?.max(SHORTEST_TIMEOUT)),
         |at| at.duration(out),
@@ -117,7 +121,30 @@ fn breaker(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Option<BreakerS
         interval: interval?,
         timeout: timeout?,
         policy: policy?,
+        no_data: no_data?,
     })
+}
+
+fn asks_of_target(probe: &Probe) -> bool {
+    matches!(
+        probe.activity.provider,
+        Provider::Temblor(Temblor::Claim(_))
+    )
+}
+
+fn no_data(at: &At<'_>, of_target: bool, out: &mut Reading) -> Option<NoData> {
+    let Some(at) = at.get("no_data") else {
+        return Some(NoData::default());
+    };
+    if !of_target {
+        out.error(
+            &at,
+            "only of what targets feel there may be no data",
+            "remove it: a probe that does not answer is a bad sample",
+        );
+        return None;
+    }
+    at.word(out)
 }
 
 /// A probe that stands here, or the name of one that stands elsewhere.
@@ -137,11 +164,18 @@ fn probe(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Option<Probe> {
     activity::probe(&At::new(node, place), known, out)
 }
 
-fn interval(at: &At<'_>, out: &mut Reading) -> Option<Duration> {
+fn interval(at: &At<'_>, of_target: bool, out: &mut Reading) -> Option<Duration> {
     let Some(at) = at.get("interval") else {
-        return Some(DEFAULT_INTERVAL);
+        return Some(if of_target { FRAME } else { DEFAULT_INTERVAL });
     };
     let interval = at.duration(out)?;
+    if of_target && interval < FRAME {
+        out.warn(
+            at.place.clone(),
+            "targets are looked at once a second: several samples are of the same look",
+            "write `interval: 1s`, or ask for more samples in a row",
+        );
+    }
     if (SHORTEST_INTERVAL..=LONGEST_INTERVAL).contains(&interval) {
         return Some(interval);
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::activity::{self, Known};
 use super::at::{At, Reading};
-use super::breaker;
+use super::{breaker, observe};
 use crate::document;
 use crate::experiment::substitute::Variables;
 use crate::experiment::variables::{self, Environment};
@@ -97,7 +97,13 @@ fn experiment(at: &At<'_>, environment: Environment<'_>, out: &mut Reading) -> O
         .and_then(|at| hypothesis(&at, &known, out));
     let method = method(at, &known, out);
     let rollbacks = rollbacks(at, &known, out);
+    let extension = at.get("x-temblor");
+    if let Some(at) = &extension {
+        at.refuse_unknown(&["breakers", "observe"], out);
+    }
     let breakers = breakers(at, &known, &method, out);
+    let observe = extension.and_then(|at| at.get("observe"));
+    let observe = observe.map(|at| observe::read(&at, &known, out));
     let title = at.required("title", out).and_then(|at| at.text(out));
     let description = at.required("description", out).and_then(|at| at.text(out));
     Some(Experiment {
@@ -115,6 +121,7 @@ fn experiment(at: &At<'_>, environment: Environment<'_>, out: &mut Reading) -> O
             .map(|at| runtime(&at, out))
             .unwrap_or_default(),
         breakers,
+        observe,
         secrets,
     })
 }

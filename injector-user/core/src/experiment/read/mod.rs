@@ -5,6 +5,7 @@ mod activity;
 mod at;
 mod breaker;
 mod experiment;
+mod observe;
 mod provider;
 mod temblor;
 mod tolerance;

@@ -1,4 +1,5 @@
-//! The `temblor` provider: `fault:` arms, `stop:` ends, `metric:` measures. Its keys are strict.
+//! The `temblor` provider: `fault:` arms, `stop:` ends, `metric:` asks what a fault did, or
+//! what targets feel. Its keys are strict.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +9,7 @@ use crate::experiment::substitute::first_name;
 use crate::experiment::{ActivityKind, Measure, Metric, Temblor};
 use crate::fault::{self, Given, Kind};
 use crate::suggest;
+use crate::telemetry::Claim;
 
 const DEEDS: [&str; 3] = ["fault", "stop", "metric"];
 
@@ -42,7 +44,7 @@ pub(super) fn read(
         }
         _ => {
             at.refuse_unknown(&["type", "metric"], out);
-            metric(value, known, out).map(Temblor::Metric)
+            measurement(value, known, out)
         }
     }
 }
@@ -119,8 +121,49 @@ fn param(at: &At<'_>, out: &mut Reading) -> Option<Given> {
     None
 }
 
-fn metric(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Option<Metric> {
+/// What a fault did, as `FAULT.MEASURE`, or what targets feel.
+fn measurement(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Option<Temblor> {
     let text = at.text(out)?;
+    if is_of_fault(&text, known) {
+        return metric(at, &text, known, out).map(Temblor::Metric);
+    }
+    claim(at, &text, out).map(|claim| Temblor::Claim(Box::new(claim)))
+}
+
+/// A point stands in an expression only behind a digit, as in `p99.9`, or in a value.
+fn is_of_fault(text: &str, known: &Known<'_>) -> bool {
+    let names = |fault: &String| {
+        let rest = text.strip_prefix(fault.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    let one_word = !text.contains(char::is_whitespace) && text.contains('.');
+    let ends_as_one = text
+        .rsplit_once('.')
+        .is_some_and(|(_name, measure)| measure.parse::<Measure>().is_ok());
+    known.faults.iter().any(names) || one_word || ends_as_one
+}
+
+fn claim(at: &At<'_>, text: &str, out: &mut Reading) -> Option<Claim> {
+    if let Some(missing) = first_name(text) {
+        out.error(
+            at,
+            format!("nothing is named `{missing}`"),
+            "define it under `configuration`",
+        );
+        return None;
+    }
+    let claim: Result<Claim, _> = text.parse();
+    let told = claim.and_then(|claim| claim.expression.targets().map(|_targets| claim));
+    match told {
+        Ok(claim) => Some(claim),
+        Err(invalid) => {
+            out.invalid(at, invalid);
+            None
+        }
+    }
+}
+
+fn metric(at: &At<'_>, text: &str, known: &Known<'_>, out: &mut Reading) -> Option<Metric> {
     let Some((name, measure)) = text.rsplit_once('.') else {
         out.error(
             at,

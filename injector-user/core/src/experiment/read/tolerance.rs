@@ -6,6 +6,7 @@ use crate::document::Value;
 use crate::experiment::Provider;
 use crate::experiment::tolerance::{Expect, JsonPath, Pattern, Tolerance};
 use crate::suggest;
+use crate::telemetry::Claim;
 
 const TYPES: [&str; 4] = ["regex", "jsonpath", "range", "probe"];
 
@@ -35,6 +36,25 @@ pub(super) fn read(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Option<
             None
         }
     }
+}
+
+/// Of a probe whose claim is true or false: true, unless the opposite is wanted.
+pub(super) fn of_claim(probe: &At<'_>, claim: &Claim, out: &mut Reading) -> Option<Tolerance> {
+    let Some(at) = probe.get("tolerance") else {
+        return Some(Tolerance::Equals(true.into()));
+    };
+    if let Some(wanted) = at.node.as_bool() {
+        return Some(Tolerance::Equals(wanted.into()));
+    }
+    let bound = claim
+        .bound
+        .map_or_else(String::new, |bound| bound.to_string());
+    out.error(
+        &at,
+        format!("the metric is compared already: {bound}"),
+        "leave the tolerance out, or the comparison behind the metric",
+    );
+    None
 }
 
 fn typed(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Option<Tolerance> {

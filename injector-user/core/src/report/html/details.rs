@@ -70,6 +70,27 @@ fn probes(page: &mut Markup, result: &HypothesisResult) {
     page.table(&["probe", "tolerated", "found"], &rows);
 }
 
+/// When targets felt the faults, and when that was over.
+pub(super) fn recoveries(page: &mut Markup, report: &Report) {
+    let Some(telemetry) = &report.telemetry else {
+        return;
+    };
+    page.put(format_args!(
+        "<h3>What targets felt</h3><ul class=\"notes\">"
+    ));
+    for line in say::telemetry(telemetry) {
+        page.put(format_args!("<li>{}</li>", Text(line)));
+    }
+    page.put(format_args!("</ul>"));
+    let rows: Vec<_> = say::recoveries(report)
+        .into_iter()
+        .map(|row| row.map(text).to_vec())
+        .collect();
+    if !rows.is_empty() {
+        page.table(&say::RECOVERY, &rows);
+    }
+}
+
 /// The breakers and every transition.
 pub(super) fn breakers(page: &mut Markup, report: &Report) {
     for breaker in &report.breakers {

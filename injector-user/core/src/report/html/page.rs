@@ -1,6 +1,6 @@
 //! The page from top to bottom.
 
-use super::details::{breakers, details, hypothesis};
+use super::details::{breakers, details, hypothesis, recoveries};
 use super::markup::{Markup, chip, prose};
 use super::{proof, timeline};
 use crate::report::escape::Text;
@@ -229,6 +229,7 @@ fn proofs(page: &mut Markup, report: &Report) {
         card(page, fault);
     }
     page.put(format_args!("</div>"));
+    recoveries(page, report);
     if !report.checks.is_empty() {
         checks(page, &report.checks);
     }

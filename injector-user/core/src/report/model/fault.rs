@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::telemetry::TargetRecovery;
 use crate::proof::{Counters, Rate};
+use crate::telemetry::FaultTimes;
 
 /// A fault from arming to undo.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +41,12 @@ pub struct FaultRecord {
     pub undo: Undo,
     /// What went wrong with it.
     pub error: Option<String>,
+    /// When it was armed, first injected and ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<FaultTimes>,
+    /// What it did to each target that was observed and of which it is known what is natural.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recoveries: Vec<TargetRecovery>,
 }
 
 /// An effect as the target felt it.

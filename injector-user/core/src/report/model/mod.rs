@@ -3,6 +3,7 @@
 mod fault;
 mod report;
 mod run;
+mod telemetry;
 
 pub use fault::{EndReason, FaultRecord, Felt, Undo};
 pub use report::{Check, FORMAT, Left, Report, Verdict, json};
@@ -11,3 +12,4 @@ pub use run::{
     HypothesisRecord, HypothesisResult, Phase, ProbeResult, Quantity, Sample, Series,
     TransitionRecord,
 };
+pub use telemetry::{Natural, TargetRecovery, Telemetry};

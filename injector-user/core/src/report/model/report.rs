@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::{FaultRecord, Undo};
 use super::run::{ActivityRecord, Breach, BreakerRecord, HypothesisRecord, Series};
+use super::telemetry::Telemetry;
 
 /// Version of this format. A reader refuses a higher one; fields are only added, with a default.
 pub const FORMAT: u32 = 1;
@@ -53,6 +54,9 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// What the run left behind.
     pub left_on_host: Left,
+    /// What targets felt, if that was observed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telemetry: Option<Telemetry>,
     /// What the reader should know besides.
     pub warnings: Vec<String>,
 }

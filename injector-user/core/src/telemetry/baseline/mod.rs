@@ -2,11 +2,13 @@
 //! does anything to it.
 
 mod band;
+mod compare;
 mod sample;
 mod take;
 mod version;
 
 pub use band::{Band, Failures};
+pub use compare::Outside;
 pub use sample::Statistic;
 pub(super) use sample::{of_target, window_back};
 pub use take::Baseline;

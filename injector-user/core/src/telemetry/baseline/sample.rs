@@ -40,7 +40,7 @@ pub(in crate::telemetry) struct Sample {
     pub(in crate::telemetry) value: f64,
     /// Of [`Statistic::Failing`], that failed.
     pub(super) hits: u64,
-    pub(super) trials: u64,
+    pub(in crate::telemetry) trials: u64,
 }
 
 impl Sample {
@@ -54,7 +54,7 @@ impl Sample {
 
 impl Statistic {
     /// What can be told of a series.
-    pub(super) fn of(series: &Series) -> Vec<Self> {
+    pub(in crate::telemetry) fn of(series: &Series) -> Vec<Self> {
         match series.metric().kind {
             MetricKind::Gauge => Vec::new(),
             MetricKind::Histogram => vec![Self::P50, Self::P99],

@@ -76,6 +76,18 @@ impl Bound {
             Comparison::Equal => value == limit,
         }
     }
+
+    /// Between which values it holds, ends included or not; none where there is no upper end.
+    #[must_use]
+    pub fn interval(&self) -> Option<(f64, f64)> {
+        let limit = self.limit.value();
+        match self.comparison {
+            // No answer is below 0.
+            Comparison::Less | Comparison::AtMost => Some((0.0, limit)),
+            Comparison::Equal => Some((limit, limit)),
+            Comparison::More | Comparison::AtLeast => None,
+        }
+    }
 }
 
 impl Comparison {

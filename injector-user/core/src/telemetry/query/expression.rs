@@ -1,5 +1,6 @@
 //! What can be asked.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -10,7 +11,8 @@ use super::lexer::is_plain;
 use super::parse::Parser;
 use super::quantity::Quantity;
 use crate::problem::Invalid;
-use crate::telemetry::{Metric, MetricKind, Series, Unit};
+use crate::target::Selector;
+use crate::telemetry::{Metric, MetricKind, Series, Signal, Unit};
 use crate::units::format_duration;
 
 /// A question to the history. What was left out when it was written is filled in.
@@ -97,6 +99,60 @@ impl Expression {
             Asked::Ratio { part, whole } => ratio_of(part.metric, whole.metric),
         }
     }
+
+    /// What has to be observed for an answer.
+    #[must_use]
+    pub fn signals(&self) -> BTreeSet<Signal> {
+        let metrics = match &self.asked {
+            Asked::One { of, .. } => vec![of.metric],
+            Asked::Ratio { part, whole } => vec![part.metric, whole.metric],
+        };
+        metrics
+            .into_iter()
+            .filter_map(|metric| metric.signal)
+            .collect()
+    }
+
+    /// Who has to be observed for an answer that nobody else's observing changes; nobody for a metric
+    /// that is of no target.
+    ///
+    /// # Errors
+    ///
+    /// It is not said of whom it asks, or so that no series is called like that.
+    pub fn targets(&self) -> Result<BTreeSet<Selector>, Invalid> {
+        let of = match &self.asked {
+            Asked::One { of, .. } => of,
+            Asked::Ratio { whole, .. } => whole,
+        };
+        if of.metric.position(TARGET).is_none() {
+            return Ok(BTreeSet::new());
+        }
+        let said = of.conditions.iter().find(|one| one.label == TARGET);
+        let said = said.ok_or_else(|| unsaid(of.metric))?;
+        said.values.iter().map(|value| selector(value)).collect()
+    }
+}
+
+const TARGET: &str = "target";
+
+fn unsaid(metric: &Metric) -> Invalid {
+    Invalid::saying("it is not said whom to observe").hint(format!(
+        "for example `{} where target=container:web`",
+        metric.name
+    ))
+}
+
+/// Whom a label means; series have it as it is printed.
+fn selector(value: &str) -> Result<Selector, Invalid> {
+    let selector: Selector = value.parse()?;
+    let printed = selector.to_string();
+    if printed == value {
+        return Ok(selector);
+    }
+    Err(
+        Invalid::saying(format!("`{value}` is called `{printed}` here"))
+            .hint(format!("write target={printed}")),
+    )
 }
 
 impl Function {
