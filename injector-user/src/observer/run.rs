@@ -176,9 +176,9 @@ impl<'a> Observing<'a> {
     }
 
     fn frames(&self, from_ns: u64, to_ns: u64) -> Vec<Frame> {
-        let history = self.history();
-        let frames = history.between(from_ns, to_ns);
-        frames.take(MOST_FRAMES).collect()
+        let mut found = Vec::new();
+        found.extend(self.history().between(from_ns, to_ns).take(MOST_FRAMES));
+        found
     }
 
     /// Adds what is known now to the history.

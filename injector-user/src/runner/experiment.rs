@@ -64,7 +64,8 @@ pub async fn run<F: Faults>(experiment: Experiment, faults: Arc<F>, options: Opt
         watchers.spawn(Arc::clone(&run).watch(breaker, seed.wrapping_add(index)));
     }
     watchers.spawn(obey(Arc::clone(&run), cancel.clone()));
-    let outcome = run.phases(cancel.clone()).await;
+    // On the heap: whoever waits for a run need not have room for all of its phases.
+    let outcome = Box::pin(run.phases(cancel.clone())).await;
     let seen = run.see_out(cancel).await;
     watchers.shutdown().await;
     let mut all = Vec::new();

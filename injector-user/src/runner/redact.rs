@@ -42,7 +42,7 @@ pub(super) fn redacted_event(mut event: Event, secrets: &Secrets) -> Event {
         Event::Fault(fault) => hide_fault(fault, secrets),
         Event::Hypothesis { result, .. } => hide_result(result, secrets),
         Event::Armed { target: text, .. } | Event::Observing(text) | Event::Warning(text) => {
-            *text = secrets.redact(text)
+            *text = secrets.redact(text);
         }
         Event::Begun { .. }
         | Event::Pause { .. }

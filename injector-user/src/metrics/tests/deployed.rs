@@ -45,7 +45,9 @@ fn named(text: &str) -> BTreeSet<&str> {
 
 /// A histogram is asked for by its parts.
 fn exposed() -> BTreeSet<String> {
-    let names = all().into_iter().map(|metric| metric.full_name());
+    let names = all()
+        .into_iter()
+        .map(injector_core::telemetry::Metric::full_name);
     let ends = ["", "_bucket", "_count", "_sum"];
     names
         .flat_map(|name| ends.map(|end| format!("{name}{end}")))

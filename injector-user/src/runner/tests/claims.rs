@@ -130,7 +130,7 @@ async fn a_probe_of_the_method_says_what_it_saw() {
     let report = report(&format!("method:\n- {probe}\n{observe}"), &fake).await;
     let said = "rate syscalls where target=cgroup:/web over 2s is 100/s, which is >= 50/s";
     let output = report.activities[0].output.as_deref();
-    assert_eq!(output, Some(&*said.replace("which is >=", "which is >=")));
+    assert_eq!(output, Some(said));
 }
 
 fn breaker(metric: &str, rest: &str, method: &str) -> String {
@@ -146,7 +146,7 @@ async fn a_breaker_opens_by_what_targets_feel() {
     let claim = "ratio of syscall_errors to syscalls where target=cgroup:/web over 2s < 10%";
     let report = report(&breaker(claim, "", HARM), &Arc::new(Fake::default())).await;
     assert_eq!(report.verdict, Verdict::BreakerTripped, "{}", report.reason);
-    assert_eq!(report.breakers[0].interval_ms, 1_000.0);
+    assert!((report.breakers[0].interval_ms - 1_000.0).abs() < f64::EPSILON);
     let calm = super::report(&breaker(claim, "", NOTHING), &Arc::new(Fake::default())).await;
     assert_eq!(calm.verdict, Verdict::Passed, "{}", calm.reason);
 }

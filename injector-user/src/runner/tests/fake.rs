@@ -117,14 +117,17 @@ impl Fake {
     fn times(&self, index: usize) -> FaultTimes {
         let faults = self.faults.lock().unwrap();
         let fault = &faults[index];
+        let armed = fault.armed;
+        let ended = fault.end().map(|(after, _why)| armed + after);
+        drop(faults);
         let moment = |at| Moment {
             at_ns: self.now_ns(at),
             unix_ns: self.now_ns(at),
         };
         FaultTimes {
-            armed: moment(fault.armed),
-            injected: Some(moment(fault.armed)),
-            ended: fault.end().map(|(after, _why)| moment(fault.armed + after)),
+            armed: moment(armed),
+            injected: Some(moment(armed)),
+            ended: ended.map(moment),
         }
     }
 
