@@ -193,10 +193,13 @@ fn check_rules(
     Ok(())
 }
 
-/// Metrics of which nothing can be provoked here: a disk that fails, a name server, code of 32 bits, delays.
-const NOT_PROVOKED: [&str; 8] = [
+/// Metrics of which nothing can be provoked here: a disk that fails, a name server, code of 32 bits, delays, want of
+/// memory, and pressure, of which not every kernel tells.
+const NOT_PROVOKED: [&str; 10] = [
     "temblor_block_errors_total",
     "temblor_dns_answers_total",
+    "temblor_memory_events_total",
+    "temblor_pressure_ratio",
     "temblor_fault_foreign_total",
     "temblor_fault_missed_total",
     "temblor_fault_felt_before_seconds",

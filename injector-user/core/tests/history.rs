@@ -4,7 +4,7 @@
 
 use std::sync::Mutex;
 
-use injector_core::telemetry::{Frame, Histogram, History, METRICS, Series, Value};
+use injector_core::telemetry::{Frame, Histogram, History, Series, Value, named};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -79,16 +79,16 @@ impl Host {
         let bytes = times * self.dice.below(4_096);
         let failed = self.dice.below(times / 50 + 1);
         let mut add = |metric, value| self.add(metric, target, call, value);
-        add(0, Value::Count(times));
-        add(1, Value::Count(failed));
-        add(2, Value::Durations(durations));
-        add(3, Value::Count(bytes));
+        add("syscalls", Value::Count(times));
+        add("syscall_errors", Value::Count(failed));
+        add("syscall_duration", Value::Durations(durations));
+        add("syscall_moved", Value::Count(bytes));
     }
 
-    fn add(&mut self, metric: usize, target: usize, call: usize, more: Value) {
+    fn add(&mut self, metric: &str, target: usize, call: usize, more: Value) {
         let target = format!("container:service-{target}");
         let labels = [target, format!("call_{call}"), "ECONNREFUSED".to_owned()];
-        let metric = &METRICS[metric];
+        let metric = named(metric).unwrap();
         let labels = labels.into_iter().take(metric.labels.len()).collect();
         let series = Series::of(metric, labels).unwrap();
         match (self.frame.values.get_mut(&series), more) {
@@ -132,12 +132,13 @@ fn an_attack_with_labels_allocates_no_more_than_the_bound() {
     let _alone = ALONE.lock().unwrap();
     let empty = ALLOCATED.current_usage();
     let most = 4 << 20;
+    let metric = named("syscalls").unwrap();
     let mut history = History::bounded(History::MOST_FRAMES, most);
     for second in 1..=300 {
         let values = (0..200_u64).map(|one| {
-            let labels = METRICS[0].labels.iter();
+            let labels = metric.labels.iter();
             let labels = labels.map(|label| format!("{} {second} {one}", label.name));
-            let series = Series::of(&METRICS[0], labels.collect()).unwrap();
+            let series = Series::of(metric, labels.collect()).unwrap();
             (series, Value::Count(one))
         });
         let frame = Frame {
