@@ -51,11 +51,11 @@ pub(crate) fn report(slot: u32, stream: u64, hit: u64, progress: *mut Progress) 
     let at_ns = unsafe { bpf_ktime_get_ns() };
     // SAFETY: a word written whole; the last writer wins, which is what it says.
     unsafe { (*progress).last_injected_ns = at_ns };
-    // SAFETY: a word read and written whole; whoever else is first is so at the same time.
-    unsafe {
-        if (*progress).first_injected_ns == 0 {
-            (*progress).first_injected_ns = at_ns;
-        }
+    // SAFETY: a word read whole.
+    let first = unsafe { (*progress).first_injected_ns };
+    if first == 0 {
+        // SAFETY: a word written whole; whoever else is first is so at the same time.
+        unsafe { (*progress).first_injected_ns = at_ns };
     }
     let event = Event {
         at_ns,

@@ -22,7 +22,7 @@ use injector_ebpf::trace::{class, fields};
 #[unsafe(no_mangle)]
 static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
 
-/// Operations of a request (include/linux/blk_types.h), its lowest byte.
+/// Operations of a request (`include/linux/blk_types.h`), its lowest byte.
 mod operation {
     pub(crate) const READ: u32 = 0;
     pub(crate) const WRITE: u32 = 1;

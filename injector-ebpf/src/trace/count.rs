@@ -16,10 +16,10 @@ pub extern "C" fn by(class: u32, item: u32, detail: u32) -> u32 {
         item: item as u16,
         detail: detail as u16,
     };
-    if let Some(count) = COUNTS_BY.get_ptr_mut(&key) {
+    if let Some(count) = COUNTS_BY.get_ptr_mut(key) {
         // SAFETY: this CPU's own value.
         unsafe { *count += 1 };
-    } else if COUNTS_BY.insert(&key, 1_u64, 0).is_err() {
+    } else if COUNTS_BY.insert(key, 1_u64, 0).is_err() {
         lost(kind::NO_COUNT);
     }
     0

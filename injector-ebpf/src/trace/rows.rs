@@ -24,10 +24,11 @@ impl End {
     #[inline(always)]
     #[must_use]
     pub fn of_call(returned: i64) -> Self {
-        if returned < 0 && returned >= -HIGHEST {
-            Self::Failed(-returned as u32)
+        if (-HIGHEST..0).contains(&returned) {
+            Self::Failed(returned.unsigned_abs() as u32)
         } else {
-            Self::Returned(if returned < 0 { 0 } else { returned as u64 })
+            // Anything else below 0 is no amount.
+            Self::Returned(u64::try_from(returned).unwrap_or(0))
         }
     }
 }

@@ -7,7 +7,7 @@ use super::maps::FLOWS;
 use super::rows::{self, End};
 use super::{class, edge, fields};
 
-/// States of a TCP connection (include/net/tcp_states.h).
+/// States of a TCP connection (`include/net/tcp_states.h`).
 pub mod state {
     pub const ESTABLISHED: u32 = 1;
     pub const SYN_SENT: u32 = 2;
@@ -17,7 +17,7 @@ pub mod state {
 }
 
 const IPV6: u16 = 10;
-/// `SOCK_DONE` of include/net/sock.h: the peer has sent everything.
+/// `SOCK_DONE` of `include/net/sock.h`: the peer has sent everything.
 const DONE: u32 = 1;
 
 /// A task asks for a connection.

@@ -1,7 +1,7 @@
 //! That faults begin and end, told to others: to Grafana as annotations, to OpenTelemetry as events.
 //!
 //! The engine has no network, so this is done by clients: [`Announcer::follow`] for a fault that the
-//! client armed, [`watch`] for every fault of an engine. Both read what the engine reports and
+//! client armed, [`watch()`] for every fault of an engine. Both read what the engine reports and
 //! change nothing. An announcement never delays a fault and never fails a command: it waits in a
 //! queue of [`ROOM`], is tried again as long as that makes sense, and what could not be delivered is
 //! counted and said. Delivery is at least once: if an answer is lost, a message is sent again.

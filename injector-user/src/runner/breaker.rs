@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use injector_core::experiment::{BreakerSpec, NoData, Provider, Timeout};
+use injector_core::experiment::{BreakerSpec, Provider, Silence, Timeout};
 use injector_core::report::Breach;
 use injector_core::safety::{Breaker, State, Transition, TransitionReason, TripReason};
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -48,7 +48,7 @@ impl<F: Faults> Run<F> {
     async fn take(&self, spec: &BreakerSpec) -> Option<bool> {
         let began = self.clock.elapsed();
         if let Ok(judged) = timeout(spec.timeout, self.sample(&spec.probe)).await {
-            let ignored = judged.is_without_data() && spec.no_data == NoData::Ignored;
+            let ignored = judged.is_without_data() && spec.no_data == Silence::Ignored;
             return (!ignored).then_some(judged.unmet.is_none());
         }
         self.events.tell(Event::Sample(Measured {

@@ -24,8 +24,8 @@ pub mod tolerance;
 mod variables;
 
 pub use model::{
-    Activity, ActivityKind, BreakerSpec, Experiment, Hypothesis, HypothesisStrategy, NoData,
-    Pauses, Probe, RollbackStrategy, Runtime,
+    Activity, ActivityKind, BreakerSpec, Experiment, Hypothesis, HypothesisStrategy, Pauses, Probe,
+    RollbackStrategy, Runtime, Silence,
 };
 pub use observation::{Observation, Observe};
 pub use provider::{Arguments, Http, Measure, Metric, Process, Provider, Temblor, Timeout};

@@ -141,14 +141,14 @@ pub struct BreakerSpec {
     /// After which a sample without an answer is bad.
     pub timeout: Duration,
     pub policy: Policy,
-    pub no_data: NoData,
+    pub no_data: Silence,
 }
 
-words!(NoData, "what no data is", { Ignored => "ignored", Bad => "bad" });
+words!(Silence, "what no data is", { Ignored => "ignored", Bad => "bad" });
 
 /// What it is to a breaker if there is no data of what targets feel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum NoData {
+pub enum Silence {
     /// No sample at all.
     #[default]
     Ignored,

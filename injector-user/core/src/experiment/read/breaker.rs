@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::activity::{self, Known, arms};
 use super::at::{At, Reading};
-use crate::experiment::{Activity, BreakerSpec, NoData, Probe, Provider, Temblor};
+use crate::experiment::{Activity, BreakerSpec, Probe, Provider, Silence, Temblor};
 use crate::fault::Kind;
 use crate::safety::{Backoff, Policy, Rearm, Window};
 use crate::suggest;
@@ -132,9 +132,9 @@ fn asks_of_target(probe: &Probe) -> bool {
     )
 }
 
-fn no_data(at: &At<'_>, of_target: bool, out: &mut Reading) -> Option<NoData> {
+fn no_data(at: &At<'_>, of_target: bool, out: &mut Reading) -> Option<Silence> {
     let Some(at) = at.get("no_data") else {
-        return Some(NoData::default());
+        return Some(Silence::default());
     };
     if !of_target {
         out.error(
