@@ -13,6 +13,10 @@
     clippy::needless_pass_by_value,
     reason = "the macro that makes the program's entry passes the context by value"
 )]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "arguments have wider types than what they carry"
+)]
 
 use aya_ebpf::macros::raw_tracepoint;
 use aya_ebpf::programs::RawTracePointContext;
