@@ -10,6 +10,7 @@
     clippy::needless_pass_by_value,
     reason = "the macro that makes the program's entry passes the context by value"
 )]
+#![expect(clippy::cast_possible_truncation, reason = "two numbers share a word")]
 
 use aya_ebpf::helpers::generated::bpf_get_current_pid_tgid;
 use aya_ebpf::macros::raw_tracepoint;

@@ -15,7 +15,6 @@
 )]
 #![expect(
     clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
     reason = "arguments have wider types than what they carry"
 )]
 
