@@ -113,8 +113,9 @@ fn tell(waited: Waited) {
 
 #[inline(always)]
 fn argument(ctx: *mut c_void, position: usize) -> *mut task_struct {
-    // SAFETY: arguments of the tracepoint, of a type that the verifier knows.
-    unsafe { *ctx.cast::<*mut task_struct>().add(position) }
+    let argument = ctx.cast::<*mut task_struct>().wrapping_add(position);
+    // SAFETY: an argument of the tracepoint, of a type that the verifier knows.
+    unsafe { *argument }
 }
 
 #[inline(always)]
