@@ -10,6 +10,10 @@
     clippy::needless_pass_by_value,
     reason = "the macro that makes the program's entry passes the context by value"
 )]
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "arguments have wider types than what they carry"
+)]
 
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_ebpf::macros::raw_tracepoint;
