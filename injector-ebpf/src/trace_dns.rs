@@ -59,7 +59,7 @@ fn answered(skb: *mut __sk_buff) -> Option<()> {
     let header = header_of(skb, &datagram)?;
     let key = key_of(&datagram, &header);
     // SAFETY: copied at once.
-    let asked = *unsafe { QUESTIONS.get(&key) }?;
+    let asked = *unsafe { QUESTIONS.get(key) }?;
     if !header.is_answer {
         return None;
     }
@@ -70,7 +70,7 @@ fn answered(skb: *mut __sk_buff) -> Option<()> {
         End::Returned(0),
     );
     count::by(datagram.class, item::DNS, header.code);
-    QUESTIONS.remove(&key).ok()
+    QUESTIONS.remove(key).ok()
 }
 
 #[inline(always)]
