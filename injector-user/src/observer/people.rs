@@ -6,6 +6,7 @@ use injector_core::fault::Kind;
 use injector_core::plan::{CgroupId, Hierarchy, Observed, Refusal, observed};
 use injector_core::target::Selector;
 
+use super::classes::label_of;
 use super::wanted::Wanted;
 use crate::safety::Protection;
 use crate::target::{self, GatherError, Gathering, Mounts, Names};
@@ -55,6 +56,13 @@ impl People {
 }
 
 impl People {
+    /// Whether this is the label of a target, there or not, or of a cgroup that is there.
+    pub(super) fn is_looked_at(&self, label: &str) -> bool {
+        let mut targets = self.targets.keys().map(ToString::to_string);
+        let mut cgroups = self.cgroups.iter().map(|cgroup| label_of(&cgroup.path));
+        targets.any(|target| target == label) || cgroups.any(|cgroup| cgroup == label)
+    }
+
     /// Whether some are targets by themselves.
     pub(super) fn has_processes(&self) -> bool {
         let mut meant = self.targets.values().flatten();

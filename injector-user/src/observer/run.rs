@@ -236,6 +236,9 @@ impl<'a> Observing<'a> {
                 &assigned.gone.iter().cloned().collect(),
             );
         }
+        // Cgroups come and go for as long as somebody wants the busiest.
+        self.retired
+            .retain(|label, _total| self.people.is_looked_at(label));
         tracer.set_classes(&assigned.cgroups, &assigned.thread_groups)?;
         tracer.observe_rest(assigned.host)?;
         tracer.follow(self.people.has_processes())?;

@@ -4,8 +4,10 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result};
-use injector_core::telemetry::{Signal, Value, named};
-use temblor_tests::{Caller, wait_until};
+use injector_core::telemetry::{Frame, Signal, Value, named};
+use injector_user::freezer::Flavour;
+use injector_user::protocol::{Answer, Call};
+use temblor_tests::{Caller, Cgroup, Client, wait_until};
 
 use super::scene::{Scene, count, lost, path_of, wanted};
 use crate::stage::DEADLINE;
@@ -65,7 +67,7 @@ fn a_target_that_goes_is_told_and_what_it_did_stays_counted() -> Result<()> {
     scene.close()
 }
 
-fn present(client: &mut temblor_tests::Client, label: &str) -> Result<Option<f64>> {
+fn present(client: &mut Client, label: &str) -> Result<Option<f64>> {
     let metric = named("target_present").map_err(anyhow::Error::msg)?;
     let frame = client.frame()?;
     let mut found = frame
@@ -124,4 +126,47 @@ fn each_client_is_told_what_it_asked_for_and_what_others_want_changes_nothing() 
     assert_eq!(lost(&frame)?, 0);
     drop(first);
     scene.close()
+}
+
+#[test]
+fn a_cgroup_that_is_gone_is_forgotten_by_who_wants_the_busiest() -> Result<()> {
+    let scene = Scene::set(&["getsid"])?;
+    let mut client = scene.stage.engine.client()?;
+    let mut everybody = wanted(&[], SIGNALS)?;
+    everybody.top = 1000;
+    client.observe(everybody)?;
+    let short_lived = Cgroup::make(Flavour::V2, "gone")?;
+    let label = short_lived.target();
+    let mut somebody = Caller::start(1, &["getsid"])?;
+    short_lived.enter(somebody.pid())?;
+    // What one client is told leaves it out in any case: what the observer itself keeps is in its history.
+    let is_kept = |client: &mut Client| {
+        let newest = newest_kept(client);
+        newest.is_ok_and(|frame| {
+            let mut targets = frame
+                .values
+                .keys()
+                .filter_map(|series| series.label("target"));
+            targets.any(|target| target == label)
+        })
+    };
+    wait_until("it is seen", DEADLINE, || {
+        somebody.round().is_ok() && is_kept(&mut client)
+    })?;
+    drop(somebody);
+    drop(short_lived);
+    wait_until("it is forgotten", DEADLINE, || !is_kept(&mut client))?;
+    newest_kept(&mut client)?;
+    drop(client);
+    scene.close()
+}
+
+fn newest_kept(client: &mut Client) -> Result<Frame> {
+    const BACK: u64 = 3_000_000_000;
+    let to_ns = client.frame()?.at_ns;
+    let from_ns = to_ns.saturating_sub(BACK);
+    match client.call(Call::Frames { from_ns, to_ns })? {
+        Ok(Answer::Frames { frames }) => frames.into_iter().next_back().context("a frame"),
+        other => anyhow::bail!("no frames: {other:?}"),
+    }
 }

@@ -1,36 +1,56 @@
 //! Experiments that are judged by what targets feel; what is natural for them, and when it comes back.
 
 use std::fs;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::io::{self, PipeWriter};
+use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use injector_core::fault::Kind;
 use injector_core::report::Report;
 use injector_core::telemetry::{Baseline, Statistic};
-use temblor_tests::{Said, params};
+use injector_user::sys::poll;
+use temblor_tests::order::SocketCall;
+use temblor_tests::{Actor, Cgroup, Said, params};
 
 use super::scene::Scene;
 
+/// Between two connections.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// Somebody in the cgroup who connects some twenty times a second; ends with this value.
-struct Chatter(Child);
+struct Chatter {
+    /// Is closed to end it.
+    end: Option<PipeWriter>,
+    thread: Option<JoinHandle<Result<()>>>,
+}
 
 impl Chatter {
-    fn start(folder: &Path) -> Result<Self> {
-        let script = r#"echo 0 > "$0/cgroup.procs"
-            while :; do { exec 3<>/dev/udp/127.0.0.1/9; } 2>/dev/null; sleep 0.05; done"#;
-        let mut command = Command::new("bash");
-        command.args(["-c", script]).arg(folder);
-        let streams = command.stdin(Stdio::null()).stdout(Stdio::null());
-        Ok(Self(streams.stderr(Stdio::null()).spawn()?))
+    fn start(cgroup: &Cgroup) -> Result<Self> {
+        let mut actor = Actor::start()?;
+        cgroup.enter(actor.pid())?;
+        let to = SocketAddr::from(([127, 0, 0, 1], 9));
+        let (until, end) = io::pipe()?;
+        let thread = thread::spawn(move || {
+            while poll::wait_readable([until.as_fd()], PAUSE)?[0].is_empty() {
+                actor.calls(SocketCall::ConnectUdp, to, 1)?;
+            }
+            actor.end()
+        });
+        Ok(Self {
+            end: Some(end),
+            thread: Some(thread),
+        })
     }
 }
 
 impl Drop for Chatter {
     fn drop(&mut self) {
-        // It may have ended by itself, which the test then says.
-        let _ended = self.0.kill();
-        let _reaped = self.0.wait();
+        drop(self.end.take());
+        // If it ended before, nothing was seen, which the test says.
+        let _talked = self.thread.take().map(JoinHandle::join);
     }
 }
 
@@ -45,7 +65,7 @@ impl Talk {
     fn set() -> Result<Self> {
         let scene = Scene::set(&["getsid"])?;
         Ok(Self {
-            chatter: Chatter::start(scene.cgroup.folder())?,
+            chatter: Chatter::start(&scene.cgroup)?,
             folder: tempfile::tempdir()?,
             scene,
         })
