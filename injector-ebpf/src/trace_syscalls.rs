@@ -39,9 +39,7 @@ fn trace_enter(ctx: RawTracePointContext) -> i32 {
     };
     // SAFETY: this CPU's own entry; nothing interrupts the programs that change it.
     let current = unsafe { &mut *current };
-    if current.class == UNDECIDED {
-        current.class = class::of_caller();
-    }
+    class::renew(current);
     if current.class == UNOBSERVED {
         return 0;
     }
@@ -100,14 +98,18 @@ fn trace_moved(_ctx: RawTracePointContext) -> i32 {
     0
 }
 
-/// A call ends on another turn at a processor than the one in which it began.
+/// A call ends on another turn at a processor than the one in which it began; whoever made it may have come
+/// into another class meanwhile.
 ///
 /// A function of its own: most calls do not wait.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn waited(returned: i64) -> i32 {
-    if let Some(current) = parked::resume() {
-        ended(current, returned);
+    if let Some(mut current) = parked::resume() {
+        class::renew(&mut current);
+        if current.class != UNOBSERVED {
+            ended(current, returned);
+        }
     }
     0
 }

@@ -23,7 +23,7 @@ use aya_ebpf::programs::RawTracePointContext;
 use injector_abi::trace::{UNOBSERVED, item};
 use injector_ebpf::trace::rows::{self, End};
 use injector_ebpf::trace::tcp::{self, state};
-use injector_ebpf::trace::{class, count};
+use injector_ebpf::trace::{class, count, flow};
 
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]
@@ -48,11 +48,30 @@ fn trace_state(ctx: RawTracePointContext) -> i32 {
     0
 }
 
+/// `tcp_probe(struct sock *sk, …)`, before a segment is taken in that arrives on an open connection: what it
+/// acknowledges has been sent.
+#[raw_tracepoint(tracepoint = "tcp_probe")]
+fn trace_segment(ctx: RawTracePointContext) -> i32 {
+    moved(ctx.arg(0))
+}
+
+/// `tcp_rcv_space_adjust(struct sock *sk)`: somebody has read what has arrived.
+#[raw_tracepoint(tracepoint = "tcp_rcv_space_adjust")]
+fn trace_read(ctx: RawTracePointContext) -> i32 {
+    moved(ctx.arg(0))
+}
+
+#[inline(always)]
+fn moved(socket: *const u8) -> i32 {
+    tcp::moved(socket as u64);
+    0
+}
+
 /// `tcp_retransmit_skb(const struct sock *sk, …)`.
 #[raw_tracepoint(tracepoint = "tcp_retransmit_skb")]
 fn trace_again(ctx: RawTracePointContext) -> i32 {
     let socket: *const u8 = ctx.arg(0);
-    let class = tcp::class_of(socket as u64);
+    let class = flow::class_of(socket as u64);
     if class != UNOBSERVED {
         rows::counted(class, item::RETRANSMIT, End::Returned(0));
     }
@@ -79,7 +98,7 @@ fn reset(socket: *const u8, direction: u32) -> i32 {
     let class = if socket.is_null() {
         class::rest()
     } else {
-        tcp::class_of(socket as u64)
+        flow::class_of(socket as u64)
     };
     if class != UNOBSERVED {
         rows::counted(class, item::RESET, End::Returned(0));

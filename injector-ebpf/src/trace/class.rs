@@ -2,7 +2,7 @@
 
 use aya_ebpf::helpers::generated::{bpf_get_current_ancestor_cgroup_id, bpf_get_current_cgroup_id};
 use injector_abi::lack::CALLERS_CGROUP;
-use injector_abi::trace::{REST, UNOBSERVED, Watch, lost};
+use injector_abi::trace::{Current, REST, UNDECIDED, UNOBSERVED, Watch, lost};
 
 use super::count;
 use super::maps::{CLASS_BY_CGROUP, CLASS_BY_GROUP, WATCH};
@@ -11,6 +11,24 @@ use crate::foreign;
 use crate::patched;
 use crate::select::{Slots, only};
 use crate::task;
+
+/// Looks the class of the current task up, unless that has been done and nobody has come into another class
+/// since.
+#[inline(always)]
+pub fn renew(current: &mut Current) {
+    let epoch = epoch();
+    if current.class == UNDECIDED || current.epoch != epoch {
+        current.class = of_caller();
+        current.epoch = epoch;
+    }
+}
+
+/// Another one after each change of who is in which class.
+#[inline(always)]
+#[must_use]
+pub fn epoch() -> u64 {
+    WATCH.get(0).map_or(0, |watch| watch.epoch)
+}
 
 /// The class of the task that makes a call now. A 32-bit caller's numbers mean other calls: it is left out,
 /// and counted.

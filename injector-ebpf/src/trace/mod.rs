@@ -5,6 +5,7 @@ pub mod count;
 pub mod datagram;
 pub mod edge;
 pub mod fields;
+pub mod flow;
 pub mod maps;
 pub mod parked;
 pub mod rows;

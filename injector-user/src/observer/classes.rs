@@ -1,6 +1,7 @@
 //! Who is in which class, so that every event is counted once and each target's can be added up.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
 
 use injector_abi::trace::{CLASSES, REST};
 use injector_core::plan::CgroupId;
@@ -20,26 +21,26 @@ enum Group {
     Processes(Labels),
 }
 
-/// The classes that there are. One that is nobody's any more is the last to be given again: tasks may wait
-/// in calls that began in it.
+/// The classes that there are. One that is nobody's any more counts for a while yet, as programs may be at
+/// work that have looked it up before, and is the last to be given again.
 #[derive(Debug)]
 pub(super) struct Classes {
     by_group: BTreeMap<Group, u32>,
     free: VecDeque<u32>,
-    /// Of each class, and of [`REST`].
+    /// Those that are nobody's any more, and since when.
+    left: Vec<(Instant, u32)>,
+    /// Of each class that counts, and of [`REST`].
     pub(super) labels: BTreeMap<u32, Labels>,
     /// Groups that got no class.
     pub(super) left_out: usize,
 }
 
-/// Who has moved into which class, and which classes are nobody's any more.
+/// Who has moved into which class.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Assigned {
     pub(super) cgroups: BTreeMap<CgroupId, u32>,
     pub(super) thread_groups: BTreeMap<i32, u32>,
     pub(super) host: bool,
-    /// With the labels that they had.
-    pub(super) gone: Vec<(u32, Labels)>,
 }
 
 impl Default for Classes {
@@ -47,6 +48,7 @@ impl Default for Classes {
         Self {
             by_group: BTreeMap::new(),
             free: (REST + 1..CLASSES).collect(),
+            left: Vec::new(),
             labels: BTreeMap::new(),
             left_out: 0,
         }
@@ -57,9 +59,9 @@ impl Classes {
     /// Puts everybody where they belong.
     pub(super) fn assign(&mut self, people: &People) -> Assigned {
         let wanted = Wish::of(people);
+        self.leave_all_but(&wanted);
         let mut assigned = Assigned {
             host: wanted.host,
-            gone: self.drop_all_but(&wanted),
             ..Assigned::default()
         };
         self.left_out = 0;
@@ -92,21 +94,29 @@ impl Classes {
     }
 
     /// A class whose labels have changed goes, too: what it has counted was for the old ones.
-    fn drop_all_but(&mut self, wanted: &Wish) -> Vec<(u32, Labels)> {
-        let (labels, free) = (&mut self.labels, &mut self.free);
-        let mut gone = Vec::new();
+    fn leave_all_but(&mut self, wanted: &Wish) {
+        let (labels, left, now) = (&self.labels, &mut self.left, Instant::now());
         self.by_group.retain(|group, class| {
             let stays = match group {
                 Group::Cgroup(cgroup) => wanted.cgroups.get(cgroup) == labels.get(class),
                 Group::Processes(labels) => wanted.processes.contains_key(labels),
             };
             if !stays {
-                gone.push((*class, labels.remove(class).unwrap_or_default()));
-                free.push_back(*class);
+                left.push((now, *class));
             }
             stays
         });
-        gone
+    }
+
+    /// Gives back the classes that have been nobody's for so long, with the labels that they had.
+    pub(super) fn give_back(&mut self, since: Duration) -> BTreeMap<u32, Labels> {
+        let is_over = |left: &mut (Instant, u32)| left.0.elapsed() >= since;
+        let over: Vec<_> = self.left.extract_if(.., is_over).collect();
+        let over = over.into_iter().map(|(_since, class)| {
+            self.free.push_back(class);
+            (class, self.labels.remove(&class).unwrap_or_default())
+        });
+        over.collect()
     }
 }
 
@@ -191,6 +201,7 @@ fn by_process(there: &There<'_>) -> BTreeMap<i32, Labels> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::time::Duration;
 
     use injector_abi::trace::{CLASSES, REST};
     use injector_core::plan::{CgroupId, Observed};
@@ -277,8 +288,11 @@ mod tests {
         // The same path, made anew.
         let second = classes.assign(&one("/a", 2));
         let class = first.cgroups[&cgroup(1, "/a")];
-        assert_eq!(second.gone, [(class, labels(&["cgroup:/a"]))]);
         assert_ne!(second.cgroups[&cgroup(2, "/a")], class);
+        assert_eq!(classes.give_back(Duration::MAX), BTreeMap::new());
+        assert_eq!(classes.labels[&class], labels(&["cgroup:/a"]));
+        let over = classes.give_back(Duration::ZERO);
+        assert_eq!(over, [(class, labels(&["cgroup:/a"]))].into());
         assert_eq!(classes.free.back(), Some(&class));
     }
 

@@ -73,6 +73,9 @@ const LOOK: Duration = Duration::from_secs(5);
 /// The same of the cgroups there are, and of processes that are targets by themselves.
 const GLANCE: Duration = Duration::from_secs(1);
 
+/// Longer than a program of the kernel is at work.
+const STILL_AT_WORK: Duration = Duration::from_millis(100);
+
 /// Observes until nobody asks any more.
 pub(super) fn run(orders: &Receiver<Order>, attached: &AtomicUsize, history: &Mutex<History>) {
     let mut observing = Observing::of(history);
@@ -227,24 +230,18 @@ impl<'a> Observing<'a> {
             // Again, as children may have come before they were followed.
             self.people = People::look(wanted);
         }
-        let assigned = self.classes.assign(&self.people);
-        if !assigned.gone.is_empty() {
-            let seen = tracer.read()?;
-            totals::add(
-                &mut self.retired,
-                &seen,
-                &assigned.gone.iter().cloned().collect(),
-            );
+        let over = self.classes.give_back(STILL_AT_WORK);
+        if !over.is_empty() {
+            totals::add(&mut self.retired, &tracer.read()?, &over);
+            tracer.forget(over.keys().copied())?;
         }
+        let assigned = self.classes.assign(&self.people);
         // Cgroups come and go for as long as somebody wants the busiest.
         self.retired
             .retain(|label, _total| self.people.is_looked_at(label));
         tracer.set_classes(&assigned.cgroups, &assigned.thread_groups)?;
         tracer.observe_rest(assigned.host)?;
         tracer.follow(self.people.has_processes())?;
-        for (class, _labels) in assigned.gone {
-            tracer.forget(class)?;
-        }
         self.looked = Some(Instant::now());
         Ok(())
     }

@@ -1,11 +1,14 @@
 //! Connections, datagrams and questions to name servers.
 
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 
 use anyhow::{Context as _, Result};
-use injector_core::telemetry::{Series, Signal, Value, named};
+use injector_core::telemetry::{Frame, Series, Signal, Value, named};
+use temblor_tests::wait_until;
 
 use super::scene::{Scene, count, durations};
+use crate::stage::DEADLINE;
 
 /// The tests' own process is in no cgroup of theirs: what it does is the host's.
 const HOST: &str = "host";
@@ -34,16 +37,20 @@ fn connections_are_counted_at_both_ends_with_their_bytes() -> Result<()> {
     scene.close()
 }
 
-/// 500 bytes there and 70 back, closed by both.
-fn exchange(listener: &TcpListener, address: SocketAddr) -> Result<()> {
-    use std::io::{Read as _, Write as _};
-
-    let mut asks = TcpStream::connect(address)?;
-    let (mut answers, _peer) = listener.accept()?;
+/// 500 bytes there and 70 back.
+fn talk(asks: &mut TcpStream, answers: &mut TcpStream) -> Result<()> {
     asks.write_all(&[1; 500])?;
     answers.read_exact(&mut [0; 500])?;
     answers.write_all(&[2; 70])?;
     asks.read_exact(&mut [0; 70])?;
+    Ok(())
+}
+
+/// The same, closed by both.
+fn exchange(listener: &TcpListener, address: SocketAddr) -> Result<()> {
+    let mut asks = TcpStream::connect(address)?;
+    let (mut answers, _peer) = listener.accept()?;
+    talk(&mut asks, &mut answers)?;
     // Whoever has been told that the other has ended has had everything acknowledged.
     drop(asks);
     answers
@@ -52,6 +59,52 @@ fn exchange(listener: &TcpListener, address: SocketAddr) -> Result<()> {
         .context("the other end is closed")?;
     drop(answers);
     Ok(())
+}
+
+#[test]
+fn what_an_open_connection_carries_is_counted_even_if_it_is_older_than_the_observer() -> Result<()>
+{
+    let scene = Scene::set(&["getsid"])?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let mut asks = TcpStream::connect(listener.local_addr()?)?;
+    let (mut answers, _peer) = listener.accept()?;
+    talk(&mut asks, &mut answers)?;
+    let mut client = scene.observe_all(&[HOST], &[Signal::Tcp])?;
+    // With the first of these it is seen to be there.
+    talk(&mut asks, &mut answers)?;
+    // Of an old connection nobody knows who asked; the lower port is taken for the server's.
+    let ports = [asks.local_addr()?.port(), answers.local_addr()?.port()];
+    let is_turned = ports[0] < ports[1];
+    let port = ports[usize::from(!is_turned)].to_string();
+    let (asker, answerer) = if is_turned {
+        ("server", "client")
+    } else {
+        ("client", "server")
+    };
+    let carried = |frame: &Frame, role| -> Result<[u64; 2]> {
+        let labels = [HOST, role, "127.0.0.1", port.as_str()];
+        let counted = |metric| count(frame, metric, &labels);
+        Ok([counted("tcp_edge_sent")?, counted("tcp_edge_received")?])
+    };
+    let known = client.frame()?;
+    let before = [carried(&known, asker)?, carried(&known, answerer)?];
+    for _ in 0..5 {
+        talk(&mut asks, &mut answers)?;
+    }
+    // The last answer is acknowledged when its reader has read it, or soon after.
+    wait_until("everything is counted", DEADLINE, || {
+        let frame = client.frame();
+        frame.is_ok_and(|frame| {
+            let of = |role| carried(&frame, role).unwrap_or_default();
+            let more = |now: [u64; 2], then: [u64; 2]| [now[0] - then[0], now[1] - then[1]];
+            let asks = more(of(asker), before[0]);
+            let answers = more(of(answerer), before[1]);
+            // Of the round before, the last acknowledgement may have come after the first frame.
+            asks == [2500, 350] && (answers == [350, 2500] || answers == [420, 2500])
+        })
+    })?;
+    drop(client);
+    scene.close()
 }
 
 #[test]
@@ -74,8 +127,6 @@ fn a_refused_connection_is_counted_by_its_error_and_reset() -> Result<()> {
 
 #[test]
 fn who_closes_without_having_read_everything_sends_a_reset() -> Result<()> {
-    use std::io::Write as _;
-
     let scene = Scene::set(&["getsid"])?;
     let mut client = scene.observe_all(&[HOST], &[Signal::Tcp])?;
     let before = count(&client.frame()?, "tcp_resets", &[HOST, "sent"])?;

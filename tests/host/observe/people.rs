@@ -2,14 +2,15 @@
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::thread;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use injector_core::telemetry::{Frame, Signal, Value, named};
 use injector_user::freezer::Flavour;
 use injector_user::protocol::{Answer, Call};
 use temblor_tests::{Caller, Cgroup, Client, wait_until};
 
-use super::scene::{Scene, count, lost, path_of, wanted};
+use super::scene::{Scene, count, lost, path_of, run_in, wanted};
 use crate::stage::DEADLINE;
 
 const SIGNALS: &[Signal] = &[Signal::Syscalls];
@@ -169,4 +170,31 @@ fn newest_kept(client: &mut Client) -> Result<Frame> {
         Ok(Answer::Frames { frames }) => frames.into_iter().next_back().context("a frame"),
         other => anyhow::bail!("no frames: {other:?}"),
     }
+}
+
+#[test]
+fn nothing_is_lost_while_who_is_observed_changes() -> Result<()> {
+    const CHANGES: u64 = 20;
+    let mut scene = Scene::set(&["getsid"])?;
+    let label = scene.label();
+    let mut first = scene.observe(SIGNALS)?;
+    let folder = scene.cgroup.folder().to_owned();
+    // Is in one call from before the first change until after the last one, or nearly.
+    let sleeper = thread::spawn(move || run_in(&folder, "sleep", &["2"]));
+    for _ in 0..CHANGES {
+        let second = scene.observe_all(&["host"], SIGNALS)?;
+        scene.resident.round()?;
+        drop(second);
+        scene.resident.round()?;
+    }
+    let slept = sleeper.join().map_err(|_panic| anyhow!("it panicked"))??;
+    assert!(slept.status.success(), "{slept:?}");
+    let frame = first.frame()?;
+    assert_eq!(count(&frame, "syscalls", &[&label, "getsid"])?, 2 * CHANGES);
+    let naps = ["nanosleep", "clock_nanosleep"];
+    let naps = naps.map(|call| count(&frame, "syscalls", &[&label, call]));
+    assert_eq!(naps.into_iter().sum::<Result<u64>>()?, 1);
+    assert_eq!(lost(&frame)?, 0);
+    drop(first);
+    scene.close()
 }

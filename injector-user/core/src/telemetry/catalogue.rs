@@ -191,7 +191,7 @@ pub const METRICS: &[Metric] = &[
     },
     Metric {
         name: "tcp_edge_sent",
-        help: "Bytes that the target sent to the peer, each once, of connections that have ended",
+        help: "Bytes that the target sent to the peer, each once",
         kind: MetricKind::Counter,
         unit: Unit::Bytes,
         signal: Some(Signal::Tcp),
@@ -199,7 +199,7 @@ pub const METRICS: &[Metric] = &[
     },
     Metric {
         name: "tcp_edge_received",
-        help: "Bytes that the target received from the peer, of connections that have ended",
+        help: "Bytes that the target received from the peer",
         kind: MetricKind::Counter,
         unit: Unit::Bytes,
         signal: Some(Signal::Tcp),
@@ -207,7 +207,7 @@ pub const METRICS: &[Metric] = &[
     },
     Metric {
         name: "tcp_edge_retransmits",
-        help: "Segments sent again to the peer, of connections that have ended",
+        help: "Segments sent again to the peer",
         kind: MetricKind::Counter,
         unit: Unit::None,
         signal: Some(Signal::Tcp),
@@ -215,7 +215,7 @@ pub const METRICS: &[Metric] = &[
     },
     Metric {
         name: "tcp_edge_round_trip",
-        help: "Mean over ended connections of the last smoothed round trip",
+        help: "Mean of the smoothed round trip whenever a connection carried something",
         kind: MetricKind::Gauge,
         unit: Unit::Seconds,
         signal: Some(Signal::Tcp),

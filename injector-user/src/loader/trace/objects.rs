@@ -81,6 +81,8 @@ pub(super) const TCP: Texts = Texts {
     bytes: object!("trace-tcp"),
     places: &[
         Place::Tracepoint("trace_state", c"inet_sock_set_state"),
+        Place::Tracepoint("trace_segment", c"tcp_probe"),
+        Place::Tracepoint("trace_read", c"tcp_rcv_space_adjust"),
         Place::Tracepoint("trace_again", c"tcp_retransmit_skb"),
         Place::Tracepoint("trace_reset_sent", c"tcp_send_reset"),
         Place::Tracepoint("trace_reset_got", c"tcp_receive_reset"),

@@ -52,6 +52,10 @@ pub struct Lost {
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     by_row: BTreeMap<u32, Before>,
+    /// How often there was no row left.
+    no_row: u64,
+    /// Whether that has happened since somebody last looked here.
+    pub(super) was_short: bool,
 }
 
 #[derive(Debug)]
@@ -88,11 +92,14 @@ impl Rows {
             counted.returned += sum.returned;
             counted.durations.merge(durations);
         }
+        let lost = lost(tables)?;
+        self.was_short |= lost.no_row > self.no_row;
+        self.no_row = lost.no_row;
         Ok(Seen {
             items,
             numbers: numbers(tables)?,
             edges: edges(tables)?,
-            lost: lost(tables)?,
+            lost,
         })
     }
 

@@ -5,7 +5,9 @@ use std::fs::File;
 use std::os::fd::AsFd as _;
 
 use aya::maps::{MapData, MapError};
-use injector_abi::trace::{CountKey, Directory, EdgeKey, ITEMS, REST, Row, UNOBSERVED, Watch};
+use injector_abi::trace::{
+    CLASSES, CountKey, Directory, EdgeKey, ITEMS, NO_ROW, REST, Row, UNOBSERVED, Watch,
+};
 use injector_abi::{TASK_PID_MAGIC, TASK_TGID_MAGIC};
 use injector_core::plan::{CgroupId, Hierarchy};
 use injector_core::telemetry::Signal;
@@ -139,23 +141,47 @@ impl Tracer {
         Ok(self.seen.read(&self.tables)?)
     }
 
-    /// Gives back what a class has that is nobody's any more.
-    pub fn forget(&mut self, class: u32) -> Result<(), TraceError> {
-        let empty = Directory {
-            rows: [0; ITEMS as usize],
-        };
-        self.tables.directories.set(class, Shared(empty), 0)?;
+    /// Gives back what classes have that are nobody's any more.
+    pub fn forget(&mut self, classes: impl Iterator<Item = u32>) -> Result<(), TraceError> {
+        let classes: BTreeSet<u32> = classes.collect();
+        for class in &classes {
+            self.set_directory(*class, [0; ITEMS as usize])?;
+        }
         for row in 1..rows() {
             let key = self.tables.row_keys.load(row as usize).unwrap_or_default();
-            if key >> 16 == u64::from(class) {
+            if classes.contains(&((key >> 16) as u32)) {
                 self.tables.row_keys.store(row as usize, 0);
                 self.seen.forget(row);
                 self.clear(row)?;
                 self.tables.free(row)?;
             }
         }
-        self.forget_numbers(class)?;
-        self.forget_edges(class)
+        self.forget_numbers(&classes)?;
+        self.forget_edges(&classes)?;
+        self.offer_rows()
+    }
+
+    /// Has those ask again who were told that there are no rows left.
+    fn offer_rows(&mut self) -> Result<(), TraceError> {
+        if !std::mem::take(&mut self.seen.was_short) {
+            return Ok(());
+        }
+        for class in REST..CLASSES {
+            let Directory { mut rows } = self.tables.directories.get(&class, 0)?.0;
+            if rows.contains(&NO_ROW) {
+                for row in rows.iter_mut().filter(|row| **row == NO_ROW) {
+                    *row = 0;
+                }
+                // A row that was taken meanwhile is taken again: readers add up what has the same key.
+                self.set_directory(class, rows)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn set_directory(&mut self, class: u32, rows: [u16; ITEMS as usize]) -> Result<(), TraceError> {
+        let directory = Shared(Directory { rows });
+        Ok(self.tables.directories.set(class, directory, 0)?)
     }
 
     fn clear(&mut self, row: u32) -> Result<(), TraceError> {
@@ -172,8 +198,8 @@ impl Tracer {
         Ok(self.tables.rows.set(row, values, 0)?)
     }
 
-    fn forget_numbers(&mut self, class: u32) -> Result<(), TraceError> {
-        let of_class = |key: &Shared<CountKey>| key.0.class == class;
+    fn forget_numbers(&mut self, classes: &BTreeSet<u32>) -> Result<(), TraceError> {
+        let of_class = |key: &Shared<CountKey>| classes.contains(&key.0.class);
         let keys: Vec<_> = self
             .tables
             .counts
@@ -187,8 +213,8 @@ impl Tracer {
         Ok(())
     }
 
-    fn forget_edges(&mut self, class: u32) -> Result<(), TraceError> {
-        let of_class = |key: &Shared<EdgeKey>| key.0.class == class;
+    fn forget_edges(&mut self, classes: &BTreeSet<u32>) -> Result<(), TraceError> {
+        let of_class = |key: &Shared<EdgeKey>| classes.contains(&key.0.class);
         let keys = self
             .tables
             .edges
@@ -201,7 +227,10 @@ impl Tracer {
         Ok(())
     }
 
+    /// With a new epoch: whoever was looked up before is looked up again.
     fn set_watch(&mut self, watch: Watch) -> Result<(), TraceError> {
+        let epoch = self.watch.epoch + 1;
+        let watch = Watch { epoch, ..watch };
         self.tables.watch.set(0, Shared(watch), 0)?;
         self.watch = watch;
         Ok(())

@@ -32,8 +32,7 @@ pub struct Node {
     pub kind: NodeKind,
 }
 
-/// What a client and a server have exchanged in a window. Of TCP, bytes, retransmits and round trips are
-/// of connections that have ended in it.
+/// What a client and a server have exchanged in a window.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Edge {
     /// Name of the node that asks.
