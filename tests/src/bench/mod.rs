@@ -25,6 +25,7 @@ mod many;
 mod memory;
 mod observe_cost;
 mod observe_exact;
+mod observe_load;
 mod packet_cost;
 mod pair;
 mod pairs;

@@ -17,8 +17,8 @@ use super::subject::{Habit, live};
 use super::village::{self, Life};
 use super::{
     arming, breach, bystander, calls, cpu_share, delay_error, disk_rate, doctor, ending, many,
-    memory, observe_cost, observe_exact, packet_cost, pressure, probability, release, scrape,
-    sibling, sleep_error, soak, syscall_arming, syscall_cost, table, throughput, unmatched,
+    memory, observe_cost, observe_exact, observe_load, packet_cost, pressure, probability, release,
+    scrape, sibling, sleep_error, soak, syscall_arming, syscall_cost, table, throughput, unmatched,
 };
 use crate::alone;
 
@@ -201,6 +201,11 @@ const ALL: &[Benchmark] = &[
         name: "observe-cost",
         about: "what observing costs every system call",
         measure: observe_cost::measure,
+    },
+    Benchmark {
+        name: "observe-load",
+        about: "what work loses while everything is observed",
+        measure: observe_load::measure,
     },
     Benchmark {
         name: "observe-exact",
