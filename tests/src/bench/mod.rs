@@ -25,6 +25,7 @@ mod many;
 mod memory;
 mod observe_cost;
 mod observe_exact;
+mod observe_idle;
 mod observe_load;
 mod packet_cost;
 mod pair;
@@ -52,6 +53,7 @@ mod table;
 mod throughput;
 mod traffic;
 mod unmatched;
+mod usage;
 mod village;
 
 pub use suite::{Arguments, run};

@@ -17,8 +17,9 @@ use super::subject::{Habit, live};
 use super::village::{self, Life};
 use super::{
     arming, breach, bystander, calls, cpu_share, delay_error, disk_rate, doctor, ending, many,
-    memory, observe_cost, observe_exact, observe_load, packet_cost, pressure, probability, release,
-    scrape, sibling, sleep_error, soak, syscall_arming, syscall_cost, table, throughput, unmatched,
+    memory, observe_cost, observe_exact, observe_idle, observe_load, packet_cost, pressure,
+    probability, release, scrape, sibling, sleep_error, soak, syscall_arming, syscall_cost, table,
+    throughput, unmatched,
 };
 use crate::alone;
 
@@ -206,6 +207,11 @@ const ALL: &[Benchmark] = &[
         name: "observe-load",
         about: "what work loses while everything is observed",
         measure: observe_load::measure,
+    },
+    Benchmark {
+        name: "observe-idle",
+        about: "what an engine uses that is idle, and one that watches 1000 cgroups",
+        measure: observe_idle::measure,
     },
     Benchmark {
         name: "observe-exact",
