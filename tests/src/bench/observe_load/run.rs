@@ -10,7 +10,7 @@ use super::looks::Look;
 use super::works::{Redis, Storm, Work};
 use crate::engine::Engine;
 
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 10;
 /// Of what is done without.
 const AIM_PERCENT: f64 = 3.0;
 
