@@ -72,6 +72,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_secs(5);
 /// The same of the cgroups there are, and of processes that are targets by themselves.
 const GLANCE: Duration = Duration::from_secs(1);
+/// A look that takes long is taken more seldom, though not more seldom than [`LOOK`]: so many times as long
+/// as it took lie between two.
+const LEISURE: u32 = 200;
 
 /// Longer than a program of the kernel is at work.
 const STILL_AT_WORK: Duration = Duration::from_millis(100);
@@ -108,6 +111,8 @@ struct Observing<'a> {
     /// Labels of the busiest cgroups, busiest first.
     top: Vec<String>,
     looked: Option<Instant>,
+    /// How long the last look at people took.
+    look_took: Duration,
     resources: Resources,
 }
 
@@ -122,6 +127,7 @@ impl<'a> Observing<'a> {
             retired: Totals::new(),
             top: Vec::new(),
             looked: None,
+            look_took: Duration::ZERO,
             resources: Resources::default(),
         }
     }
@@ -224,7 +230,9 @@ impl<'a> Observing<'a> {
         let Some(tracer) = &mut self.tracer else {
             return Ok(());
         };
+        let begun = Instant::now();
         self.people = People::look(wanted);
+        self.look_took = begun.elapsed();
         if self.people.has_processes() {
             tracer.follow(true)?;
             // Again, as children may have come before they were followed.
@@ -252,7 +260,8 @@ impl<'a> Observing<'a> {
         }
         let wanted = Wanted::union(self.askers.values());
         let often = wanted.top > 0 || self.people.has_processes();
-        let interval = if often { GLANCE } else { LOOK };
+        let leisurely = (self.look_took * LEISURE).clamp(GLANCE, LOOK);
+        let interval = if often { leisurely } else { LOOK };
         if self
             .looked
             .is_none_or(|looked| looked.elapsed() >= interval)

@@ -32,15 +32,13 @@ impl Wanted {
     /// The part of a frame that was asked for; `top` are the labels of the busiest cgroups.
     pub(super) fn part_of(&self, frame: &Frame, top: &[String]) -> Frame {
         let targets: BTreeSet<String> = self.targets.iter().map(ToString::to_string).collect();
-        let top = top.get(..self.top.min(top.len())).unwrap_or_default();
+        let top = top.iter().take(self.top).map(String::as_str);
+        let top: BTreeSet<&str> = top.collect();
         let is_wanted = |series: &Series| {
             let signal = series.metric().signal;
             let asked = signal.is_none_or(|signal| self.signals.contains(&signal));
             let about = series.label("target");
-            asked
-                && about.is_none_or(|label| {
-                    targets.contains(label) || top.iter().any(|one| one == label)
-                })
+            asked && about.is_none_or(|label| targets.contains(label) || top.contains(label))
         };
         let values = frame.values.iter().filter(|(series, _)| is_wanted(series));
         Frame {

@@ -12,38 +12,25 @@
 
 use std::fs::File;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use aya::programs::loaded_programs;
 use aya_obj::generated::{bpf_attach_type, bpf_insn, bpf_prog_type};
 use injector_core::target::Selector;
 use injector_core::telemetry::Signal;
 use injector_user::observer::Wanted;
-use injector_user::sys::{bpf, poll};
+use injector_user::sys::bpf;
 
 use super::calls::{self, Cheap};
+use super::peer::{HISTOGRAM, Peer, await_detached};
 use super::row::{Row, Rows};
 use super::statistics::median;
 use super::subject::{Habit, Subject};
 use super::suite::Effort;
 use crate::client::Client;
 use crate::engine::Engine;
-use crate::wait_until;
 
 const ROUNDS: usize = 12;
 const BURST: usize = 20_000;
-/// Peers want file systems that not every host has mounted: they get them where nobody else sees it.
-const WITH_TRACEFS: &str = r#"mount -t tracefs tracefs /sys/kernel/tracing
-mount -t debugfs debugfs /sys/kernel/debug
-exec "$0" "$@""#;
-
-/// Longer than a peer takes to compile itself and attach.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// What a peer takes from having loaded its programs to having attached them.
-const SETTLES: Duration = Duration::from_millis(300);
 
 /// How each call is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,11 +49,6 @@ const ALL: [Manner; 5] = [
     Manner::Syscount,
     Manner::Bpftrace,
 ];
-
-/// As its manual has it, for all calls.
-const HISTOGRAM: &str = "tracepoint:raw_syscalls:sys_enter { @start[tid] = nsecs; } \
-     tracepoint:raw_syscalls:sys_exit /@start[tid]/ { \
-     @ns = hist(nsecs - @start[tid]); delete(@start[tid]); }";
 
 pub(super) fn measure(effort: Effort) -> Result<Rows> {
     let engine = Engine::start()?;
@@ -123,7 +105,7 @@ fn rows(added: &[Vec<f64>; ALL.len()], rounds: usize) -> Rows {
 enum Observer {
     Programs(Vec<OwnedFd>),
     Ours(Client),
-    Peer(Child),
+    Peer(Peer),
 }
 
 impl Observer {
@@ -145,15 +127,15 @@ impl Observer {
         match self {
             Self::Programs(links) => drop(links),
             Self::Ours(client) => drop(client),
-            Self::Peer(mut child) => {
-                child.kill()?;
-                child.wait()?;
-            }
+            Self::Peer(peer) => drop(peer),
         }
-        // The kernel detaches when a grace period has passed.
-        wait_until("nothing is attached", PATIENCE, || tracers() == 0)?;
-        Ok(())
+        await_detached(0)
     }
+}
+
+/// Both tracepoints of calls have a program of its own.
+fn peer(program: &str, arguments: &[&str]) -> Result<Option<Observer>> {
+    Ok(Peer::start(program, arguments, 2)?.map(Observer::Peer))
 }
 
 fn ours(engine: &Engine, target: Selector) -> Result<Observer> {
@@ -164,49 +146,6 @@ fn ours(engine: &Engine, target: Selector) -> Result<Observer> {
         top: 0,
     })?;
     Ok(Observer::Ours(client))
-}
-
-fn peer(program: &str, arguments: &[&str]) -> Result<Option<Observer>> {
-    let mut command = Command::new("unshare");
-    command
-        .args(["--mount", "sh", "-c", WITH_TRACEFS, program])
-        .args(arguments);
-    command.stdin(Stdio::null());
-    let started = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-    let Ok(mut child) = started else {
-        return Ok(None);
-    };
-    let mut ended = false;
-    let came = wait_until("it has attached", PATIENCE, || {
-        ended = child.try_wait().is_ok_and(|status| status.is_some());
-        ended || tracers() >= 2
-    });
-    if ended || came.is_err() {
-        let _ended_already = child.kill();
-        child.wait()?;
-        return Ok(None);
-    }
-    // Loaded is not attached yet.
-    poll::wait_readable([], SETTLES)?;
-    Ok(Some(Observer::Peer(child)))
-}
-
-/// Programs at tracepoints that there are on this host.
-fn tracers() -> usize {
-    let mut count = 0;
-    for program in loaded_programs() {
-        // One may go while they are listed.
-        let Ok(kind) = program.map(|program| program.program_type()) else {
-            continue;
-        };
-        let kinds = [
-            bpf_prog_type::BPF_PROG_TYPE_RAW_TRACEPOINT,
-            bpf_prog_type::BPF_PROG_TYPE_TRACEPOINT,
-            bpf_prog_type::BPF_PROG_TYPE_TRACING,
-        ];
-        count += usize::from(kinds.iter().any(|one| *one as u32 == kind as u32));
-    }
-    count
 }
 
 fn empty_at(tracepoint: &std::ffi::CStr) -> Result<OwnedFd> {

@@ -11,12 +11,13 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use injector_user::freezer::Flavour;
 use injector_user::protocol::Which;
 
 use super::every::{fault, to_anybody};
 use super::pairs::Pairs;
+use super::redis::requests;
 use super::row::Rows;
 use super::suite::Effort;
 use crate::cgroup::Cgroup;
@@ -27,7 +28,7 @@ use crate::netns::Netns;
 
 const PAIRS: usize = 15;
 /// Requests of each command in a round.
-const REQUESTS: &str = "60000";
+const REQUESTS: usize = 60_000;
 const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7_006);
 /// Of what the server does without faults.
 const AIM: f64 = 0.98;
@@ -47,7 +48,7 @@ pub(super) fn measure(effort: Effort) -> Result<Rows> {
             if with {
                 target.suffer(&mut client)?;
             }
-            let rate = requests(&own)?;
+            let rate = requests(&own, ADDRESS, REQUESTS)?;
             let ended = client.stop(Which::Mine)?;
             ensure!(ended.len() == if with { to_anybody().count() } else { 0 });
             Ok(rate)
@@ -88,45 +89,5 @@ impl Drop for Target {
     fn drop(&mut self) {
         // One that has ended already is as good; the cgroup is thawed and removed after it.
         let _ended = self.sleeper.kill().and_then(|()| self.sleeper.wait());
-    }
-}
-
-/// Requests a second, on average over the commands.
-fn requests(netns: &Netns) -> Result<f64> {
-    let mut command = Command::new("redis-benchmark");
-    command
-        .args(["-p", &ADDRESS.port().to_string(), "-n", REQUESTS])
-        .args(["-t", "get,set", "-c", "50", "--csv"])
-        .stdin(Stdio::null())
-        .stderr(Stdio::null());
-    let output = netns.inside(|| command.output())??;
-    ensure!(
-        output.status.success(),
-        "redis-benchmark: {}",
-        output.status
-    );
-    mean_rate(&String::from_utf8_lossy(&output.stdout))
-}
-
-/// The mean of the second column of what `redis-benchmark --csv` writes.
-fn mean_rate(csv: &str) -> Result<f64> {
-    let column = |line: &str| line.split(',').nth(1)?.trim_matches('"').parse().ok();
-    let rates: Vec<f64> = csv.lines().filter_map(column).collect();
-    let &[first, second] = &*rates else {
-        bail!("{csv:?} instead of two rates");
-    };
-    Ok(f64::midpoint(first, second))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::mean_rate;
-
-    #[test]
-    fn rates_are_read_from_what_redis_benchmark_writes() {
-        let csv = "\"test\",\"rps\",\"avg_latency_ms\"\n\"SET\",\"85470.00\",\"0.313\"\n\
-                   \"GET\",\"90000.00\",\"0.301\"\n";
-        assert_eq!(mean_rate(csv).unwrap().to_bits(), 87_735.0_f64.to_bits());
-        mean_rate("").unwrap_err();
     }
 }

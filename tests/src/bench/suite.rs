@@ -10,13 +10,16 @@ use clap::Parser;
 use serde::Serialize;
 
 use super::calls::Cheap;
+use super::doer::{self, Deed};
 use super::machine::Machine;
 use super::row::{Row, Rows};
 use super::subject::{Habit, live};
+use super::village::{self, Life};
 use super::{
     arming, breach, bystander, calls, cpu_share, delay_error, disk_rate, doctor, ending, many,
-    memory, observe_cost, packet_cost, pressure, probability, release, scrape, sibling,
-    sleep_error, soak, syscall_arming, syscall_cost, table, throughput, unmatched,
+    memory, observe_cost, observe_exact, observe_idle, observe_load, packet_cost, pressure,
+    probability, release, scrape, sibling, sleep_error, soak, syscall_arming, syscall_cost, table,
+    throughput, unmatched,
 };
 use crate::alone;
 
@@ -46,6 +49,12 @@ pub struct Arguments {
     /// Which call.
     #[arg(long, hide = true, default_value = "getpgid", requires = "calls")]
     call: Cheap,
+    /// Do this when told to: the same.
+    #[arg(long, hide = true)]
+    deed: Option<Deed>,
+    /// Be somebody among many: the same.
+    #[arg(long, hide = true)]
+    life: Option<Life>,
 }
 
 /// How much to measure, and whom to tell.
@@ -195,6 +204,21 @@ const ALL: &[Benchmark] = &[
         measure: observe_cost::measure,
     },
     Benchmark {
+        name: "observe-load",
+        about: "what work loses while everything is observed",
+        measure: observe_load::measure,
+    },
+    Benchmark {
+        name: "observe-idle",
+        about: "what an engine uses that is idle, and one that watches 1000 cgroups",
+        measure: observe_idle::measure,
+    },
+    Benchmark {
+        name: "observe-exact",
+        about: "what is observed against what was done",
+        measure: observe_exact::measure,
+    },
+    Benchmark {
         name: "pressure",
         about: "what workers use up against what they were asked to",
         measure: pressure::measure,
@@ -216,12 +240,8 @@ struct Report {
 
 /// Runs what was asked for; a missed aim is a result, not a failure.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    if let Some(habit) = arguments.subject {
-        say(&live(habit)?);
-        return Ok(ExitCode::SUCCESS);
-    }
-    if let Some(file) = &arguments.calls {
-        return calls::live(file, arguments.call).map(|()| ExitCode::SUCCESS);
+    if let Some(ended) = live_otherwise(arguments) {
+        return ended.map(|()| ExitCode::SUCCESS);
     }
     let chosen = chosen(arguments)?;
     if chosen.is_empty() {
@@ -250,6 +270,20 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Is somebody whom a benchmark has started, if it was started so.
+fn live_otherwise(arguments: &Arguments) -> Option<Result<()>> {
+    if let Some(habit) = arguments.subject {
+        return Some(live(habit).map(|felt| say(&felt)));
+    }
+    if let Some(file) = &arguments.calls {
+        return Some(calls::live(file, arguments.call));
+    }
+    if let Some(deed) = arguments.deed {
+        return Some(doer::live(deed));
+    }
+    arguments.life.map(village::live)
 }
 
 /// All rows, and which benchmarks failed: one does not take the others' results away.

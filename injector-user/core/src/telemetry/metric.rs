@@ -91,11 +91,11 @@ const PREFIX: &str = "temblor_";
 pub fn named(name: &str) -> Result<&'static Metric, Invalid> {
     let wanted = name.trim();
     let bare = wanted.strip_prefix(PREFIX).unwrap_or(wanted);
-    let is_it = |metric: &&Metric| {
-        let full = metric.full_name();
-        full.strip_prefix(PREFIX) == Some(bare) || metric.name == bare
-    };
-    METRICS.iter().find(is_it).ok_or_else(|| unknown(bare))
+    // Whoever makes or reads a frame asks for each of its series, by the short name.
+    let short = METRICS.iter().find(|metric| metric.name == bare);
+    let full = |metric: &&Metric| metric.full_name().strip_prefix(PREFIX) == Some(bare);
+    let found = short.or_else(|| METRICS.iter().find(full));
+    found.ok_or_else(|| unknown(bare))
 }
 
 fn unknown(bare: &str) -> Invalid {

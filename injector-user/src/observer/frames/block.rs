@@ -1,10 +1,10 @@
 //! Requests to disks.
 
 use injector_abi::trace::item as items;
-use injector_core::telemetry::{Frame, Value};
+use injector_core::telemetry::Value;
 
 use super::super::totals::Total;
-use super::fill::{item, numbers, put};
+use super::fill::{Sheet, item, numbers, put};
 
 const OPERATIONS: [(&str, u32); 3] = [
     ("read", items::BLOCK_READ),
@@ -35,18 +35,18 @@ const STATUSES: [&str; 19] = [
     "inval",
 ];
 
-pub(super) fn add(frame: &mut Frame, target: &str, total: &Total) {
+pub(super) fn add(sheet: &mut Sheet<'_>, target: &str, total: &Total) {
     for (operation, number) in OPERATIONS {
         let counted = item(total, number);
         let labels = [target, operation];
         put(
-            frame,
+            sheet,
             "block_duration",
             &labels,
             Value::Durations(counted.durations),
         );
         put(
-            frame,
+            sheet,
             "block_moved",
             &labels,
             Value::Count(counted.returned),
@@ -57,7 +57,7 @@ pub(super) fn add(frame: &mut Frame, target: &str, total: &Total) {
                 .and_then(|at| STATUSES.get(at));
             let status = named.map_or_else(|| status.to_string(), |name| (*name).to_owned());
             put(
-                frame,
+                sheet,
                 "block_errors",
                 &[target, operation, &status],
                 Value::Count(count),

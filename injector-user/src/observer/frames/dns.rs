@@ -1,10 +1,10 @@
 //! Questions to name servers.
 
 use injector_abi::trace::item as items;
-use injector_core::telemetry::{Frame, Value};
+use injector_core::telemetry::Value;
 
 use super::super::totals::Total;
-use super::fill::{item, numbers, put};
+use super::fill::{Sheet, item, numbers, put};
 
 /// By code (RFC 1035, 4.1.1; RFC 2136, 2.2).
 const CODES: [&str; 11] = [
@@ -12,12 +12,12 @@ const CODES: [&str; 11] = [
     "NXRRSET", "NOTAUTH", "NOTZONE",
 ];
 
-pub(super) fn add(frame: &mut Frame, target: &str, total: &Total) {
+pub(super) fn add(sheet: &mut Sheet<'_>, target: &str, total: &Total) {
     let questions = item(total, items::DNS_QUESTION).events;
-    put(frame, "dns_questions", &[target], Value::Count(questions));
+    put(sheet, "dns_questions", &[target], Value::Count(questions));
     let durations = item(total, items::DNS).durations;
     put(
-        frame,
+        sheet,
         "dns_duration",
         &[target],
         Value::Durations(durations),
@@ -25,6 +25,6 @@ pub(super) fn add(frame: &mut Frame, target: &str, total: &Total) {
     for (code, count) in numbers(total, items::DNS) {
         let named = CODES.get(usize::from(code));
         let code = named.map_or_else(|| code.to_string(), |name| (*name).to_owned());
-        put(frame, "dns_answers", &[target, &code], Value::Count(count));
+        put(sheet, "dns_answers", &[target, &code], Value::Count(count));
     }
 }

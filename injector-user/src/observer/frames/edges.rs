@@ -4,13 +4,13 @@ use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use injector_abi::trace::{Edge, EdgeKey, protocol, role};
-use injector_core::telemetry::{Frame, Value};
+use injector_core::telemetry::Value;
 
 use super::super::totals::Total;
-use super::fill::put;
+use super::fill::{Sheet, put};
 
 /// Of TCP connections.
-pub(super) fn add_tcp(frame: &mut Frame, target: &str, total: &Total) {
+pub(super) fn add_tcp(sheet: &mut Sheet<'_>, target: &str, total: &Total) {
     for (key, edge) in of_protocol(total, protocol::TCP) {
         let [role, peer, port] = name_of(key);
         let labels = [target, &role, &peer, &port];
@@ -22,17 +22,17 @@ pub(super) fn add_tcp(frame: &mut Frame, target: &str, total: &Total) {
             ("tcp_edge_retransmits", edge.retransmitted),
         ];
         for (metric, count) in counts {
-            put(frame, metric, &labels, Value::Count(count));
+            put(sheet, metric, &labels, Value::Count(count));
         }
         if let Some(mean_us) = edge.round_trip_us.checked_div(edge.round_trips) {
             let mean = Duration::from_micros(mean_us).as_secs_f64();
-            put(frame, "tcp_edge_round_trip", &labels, Value::Now(mean));
+            put(sheet, "tcp_edge_round_trip", &labels, Value::Now(mean));
         }
     }
 }
 
 /// Of datagrams.
-pub(super) fn add_udp(frame: &mut Frame, target: &str, total: &Total) {
+pub(super) fn add_udp(sheet: &mut Sheet<'_>, target: &str, total: &Total) {
     for (key, edge) in of_protocol(total, protocol::UDP) {
         let [role, peer, port] = name_of(key);
         let labels = [target, &role, &peer, &port];
@@ -42,7 +42,7 @@ pub(super) fn add_udp(frame: &mut Frame, target: &str, total: &Total) {
             ("udp_edge_received", edge.received),
         ];
         for (metric, count) in counts {
-            put(frame, metric, &labels, Value::Count(count));
+            put(sheet, metric, &labels, Value::Count(count));
         }
     }
 }

@@ -24,20 +24,33 @@ pub(in super::super) struct About<'a> {
     pub(in super::super) usages: BTreeMap<String, Usage>,
 }
 
+/// What series are added to.
+#[derive(Debug)]
+pub(super) struct Sheet<'a> {
+    frame: &'a mut Frame,
+    /// What a target has not felt is 0. Of the busiest cgroups, which may be thousands, only that is told
+    /// which has occurred.
+    is_of_targets: bool,
+}
+
 /// Adds everything to a frame.
 pub(in super::super) fn fill(frame: &mut Frame, about: &About<'_>) {
+    let sheet = &mut Sheet {
+        frame,
+        is_of_targets: true,
+    };
     for (target, is_there) in &about.targets {
         let present = Value::Now(f64::from(u8::from(*is_there)));
-        put(frame, "target_present", &[target], present);
+        put(sheet, "target_present", &[target], present);
     }
     for (target, usage) in &about.usages {
-        resources::add(frame, target, usage);
+        resources::add(sheet, target, usage);
     }
-    lost(frame, about);
+    lost(sheet, about);
     let nothing = Total::default();
     for (target, _is_there) in &about.targets {
         add(
-            frame,
+            sheet,
             target,
             about.totals.get(target).unwrap_or(&nothing),
             &about.signals,
@@ -45,30 +58,31 @@ pub(in super::super) fn fill(frame: &mut Frame, about: &About<'_>) {
     }
     let others = about.totals.iter();
     let is_target = |label: &String| about.targets.iter().any(|(target, _)| target == label);
+    sheet.is_of_targets = false;
     for (label, total) in others.filter(|(label, _total)| !is_target(label)) {
-        add(frame, label, total, &about.signals);
+        add(sheet, label, total, &about.signals);
     }
 }
 
-fn add(frame: &mut Frame, target: &str, total: &Total, signals: &[Signal]) {
+fn add(sheet: &mut Sheet<'_>, target: &str, total: &Total, signals: &[Signal]) {
     for signal in signals {
         match signal {
-            Signal::Syscalls => syscalls::add(frame, target, total),
+            Signal::Syscalls => syscalls::add(sheet, target, total),
             Signal::Tcp => {
-                tcp::add(frame, target, total);
-                edges::add_tcp(frame, target, total);
+                tcp::add(sheet, target, total);
+                edges::add_tcp(sheet, target, total);
             }
-            Signal::Block => block::add(frame, target, total),
-            Signal::Scheduler => scheduler::add(frame, target, total),
-            Signal::Life => life::add(frame, target, total),
-            Signal::Udp => edges::add_udp(frame, target, total),
-            Signal::Dns => dns::add(frame, target, total),
+            Signal::Block => block::add(sheet, target, total),
+            Signal::Scheduler => scheduler::add(sheet, target, total),
+            Signal::Life => life::add(sheet, target, total),
+            Signal::Udp => edges::add_udp(sheet, target, total),
+            Signal::Dns => dns::add(sheet, target, total),
             Signal::Resources => {}
         }
     }
 }
 
-fn lost(frame: &mut Frame, about: &About<'_>) {
+fn lost(sheet: &mut Sheet<'_>, about: &About<'_>) {
     let Lost {
         no_row,
         no_count,
@@ -88,12 +102,15 @@ fn lost(frame: &mut Frame, about: &About<'_>) {
         ("foreign", foreign),
     ];
     for (reason, count) in reasons {
-        put(frame, "observer_lost", &[reason], Value::Count(count));
+        put(sheet, "observer_lost", &[reason], Value::Count(count));
     }
 }
 
 /// Adds one series; what the reference does not have is a mistake of ours, which its test finds.
-pub(super) fn put(frame: &mut Frame, metric: &str, labels: &[&str], value: Value) {
+pub(super) fn put(sheet: &mut Sheet<'_>, metric: &str, labels: &[&str], value: Value) {
+    if !sheet.is_of_targets && is_nothing(&value) {
+        return;
+    }
     let Ok(metric) = named(metric) else {
         debug_assert!(false, "no metric {metric}");
         return;
@@ -101,7 +118,15 @@ pub(super) fn put(frame: &mut Frame, metric: &str, labels: &[&str], value: Value
     debug_assert_eq!(metric.labels.len(), labels.len(), "{}", metric.name);
     let labels = labels.iter().map(|label| (*label).to_owned()).collect();
     if let Some(series) = Series::of(metric, labels) {
-        frame.values.insert(series, value);
+        sheet.frame.values.insert(series, value);
+    }
+}
+
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Count(count) => *count == 0,
+        Value::Durations(durations) => durations.count() == 0,
+        Value::Now(_) => false,
     }
 }
 
@@ -121,4 +146,43 @@ pub(super) fn numbers(total: &Total, item: u32) -> impl Iterator<Item = (u16, u6
 pub(super) fn errno_name(number: u16) -> String {
     let known = Errno::from_number(i32::from(number)).map(|errno| errno.name().to_owned());
     known.unwrap_or_else(|| number.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use injector_abi::trace::item::{ACCEPT, EXEC};
+    use injector_core::telemetry::{Frame, Signal};
+
+    use super::{About, Counted, Lost, Total, Totals, fill};
+
+    #[test]
+    fn of_a_target_all_is_told_and_of_the_busiest_what_has_occurred() {
+        let mut busy = Total::default();
+        for (item, events) in [(EXEC, 3), (ACCEPT, 0)] {
+            let counted = Counted {
+                events,
+                ..Counted::default()
+            };
+            busy.items.insert(item, counted);
+        }
+        let about = About {
+            lost: Lost::default(),
+            left_out: 0,
+            targets: vec![("host".to_owned(), true)],
+            totals: &Totals::from([("cgroup:/busy".to_owned(), busy)]),
+            signals: vec![Signal::Life, Signal::Tcp],
+            usages: BTreeMap::new(),
+        };
+        let mut frame = Frame::default();
+        fill(&mut frame, &about);
+        let of = |target| {
+            let all = frame.values.keys();
+            let found = all.filter(|series| series.label("target") == Some(target));
+            found.map(|series| series.metric().name).collect::<Vec<_>>()
+        };
+        assert_eq!(of("cgroup:/busy"), ["execs"]);
+        assert!(of("host").contains(&"tcp_accepts"), "{:?}", of("host"));
+    }
 }

@@ -1,20 +1,20 @@
 //! Programs that begin and processes that end.
 
 use injector_abi::trace::item as items;
-use injector_core::telemetry::{Frame, Value};
+use injector_core::telemetry::Value;
 use nix::sys::signal::Signal;
 
 use super::super::totals::Total;
-use super::fill::{item, numbers, put};
+use super::fill::{Sheet, item, numbers, put};
 
-pub(super) fn add(frame: &mut Frame, target: &str, total: &Total) {
+pub(super) fn add(sheet: &mut Sheet<'_>, target: &str, total: &Total) {
     let execs = item(total, items::EXEC).events;
-    put(frame, "execs", &[target], Value::Count(execs));
+    put(sheet, "execs", &[target], Value::Count(execs));
     for (how, count) in numbers(total, items::EXIT) {
         let code = (how >> 8).to_string();
         let signal = signal_name(i32::from(how & 0x7F));
         put(
-            frame,
+            sheet,
             "exits",
             &[target, &code, &signal],
             Value::Count(count),

@@ -1,17 +1,17 @@
 //! What targets use, and what they lacked.
 
-use injector_core::telemetry::{Frame, Value};
+use injector_core::telemetry::Value;
 
 use super::super::resources::Usage;
-use super::fill::put;
+use super::fill::{Sheet, put};
 
-pub(super) fn add(frame: &mut Frame, target: &str, usage: &Usage) {
+pub(super) fn add(sheet: &mut Sheet<'_>, target: &str, usage: &Usage) {
     let gauges = [
         ("processes", usage.processes),
         ("memory_used", usage.memory_bytes),
     ];
     for (metric, value) in gauges {
-        put(frame, metric, &[target], Value::Now(number(value)));
+        put(sheet, metric, &[target], Value::Now(number(value)));
     }
     let counts = [
         ("major_faults", usage.major_faults),
@@ -19,11 +19,11 @@ pub(super) fn add(frame: &mut Frame, target: &str, usage: &Usage) {
         ("cpu_throttled_periods", usage.cpu_throttled_periods),
     ];
     for (metric, count) in counts {
-        put(frame, metric, &[target], Value::Count(count));
+        put(sheet, metric, &[target], Value::Count(count));
     }
     for (event, count) in &usage.memory_events {
         put(
-            frame,
+            sheet,
             "memory_events",
             &[target, event],
             Value::Count(*count),
@@ -31,7 +31,7 @@ pub(super) fn add(frame: &mut Frame, target: &str, usage: &Usage) {
     }
     for ((resource, tasks), share) in &usage.pressures {
         put(
-            frame,
+            sheet,
             "pressure",
             &[target, resource, tasks],
             Value::Now(*share),

@@ -2,21 +2,21 @@
 
 use injector_abi::trace::CALLS;
 use injector_core::fault::syscall::Syscall;
-use injector_core::telemetry::{Frame, Value};
+use injector_core::telemetry::Value;
 
 use super::super::totals::Total;
-use super::fill::{errno_name, numbers, put};
+use super::fill::{Sheet, errno_name, numbers, put};
 
-pub(super) fn add(frame: &mut Frame, target: &str, total: &Total) {
+pub(super) fn add(sheet: &mut Sheet<'_>, target: &str, total: &Total) {
     for (number, counted) in total.items.range(..CALLS) {
         let name = call_name(*number);
         let labels = [target, &name];
-        put(frame, "syscalls", &labels, Value::Count(counted.events));
+        put(sheet, "syscalls", &labels, Value::Count(counted.events));
         let durations = Value::Durations(counted.durations.clone());
-        put(frame, "syscall_duration", &labels, durations);
+        put(sheet, "syscall_duration", &labels, durations);
         if MOVING.contains(&name.as_str()) {
             put(
-                frame,
+                sheet,
                 "syscall_moved",
                 &labels,
                 Value::Count(counted.returned),
@@ -25,7 +25,7 @@ pub(super) fn add(frame: &mut Frame, target: &str, total: &Total) {
         for (errno, count) in numbers(total, *number) {
             let errno = errno_name(errno);
             put(
-                frame,
+                sheet,
                 "syscall_errors",
                 &[target, &name, &errno],
                 Value::Count(count),
