@@ -374,6 +374,14 @@ pub const METRICS: &[Metric] = &[
         labels: &[TARGET],
     },
     Metric {
+        name: "cpu_throttled",
+        help: "How long they were stopped for that, on all processors together",
+        kind: MetricKind::Counter,
+        unit: Unit::Seconds,
+        signal: Some(Signal::Resources),
+        labels: &[TARGET],
+    },
+    Metric {
         name: "pressure",
         help: "Share of the last ten seconds in which tasks of the target stood still for want of a resource, as the kernel tells it (PSI)",
         kind: MetricKind::Gauge,
