@@ -10,9 +10,10 @@ use injector_core::telemetry::{Answer, Expression, Frame, History, Signal};
 use tokio::sync::oneshot;
 
 use super::classes::{Classes, HOST, label_of};
-use super::frames::{self, About};
+use super::frames::{self, About, Presence};
 use super::people::{People, UnknownTarget, meant};
 use super::resources::Resources;
+use super::restarts::Restarts;
 use super::totals::{self, Totals};
 use super::wanted::Wanted;
 use crate::clock::{monotonic_ns, unix_ns};
@@ -105,6 +106,7 @@ struct Observing<'a> {
     /// Labels of the busiest cgroups, busiest first.
     top: Vec<String>,
     looked: Option<Instant>,
+    restarts: Restarts,
     resources: Resources,
 }
 
@@ -119,6 +121,7 @@ impl<'a> Observing<'a> {
             retired: Totals::new(),
             top: Vec::new(),
             looked: None,
+            restarts: Restarts::default(),
             resources: Resources::default(),
         }
     }
@@ -227,6 +230,7 @@ impl<'a> Observing<'a> {
             // Again, as children may have come before they were followed.
             self.people = People::look(wanted);
         }
+        self.restarts.look(&self.people.targets);
         let assigned = self.classes.assign(&self.people);
         if !assigned.gone.is_empty() {
             let seen = tracer.read()?;
@@ -295,7 +299,11 @@ impl<'a> Observing<'a> {
             lost: seen.lost,
             left_out: self.classes.left_out,
             targets: targets
-                .map(|(target, meant)| (target.to_string(), meant.is_some()))
+                .map(|(target, meant)| Presence {
+                    label: target.to_string(),
+                    is_there: meant.is_some(),
+                    restarts: self.restarts.of(target),
+                })
                 .collect(),
             totals: &totals,
             usages,

@@ -8,5 +8,6 @@ mod people;
 mod probe;
 mod refused;
 mod resources;
+mod restarts;
 mod scene;
 mod waiting;

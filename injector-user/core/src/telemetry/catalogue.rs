@@ -86,6 +86,15 @@ pub const METRICS: &[Metric] = &[
         labels: &[TARGET],
     },
     Metric {
+        name: "target_restarts",
+        help: "How often the target was somebody else than when it was last seen: none of its cgroups, or \
+               processes, of before were there, and others were",
+        kind: MetricKind::Counter,
+        unit: Unit::None,
+        signal: None,
+        labels: &[TARGET],
+    },
+    Metric {
         name: "observer_lost",
         help: "Events that were not observed although they should have been, by reason",
         kind: MetricKind::Counter,
