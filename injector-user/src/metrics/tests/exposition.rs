@@ -90,7 +90,7 @@ fn status() -> (EngineStatus, Vec<FaultReport>) {
 }
 
 /// Values by what stands before them.
-fn samples(text: &str) -> BTreeMap<&str, f64> {
+pub(in crate::metrics) fn samples(text: &str) -> BTreeMap<&str, f64> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let samples = lines.map(|line| line.rsplit_once(' ').unwrap());
     samples
@@ -99,7 +99,7 @@ fn samples(text: &str) -> BTreeMap<&str, f64> {
 }
 
 /// What promtool has to say; none where there is no promtool.
-fn promtool(text: &str) -> Option<String> {
+pub(in crate::metrics) fn promtool(text: &str) -> Option<String> {
     let mut promtool = Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
