@@ -3,6 +3,7 @@
 mod calls;
 mod ending;
 mod life;
+mod names;
 mod network;
 mod people;
 mod probe;

@@ -15,7 +15,6 @@ const ERRNO: Label = Label {
     name: "errno",
     help: "the name of the error; at most 511",
 };
-
 const REASON: Label = Label {
     name: "reason",
     help: "`no-row` and `no-count`: there are more different things than there is room for; `not-parked`: \

@@ -1,5 +1,3 @@
-#![expect(clippy::float_cmp, reason = "what was written is what is read")]
-
 use std::collections::BTreeMap;
 
 use injector_core::report::Report;
