@@ -105,10 +105,10 @@ fn trace_moved(_ctx: RawTracePointContext) -> i32 {
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn waited(returned: i64) -> i32 {
-    if let Some(mut current) = parked::resume() {
-        class::renew(&mut current);
-        if current.class != UNOBSERVED {
-            ended(current, returned);
+    if let Some(current) = parked::resume() {
+        let class = class::renewed(current.class, current.epoch);
+        if class != UNOBSERVED {
+            ended(Current { class, ..current }, returned);
         }
     }
     0

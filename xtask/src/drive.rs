@@ -28,7 +28,7 @@ pub(crate) fn demo(rest: &[String]) -> Result<u8> {
     );
     give_back(&out)?;
     let code = code?;
-    for name in ["report.html", "report.md", "report.json"] {
+    for name in ["report.html", "report.md", "report.json", "metrics.prom"] {
         let report = out.join(name);
         if report.is_file() {
             say(format_args!("report: {}", report.display()));

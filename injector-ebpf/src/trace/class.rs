@@ -16,10 +16,20 @@ use crate::task;
 /// since.
 #[inline(always)]
 pub fn renew(current: &mut Current) {
+    // Read first: should it change meanwhile, the next look sees that.
     let epoch = epoch();
-    if current.class == UNDECIDED || current.epoch != epoch {
-        current.class = of_caller();
-        current.epoch = epoch;
+    current.class = renewed(current.class, current.epoch);
+    current.epoch = epoch;
+}
+
+/// The class of the task that makes a call now, which was this one at that epoch.
+#[inline(always)]
+#[must_use]
+pub fn renewed(class: u32, epoch: u64) -> u32 {
+    if class == UNDECIDED || epoch != self::epoch() {
+        of_caller()
+    } else {
+        class
     }
 }
 

@@ -1,45 +1,10 @@
 //! Metrics of the engine, of its faults and of the exposition itself, as the reference has them; those of
 //! what is observed are [`METRICS`](injector_core::telemetry::METRICS).
 
-use injector_core::telemetry::{Label, Metric, MetricKind, Unit, Value};
+use injector_core::telemetry::{Label, Metric, MetricKind, Unit};
 
+use super::row::{Read, Row, gauge};
 use crate::protocol::{EngineStatus, FaultReport, State};
-
-/// A metric, and where it stands in what the engine says.
-#[derive(Debug)]
-pub(super) struct Row<T> {
-    pub(super) metric: Metric,
-    pub(super) labels: fn(&T) -> Vec<String>,
-    read: Read<T>,
-}
-
-/// None if nobody knows.
-#[derive(Debug)]
-enum Read<T> {
-    Whole(fn(&T) -> Option<u64>),
-    Real(fn(&T) -> Option<f64>),
-}
-
-impl<T> Row<T> {
-    /// What it says now.
-    pub(super) fn value(&self, of: &T) -> Option<Value> {
-        match self.read {
-            Read::Whole(read) => read(of).map(Value::Count),
-            Read::Real(read) => read(of).map(Value::Now),
-        }
-    }
-}
-
-const fn gauge(name: &'static str, help: &'static str, labels: &'static [Label]) -> Metric {
-    Metric {
-        name,
-        help,
-        kind: MetricKind::Gauge,
-        unit: Unit::None,
-        signal: None,
-        labels,
-    }
-}
 
 /// Whether there is an engine.
 pub(super) const UP: Metric = gauge("engine_up", "Whether an engine runs and answers", &[]);

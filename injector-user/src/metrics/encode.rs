@@ -38,14 +38,14 @@ pub(super) fn metric<'a>(
     let mut encoder = encoder.encode_descriptor(metric.name, &help, unit.as_ref(), kind)?;
     for (values, value) in series {
         if metric.labels.is_empty() {
-            one(&mut encoder, metric.kind, value)?;
+            one(&mut encoder, metric, value)?;
             continue;
         }
         let labels = Labels {
             names: metric.labels,
             values,
         };
-        one(&mut encoder.encode_family(&labels)?, metric.kind, value)?;
+        one(&mut encoder.encode_family(&labels)?, metric, value)?;
     }
     Ok(())
 }
@@ -60,8 +60,11 @@ pub(super) fn lines(kind: MetricKind) -> usize {
 }
 
 /// What is not of the metric's kind says nothing; that would be a mistake of ours.
-fn one(encoder: &mut MetricEncoder<'_>, kind: MetricKind, value: &Value) -> fmt::Result {
-    match (kind, value) {
+fn one(encoder: &mut MetricEncoder<'_>, metric: &Metric, value: &Value) -> fmt::Result {
+    match (metric.kind, value) {
+        (MetricKind::Counter, Value::Count(count)) if metric.unit == Unit::Seconds => {
+            encoder.encode_counter::<NoLabelSet, f64, f64>(&metric.in_unit(*count), None)
+        }
         (MetricKind::Counter, Value::Count(count)) => {
             encoder.encode_counter::<NoLabelSet, u64, f64>(count, None)
         }
@@ -69,7 +72,7 @@ fn one(encoder: &mut MetricEncoder<'_>, kind: MetricKind, value: &Value) -> fmt:
         (MetricKind::Gauge, Value::Now(value)) => encoder.encode_gauge(value),
         (MetricKind::Histogram, Value::Durations(durations)) => histogram(encoder, durations),
         _ => {
-            debug_assert!(false, "{kind:?} {value:?}");
+            debug_assert!(false, "{} {value:?}", metric.name);
             Ok(())
         }
     }

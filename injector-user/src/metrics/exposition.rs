@@ -8,9 +8,10 @@ use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
-use super::catalogue::{DROPPED, ENGINE, FAULTS, OBSERVER_UP, Row, UP};
+use super::catalogue::{DROPPED, ENGINE, FAULTS, OBSERVER_UP, UP};
 use super::encode::metric;
 use super::room::{MOST_SERIES, Room};
+use super::row::Row;
 use crate::protocol::{EngineStatus, FaultReport};
 
 /// What is known at one scrape.
@@ -70,7 +71,12 @@ fn number(encoder: &mut DescriptorEncoder<'_>, of: &Metric, number: u64) -> fmt:
     metric(encoder, of, [(&[][..], &Value::Count(number))])
 }
 
-fn rows<T>(encoder: &mut DescriptorEncoder<'_>, rows: &[Row<T>], of: &[&T]) -> fmt::Result {
+/// Every metric of a table, with a series for each of these.
+pub(super) fn rows<T>(
+    encoder: &mut DescriptorEncoder<'_>,
+    rows: &[Row<T>],
+    of: &[&T],
+) -> fmt::Result {
     for row in rows {
         let known = of
             .iter()

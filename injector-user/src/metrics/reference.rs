@@ -6,6 +6,7 @@ use std::time::Duration;
 use injector_core::telemetry::{Label, METRICS, Metric, MetricKind, OCTAVES, Unit, octave_bounds};
 
 use super::catalogue::{DROPPED, ENGINE, FAULTS, OBSERVER_UP, UP};
+use super::of_run;
 use super::room::MOST_SERIES;
 
 /// Every metric with its labels, as Markdown.
@@ -16,6 +17,7 @@ pub fn reference() -> String {
         section("The engine", &engine()),
         section("Faults", &faults()),
         section("What targets feel", &observed()),
+        section("A run", &of_run::reference()),
     ];
     sections.join("\n\n") + "\n"
 }
@@ -51,8 +53,9 @@ fn about() -> String {
     format!(
         "# Metrics\n\n\
          <!-- Written by `BLESS=1 cargo test -p injector-user --lib metric_reference`. -->\n\n\
-         `temblor metrics` exposes the first two groups, and with `--observe` or `--top` the third. Names \
-         and base units follow the Prometheus conventions, and stay. A metric that is missing means that \
+         `temblor metrics` exposes the first two groups, and with `--observe` or `--top` the third; \
+         `temblor run --out DIR` writes the fourth to `DIR/metrics.prom`, for the textfile collector of \
+         node_exporter. Names and base units follow the Prometheus conventions, and stay. A metric that is missing means that \
          nobody knows, never 0. Counters of what targets feel begin with the observer, those of a fault \
          with the fault, which is gone from here when it has ended.\n\n\
          A histogram has {OCTAVES} bounds, each twice the one before, from {first} to {last}, and infinity; \

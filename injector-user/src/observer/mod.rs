@@ -9,6 +9,7 @@ mod frames;
 mod handle;
 mod people;
 mod resources;
+mod restarts;
 mod run;
 mod totals;
 mod wanted;

@@ -10,9 +10,10 @@ use injector_core::telemetry::{Answer, Expression, Frame, History, Signal};
 use tokio::sync::oneshot;
 
 use super::classes::{Classes, HOST, label_of};
-use super::frames::{self, About};
+use super::frames::{self, About, Presence};
 use super::people::{People, UnknownTarget, meant};
 use super::resources::Resources;
+use super::restarts::Restarts;
 use super::totals::{self, Totals};
 use super::wanted::Wanted;
 use crate::clock::{monotonic_ns, unix_ns};
@@ -113,6 +114,7 @@ struct Observing<'a> {
     looked: Option<Instant>,
     /// How long the last look at people took.
     look_took: Duration,
+    restarts: Restarts,
     resources: Resources,
 }
 
@@ -128,6 +130,7 @@ impl<'a> Observing<'a> {
             top: Vec::new(),
             looked: None,
             look_took: Duration::ZERO,
+            restarts: Restarts::default(),
             resources: Resources::default(),
         }
     }
@@ -238,6 +241,7 @@ impl<'a> Observing<'a> {
             // Again, as children may have come before they were followed.
             self.people = People::look(wanted);
         }
+        self.restarts.look(&self.people.targets);
         let over = self.classes.give_back(STILL_AT_WORK);
         if !over.is_empty() {
             totals::add(&mut self.retired, &tracer.read()?, &over);
@@ -301,7 +305,11 @@ impl<'a> Observing<'a> {
             lost: seen.lost,
             left_out: self.classes.left_out,
             targets: targets
-                .map(|(target, meant)| (target.to_string(), meant.is_some()))
+                .map(|(target, meant)| Presence {
+                    label: target.to_string(),
+                    is_there: meant.is_some(),
+                    restarts: self.restarts.of(target),
+                })
                 .collect(),
             totals: &totals,
             usages,

@@ -1,4 +1,4 @@
-//! Writing a report's three renderings so that none of them is ever half there.
+//! Writing a report's renderings so that none of them is ever half there.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use injector_core::report::{Report, html, json, markdown};
 use thiserror::Error;
+
+use crate::metrics::run_metrics;
 
 /// Why a report was not written.
 #[derive(Debug, Error)]
@@ -34,8 +36,8 @@ pub enum WriteReport {
     },
 }
 
-/// Writes `report.json`, `report.md` and `report.html` into a directory, which is made if it is not
-/// there, and says where they are. Each file appears whole or not at all.
+/// Writes `report.json`, `report.md`, `report.html` and `metrics.prom` into a directory, which is made if
+/// it is not there, and says where they are. Each file appears whole or not at all.
 pub fn write(directory: &Path, report: &Report) -> Result<Vec<PathBuf>, WriteReport> {
     let json = json(report).map_err(|source| WriteReport::Json { source })?;
     fs::create_dir_all(directory).map_err(|source| WriteReport::Directory {
@@ -46,6 +48,7 @@ pub fn write(directory: &Path, report: &Report) -> Result<Vec<PathBuf>, WriteRep
         ("report.json", json),
         ("report.md", markdown(report)),
         ("report.html", html(report)),
+        ("metrics.prom", run_metrics(report)),
     ];
     let mut written = Vec::new();
     for (name, text) in files {
@@ -83,16 +86,17 @@ mod tests {
     }
 
     #[test]
-    fn three_files_are_written_and_nothing_else() {
+    fn four_files_are_written_and_nothing_else() {
         let directory = tempfile::tempdir().unwrap();
         let inside = directory.path().join("a/b");
         let written = write(&inside, &sample()).unwrap();
         assert_eq!(
             written,
-            ["report.json", "report.md", "report.html"].map(|name| inside.join(name))
+            ["report.json", "report.md", "report.html", "metrics.prom"]
+                .map(|name| inside.join(name))
         );
         write(&inside, &sample()).unwrap();
-        assert_eq!(fs::read_dir(&inside).unwrap().count(), 3);
+        assert_eq!(fs::read_dir(&inside).unwrap().count(), 4);
         let read: Report =
             serde_json::from_str(&fs::read_to_string(inside.join("report.json")).unwrap()).unwrap();
         assert!(read == sample());

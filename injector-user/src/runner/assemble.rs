@@ -122,6 +122,7 @@ fn breaker(spec: &BreakerSpec) -> BreakerRecord {
         policy: policy(&spec.policy),
         interval_ms: milliseconds(spec.interval),
         samples: 0,
+        failed: Some(0),
         transitions: Vec::new(),
     }
 }
@@ -155,8 +156,11 @@ fn note(report: &mut Report, event: Event) {
         Event::Warning(words) => report.warnings.push(words),
         Event::Hypothesis { phase, result } => note_check(report, phase, result),
         Event::During { met, at_ms } => note_during(report, met, at_ms),
-        Event::BreakerSample { breaker } => {
-            of_name(report, &breaker).for_each(|record| record.samples += 1);
+        Event::BreakerSample { breaker, good } => {
+            of_name(report, &breaker).for_each(|record| {
+                record.samples += 1;
+                record.failed = Some(record.failed.unwrap_or_default() + u64::from(!good));
+            });
         }
         Event::Transition {
             breaker,

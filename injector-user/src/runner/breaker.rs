@@ -29,6 +29,7 @@ impl<F: Faults> Run<F> {
             };
             self.events.tell(Event::BreakerSample {
                 breaker: spec.name.clone(),
+                good,
             });
             if self.is_method_over() || breaker.is_final() {
                 continue;

@@ -60,7 +60,7 @@ pub enum Event {
         transition: Transition,
     },
     /// A breaker took a sample.
-    BreakerSample { breaker: String },
+    BreakerSample { breaker: String, good: bool },
     /// Everything that an opening breaker does is done.
     Breach(Breach),
     /// What the reader of the report should know besides.

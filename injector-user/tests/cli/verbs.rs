@@ -291,7 +291,7 @@ fn an_experiment_without_faults_needs_no_engine() {
     let mut command = temblor.command(&["run", "x.yaml"]);
     let ran = Ran::of(&command.current_dir(folder).output().unwrap());
     assert_eq!(ran.code, 0, "{ran:?}");
-    for file in ["report.json", "report.md", "report.html"] {
+    for file in ["report.json", "report.md", "report.html", "metrics.prom"] {
         assert!(folder.join("temblor-out").join(file).exists(), "{file}");
     }
 }

@@ -3,10 +3,12 @@
 mod calls;
 mod ending;
 mod life;
+mod names;
 mod network;
 mod people;
 mod probe;
 mod refused;
 mod resources;
+mod restarts;
 mod scene;
 mod waiting;

@@ -134,7 +134,41 @@ fn a_claim_holds_without_a_fault_and_is_rejected_under_one() -> Result<()> {
     check_recovery(&harmed)?;
     let markdown = fs::read_to_string(talk.path("out/report.md"))?;
     assert!(markdown.contains("## Recovery"), "{markdown}");
+    check_metrics(&fs::read_to_string(talk.path("out/metrics.prom"))?, &harmed)?;
     talk.close()
+}
+
+/// What numbers lose as text.
+const CLOSE: Duration = Duration::from_micros(1);
+
+/// What a scraper is told of the run, beside what its report says.
+fn check_metrics(text: &str, report: &Report) -> Result<()> {
+    let value = |start: &str, labels: &str| {
+        let mut lines = text.lines().filter(|line| line.starts_with(start));
+        let line = lines.find(|line| line.contains(labels))?;
+        line.rsplit_once(' ')?.1.parse::<f64>().ok()
+    };
+    let fault = &report.faults[0];
+    let seen = &fault.recoveries.first().context("a recovery")?.recovery;
+    // What the report does not know has no line.
+    let check = |metric: &str, expected: Option<Duration>| -> Result<()> {
+        let told = value(metric, "fault=\"harm\"").map(Duration::from_secs_f64);
+        let off = told.zip(expected).map(|(told, known)| told.abs_diff(known));
+        let same = told.is_some() == expected.is_some() && off.is_none_or(|off| off < CLOSE);
+        ensure!(same, "{metric}: {told:?}, not {expected:?}");
+        Ok(())
+    };
+    check(
+        "temblor_run_recovery_detected_seconds{",
+        seen.time_to_detect(),
+    )?;
+    check("temblor_run_recovery_took_seconds{", seen.time_to_recover())?;
+    let ended = value("temblor_run_verdict{", "verdict=\"deviated\"");
+    ensure!(
+        ended.map(|ended| ended.to_string()).as_deref() == Some("1"),
+        "{text}"
+    );
+    Ok(())
 }
 
 /// What was injected first, felt first, ended and came back, in this order.

@@ -15,7 +15,6 @@ const ERRNO: Label = Label {
     name: "errno",
     help: "the name of the error; at most 511",
 };
-
 const REASON: Label = Label {
     name: "reason",
     help: "`no-row` and `no-count`: there are more different things than there is room for; `not-parked`: \
@@ -81,6 +80,15 @@ pub const METRICS: &[Metric] = &[
         name: "target_present",
         help: "Whether the target is there now: 1, or 0 while it is not",
         kind: MetricKind::Gauge,
+        unit: Unit::None,
+        signal: None,
+        labels: &[TARGET],
+    },
+    Metric {
+        name: "target_restarts",
+        help: "How often the target was somebody else than when it was last seen: none of its cgroups, or \
+               processes, of before were there, and others were",
+        kind: MetricKind::Counter,
         unit: Unit::None,
         signal: None,
         labels: &[TARGET],
@@ -370,6 +378,14 @@ pub const METRICS: &[Metric] = &[
         help: "Those in which they were stopped as the quota was used up",
         kind: MetricKind::Counter,
         unit: Unit::None,
+        signal: Some(Signal::Resources),
+        labels: &[TARGET],
+    },
+    Metric {
+        name: "cpu_throttled",
+        help: "How long they were stopped for that, on all processors together",
+        kind: MetricKind::Counter,
+        unit: Unit::Seconds,
         signal: Some(Signal::Resources),
         labels: &[TARGET],
     },

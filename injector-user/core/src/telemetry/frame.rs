@@ -22,7 +22,7 @@ pub struct Series {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Value {
-    /// So many, or so much, since the observer began.
+    /// So many, or so much, since the observer began; nanoseconds of what is in seconds.
     Count(u64),
     Now(f64),
     Durations(Histogram),

@@ -73,6 +73,16 @@ impl Metric {
         format!("{PREFIX}{}{}{total}", self.name, self.unit.suffix())
     }
 
+    /// What a count of this metric is in its unit: counters of seconds count nanoseconds.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 events or ns")]
+    pub fn in_unit(&self, count: u64) -> f64 {
+        match (self.kind, self.unit) {
+            (MetricKind::Counter, Unit::Seconds) => count as f64 / 1e9,
+            (MetricKind::Counter | MetricKind::Gauge | MetricKind::Histogram, _) => count as f64,
+        }
+    }
+
     /// Where the label stands among those of a series.
     #[must_use]
     pub fn position(&self, label: &str) -> Option<usize> {

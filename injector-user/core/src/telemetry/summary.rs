@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::frame::{Series, Value};
 use super::histogram::Histogram;
+use super::metric::Unit;
 use super::window::Window;
 
 /// One series over a window. Durations are in seconds.
@@ -24,6 +25,9 @@ pub struct Summary {
 pub enum Said {
     /// So many more, and how many in a second.
     Counter { increase: u64, rate: f64 },
+    /// The same in seconds.
+    #[serde(rename = "counter")]
+    Time { increase: f64, rate: f64 },
     /// What is at the window's end.
     Gauge { value: f64 },
     /// Those that ended in the window.
@@ -72,16 +76,24 @@ fn is_something(value: &Value) -> bool {
 }
 
 fn summary(window: &Window<'_>, series: &Series, value: &Value) -> Summary {
+    let metric = series.metric();
     let said = match value {
-        Value::Count(increase) => Said::Counter {
-            increase: *increase,
-            rate: window.rate(*increase),
-        },
+        Value::Count(count) => {
+            let increase = metric.in_unit(*count);
+            let rate = window.per_second(increase);
+            match metric.unit {
+                Unit::Seconds => Said::Time { increase, rate },
+                Unit::None | Unit::Bytes | Unit::Ratio => Said::Counter {
+                    increase: *count,
+                    rate,
+                },
+            }
+        }
         Value::Now(value) => Said::Gauge { value: *value },
         Value::Durations(histogram) => Said::Histogram(Quantiles::of(histogram)),
     };
     Summary {
-        metric: series.metric().full_name(),
+        metric: metric.full_name(),
         labels: series
             .pairs()
             .map(|(name, value)| (name, value.to_owned()))
@@ -96,4 +108,37 @@ fn summary(window: &Window<'_>, series: &Series, value: &Value) -> Summary {
 )]
 fn seconds(ns: u64) -> f64 {
     ns as f64 / 1e9
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Series, Value, Window, summaries};
+    use crate::telemetry::{Frame, named};
+
+    fn frame(at_ns: u64, throttled_ns: u64) -> Frame {
+        let metric = named("cpu_throttled").unwrap();
+        let series = Series::of(metric, vec!["host".to_owned()]).unwrap();
+        Frame {
+            at_ns,
+            unix_ns: 0,
+            values: [(series, Value::Count(throttled_ns))].into(),
+        }
+    }
+
+    #[test]
+    fn a_counter_of_seconds_is_told_in_seconds() {
+        let (from, to) = (frame(0, 1_000_000_000), frame(2_000_000_000, 1_500_000_000));
+        let told = summaries(&Window {
+            from: &from,
+            to: &to,
+        });
+        let expected = serde_json::json!([{
+            "metric": "temblor_cpu_throttled_seconds_total",
+            "labels": { "target": "host" },
+            "kind": "counter",
+            "increase": 0.5,
+            "rate": 0.25,
+        }]);
+        assert_eq!(serde_json::to_value(told).unwrap(), expected);
+    }
 }

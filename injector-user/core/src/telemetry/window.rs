@@ -26,16 +26,18 @@ impl<'a> Window<'a> {
         to.map(move |(series, value)| (series, since(value, from.values.get(series))))
     }
 
-    /// So much in a second; 0 in no time.
+    /// So many in a second; 0 in no time.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a rate has fewer digits")]
     pub fn rate(&self, count: u64) -> f64 {
+        self.per_second(count as f64)
+    }
+
+    /// So much in a second; 0 in no time.
+    #[must_use]
+    pub fn per_second(&self, much: f64) -> f64 {
         let seconds = self.duration().as_secs_f64();
-        if seconds > 0.0 {
-            count as f64 / seconds
-        } else {
-            0.0
-        }
+        if seconds > 0.0 { much / seconds } else { 0.0 }
     }
 }
 

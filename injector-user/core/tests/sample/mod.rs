@@ -342,6 +342,7 @@ fn breaker() -> BreakerRecord {
         policy: "3 bad samples in a row, or 5 among the last 20".to_owned(),
         interval_ms: 50.0,
         samples: 283,
+        failed: Some(4),
         transitions: vec![TransitionRecord {
             at_ms: 14_120.0,
             from: State::Closed,

@@ -34,6 +34,10 @@ fn numbers(said: &Said) -> [String; 9] {
             cells[0] = increase.to_string();
             cells[1] = rate.to_string();
         }
+        Said::Time { increase, rate } => {
+            cells[0] = increase.to_string();
+            cells[1] = rate.to_string();
+        }
         Said::Gauge { value } => cells[2] = value.to_string(),
         Said::Histogram(quantiles) => {
             cells[3] = quantiles.count.to_string();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use injector_core::telemetry::{Quantiles, Said, Summary};
+use injector_core::telemetry::{Quantiles, Quantity, Said, Summary};
 
 use crate::cli::quantity::{bytes, duration};
 use crate::cli::style::Style;
@@ -123,6 +123,10 @@ fn other(one: &Summary) -> Vec<String> {
         .collect();
     let value = match &one.said {
         Said::Counter { increase, rate } => format!("{increase} ({rate:.1}/s)"),
+        Said::Time { increase, rate } => {
+            let share = Quantity::Ratio.show(*rate);
+            format!("{} ({share} of the time)", duration(*increase))
+        }
         Said::Gauge { value } => value.to_string(),
         Said::Histogram(quantiles) => {
             let time = |seconds: Option<f64>| seconds.map(duration).unwrap_or_default();

@@ -44,7 +44,7 @@ pub(in crate::cli) struct Run {
     /// A Chaos Toolkit experiment in YAML or JSON; `-` for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Where to write report.json, report.md and report.html
+    /// Where to write report.json, report.md, report.html and metrics.prom
     #[arg(long, value_name = "DIR", default_value = "temblor-out")]
     out: PathBuf,
     /// Makes the waiting times of breakers that arm again repeatable

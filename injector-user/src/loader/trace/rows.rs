@@ -224,3 +224,86 @@ fn lost(tables: &Tables) -> Result<Lost, MapError> {
         not_timed: of(lost::NOT_TIMED)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use injector_abi::trace::BUCKETS;
+    use injector_core::telemetry::Histogram;
+    use proptest::prelude::*;
+
+    use super::{Row, Rows, Sum};
+
+    const PROCESSORS: usize = 3;
+    /// What each processor may count of one bucket between two readings, so that all of them together go
+    /// around at most once.
+    const MOST: u32 = u32::MAX / 3;
+
+    fn reading(processors: &[Row]) -> Sum {
+        let mut sum = Sum {
+            events: 0,
+            errors: 0,
+            returned: 0,
+            total_ns: 0,
+            buckets: vec![0; BUCKETS as usize].into(),
+        };
+        for one in processors {
+            sum.add(one);
+        }
+        sum
+    }
+
+    fn empty() -> Row {
+        Row {
+            events: 0,
+            errors: 0,
+            returned: 0,
+            total_ns: 0,
+            buckets: [0; BUCKETS as usize],
+        }
+    }
+
+    /// Which processor counts how many more in which bucket.
+    fn any_step() -> impl Strategy<Value = Vec<(usize, u32, u32)>> {
+        let more = prop_oneof![0..=MOST, MOST - 2..=MOST, 0..3_u32];
+        // Few buckets, so that each goes around the end often.
+        let one = (0..PROCESSORS, BUCKETS - 3..BUCKETS, more);
+        proptest::collection::vec(one, 0..12)
+    }
+
+    proptest! {
+        #[test]
+        fn what_goes_around_the_end_of_32_bits_is_counted_whole(
+            steps in proptest::collection::vec(any_step(), 1..12),
+        ) {
+            let mut processors = vec![empty(); PROCESSORS];
+            let mut rows = Rows::default();
+            let mut expected = Histogram::default();
+            for step in steps {
+                let mut grown = std::collections::BTreeSet::new();
+                for (processor, bucket, more) in step {
+                    // Of each bucket, each processor once, so that it is not more than was said.
+                    if !grown.insert((processor, bucket)) {
+                        continue;
+                    }
+                    let count = &mut processors[processor].buckets[bucket as usize];
+                    *count = count.wrapping_add(more);
+                    expected.add(bucket, u64::from(more));
+                }
+                let seen = rows.durations(1, 7, &reading(&processors));
+                prop_assert_eq!(seen, &expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_that_is_given_to_others_takes_no_more_memory_and_begins_anew() {
+        let mut rows = Rows::default();
+        for key in 1..1_000 {
+            let mut one = empty();
+            one.buckets[3] = 5;
+            let seen = rows.durations(1, key, &reading(&[one]));
+            assert_eq!(seen.count(), 5, "{key}");
+        }
+        assert_eq!(rows.by_row.len(), 1);
+    }
+}

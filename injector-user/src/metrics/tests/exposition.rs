@@ -32,18 +32,22 @@ fn frame(targets: usize) -> Frame {
 }
 
 fn put(frame: &mut Frame, metric: &Metric, labels: Vec<String>, count: u64) {
-    let mut durations = Histogram::default();
-    for _ in 0..count {
-        durations.record(2_000_000);
-    }
     let value = match metric.kind {
         MetricKind::Counter => Value::Count(count),
         MetricKind::Gauge => Value::Now(0.5),
-        MetricKind::Histogram => Value::Durations(durations),
+        MetricKind::Histogram => Value::Durations(durations(count)),
     };
     frame
         .values
         .insert(Series::of(metric, labels).unwrap(), value);
+}
+
+fn durations(count: u64) -> Histogram {
+    let mut durations = Histogram::default();
+    for _ in 0..count {
+        durations.record(2_000_000);
+    }
+    durations
 }
 
 fn named(name: &str) -> &'static Metric {
@@ -86,7 +90,7 @@ fn status() -> (EngineStatus, Vec<FaultReport>) {
 }
 
 /// Values by what stands before them.
-fn samples(text: &str) -> BTreeMap<&str, f64> {
+pub(in crate::metrics) fn samples(text: &str) -> BTreeMap<&str, f64> {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let samples = lines.map(|line| line.rsplit_once(' ').unwrap());
     samples
@@ -95,7 +99,7 @@ fn samples(text: &str) -> BTreeMap<&str, f64> {
 }
 
 /// What promtool has to say; none where there is no promtool.
-fn promtool(text: &str) -> Option<String> {
+pub(in crate::metrics) fn promtool(text: &str) -> Option<String> {
     let mut promtool = Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
@@ -156,6 +160,21 @@ fn the_metric_reference_is_up_to_date() {
         "docs/metrics.md is out of date; \
          run `BLESS=1 cargo test -p injector-user --lib metric_reference`"
     );
+}
+
+#[test]
+fn a_counter_of_seconds_is_exposed_in_seconds() {
+    let mut frame = Frame::default();
+    let throttled = named("cpu_throttled");
+    put(
+        &mut frame,
+        throttled,
+        vec!["host".to_owned()],
+        1_500_000_000,
+    );
+    let text = text(frame);
+    let series = "temblor_cpu_throttled_seconds_total{target=\"host\"}";
+    assert_eq!(samples(&text)[series], 1.5);
 }
 
 #[test]

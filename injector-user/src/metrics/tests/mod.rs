@@ -3,3 +3,5 @@
 mod deployed;
 mod exposition;
 mod observation;
+
+pub(super) use exposition::{promtool, samples};

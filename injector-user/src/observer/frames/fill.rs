@@ -16,8 +16,7 @@ pub(in super::super) struct About<'a> {
     pub(in super::super) lost: Lost,
     /// Groups that got no class.
     pub(in super::super) left_out: usize,
-    /// Labels of all targets, and whether they are there.
-    pub(in super::super) targets: Vec<(String, bool)>,
+    pub(in super::super) targets: Vec<Presence>,
     pub(in super::super) totals: &'a Totals,
     pub(in super::super) signals: Vec<Signal>,
     /// By label; none if nobody asks for them.
@@ -33,31 +32,37 @@ pub(super) struct Sheet<'a> {
     is_of_targets: bool,
 }
 
+/// A target, there or not.
+#[derive(Debug)]
+pub(in super::super) struct Presence {
+    pub(in super::super) label: String,
+    pub(in super::super) is_there: bool,
+    pub(in super::super) restarts: u64,
+}
+
 /// Adds everything to a frame.
 pub(in super::super) fn fill(frame: &mut Frame, about: &About<'_>) {
     let sheet = &mut Sheet {
         frame,
         is_of_targets: true,
     };
-    for (target, is_there) in &about.targets {
-        let present = Value::Now(f64::from(u8::from(*is_there)));
-        put(sheet, "target_present", &[target], present);
+    for target in &about.targets {
+        let present = Value::Now(f64::from(u8::from(target.is_there)));
+        put(sheet, "target_present", &[&target.label], present);
+        let restarts = Value::Count(target.restarts);
+        put(sheet, "target_restarts", &[&target.label], restarts);
     }
     for (target, usage) in &about.usages {
         resources::add(sheet, target, usage);
     }
     lost(sheet, about);
     let nothing = Total::default();
-    for (target, _is_there) in &about.targets {
-        add(
-            sheet,
-            target,
-            about.totals.get(target).unwrap_or(&nothing),
-            &about.signals,
-        );
+    for Presence { label, .. } in &about.targets {
+        let total = about.totals.get(label).unwrap_or(&nothing);
+        add(sheet, label, total, &about.signals);
     }
     let others = about.totals.iter();
-    let is_target = |label: &String| about.targets.iter().any(|(target, _)| target == label);
+    let is_target = |label: &String| about.targets.iter().any(|target| target.label == *label);
     sheet.is_of_targets = false;
     for (label, total) in others.filter(|(label, _total)| !is_target(label)) {
         add(sheet, label, total, &about.signals);

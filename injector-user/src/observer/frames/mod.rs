@@ -10,4 +10,4 @@ mod scheduler;
 mod syscalls;
 mod tcp;
 
-pub(super) use fill::{About, fill};
+pub(super) use fill::{About, Presence, fill};

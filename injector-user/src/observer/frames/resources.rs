@@ -17,6 +17,7 @@ pub(super) fn add(sheet: &mut Sheet<'_>, target: &str, usage: &Usage) {
         ("major_faults", usage.major_faults),
         ("cpu_periods", usage.cpu_periods),
         ("cpu_throttled_periods", usage.cpu_throttled_periods),
+        ("cpu_throttled", usage.cpu_throttled_ns),
     ];
     for (metric, count) in counts {
         put(sheet, metric, &[target], Value::Count(count));

@@ -1,6 +1,6 @@
 //! What the files of cgroups say: of version 2, or of version 1 where that has the same path.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use injector_core::plan::{CgroupId, Hierarchy};
@@ -28,10 +28,18 @@ pub(super) fn add(usage: &mut Usage, mounts: &Mounts, cgroup: &CgroupId) {
     let cpu = cpu.filter(|folder| folder.join("cpu.max").exists());
     if let Some(folder) = cpu.or_else(|| v1(mounts, "cpu", &cgroup.path)) {
         let stat = numbers(&folder.join("cpu.stat"));
-        let of = |name: &str| stat.get(name).copied().unwrap_or_default();
-        usage.cpu_periods += of("nr_periods");
-        usage.cpu_throttled_periods += of("nr_throttled");
+        add_quota(usage, &stat);
     }
+}
+
+/// Of version 2 in microseconds, of version 1 in nanoseconds.
+fn add_quota(usage: &mut Usage, stat: &BTreeMap<String, u64>) {
+    let of = |name: &str| stat.get(name).copied();
+    usage.cpu_periods += of("nr_periods").unwrap_or_default();
+    usage.cpu_throttled_periods += of("nr_throttled").unwrap_or_default();
+    let throttled_ns = of("throttled_usec").map(|us| us.saturating_mul(1_000));
+    let throttled_ns = throttled_ns.or(of("throttled_time"));
+    usage.cpu_throttled_ns += throttled_ns.unwrap_or_default();
 }
 
 fn add_memory(usage: &mut Usage, folder: &std::path::Path) {
@@ -68,4 +76,36 @@ fn v1(mounts: &Mounts, controller: &str, path: &str) -> Option<PathBuf> {
 
 fn count(members: Option<BTreeSet<i32>>) -> u64 {
     members.map_or(0, |members| members.len() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::words::numbers;
+    use super::{Usage, add_quota};
+
+    fn check(text: &str, expected: (u64, u64, u64)) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("cpu.stat");
+        std::fs::write(&file, text).unwrap();
+        let mut usage = Usage::default();
+        add_quota(&mut usage, &numbers(&file));
+        let counted = (
+            usage.cpu_periods,
+            usage.cpu_throttled_periods,
+            usage.cpu_throttled_ns,
+        );
+        assert_eq!(counted, expected);
+    }
+
+    #[test]
+    fn time_is_read_in_the_unit_of_each_version() {
+        let v2 = "usage_usec 9\nnr_periods 5\nnr_throttled 2\nthrottled_usec 7\n";
+        check(v2, (5, 2, 7_000));
+        check(
+            "nr_periods 5\nnr_throttled 2\nthrottled_time 7001\n",
+            (5, 2, 7_001),
+        );
+        // No quota can be set here.
+        check("usage_usec 9\n", (0, 0, 0));
+    }
 }

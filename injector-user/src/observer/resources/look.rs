@@ -25,6 +25,7 @@ pub(in super::super) struct Usage {
     pub(in super::super) major_faults: u64,
     pub(in super::super) cpu_periods: u64,
     pub(in super::super) cpu_throttled_periods: u64,
+    pub(in super::super) cpu_throttled_ns: u64,
     /// By resource and tasks, a share of 1.
     pub(in super::super) pressures: Pressures,
 }

@@ -43,6 +43,8 @@ async fn an_open_breaker_kills_then_stops_then_ends_the_experiment() {
         "breaker `b` opened after 3 bad samples in a row, and every fault was off 3.0 ms later"
     );
     assert_eq!(transitions(&report), ["1150 closed->open"]);
+    let breaker = &report.breakers[0];
+    assert_eq!((breaker.failed, breaker.samples > 3), (Some(3), true));
     assert_eq!(told(&report), ["method:slow", "method:lossy", "rollback:r"]);
     let breach = report.breach.unwrap();
     assert_eq!(

@@ -162,6 +162,9 @@ pub struct BreakerRecord {
     pub interval_ms: f64,
     /// Samples taken.
     pub samples: u64,
+    /// Of those, bad ones; absent where nobody counted them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<u64>,
     /// What it did, in order.
     pub transitions: Vec<TransitionRecord>,
 }

@@ -83,7 +83,7 @@ impl Statistic {
         let change = change(series, window)?;
         match self {
             Self::Rate => Some(Sample {
-                value: window.rate(change.count()),
+                value: window.per_second(series.metric().in_unit(change.count())),
                 hits: 0,
                 trials: change.count(),
             }),

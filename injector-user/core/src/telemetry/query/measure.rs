@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::expression::{Asked, Expression, Function, Selection};
 use super::gather::{Gathered, gather};
 use super::quantity::Quantity;
-use crate::telemetry::{History, MetricKind};
+use crate::telemetry::{History, Metric, MetricKind};
 use crate::units::format_duration;
 
 /// What the history says.
@@ -57,7 +57,8 @@ impl Expression {
             Asked::One { function, of } => self.one(*function, of, &gathered(of, &[])),
             Asked::Ratio { part, whole } => {
                 let of_part = gathered(part, &whole.conditions);
-                self.ratio(&of_part, &gathered(whole, &[]))
+                let (some, all) = (of_part, gathered(whole, &[]));
+                self.ratio(part.metric.in_unit(some.count), whole.metric, &all)
             }
         };
         match found {
@@ -86,8 +87,8 @@ impl Expression {
         };
         let counted = |value| Ok((value, found.series, found.frames));
         match function {
-            Function::Increase => counted(float(found.count)),
-            Function::Rate => counted(float(found.count) / found.span.as_secs_f64()),
+            Function::Increase => counted(of.metric.in_unit(found.count)),
+            Function::Rate => counted(of.metric.in_unit(found.count) / found.span.as_secs_f64()),
             Function::Mean => durations(found.durations.mean()),
             Function::Max => durations(found.durations.longest()),
             Function::Quantile(quantile) => durations(found.durations.quantile(quantile.share())),
@@ -113,7 +114,7 @@ impl Expression {
         }
     }
 
-    fn ratio(&self, some: &Gathered, all: &Gathered) -> Found {
+    fn ratio(&self, some: f64, whole: &Metric, all: &Gathered) -> Found {
         self.check_frames(all)?;
         if all.series == 0 && !all.is_observed {
             return Err(Missing::NotObserved);
@@ -121,7 +122,8 @@ impl Expression {
         if all.count == 0 {
             return Err(Missing::NothingHappened(self.over));
         }
-        Ok((float(some.count) / float(all.count), all.series, all.count))
+        let share = some / whole.in_unit(all.count);
+        Ok((share, all.series, all.count))
     }
 
     fn check_frames(&self, found: &Gathered) -> Result<(), Missing> {

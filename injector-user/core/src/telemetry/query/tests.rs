@@ -266,6 +266,31 @@ fn frames_missing_in_the_middle_leave_the_rate_as_it_is() {
     assert_eq!(found.value.to_bits(), 10_f64.to_bits());
 }
 
+/// Half of each second.
+#[test]
+fn a_counter_of_seconds_is_asked_for_in_seconds() {
+    let throttled = series("cpu_throttled", &["host"]);
+    let counted = |n: u64| vec![(throttled.clone(), Value::Count(n * SECOND / 2))];
+    let history = history((0..31).map(|n| (n, counted(n))));
+    for (question, value, quantity) in [
+        ("increase cpu_throttled", 15.0, Quantity::Seconds),
+        ("rate cpu_throttled", 0.5, Quantity::Ratio),
+        (
+            "ratio of cpu_throttled to cpu_throttled",
+            1.0,
+            Quantity::Ratio,
+        ),
+    ] {
+        let Answer::Measured(found) = ask(&format!("{question} over 30s"), &history, 30) else {
+            panic!("no data of {question}");
+        };
+        assert_eq!(
+            (found.value.to_bits(), found.quantity),
+            (f64::to_bits(value), quantity)
+        );
+    }
+}
+
 static MEMORY: Metric = Metric {
     name: "memory",
     help: "a gauge",

@@ -288,7 +288,8 @@ impl Run {
 
 impl Moment {
     /// By the monotonic clock; 0 if it was earlier.
-    fn since(self, earlier: Self) -> Duration {
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.at_ns.saturating_sub(earlier.at_ns))
     }
 }
