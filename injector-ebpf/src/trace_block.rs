@@ -63,8 +63,8 @@ fn done(request: u64, error: u32, bytes: u32) -> Option<i32> {
     // SAFETY: the helper has no arguments.
     let ns = (unsafe { bpf_ktime_get_ns() }).wrapping_sub(started);
     let end = match error & 0xFF {
-        0 => End::Returned(u64::from(bytes)),
-        status => End::Failed(status),
+        0 => End::returned(u64::from(bytes)),
+        status => End::failed(status),
     };
     rows::timed(class, item, ns, end);
     Some(0)

@@ -48,7 +48,7 @@ fn asked(skb: *mut __sk_buff) -> Option<()> {
     if header.is_answer {
         return None;
     }
-    rows::counted(datagram.class, item::DNS_QUESTION, End::Returned(0));
+    rows::counted(datagram.class, item::DNS_QUESTION, End::returned(0));
     // The table makes room.
     QUESTIONS.insert(key_of(&datagram, &header), now(), 0).ok()
 }
@@ -67,7 +67,7 @@ fn answered(skb: *mut __sk_buff) -> Option<()> {
         datagram.class,
         item::DNS,
         now().wrapping_sub(asked),
-        End::Returned(0),
+        End::returned(0),
     );
     count::by(datagram.class, item::DNS, header.code);
     QUESTIONS.remove(key).ok()

@@ -24,7 +24,7 @@ static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
 fn trace_exec(_ctx: RawTracePointContext) -> i32 {
     let class = class::of_current();
     if class != UNOBSERVED {
-        rows::counted(class, item::EXEC, End::Returned(0));
+        rows::counted(class, item::EXEC, End::returned(0));
     }
     0
 }
@@ -41,7 +41,7 @@ fn trace_end(ctx: RawTracePointContext) -> i32 {
     }
     let task: *const u8 = ctx.arg(0);
     let how: u32 = fields::read(task as u64, |fields| fields.exit_code).unwrap_or(0);
-    rows::counted(class, item::EXIT, End::Returned(0));
+    rows::counted(class, item::EXIT, End::returned(0));
     count::by(class, item::EXIT, how & 0xFFFF);
     0
 }

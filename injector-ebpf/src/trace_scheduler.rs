@@ -103,11 +103,11 @@ fn tell(waited: Waited) {
             class,
             item::RUN_QUEUE,
             waited.queued_ns - 1,
-            End::Returned(0),
+            End::returned(0),
         );
     }
     if waited.away_ns != 0 {
-        rows::timed(class, item::OFF_CPU, waited.away_ns - 1, End::Returned(0));
+        rows::timed(class, item::OFF_CPU, waited.away_ns - 1, End::returned(0));
     }
 }
 

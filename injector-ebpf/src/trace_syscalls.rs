@@ -105,11 +105,13 @@ fn trace_moved(_ctx: RawTracePointContext) -> i32 {
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn waited(returned: i64) -> i32 {
-    if let Some(current) = parked::resume() {
-        let class = class::renewed(current.class, current.epoch);
-        if class != UNOBSERVED {
-            ended(Current { class, ..current }, returned);
-        }
+    let current = parked::resume();
+    if current.entered_ns == 0 {
+        return 0;
+    }
+    let class = class::renewed(current.class, current.epoch);
+    if class != UNOBSERVED {
+        ended(Current { class, ..current }, returned);
     }
     0
 }

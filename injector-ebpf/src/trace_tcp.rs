@@ -73,7 +73,7 @@ fn trace_again(ctx: RawTracePointContext) -> i32 {
     let socket: *const u8 = ctx.arg(0);
     let class = flow::class_of(socket as u64);
     if class != UNOBSERVED {
-        rows::counted(class, item::RETRANSMIT, End::Returned(0));
+        rows::counted(class, item::RETRANSMIT, End::returned(0));
     }
     0
 }
@@ -101,7 +101,7 @@ fn reset(socket: *const u8, direction: u32) -> i32 {
         flow::class_of(socket as u64)
     };
     if class != UNOBSERVED {
-        rows::counted(class, item::RESET, End::Returned(0));
+        rows::counted(class, item::RESET, End::returned(0));
         count::by(class, item::RESET, direction);
     }
     0

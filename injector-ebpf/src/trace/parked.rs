@@ -27,29 +27,46 @@ pub fn park(current: Current) {
     }
 }
 
-/// Gives what was kept for the current task, once.
+/// Gives what was kept for the current task, once; in no call if nothing was.
+///
+/// No option: before 5.13 the verifier refuses the copies that LLVM makes of one before it asks whether it is
+/// there.
 #[inline(always)]
-#[must_use]
-pub fn resume() -> Option<Current> {
+pub fn resume() -> Current {
     if patched::lack() & TASK_STORAGE != 0 {
-        let thread = thread();
-        // SAFETY: the entry is this thread's own, and copied at once.
-        let current = unsafe { PARKED_BY_THREAD.get(thread) }.copied()?;
-        let _absent = PARKED_BY_THREAD.remove(thread);
-        return Some(current);
+        resume_by_thread()
+    } else {
+        resume_by_task()
     }
+}
+
+#[inline(always)]
+fn resume_by_thread() -> Current {
+    let thread = thread();
+    // SAFETY: the entry is this thread's own, and copied at once.
+    let Some(kept) = (unsafe { PARKED_BY_THREAD.get(thread) }) else {
+        return Current::default();
+    };
+    let current = *kept;
+    let _absent = PARKED_BY_THREAD.remove(thread);
+    current
+}
+
+#[inline(always)]
+fn resume_by_task() -> Current {
     // SAFETY: the helper has no arguments.
     let task = unsafe { bpf_get_current_task_btf() };
     // SAFETY: the task is the current one.
-    let kept = unsafe { PARKED.get(task.cast()) }?;
+    let Some(kept) = (unsafe { PARKED.get(task.cast()) }) else {
+        return Current::default();
+    };
     // SAFETY: a value of this task's own.
     let current = unsafe { *kept };
     // SAFETY: as above.
     unsafe { (*kept).entered_ns = 0 };
-    (current.entered_ns != 0).then_some(current)
+    current
 }
 
-#[inline(always)]
 fn thread() -> u32 {
     // SAFETY: the helper has no arguments.
     (unsafe { bpf_get_current_pid_tgid() }) as u32

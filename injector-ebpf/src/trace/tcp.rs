@@ -34,7 +34,7 @@ pub extern "C" fn asked(socket: u64) -> u32 {
 pub extern "C" fn connected(socket: u64) -> u32 {
     if let Some(flow) = flow::of(socket) {
         let ns = flow::now().wrapping_sub(flow.asked_ns);
-        rows::timed(flow.class, item::CONNECT, ns, End::Returned(0));
+        rows::timed(flow.class, item::CONNECT, ns, End::returned(0));
         flow::change(flow, |edge| edge.opened += 1);
     }
     0
@@ -47,7 +47,7 @@ pub extern "C" fn refused(socket: u64) -> u32 {
     if let Some(flow) = flow::of(socket) {
         let ns = flow::now().wrapping_sub(flow.asked_ns);
         let errno: u32 = fields::read(socket, |fields| fields.error).unwrap_or(0);
-        rows::timed(flow.class, item::CONNECT, ns, End::Failed(errno));
+        rows::timed(flow.class, item::CONNECT, ns, End::failed(errno));
         flow::change(flow, |edge| edge.failed += 1);
         let _absent = FLOWS.remove(socket);
     }
@@ -64,7 +64,7 @@ pub extern "C" fn accepted(socket: u64) -> u32 {
     }
     flow::keep(socket, class, 0, role::SERVER);
     if let Some(flow) = flow::of(socket) {
-        rows::counted(flow.class, item::ACCEPT, End::Returned(0));
+        rows::counted(flow.class, item::ACCEPT, End::returned(0));
         flow::change(flow, |edge| edge.opened += 1);
     }
     0

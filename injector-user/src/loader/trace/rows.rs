@@ -163,7 +163,7 @@ impl Sum {
 }
 
 /// The class and item of a row's key.
-fn whose(key: u64) -> (u32, u32) {
+pub(super) fn whose(key: u64) -> (u32, u32) {
     let part = |bits: u64| u32::try_from(bits & 0xFFFF).unwrap_or_default();
     (part(key >> 16), part(key))
 }

@@ -19,7 +19,7 @@ use super::super::object::{Object, ObjectError};
 use super::super::program::{Link, LinkError, Role};
 use super::fields::Described;
 use super::objects::{self, Place, Texts};
-use super::rows::{Rows, Seen};
+use super::rows::{Rows, Seen, whose};
 use super::tables::{Tables, rows};
 use crate::sys::pod::Shared;
 use crate::target::Mounts;
@@ -144,12 +144,15 @@ impl Tracer {
     /// Gives back what classes have that are nobody's any more.
     pub fn forget(&mut self, classes: impl Iterator<Item = u32>) -> Result<(), TraceError> {
         let classes: BTreeSet<u32> = classes.collect();
+        let empty = Directory {
+            rows: [0; ITEMS as usize],
+        };
         for class in &classes {
-            self.set_directory(*class, [0; ITEMS as usize])?;
+            self.set_directory(*class, &empty)?;
         }
         for row in 1..rows() {
             let key = self.tables.row_keys.load(row as usize).unwrap_or_default();
-            if classes.contains(&((key >> 16) as u32)) {
+            if key != 0 && classes.contains(&whose(key).0) {
                 self.tables.row_keys.store(row as usize, 0);
                 self.seen.forget(row);
                 self.clear(row)?;
@@ -167,21 +170,21 @@ impl Tracer {
             return Ok(());
         }
         for class in REST..CLASSES {
-            let Directory { mut rows } = self.tables.directories.get(&class, 0)?.0;
-            if rows.contains(&NO_ROW) {
-                for row in rows.iter_mut().filter(|row| **row == NO_ROW) {
+            let Shared(mut directory) = self.tables.directories.get(&class, 0)?;
+            if directory.rows.contains(&NO_ROW) {
+                let refused = directory.rows.iter_mut().filter(|row| **row == NO_ROW);
+                for row in refused {
                     *row = 0;
                 }
                 // A row that was taken meanwhile is taken again: readers add up what has the same key.
-                self.set_directory(class, rows)?;
+                self.set_directory(class, &directory)?;
             }
         }
         Ok(())
     }
 
-    fn set_directory(&mut self, class: u32, rows: [u16; ITEMS as usize]) -> Result<(), TraceError> {
-        let directory = Shared(Directory { rows });
-        Ok(self.tables.directories.set(class, directory, 0)?)
+    fn set_directory(&mut self, class: u32, directory: &Directory) -> Result<(), TraceError> {
+        Ok(self.tables.directories.set(class, Shared(*directory), 0)?)
     }
 
     fn clear(&mut self, row: u32) -> Result<(), TraceError> {

@@ -160,7 +160,7 @@ mod tests {
     use injector_abi::trace::item::{ACCEPT, EXEC};
     use injector_core::telemetry::{Frame, Signal};
 
-    use super::{About, Counted, Lost, Total, Totals, fill};
+    use super::{About, Counted, Lost, Presence, Total, Totals, fill};
 
     #[test]
     fn of_a_target_all_is_told_and_of_the_busiest_what_has_occurred() {
@@ -175,7 +175,11 @@ mod tests {
         let about = About {
             lost: Lost::default(),
             left_out: 0,
-            targets: vec![("host".to_owned(), true)],
+            targets: vec![Presence {
+                label: "host".to_owned(),
+                is_there: true,
+                restarts: 0,
+            }],
             totals: &Totals::from([("cgroup:/busy".to_owned(), busy)]),
             signals: vec![Signal::Life, Signal::Tcp],
             usages: BTreeMap::new(),
