@@ -1,25 +1,26 @@
 //! Who comes back, and who takes somebody's place.
 
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result};
 use injector_core::telemetry::{Series, Signal, Value, named};
 use injector_user::freezer::Flavour;
-use temblor_tests::{Caller, Cgroup, Client, wait_until};
+use temblor_tests::{Actor, Caller, Cgroup, Client, wait_until};
 
-use super::scene::{await_unobserved, count, path_of, wanted};
+use super::scene::{await_unobserved, count, wanted};
 use crate::stage::{DEADLINE, Stage};
 
 const SIGNALS: &[Signal] = &[Signal::Resources];
 
-/// Ended with this value.
+/// Waits for orders that never come; ended with this value.
 struct Service(Child);
 
 impl Service {
     fn start(program: &Path) -> Result<Self> {
-        let started = Command::new(program).arg("600").spawn();
-        Ok(Self(started.context("a service")?))
+        let mut command = Command::new(program);
+        let waits = command.stdin(Stdio::piped()).stdout(Stdio::null());
+        Ok(Self(waits.spawn().context("a service")?))
     }
 }
 
@@ -36,7 +37,7 @@ fn a_service_that_is_killed_and_started_again_has_restarted() -> Result<()> {
     let stage = Stage::set()?;
     let folder = tempfile::tempdir()?;
     let program = folder.path().join("service");
-    std::fs::copy(path_of("sleep")?, &program)?;
+    std::fs::copy(Actor::program()?, &program)?;
     let target = format!("exe:{}", program.display());
     let first = Service::start(&program)?;
     let mut client = stage.engine.client()?;
