@@ -17,13 +17,13 @@ use temblor_tests::{Cgroup, alone, is_running, params, signal, temblor_program};
 use super::stage::Stage;
 
 /// A process that logs what it is told to, into a file. Ended with this value.
-struct Writer {
+pub(super) struct Writer {
     child: Child,
     tell: Option<ChildStdin>,
 }
 
 impl Writer {
-    fn start(log: &Path) -> Result<Self> {
+    pub(super) fn start(log: &Path) -> Result<Self> {
         let mut command = Command::new("sh");
         command
             .args(["-c", "while read line; do echo \"$line\"; done"])
@@ -35,9 +35,13 @@ impl Writer {
         Ok(Self { child, tell })
     }
 
-    fn log(&mut self, line: &str) -> Result<()> {
+    pub(super) fn log(&mut self, line: &str) -> Result<()> {
         let tell = self.tell.as_mut().context("it reads until it is ended")?;
         Ok(writeln!(tell, "{line}")?)
+    }
+
+    pub(super) fn target(&self) -> String {
+        format!("pid:{}", self.child.id())
     }
 }
 

@@ -15,6 +15,7 @@ use serde_json::Value;
 use temblor_tests::order::SocketCall;
 use temblor_tests::{Actor, Armed, Cgroup, Client, Prometheus, params, signal};
 
+use super::logs::Writer;
 use super::stage::Stage;
 
 /// Of no call that is made here by itself.
@@ -64,8 +65,11 @@ impl Drop for Served {
 impl Served {
     fn start(stage: &Stage, targets: &[&str]) -> Result<Self> {
         let observe = targets.iter().flat_map(|target| ["--observe", target]);
-        let words = ["metrics", "--listen", "127.0.0.1:0"];
-        let words: Vec<&str> = words.into_iter().chain(observe).collect();
+        Self::start_with(stage, &observe.collect::<Vec<_>>())
+    }
+
+    fn start_with(stage: &Stage, more: &[&str]) -> Result<Self> {
+        let words = [&["metrics", "--listen", "127.0.0.1:0"], more].concat();
         let mut child = stage.cli().start(&words)?;
         let mut says = BufReader::new(child.stderr.take().context("stderr is piped")?);
         let mut line = String::new();
@@ -156,6 +160,32 @@ fn an_injected_error_is_answered_for_its_target_and_not_for_its_sibling() -> Res
     stage.other.end()?;
     drop(homes);
     stage.check_nothing_armed()?;
+    stage.close()
+}
+
+#[test]
+fn what_a_target_logs_is_answered_by_level_and_template() -> Result<()> {
+    let stage = Stage::set()?;
+    let folder = tempfile::tempdir()?;
+    let mut writer = Writer::start(&folder.path().join("log"))?;
+    let target = writer.target();
+    let served = Served::start_with(&stage, &["--logs", &target])?;
+    let prometheus = Prometheus::start(&stage.world.host.netns, served.address)?;
+    for number in 0..3 {
+        writer.log(&format!("ERROR request {number} failed"))?;
+    }
+    writer.log("INFO done")?;
+    let by_level = |level, lines| {
+        format!("temblor_log_lines_total{{target=\"{target}\",level=\"{level}\"}} == {lines}")
+    };
+    prometheus.await_some(&by_level("error", 3), || Ok(()))?;
+    prometheus.await_some(&by_level("info", 1), || Ok(()))?;
+    let template = "template=\"ERROR request <num> failed\"";
+    let of_template = format!("temblor_log_template_lines_total{{{template}}} == 3");
+    assert_eq!(prometheus.ask(&of_template)?.len(), 1);
+    drop(prometheus);
+    served.end()?;
+    drop(writer);
     stage.close()
 }
 

@@ -49,9 +49,10 @@ pub static FREE_ROWS: Queue<u32> = Queue::with_max_entries(MOST_ROWS, 0);
 #[map]
 pub static ROW_KEYS: Array<u64> = Array::with_max_entries(MOST_ROWS, MMAPABLE);
 
-/// The rows; the loader says how many.
+/// A cell of each row for each processor, those of a row together; the loader says how many. Mapped into the
+/// reader.
 #[map]
-pub static ROWS: PerCpuArray<Row> = PerCpuArray::with_max_entries(MOST_ROWS, 0);
+pub static ROWS: Array<Row> = Array::with_max_entries(MOST_ROWS, MMAPABLE);
 
 /// What is counted by a number.
 #[map]

@@ -11,7 +11,7 @@ use super::failure::CliError;
 use super::interrupts::Interrupts;
 use super::loopback::Loopback;
 use crate::announce::Told;
-use crate::metrics::{Observation, Source, plain, serve};
+use crate::metrics::{Logged, Observation, Source, plain, serve};
 use crate::observer::Wanted;
 
 /// Print Prometheus metrics once, or serve them on loopback
@@ -37,6 +37,10 @@ pub(super) struct Metrics {
     /// Also what so many of the busiest cgroups feel, each for itself
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     top: usize,
+    /// Also how many lines a target logs, by level and template; as for `logs`, and as often as there are
+    /// targets
+    #[arg(long, value_name = "TARGET", requires = "listen")]
+    logs: Vec<Selector>,
     /// Print the older text format, which `promtool check metrics` and `node_exporter` read
     #[arg(long, conflicts_with_all = ["listen", "json"])]
     plain: bool,
@@ -47,6 +51,8 @@ pub(super) struct Metrics {
 const EXAMPLES: &str = "Examples:
   # What is armed, and what redis feels
   sudo temblor metrics --listen 127.0.0.1:9464 --observe unit:redis-server
+  # What it logs besides, by level and template
+  sudo temblor metrics --listen 127.0.0.1:9464 --observe unit:redis-server --logs unit:redis-server
   # The ten busiest cgroups, calls and disks only
   sudo temblor metrics --listen 127.0.0.1:9464 --top 10 --signals syscalls,block";
 
@@ -74,7 +80,8 @@ pub(super) async fn run(context: &Context, metrics: Metrics) -> Result<Exit, Cli
     let announcer = announce::start(context.out, destinations);
     let announcer = announcer.as_ref();
     let mut told = Told::default();
-    let source = Source::new(context.run_dir(), observation.clone());
+    let logged = Logged::begin(context.run_dir(), &metrics.logs).await?;
+    let source = Source::new(context.run_dir(), observation.clone()).with_logs(Some(logged));
     tokio::select! {
         () = interrupts.next() => {}
         never = serve(listener, source) => never,

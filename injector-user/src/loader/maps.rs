@@ -268,7 +268,7 @@ fn fitted(name: &str, declared: &aya_obj::Map) -> aya_obj::Map {
         legacy.def.map_flags &= !BPF_F_NO_PREALLOC;
     }
     if name == ROWS {
-        legacy.def.max_entries = trace::rows();
+        legacy.def.max_entries = trace::cells();
     }
     if legacy.def.map_type == TASK_STORAGE {
         // For a text that names it and does not use it.
@@ -279,7 +279,7 @@ fn fitted(name: &str, declared: &aya_obj::Map) -> aya_obj::Map {
     map
 }
 
-/// What is timed, for each processor: there are as many as fit.
+/// What is timed: there are as many as fit.
 const ROWS: &str = "ROWS";
 
 /// Maps without room ahead, that programs at functions look into.

@@ -10,6 +10,7 @@ use prometheus_client::registry::Registry;
 
 use super::catalogue::{DROPPED, ENGINE, FAULTS, OBSERVER_UP, UP};
 use super::encode::metric;
+use super::logged::{LOGS, Lines};
 use super::room::{MOST_SERIES, Room};
 use super::row::Row;
 use crate::protocol::{EngineStatus, FaultReport};
@@ -20,6 +21,8 @@ pub struct Scraped {
     /// None if no engine runs and answers.
     pub status: Option<(EngineStatus, Vec<FaultReport>)>,
     pub seen: Seen,
+    /// What is logged, if logs are followed.
+    pub logged: Vec<Lines>,
 }
 
 /// What is observed.
@@ -56,6 +59,7 @@ impl Collector for Scraped {
             let acting = faults.iter().filter(|fault| !fault.rehearsal);
             rows(encoder, FAULTS, &acting.collect::<Vec<_>>())?;
         }
+        rows(encoder, LOGS, &self.logged.iter().collect::<Vec<_>>())?;
         match &self.seen {
             Seen::Nothing => Ok(()),
             Seen::Missing => number(encoder, &OBSERVER_UP, 0),

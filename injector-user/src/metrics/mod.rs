@@ -8,6 +8,7 @@
 mod catalogue;
 mod encode;
 mod exposition;
+mod logged;
 mod observation;
 mod of_run;
 mod plain;
@@ -17,6 +18,7 @@ mod row;
 mod serve;
 
 pub use exposition::{Scraped, Seen};
+pub use logged::{Lines, Logged};
 pub use observation::Observation;
 pub use of_run::run_metrics;
 pub use plain::plain;

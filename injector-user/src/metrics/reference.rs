@@ -6,6 +6,7 @@ use std::time::Duration;
 use injector_core::telemetry::{Label, METRICS, Metric, MetricKind, OCTAVES, Unit, octave_bounds};
 
 use super::catalogue::{DROPPED, ENGINE, FAULTS, OBSERVER_UP, UP};
+use super::logged::LOGS;
 use super::of_run;
 use super::room::MOST_SERIES;
 
@@ -17,6 +18,7 @@ pub fn reference() -> String {
         section("The engine", &engine()),
         section("Faults", &faults()),
         section("What targets feel", &observed()),
+        section("What targets log", &logged()),
         section("A run", &of_run::reference()),
     ];
     sections.join("\n\n") + "\n"
@@ -40,10 +42,14 @@ fn observed() -> Vec<&'static Metric> {
         .collect()
 }
 
+fn logged() -> Vec<&'static Metric> {
+    LOGS.iter().map(|row| &row.metric).collect()
+}
+
 /// All of them.
 #[cfg(test)]
 pub(super) fn all() -> Vec<&'static Metric> {
-    [engine(), faults(), observed()].concat()
+    [engine(), faults(), observed(), logged()].concat()
 }
 
 fn about() -> String {
@@ -53,8 +59,8 @@ fn about() -> String {
     format!(
         "# Metrics\n\n\
          <!-- Written by `BLESS=1 cargo test -p injector-user --lib metric_reference`. -->\n\n\
-         `temblor metrics` exposes the first two groups, and with `--observe` or `--top` the third; \
-         `temblor run --out DIR` writes the fourth to `DIR/metrics.prom`, for the textfile collector of \
+         `temblor metrics` exposes the first two groups, and with `--observe` or `--top` the third, \
+         with `--logs` the fourth; `temblor run --out DIR` writes the last to `DIR/metrics.prom`, for the textfile collector of \
          node_exporter. Names and base units follow the Prometheus conventions, and stay. A metric that is missing means that \
          nobody knows, never 0. Counters of what targets feel begin with the observer, those of a fault \
          with the fault, which is gone from here when it has ended.\n\n\

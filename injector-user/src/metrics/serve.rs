@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use super::exposition::{Scraped, Seen};
+use super::logged::{Lines, Logged};
 use super::observation::Observation;
 use super::plain::plain;
 use crate::client;
@@ -31,6 +32,7 @@ pub const PLAIN_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub struct Source {
     run_dir: PathBuf,
     observation: Option<Observation>,
+    logged: Option<Logged>,
 }
 
 impl Source {
@@ -39,13 +41,24 @@ impl Source {
         Self {
             run_dir: run_dir.to_owned(),
             observation,
+            logged: None,
         }
+    }
+
+    /// Also what is logged.
+    #[must_use]
+    pub fn with_logs(self, logged: Option<Logged>) -> Self {
+        Self { logged, ..self }
     }
 
     /// What is known now; that no engine answers is worth knowing, too.
     pub async fn scrape(&self) -> Scraped {
-        let (status, seen) = tokio::join!(self.status(), self.seen());
-        Scraped { status, seen }
+        let (status, seen, logged) = tokio::join!(self.status(), self.seen(), self.logged());
+        Scraped {
+            status,
+            seen,
+            logged,
+        }
     }
 
     async fn status(&self) -> Option<(EngineStatus, Vec<FaultReport>)> {
@@ -56,6 +69,13 @@ impl Source {
         match timeout(PATIENCE, ask).await {
             Ok(Some(Answer::Status { engine, faults })) => Some((engine, faults)),
             _ => None,
+        }
+    }
+
+    async fn logged(&self) -> Vec<Lines> {
+        match &self.logged {
+            Some(logged) => logged.lines().await,
+            None => Vec::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use injector_abi::trace::{Edge, EdgeKey};
+use injector_abi::trace::{CountKey, Edge, EdgeKey};
 
 use super::classes::Labels;
 use crate::loader::{Counted, Seen, added};
@@ -22,12 +22,19 @@ pub(super) struct Total {
 }
 
 impl Total {
-    fn add(&mut self, item: u32, more: &Counted) {
-        let all = self.items.entry(item).or_default();
-        all.events += more.events;
-        all.errors += more.errors;
-        all.returned = all.returned.wrapping_add(more.returned);
-        all.durations.merge(&more.durations);
+    /// Everything of a class but its edges.
+    fn add_class(&mut self, seen: &Seen, class: u32) {
+        for ((_class, item), counted) in seen.items.range((class, 0)..=(class, u32::MAX)) {
+            self.items.entry(*item).or_default().add(counted);
+        }
+        let [from, to] = [0, u16::MAX].map(|end| CountKey {
+            class,
+            item: end,
+            detail: end,
+        });
+        for (key, count) in seen.numbers.range(from..=to) {
+            *self.numbers.entry((key.item, key.detail)).or_default() += count;
+        }
     }
 
     /// Events of all items.
@@ -38,15 +45,12 @@ impl Total {
 
 /// Adds what the classes of `labels` have seen to their targets' totals.
 pub(super) fn add(totals: &mut Totals, seen: &Seen, labels: &BTreeMap<u32, Labels>) {
-    for ((class, item), counted) in &seen.items {
-        for label in labels.get(class).into_iter().flatten() {
-            totals.entry(label.clone()).or_default().add(*item, counted);
-        }
-    }
-    for (key, count) in &seen.numbers {
-        for label in labels.get(&key.class).into_iter().flatten() {
-            let total = totals.entry(label.clone()).or_default();
-            *total.numbers.entry((key.item, key.detail)).or_default() += count;
+    for (class, labels) in labels {
+        for label in labels {
+            totals
+                .entry(label.clone())
+                .or_default()
+                .add_class(seen, *class);
         }
     }
     for (key, edge) in &seen.edges {

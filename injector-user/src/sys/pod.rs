@@ -4,7 +4,7 @@
 use injector_abi::net::{Connection, Exempt};
 use injector_abi::sleep::Slept;
 use injector_abi::syscall::{Calls, FileFields, FileKey, TaskFields};
-use injector_abi::trace::{CountKey, Directory, Edge, EdgeKey, Fields, Row, Watch};
+use injector_abi::trace::{CountKey, Directory, Edge, EdgeKey, Fields, Watch};
 use injector_abi::{Armed, Counters, Fault, Progress, Select, SocketFields, StreamKey};
 
 /// A shared type on its way into or out of a map.
@@ -34,7 +34,6 @@ shared!(
     FileFields,
     FileKey,
     Progress,
-    Row,
     Select,
     Slept,
     SocketFields,

@@ -5,9 +5,9 @@ use std::io::{BufRead as _, BufReader};
 use anyhow::{Context as _, Result};
 use injector_core::telemetry::Signal;
 use nix::sys::signal::Signal as Unix;
-use temblor_tests::{signal, wait_until};
+use temblor_tests::{Client, is_stopped, signal, wait_until};
 
-use super::scene::{Scene, await_unobserved};
+use super::scene::{Scene, await_unobserved, count, lost};
 use crate::stage::DEADLINE;
 
 #[test]
@@ -55,14 +55,38 @@ fn it_ends_with_a_client_that_is_killed() -> Result<()> {
 
 #[test]
 fn it_ends_with_an_engine_that_is_killed() -> Result<()> {
-    let mut scene = Scene::set(&["getsid"])?;
+    let scene = Scene::set(&["getsid"])?;
     let mut client = scene.observe(Signal::ALL)?;
     client.frame()?;
-    // What it leaves is compared with what was there before.
+    lose_engine(scene, client)
+}
+
+#[test]
+fn who_is_observed_notices_nothing_of_an_engine_that_is_stopped() -> Result<()> {
+    let mut scene = Scene::set(&["getsid"])?;
+    let label = scene.label();
+    let mut client = scene.observe(Signal::ALL)?;
+    let engine = scene.stage.engine.pid();
+    signal(engine, Unix::SIGSTOP)?;
+    wait_until("the engine stands still", DEADLINE, || is_stopped(engine))?;
+    let told = scene.resident.round()?;
+    assert!(told["getsid"].iter().all(|errno| *errno == 0), "{told:?}");
+    signal(engine, Unix::SIGCONT)?;
+    let frame = client.frame()?;
+    assert_eq!(count(&frame, "syscalls", &[&label, "getsid"])?, 1);
+    assert_eq!(lost(&frame)?, 0);
+    // Stopped again, it is killed.
+    signal(engine, Unix::SIGSTOP)?;
+    wait_until("the engine stands still", DEADLINE, || is_stopped(engine))?;
+    lose_engine(scene, client)
+}
+
+/// Kills the engine while somebody observes; what it leaves is compared with what was there before.
+fn lose_engine(mut scene: Scene, client: Client) -> Result<()> {
     scene.stage.engine.lose()?;
+    drop(client);
     let said = scene.stage.cli().run(&["undo"])?;
     assert_eq!(said.code, Some(0), "{said:?}");
-    drop(client);
     let Scene {
         stage,
         cgroup,

@@ -51,8 +51,8 @@ pub(super) fn measure(effort: Effort) -> Result<Rows> {
                 .count();
         ensure!(observed == SERIES, "{observed} series");
         let scraped = Scraped {
-            status: None,
             seen: Seen::Frame(Box::new(frame.clone())),
+            ..Scraped::default()
         };
         let begun = Instant::now();
         let text = scraped.text();

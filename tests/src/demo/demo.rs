@@ -127,6 +127,20 @@ impl Demo {
         self.temblor.start(&words, &variables)
     }
 
+    /// Has the kernel tell what a target feels, until it is interrupted.
+    pub(super) fn observe(&self, target: &str, signals: &str) -> Result<Process> {
+        let words = ["observe", target, "--signals", signals, "--json"];
+        let words: Vec<String> = words.map(str::to_owned).into();
+        self.narrator.command(typed(&words));
+        let longest = ["--duration", "1min"].map(str::to_owned);
+        let process = self.temblor.start(&[words, longest.into()].concat(), &[])?;
+        self.watch_until("it is observed", PATIENCE, || {
+            let status = self.temblor.status();
+            status.is_ok_and(|status| status.is_some_and(|(engine, _)| engine.observing > 0))
+        })?;
+        Ok(process)
+    }
+
     /// Watches the clients until an injection has ended by itself, and puts its report down.
     pub(super) fn play(&mut self, mut process: Process, longest: Duration) -> Result<FaultReport> {
         self.watch_until("the injection has ended", longest, || process.has_ended())?;

@@ -13,6 +13,7 @@ use injector_user::clock::monotonic_ns;
 use injector_user::protocol::{Call, EngineStatus, FaultReport, Which};
 use injector_user::safety::undo::Entry;
 use nix::sys::signal::Signal;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{Client, is_running, signal, temblor_program, wait_until};
@@ -162,6 +163,11 @@ impl Process {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Ends it as Ctrl-C does.
+    pub(super) fn interrupt(&self) -> Result<()> {
+        signal(self.child.id().cast_signed(), Signal::SIGINT)
+    }
+
     /// What it has said so far on its standard error.
     pub(super) fn complaint(&self) -> String {
         whole(&self.complaint).unwrap_or_default()
@@ -190,6 +196,22 @@ impl Ending {
     pub(super) fn report(&self) -> Result<FaultReport> {
         let report = serde_json::from_str(&self.output);
         report.with_context(|| format!("{}: {}{}", self.status, self.output, self.complaint))
+    }
+
+    /// What `observe --json` counted of one series.
+    pub(super) fn increase(&self, metric: &str, labels: &[(&str, &str)]) -> Result<u64> {
+        let seen: Value = serde_json::from_str(&self.output)
+            .with_context(|| format!("{}: {}{}", self.status, self.output, self.complaint))?;
+        let series = seen["series"].as_array().context("a list of series")?;
+        let is_it = |one: &&Value| {
+            let mut labels = labels.iter();
+            one["metric"] == metric && labels.all(|(name, value)| one["labels"][name] == *value)
+        };
+        // What did not occur is not in the list.
+        Ok(series
+            .iter()
+            .find(is_it)
+            .map_or(0, |one| one["increase"].as_u64().unwrap_or(0)))
     }
 
     pub(super) fn code(&self) -> Option<i32> {

@@ -43,7 +43,7 @@ impl Series {
     /// The series of a metric; one of another metric than those of the reference there is not.
     #[must_use]
     pub fn of(metric: &Metric, labels: Vec<String>) -> Option<Self> {
-        let metric = METRICS.iter().position(|one| one == metric)?;
+        let metric = METRICS.iter().position(|one| one.name == metric.name)?;
         Some(Self { metric, labels })
     }
 

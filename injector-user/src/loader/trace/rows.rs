@@ -6,7 +6,8 @@ use aya::maps::MapError;
 use injector_abi::trace::{BUCKETS, CountKey, Edge, EdgeKey, Row, lost};
 use injector_core::telemetry::Histogram;
 
-use super::tables::{Tables, rows};
+use super::cells::{Cells, rows};
+use super::tables::Tables;
 use crate::sys::pod::Shared;
 
 /// One item of one class, since the tracer began.
@@ -61,8 +62,10 @@ pub(super) struct Rows {
 #[derive(Debug)]
 struct Before {
     key: u64,
+    counted: Counted,
     buckets: Box<[u32]>,
-    durations: Histogram,
+    /// Read once more since it last changed: a program may have been at work in it.
+    is_settled: bool,
 }
 
 /// One row over all processors.
@@ -80,17 +83,10 @@ impl Rows {
         let mut items: BTreeMap<(u32, u32), Counted> = BTreeMap::new();
         for row in 1..rows() {
             let key = tables.row_keys.load(row as usize).unwrap_or_default();
-            if key == 0 {
-                continue;
+            if key != 0 {
+                let counted = self.row(row, key, &tables.cells);
+                items.entry(whose(key)).or_default().add(counted);
             }
-            let sum = sum(tables, row)?;
-            let durations = self.durations(row, key, &sum);
-            let whose = whose(key);
-            let counted = items.entry(whose).or_default();
-            counted.events += sum.events;
-            counted.errors += sum.errors;
-            counted.returned += sum.returned;
-            counted.durations.merge(durations);
         }
         let lost = lost(tables)?;
         self.was_short |= lost.no_row > self.no_row;
@@ -108,39 +104,75 @@ impl Rows {
         self.by_row.remove(&row);
     }
 
-    fn durations(&mut self, row: u32, key: u64, sum: &Sum) -> &Histogram {
-        let nothing = || Before {
-            key,
-            buckets: vec![0; BUCKETS as usize].into(),
-            durations: Histogram::default(),
-        };
-        let before = self.by_row.entry(row).or_insert_with(nothing);
+    /// Most rows are as they were.
+    fn row(&mut self, row: u32, key: u64, cells: &Cells) -> &Counted {
+        let before = self.before(row, key);
+        let is_as_before = before.counted.events == cells.events(row);
+        if !(is_as_before && before.is_settled) {
+            before.is_settled = is_as_before;
+            let mut sum = Sum::default();
+            for one in cells.row(row) {
+                sum.add(&one);
+            }
+            before.take_in(&sum);
+        }
+        &before.counted
+    }
+
+    /// What is known of a row; nothing if it was somebody else's.
+    fn before(&mut self, row: u32, key: u64) -> &mut Before {
+        let before = self.by_row.entry(row).or_insert_with(|| Before::of(key));
         if before.key != key {
-            *before = nothing();
+            *before = Before::of(key);
         }
-        for (bucket, (now, then)) in (0..).zip(sum.buckets.iter().zip(&mut before.buckets)) {
-            let more = now.wrapping_sub(*then);
-            before.durations.add(bucket, u64::from(more));
-            *then = *now;
-        }
-        let more = sum.total_ns.saturating_sub(before.durations.total_ns());
-        before.durations.add_total(more);
-        &before.durations
+        before
     }
 }
 
-fn sum(tables: &Tables, row: u32) -> Result<Sum, MapError> {
-    let mut sum = Sum {
-        events: 0,
-        errors: 0,
-        returned: 0,
-        total_ns: 0,
-        buckets: vec![0; BUCKETS as usize].into(),
-    };
-    for Shared(one) in tables.rows.get(&row, 0)?.iter() {
-        sum.add(one);
+impl Before {
+    fn of(key: u64) -> Self {
+        Self {
+            key,
+            counted: Counted::default(),
+            buckets: vec![0; BUCKETS as usize].into(),
+            is_settled: false,
+        }
     }
-    Ok(sum)
+
+    fn take_in(&mut self, sum: &Sum) {
+        let Counted { durations, .. } = &mut self.counted;
+        for (bucket, (now, then)) in (0..).zip(sum.buckets.iter().zip(&mut self.buckets)) {
+            let more = now.wrapping_sub(*then);
+            durations.add(bucket, u64::from(more));
+            *then = *now;
+        }
+        durations.add_total(sum.total_ns.saturating_sub(durations.total_ns()));
+        self.counted.events = sum.events;
+        self.counted.errors = sum.errors;
+        self.counted.returned = sum.returned;
+    }
+}
+
+impl Counted {
+    /// Adds all of another.
+    pub(crate) fn add(&mut self, more: &Self) {
+        self.events += more.events;
+        self.errors += more.errors;
+        self.returned = self.returned.wrapping_add(more.returned);
+        self.durations.merge(&more.durations);
+    }
+}
+
+impl Default for Sum {
+    fn default() -> Self {
+        Self {
+            events: 0,
+            errors: 0,
+            returned: 0,
+            total_ns: 0,
+            buckets: vec![0; BUCKETS as usize].into(),
+        }
+    }
 }
 
 impl Sum {
@@ -239,13 +271,7 @@ mod tests {
     const MOST: u32 = u32::MAX / 3;
 
     fn reading(processors: &[Row]) -> Sum {
-        let mut sum = Sum {
-            events: 0,
-            errors: 0,
-            returned: 0,
-            total_ns: 0,
-            buckets: vec![0; BUCKETS as usize].into(),
-        };
+        let mut sum = Sum::default();
         for one in processors {
             sum.add(one);
         }
@@ -289,8 +315,9 @@ mod tests {
                     *count = count.wrapping_add(more);
                     expected.add(bucket, u64::from(more));
                 }
-                let seen = rows.durations(1, 7, &reading(&processors));
-                prop_assert_eq!(seen, &expected);
+                let before = rows.before(1, 7);
+                before.take_in(&reading(&processors));
+                prop_assert_eq!(&before.counted.durations, &expected);
             }
         }
     }
@@ -301,8 +328,9 @@ mod tests {
         for key in 1..1_000 {
             let mut one = empty();
             one.buckets[3] = 5;
-            let seen = rows.durations(1, key, &reading(&[one]));
-            assert_eq!(seen.count(), 5, "{key}");
+            let before = rows.before(1, key);
+            before.take_in(&reading(&[one]));
+            assert_eq!(before.counted.durations.count(), 5, "{key}");
         }
         assert_eq!(rows.by_row.len(), 1);
     }

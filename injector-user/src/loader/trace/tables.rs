@@ -3,9 +3,10 @@
 use aya::maps::{Array, HashMap, MapData, PerCpuArray, PerCpuHashMap};
 use injector_abi::SocketFields;
 use injector_abi::syscall::TaskFields;
-use injector_abi::trace::{CountKey, Directory, Edge, EdgeKey, Fields, MOST_ROWS, Row, Watch};
+use injector_abi::trace::{CountKey, Directory, Edge, EdgeKey, Fields, MOST_ROWS, Watch};
 
 use super::super::maps::{Maps, MapsError};
+use super::cells::{Cells, rows};
 use crate::sys::bpf;
 use crate::sys::pod::Shared;
 use crate::sys::words::Words;
@@ -17,7 +18,7 @@ pub(super) struct Tables {
     pub(super) class_by_group: HashMap<MapData, u32, u32>,
     pub(super) directories: Array<MapData, Shared<Directory>>,
     pub(super) row_keys: Words,
-    pub(super) rows: PerCpuArray<MapData, Shared<Row>>,
+    pub(super) cells: Cells,
     pub(super) counts: PerCpuHashMap<MapData, Shared<CountKey>, u64>,
     pub(super) lost: PerCpuArray<MapData, u64>,
     pub(super) edges: PerCpuHashMap<MapData, Shared<EdgeKey>, Shared<Edge>>,
@@ -42,7 +43,7 @@ impl Tables {
             class_by_group: maps.handle("CLASS_BY_GROUP")?,
             directories: maps.handle("DIRECTORIES")?,
             row_keys: maps.words("ROW_KEYS", MOST_ROWS as usize)?,
-            rows: maps.handle("ROWS")?,
+            cells: Cells::of(maps)?,
             counts: maps.handle("COUNTS_BY")?,
             lost: maps.handle("LOST")?,
             edges: maps.handle("EDGES")?,
@@ -67,16 +68,3 @@ impl Tables {
         })
     }
 }
-
-/// How many rows there are: as many as fit into [`ROOM`], whatever the number of processors.
-pub(in super::super) fn rows() -> u32 {
-    let processors = aya::util::nr_cpus().unwrap_or(1).max(1);
-    let fit = ROOM / (size_of::<Row>() * processors);
-    let fit = u32::try_from(fit).unwrap_or(MOST_ROWS);
-    fit.clamp(FEWEST, MOST_ROWS)
-}
-
-/// Bytes of the kernel's memory for rows.
-const ROOM: usize = 64 << 20;
-/// As many as a host has that does what hosts usually do; on one with very many processors they take more.
-const FEWEST: u32 = 512;

@@ -6,7 +6,7 @@ use std::os::fd::AsFd as _;
 
 use aya::maps::{MapData, MapError};
 use injector_abi::trace::{
-    CLASSES, CountKey, Directory, EdgeKey, ITEMS, NO_ROW, REST, Row, UNOBSERVED, Watch,
+    CLASSES, CountKey, Directory, EdgeKey, ITEMS, NO_ROW, REST, UNOBSERVED, Watch,
 };
 use injector_abi::{TASK_PID_MAGIC, TASK_TGID_MAGIC};
 use injector_core::plan::{CgroupId, Hierarchy};
@@ -17,10 +17,11 @@ use super::super::functions::Functions;
 use super::super::maps::{Maps, MapsError};
 use super::super::object::{Object, ObjectError};
 use super::super::program::{Link, LinkError, Role};
+use super::cells::{processors, rows};
 use super::fields::Described;
 use super::objects::{self, Place, Texts};
 use super::rows::{Rows, Seen, whose};
-use super::tables::{Tables, rows};
+use super::tables::Tables;
 use crate::sys::pod::Shared;
 use crate::target::Mounts;
 
@@ -76,7 +77,10 @@ impl Tracer {
             leaving: Vec::new(),
             tables,
             seen: Rows::default(),
-            watch: Watch::default(),
+            watch: Watch {
+                processors: processors() as u64,
+                ..Watch::default()
+            },
             maps,
         };
         tracer.observe_rest(false)?;
@@ -155,7 +159,7 @@ impl Tracer {
             if key != 0 && classes.contains(&whose(key).0) {
                 self.tables.row_keys.store(row as usize, 0);
                 self.seen.forget(row);
-                self.clear(row)?;
+                self.tables.cells.clear(row);
                 self.tables.free(row)?;
             }
         }
@@ -185,20 +189,6 @@ impl Tracer {
 
     fn set_directory(&mut self, class: u32, directory: &Directory) -> Result<(), TraceError> {
         Ok(self.tables.directories.set(class, Shared(*directory), 0)?)
-    }
-
-    fn clear(&mut self, row: u32) -> Result<(), TraceError> {
-        let nothing = Shared(Row {
-            events: 0,
-            errors: 0,
-            returned: 0,
-            total_ns: 0,
-            buckets: [0; injector_abi::trace::BUCKETS as usize],
-        });
-        let processors = self.tables.rows.get(&row, 0)?.len();
-        let values = aya::maps::PerCpuValues::try_from(vec![nothing; processors])
-            .map_err(MapError::IoError)?;
-        Ok(self.tables.rows.set(row, values, 0)?)
     }
 
     fn forget_numbers(&mut self, classes: &BTreeSet<u32>) -> Result<(), TraceError> {

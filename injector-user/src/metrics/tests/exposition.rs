@@ -13,7 +13,7 @@ use proptest::prelude::*;
 
 use super::super::reference::{all, reference};
 use super::super::room::Room;
-use super::super::{MOST_SERIES, Scraped, Seen, plain};
+use super::super::{Lines, MOST_SERIES, Scraped, Seen, plain};
 use crate::protocol::{EngineStatus, FaultReport};
 
 /// A series of each metric for each of so many targets.
@@ -56,7 +56,11 @@ fn named(name: &str) -> &'static Metric {
 
 fn text(frame: Frame) -> String {
     let seen = Seen::Frame(Box::new(frame));
-    Scraped { status: None, seen }.text()
+    Scraped {
+        seen,
+        ..Scraped::default()
+    }
+    .text()
 }
 
 /// A fault that knows everything.
@@ -121,6 +125,7 @@ fn promtool_finds_nothing_to_complain_of() {
     let scraped = Scraped {
         status: Some(status()),
         seen: Seen::Frame(Box::new(frame(2))),
+        logged: logged(),
     };
     let text = plain(&scraped.text());
     if let Some(said) = promtool(&text) {
@@ -131,11 +136,24 @@ fn promtool_finds_nothing_to_complain_of() {
     }
 }
 
+/// Lines of a level, and of a template.
+fn logged() -> Vec<Lines> {
+    let templates = [None, Some("it failed <num> times".to_owned())];
+    let lines = templates.map(|template| Lines {
+        target: "pid:7".to_owned(),
+        template,
+        level: "error",
+        lines: 3,
+    });
+    lines.into()
+}
+
 #[test]
 fn every_metric_of_the_reference_is_exposed_and_no_other() {
     let scraped = Scraped {
         status: Some(status()),
         seen: Seen::Frame(Box::new(frame(1))),
+        logged: logged(),
     };
     let text = plain(&scraped.text());
     let typed = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
@@ -180,8 +198,8 @@ fn a_counter_of_seconds_is_exposed_in_seconds() {
 #[test]
 fn what_cannot_be_had_is_no_number() {
     let text = Scraped {
-        status: None,
         seen: Seen::Missing,
+        ..Scraped::default()
     }
     .text();
     let expected = [("temblor_engine_up", 0.0), ("temblor_observer_up", 0.0)];

@@ -15,6 +15,7 @@ const LONGEST: Duration = Duration::from_secs(20);
 pub(super) fn play(demo: &mut Demo) -> Result<()> {
     let before = demo.rest()?;
     let target = demo.stage.client_a()?;
+    let observer = demo.observe(&target, "syscalls")?;
     let process = demo.inject(
         "sock.error",
         &[
@@ -26,6 +27,8 @@ pub(super) fn play(demo: &mut Demo) -> Result<()> {
         ],
     )?;
     let report = demo.play(process, LONGEST)?;
+    observer.interrupt()?;
+    let seen = observer.ending()?;
     let back = demo.recover(Lane::Connect, report.window.ended_ns)?;
     let during = during(&report);
     let tape = demo.stage.a.tape();
@@ -41,6 +44,13 @@ pub(super) fn play(demo: &mut Demo) -> Result<()> {
             Percent(opened.refused_share()),
             opened.errors - opened.refused
         ),
+    );
+    let failed = [("syscall", "connect"), ("errno", "ECONNREFUSED")];
+    let failed = seen.increase("temblor_syscall_errors_total", &failed)?;
+    demo.check(
+        "the observer saw every refusal, and no other",
+        failed == report.counters.injected,
+        format!("{failed} calls of client A seen to be refused"),
     );
     demo.check_besides(
         "its open connections went on",
