@@ -22,8 +22,8 @@ const RETURNED: usize = offset_of!(Row, returned) / WORD;
 const TOTAL: usize = offset_of!(Row, total_ns) / WORD;
 /// Two of them in each word.
 const FIRST_BUCKETS: usize = offset_of!(Row, buckets) / WORD;
-const _: () = assert!(size_of::<Row>() % WORD == 0 && offset_of!(Row, buckets) % WORD == 0);
-const _: () = assert!(BUCKETS % 2 == 0);
+const _: () = assert!(size_of::<Row>().is_multiple_of(WORD));
+const _: () = assert!(offset_of!(Row, buckets).is_multiple_of(WORD) && BUCKETS.is_multiple_of(2));
 
 impl Cells {
     pub(super) fn of(maps: &Maps) -> Result<Self, MapsError> {
