@@ -4,10 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use injector_core::report::Check;
 use injector_user::clock::monotonic_ns;
-use injector_user::protocol::FaultReport;
+use injector_user::protocol::{EngineStatus, FaultReport};
 
 use super::book::Book;
 use super::client::{Lane, Operation};
@@ -132,12 +132,14 @@ impl Demo {
         let words = ["observe", target, "--signals", signals, "--json"];
         let words: Vec<String> = words.map(str::to_owned).into();
         self.narrator.command(typed(&words));
-        let longest = ["--duration", "1min"].map(str::to_owned);
-        let process = self.temblor.start(&[words, longest.into()].concat(), &[])?;
+        let longest = ["--duration", "1m"].map(str::to_owned);
+        let mut process = self.temblor.start(&[words, longest.into()].concat(), &[])?;
         self.watch_until("it is observed", PATIENCE, || {
             let status = self.temblor.status();
-            status.is_ok_and(|status| status.is_some_and(|(engine, _)| engine.observing > 0))
+            let is_observed = |(engine, _): (EngineStatus, _)| engine.observing > 0;
+            process.has_ended() || status.is_ok_and(|status| status.is_some_and(is_observed))
         })?;
+        ensure!(!process.has_ended(), "{}", process.complaint());
         Ok(process)
     }
 
