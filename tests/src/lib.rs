@@ -20,6 +20,7 @@ mod pen;
 mod presets;
 pub mod pressed;
 mod prometheus;
+pub mod seen;
 mod snapshot;
 pub mod software;
 mod tool;

@@ -5,9 +5,10 @@ use std::process::{Command, Output};
 
 use anyhow::{Context as _, Result};
 use injector_core::target::Selector;
-use injector_core::telemetry::{Frame, Histogram, Series, Signal, Value, named};
+use injector_core::telemetry::{Frame, Signal, named};
 use injector_user::freezer::Flavour;
 use injector_user::observer::Wanted;
+pub(super) use temblor_tests::seen::{count, durations};
 use temblor_tests::{Caller, Cgroup, Client, wait_until};
 
 use crate::stage::{DEADLINE, Stage};
@@ -103,31 +104,6 @@ pub(super) fn path_of(program: &str) -> Result<PathBuf> {
     let mut found = std::env::split_paths(&folders).map(|folder| folder.join(program));
     let found = found.find(|path| path.is_file());
     found.with_context(|| format!("there is no `{program}` on this host"))
-}
-
-/// What a series counts, 0 if there is none.
-pub(super) fn count(frame: &Frame, metric: &str, labels: &[&str]) -> Result<u64> {
-    Ok(value(frame, metric, labels)?.map_or(0, Value::count))
-}
-
-/// Its durations; none if there is none.
-pub(super) fn durations(frame: &Frame, metric: &str, labels: &[&str]) -> Result<Histogram> {
-    match value(frame, metric, labels)? {
-        Some(Value::Durations(histogram)) => Ok(histogram.clone()),
-        _ => Ok(Histogram::default()),
-    }
-}
-
-fn value<'a>(frame: &'a Frame, metric: &str, labels: &[&str]) -> Result<Option<&'a Value>> {
-    let metric = named(metric).map_err(anyhow::Error::msg)?;
-    anyhow::ensure!(
-        metric.labels.len() == labels.len(),
-        "{} has other labels",
-        metric.name
-    );
-    let labels = labels.iter().map(|label| (*label).to_owned()).collect();
-    let series = Series::of(metric, labels).context("a metric of the reference")?;
-    Ok(frame.values.get(&series))
 }
 
 /// Everything that a frame lost.

@@ -6,12 +6,13 @@ use injector_user::freezer::Flavour;
 
 use super::super::doer::{Deed, Doer};
 use super::super::row::Row;
-use super::super::seen::{durations, settled};
+use super::super::seen::settled;
 use super::super::statistics::{float, percentile};
 use super::super::suite::Effort;
 use super::storms::observe;
 use crate::cgroup::Cgroup;
 use crate::engine::Engine;
+use crate::seen::durations;
 
 /// 7 ms each on average.
 const WAITS: usize = 3_000;

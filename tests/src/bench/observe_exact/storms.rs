@@ -8,7 +8,7 @@ use injector_user::observer::Wanted;
 
 use super::super::doer::{CALLS_AROUND, Deed, Doer, KINDS, PEERS, THREADS};
 use super::super::row::Row;
-use super::super::seen::{count, lost, settled, sum};
+use super::super::seen::{lost, settled, sum};
 use super::super::statistics::float;
 use super::super::suite::Effort;
 use super::super::village::{self, House, Life};
@@ -16,6 +16,7 @@ use crate::cgroup::Cgroup;
 use crate::client::Client;
 use crate::engine::Engine;
 use crate::netns::Netns;
+use crate::seen::count;
 
 /// Of each thread in a round.
 const CALLS: usize = 250_000;
