@@ -123,6 +123,10 @@ pub fn count(socket: u64, flow: &mut Flow) {
 
 #[inline(always)]
 pub fn change(flow: &Flow, change: impl FnOnce(&mut Edge)) {
+    // Nobody observes it any more.
+    if flow.class == UNOBSERVED {
+        return;
+    }
     let key = EdgeKey {
         peer: flow.peer,
         class: flow.class,
