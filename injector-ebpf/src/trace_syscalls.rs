@@ -65,7 +65,7 @@ fn trace_exit(ctx: RawTracePointContext) -> i32 {
     if current.entered_ns == 0 {
         return waited(returned);
     }
-    ended(*current, returned);
+    ended(current, returned);
     current.entered_ns = 0;
     0
 }
@@ -98,28 +98,27 @@ fn trace_moved(_ctx: RawTracePointContext) -> i32 {
     0
 }
 
-/// A call ends on another turn at a processor than the one in which it began; whoever made it may have come
-/// into another class meanwhile.
+/// A call ends on another turn at a processor than the one in which it began.
 ///
 /// A function of its own: most calls do not wait.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn waited(returned: i64) -> i32 {
     let current = parked::resume();
-    if current.entered_ns == 0 {
-        return 0;
-    }
-    let class = class::renewed(current.class, current.epoch);
-    if class != UNOBSERVED {
-        ended(Current { class, ..current }, returned);
+    if current.entered_ns != 0 {
+        ended(&current, returned);
     }
     0
 }
 
+/// Whoever made the call may have come into another class meanwhile, which counts it.
 #[inline(always)]
-fn ended(current: Current, returned: i64) {
-    let ns = now().wrapping_sub(current.entered_ns);
-    rows::timed(current.class, current.number, ns, End::of_call(returned));
+fn ended(current: &Current, returned: i64) {
+    let class = class::renewed(current.class, current.epoch);
+    if class != UNOBSERVED {
+        let ns = now().wrapping_sub(current.entered_ns);
+        rows::timed(class, current.number, ns, End::of_call(returned));
+    }
 }
 
 #[inline(always)]

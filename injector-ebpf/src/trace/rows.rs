@@ -1,7 +1,7 @@
 //! How often an item occurred and how long it took.
 
 use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
-use injector_abi::trace::{BUCKETS, ITEMS, NO_ROW, Row, bucket, lost, row_key};
+use injector_abi::trace::{BUCKETS, ITEMS, NO_ROW, Row, STRETCH, bucket, lost, row_key};
 
 use super::count;
 use super::maps::{DIRECTORIES, FREE_ROWS, ROW_KEYS, ROWS, WATCH};
@@ -63,7 +63,9 @@ pub fn timed(class: u32, item: u32, ns: u64, end: End) {
     // SAFETY: this CPU's own entry, which programs that do not interrupt one another change.
     let row = unsafe { &mut *row };
     row.total_ns += ns;
-    if let Some(count) = row.buckets.get_mut((bucket(ns) & (ROOM - 1)) as usize) {
+    let bucket = bucket(ns) & (ROOM - 1);
+    row.used |= 1 << (bucket / STRETCH);
+    if let Some(count) = row.buckets.get_mut(bucket as usize) {
         *count = count.wrapping_add(1);
     }
     add(row, class, item, end);

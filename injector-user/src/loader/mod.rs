@@ -59,4 +59,5 @@ pub use rows::mapped;
 pub use slots::Slot;
 pub use sockets::SocketsError;
 pub use tally::Tally;
+pub(crate) use trace::add_counted;
 pub use trace::{Counted, Lost, Seen, TraceError, Tracer, added};

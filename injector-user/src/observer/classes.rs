@@ -108,16 +108,27 @@ impl Classes {
         });
     }
 
+    /// Whether some have been nobody's for so long.
+    pub(super) fn are_over(&self, since: Duration) -> bool {
+        self.left.iter().any(|left| is_over(left, since))
+    }
+
     /// Gives back the classes that have been nobody's for so long, with the labels that they had.
     pub(super) fn give_back(&mut self, since: Duration) -> BTreeMap<u32, Labels> {
-        let is_over = |left: &mut (Instant, u32)| left.0.elapsed() >= since;
-        let over: Vec<_> = self.left.extract_if(.., is_over).collect();
+        let over: Vec<_> = self
+            .left
+            .extract_if(.., |left| is_over(left, since))
+            .collect();
         let over = over.into_iter().map(|(_since, class)| {
             self.free.push_back(class);
             (class, self.labels.remove(&class).unwrap_or_default())
         });
         over.collect()
     }
+}
+
+fn is_over((left, _class): &(Instant, u32), since: Duration) -> bool {
+    left.elapsed() >= since
 }
 
 /// The label of everybody.

@@ -56,11 +56,11 @@ impl People {
 }
 
 impl People {
-    /// Whether this is the label of a target, there or not, or of a cgroup that is there.
-    pub(super) fn is_looked_at(&self, label: &str) -> bool {
-        let mut targets = self.targets.keys().map(ToString::to_string);
-        let mut cgroups = self.cgroups.iter().map(|cgroup| label_of(&cgroup.path));
-        targets.any(|target| target == label) || cgroups.any(|cgroup| cgroup == label)
+    /// The labels of all targets, there or not, and of the cgroups that are there.
+    pub(super) fn labels(&self) -> BTreeSet<String> {
+        let targets = self.targets.keys().map(ToString::to_string);
+        let cgroups = self.cgroups.iter().map(|cgroup| label_of(&cgroup.path));
+        targets.chain(cgroups).collect()
     }
 
     /// Whether some are targets by themselves.

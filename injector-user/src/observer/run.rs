@@ -242,15 +242,18 @@ impl<'a> Observing<'a> {
             self.people = People::look(wanted);
         }
         self.restarts.look(&self.people.targets);
-        let over = self.classes.give_back(STILL_AT_WORK);
-        if !over.is_empty() {
-            totals::add(&mut self.retired, &tracer.read()?, &over);
+        if self.classes.are_over(STILL_AT_WORK) {
+            // Before they are given back: what cannot be read stays theirs, and is read the next time.
+            let seen = tracer.read()?;
+            let over = self.classes.give_back(STILL_AT_WORK);
+            totals::add(&mut self.retired, &seen, &over);
             tracer.forget(over.keys().copied())?;
         }
         let assigned = self.classes.assign(&self.people);
         // Cgroups come and go for as long as somebody wants the busiest.
+        let looked_at = self.people.labels();
         self.retired
-            .retain(|label, _total| self.people.is_looked_at(label));
+            .retain(|label, _total| looked_at.contains(label));
         tracer.set_classes(&assigned.cgroups, &assigned.thread_groups)?;
         tracer.observe_rest(assigned.host)?;
         tracer.follow(self.people.has_processes())?;

@@ -1,11 +1,12 @@
 //! What each target has felt since the observer began, classes that are gone included.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use injector_abi::trace::{CountKey, Edge, EdgeKey};
 
 use super::classes::Labels;
-use crate::loader::{Counted, Seen, added};
+use crate::loader::{self, Counted, Seen, added};
 
 /// By label of a target.
 pub(super) type Totals = BTreeMap<String, Total>;
@@ -14,7 +15,7 @@ pub(super) type Totals = BTreeMap<String, Total>;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Total {
     /// By item.
-    pub(super) items: BTreeMap<u32, Counted>,
+    pub(super) items: BTreeMap<u32, Arc<Counted>>,
     /// By item and number.
     pub(super) numbers: BTreeMap<(u16, u16), u64>,
     /// By edge; the class in the key is 0.
@@ -25,7 +26,7 @@ impl Total {
     /// Everything of a class but its edges.
     fn add_class(&mut self, seen: &Seen, class: u32) {
         for ((_class, item), counted) in seen.items.range((class, 0)..=(class, u32::MAX)) {
-            self.items.entry(*item).or_default().add(counted);
+            loader::add_counted(&mut self.items, *item, counted);
         }
         let [from, to] = [0, u16::MAX].map(|end| CountKey {
             class,

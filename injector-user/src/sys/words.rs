@@ -40,6 +40,18 @@ impl Words {
         self.word(index).map(|word| word.load(Ordering::Relaxed))
     }
 
+    /// Words from `start` on, or nothing past the end.
+    pub fn some(&self, start: usize, count: usize) -> Option<&[AtomicU64]> {
+        let end = start.checked_add(count)?;
+        if end > self.count {
+            return None;
+        }
+        // SAFETY: `start` is inside the mapping.
+        let first = unsafe { self.start.add(start) };
+        // SAFETY: so are all of them, which live as long as `self`.
+        Some(unsafe { std::slice::from_raw_parts(first.as_ptr(), count) })
+    }
+
     /// Sets word `index`; past the end nothing happens.
     pub fn store(&self, index: usize, value: u64) {
         if let Some(word) = self.word(index) {

@@ -1,8 +1,8 @@
 //! Reading cgroups as the planner sees them.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -52,8 +52,7 @@ pub fn inhabited(mount: &Mount) -> BTreeSet<CgroupId> {
     let found = descendants(&mount.point).unwrap_or_default().into_iter();
     let found = found.filter_map(|folder| {
         // One that vanishes while it is read has nobody.
-        let procs = fs::read(folder.join("cgroup.procs")).ok()?;
-        if procs.is_empty() {
+        if !has_somebody(&folder).ok()? {
             return None;
         }
         let below = folder.strip_prefix(&mount.point).ok()?;
@@ -64,6 +63,12 @@ pub fn inhabited(mount: &Mount) -> BTreeSet<CgroupId> {
         })
     });
     found.collect()
+}
+
+/// Whether processes are in this cgroup itself: more than the first byte is not needed.
+fn has_somebody(folder: &Path) -> io::Result<bool> {
+    let mut procs = File::open(folder.join("cgroup.procs"))?;
+    Ok(procs.read(&mut [0])? > 0)
 }
 
 /// The cgroups that the processes `own` are in, and all above them, in whichever hierarchy.

@@ -16,5 +16,5 @@ pub use class::{CLASSES, Current, REST, UNDECIDED, UNOBSERVED, Watch};
 pub use fields::Fields;
 pub use items::{BUCKETS, CALLS, ITEMS, PARTS, bucket, item, least};
 pub use network::{EDGES, Edge, EdgeKey, FLOWS, Flow, QUESTIONS, QuestionKey, protocol, role};
-pub use rows::{COUNTS, CountKey, Directory, MOST_ROWS, NO_ROW, Row, lost, row_key};
+pub use rows::{COUNTS, CountKey, Directory, MOST_ROWS, NO_ROW, Row, STRETCH, lost, row_key};
 pub use waiting::{PARKED, Waited, Waiting};

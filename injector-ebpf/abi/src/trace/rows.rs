@@ -34,6 +34,8 @@ pub struct Row {
     pub returned: u64,
     /// Sum of the durations.
     pub total_ns: u64,
+    /// Which stretches of [`STRETCH`] buckets have any, by bit: most have none, and a reader passes them by.
+    pub used: u64,
     /// By duration, around the end of 32 bits: a reader takes differences.
     pub buckets: [u32; BUCKETS as usize],
 }
@@ -43,8 +45,13 @@ exact_layout!(Row {
     errors: u64,
     returned: u64,
     total_ns: u64,
+    used: u64,
     buckets: [u32; BUCKETS as usize],
 });
+
+/// Buckets in a stretch: as few as have a bit for each stretch.
+pub const STRETCH: u32 = 8;
+const _: () = assert!(BUCKETS.div_ceil(STRETCH) <= u64::BITS);
 
 /// Whose a row is: `class << 16 | item`, 0 for nobody's.
 #[must_use]

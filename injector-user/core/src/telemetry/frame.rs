@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::catalogue::METRICS;
 use super::histogram::Histogram;
-use super::metric::{Metric, named};
+use super::metric::{Metric, named, position};
 
 /// One line of numbers: a metric with its labels' values.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +43,7 @@ impl Series {
     /// The series of a metric; one of another metric than those of the reference there is not.
     #[must_use]
     pub fn of(metric: &Metric, labels: Vec<String>) -> Option<Self> {
-        let metric = METRICS.iter().position(|one| one.name == metric.name)?;
+        let metric = position(metric.name)?;
         Some(Self { metric, labels })
     }
 
@@ -69,7 +69,7 @@ impl Series {
 impl Frame {
     /// The series of one metric.
     pub fn of<'a>(&'a self, metric: &Metric) -> impl Iterator<Item = (&'a Series, &'a Value)> {
-        let first = METRICS.iter().position(|one| one == metric);
+        let first = position(metric.name);
         let from = Series {
             metric: first.unwrap_or(METRICS.len()),
             labels: Vec::new(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use injector_abi::trace::{BUCKETS, PARTS, bucket, least};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// How far a quantile is off at most, as a share of it: half a bucket's width, of durations from 128 ns to
 /// 137 s. Shorter and longer ones are in a bucket each.
@@ -12,9 +12,10 @@ pub const QUANTILE_ERROR: f64 = 1.0 / (2.0 * PARTS as f64);
 /// How many durations there were of each length, and their sum.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Histogram {
-    /// By bucket, none of them 0.
-    #[serde(with = "super::pairs")]
-    counts: BTreeMap<u16, u64>,
+    /// How many there are of each bucket, by rising bucket, none of them 0. A list, as the whole of it is
+    /// copied and added up far more often than a bucket comes.
+    #[serde(deserialize_with = "sorted")]
+    counts: Vec<(u16, u64)>,
     /// Nanoseconds.
     total_ns: u64,
 }
@@ -26,7 +27,7 @@ impl Histogram {
             return;
         }
         let bucket = u16::try_from(bucket).unwrap_or(u16::MAX);
-        *self.counts.entry(bucket).or_default() += count;
+        self.change(bucket, |now| now + count);
     }
 
     /// Adds to the sum of the durations.
@@ -42,15 +43,28 @@ impl Histogram {
 
     /// Adds all of another.
     pub fn merge(&mut self, other: &Self) {
-        for (bucket, count) in &other.counts {
-            *self.counts.entry(*bucket).or_default() += count;
+        if self.counts.is_empty() {
+            self.counts.clone_from(&other.counts);
+        } else {
+            for (bucket, count) in &other.counts {
+                self.change(*bucket, |now| now + count);
+            }
         }
         self.add_total(other.total_ns);
     }
 
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.counts.values().sum()
+        self.counts.iter().map(|(_bucket, count)| count).sum()
+    }
+
+    /// How many there are of one bucket, or where they would be.
+    fn find(&self, bucket: u16) -> Result<usize, usize> {
+        self.counts.binary_search_by_key(&bucket, |one| one.0)
+    }
+
+    fn count_of(&self, bucket: u16) -> u64 {
+        self.find(bucket).map_or(0, |place| self.counts[place].1)
     }
 
     /// Buckets of which `later` has not as many, by rising number, with how many more it has, around the
@@ -59,10 +73,10 @@ impl Histogram {
         let mut differences = Vec::with_capacity(later.counts.len());
         let mut before = self.counts.iter().peekable();
         for (bucket, count) in &later.counts {
-            while let Some((gone, count)) = before.next_if(|(earlier, _)| *earlier < bucket) {
+            while let Some((gone, count)) = before.next_if(|(earlier, _)| earlier < bucket) {
                 differences.push((*gone, 0_u64.wrapping_sub(*count)));
             }
-            let before = before.next_if(|(same, _)| *same == bucket);
+            let before = before.next_if(|(same, _)| same == bucket);
             let more = count.wrapping_sub(before.map_or(0, |(_bucket, count)| *count));
             if more != 0 {
                 differences.push((*bucket, more));
@@ -74,11 +88,13 @@ impl Histogram {
 
     /// Changes how many there are of one bucket.
     pub(super) fn change(&mut self, bucket: u16, change: impl FnOnce(u64) -> u64) {
-        let count = self.counts.get(&bucket).copied().unwrap_or_default();
-        match change(count) {
-            0 => self.counts.remove(&bucket),
-            count => self.counts.insert(bucket, count),
-        };
+        let place = self.find(bucket);
+        match (place, change(self.count_of(bucket))) {
+            (Ok(place), 0) => drop(self.counts.remove(place)),
+            (Ok(place), count) => self.counts[place].1 = count,
+            (Err(_absent), 0) => {}
+            (Err(place), count) => self.counts.insert(place, (bucket, count)),
+        }
     }
 
     /// Changes the sum of the durations.
@@ -102,21 +118,21 @@ impl Histogram {
     /// How many were shorter than the least of `bucket`.
     #[must_use]
     pub fn below(&self, bucket: u32) -> u64 {
-        let end = u16::try_from(bucket).unwrap_or(u16::MAX);
-        self.counts.range(..end).map(|(_bucket, count)| count).sum()
+        let before = |one: &&(u16, u64)| u32::from(one.0) < bucket;
+        let counts = self.counts.iter().take_while(before);
+        counts.map(|(_bucket, count)| count).sum()
     }
 
     /// What has come since `earlier`. Where there was more of something then, the observer has begun anew
     /// meanwhile, and all of this has come since.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
-        let shrunk =
-            |(bucket, count): (&u16, &u64)| self.counts.get(bucket).is_none_or(|now| now < count);
+        let shrunk = |(bucket, count): &(u16, u64)| self.count_of(*bucket) < *count;
         if self.total_ns < earlier.total_ns || earlier.counts.iter().any(shrunk) {
             return self.clone();
         }
         let counts = self.counts.iter().filter_map(|(bucket, count)| {
-            let more = count - earlier.counts.get(bucket).copied().unwrap_or_default();
+            let more = count - earlier.count_of(*bucket);
             (more > 0).then_some((*bucket, more))
         });
         Self {
@@ -139,7 +155,7 @@ impl Histogram {
         let rank = ((count as f64 * share.clamp(0.0, 1.0)).ceil() as u64).max(1);
         let mut so_far = 0;
         let found = self.counts.iter().find(|(_bucket, count)| {
-            so_far += **count;
+            so_far += *count;
             so_far >= rank
         });
         found.map(|(bucket, _count)| middle(u32::from(*bucket)))
@@ -149,7 +165,7 @@ impl Histogram {
     #[must_use]
     pub fn longest(&self) -> Option<u64> {
         self.counts
-            .last_key_value()
+            .last()
             .map(|(bucket, _count)| middle(u32::from(*bucket)))
     }
 
@@ -158,6 +174,13 @@ impl Histogram {
     pub fn mean(&self) -> Option<u64> {
         self.total_ns.checked_div(self.count())
     }
+}
+
+/// What was written by anybody, in the order that is needed.
+fn sorted<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(u16, u64)>, D::Error> {
+    let counts: BTreeMap<u16, u64> = super::pairs::deserialize(from)?;
+    let counts = counts.into_iter().filter(|(_bucket, count)| *count > 0);
+    Ok(counts.collect())
 }
 
 /// What stands for the durations of a bucket; of the last one only its beginning is known.
@@ -193,6 +216,20 @@ mod tests {
     fn an_observer_that_began_anew_counts_from_nothing() {
         let (before, after) = (of(&[1_000, 1_000, 9_000]), of(&[1_000]));
         assert_eq!(after.since(&before), after);
+    }
+
+    #[test]
+    fn what_is_read_is_in_order_whoever_wrote_it() {
+        let mut expected = of(&[1_000, 1_000, 9_000]);
+        let text = serde_json::to_string(&expected).unwrap();
+        assert_eq!(serde_json::from_str::<Histogram>(&text).unwrap(), expected);
+        let text = r#"{"counts": [[9, 1], [3, 2], [5, 0]], "total_ns": 7}"#;
+        let read: Histogram = serde_json::from_str(text).unwrap();
+        expected = Histogram::default();
+        expected.add(3, 2);
+        expected.add(9, 1);
+        expected.add_total(7);
+        assert_eq!(read, expected);
     }
 
     /// The duration of this rank among sorted ones.

@@ -1,5 +1,8 @@
 //! What a metric is called and means.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use super::catalogue::METRICS;
 use super::signal::Signal;
 use crate::problem::Invalid;
@@ -101,11 +104,17 @@ const PREFIX: &str = "temblor_";
 pub fn named(name: &str) -> Result<&'static Metric, Invalid> {
     let wanted = name.trim();
     let bare = wanted.strip_prefix(PREFIX).unwrap_or(wanted);
-    // Whoever makes or reads a frame asks for each of its series, by the short name.
-    let short = METRICS.iter().find(|metric| metric.name == bare);
+    let short = position(bare).and_then(|position| METRICS.get(position));
     let full = |metric: &&Metric| metric.full_name().strip_prefix(PREFIX) == Some(bare);
     let found = short.or_else(|| METRICS.iter().find(full));
     found.ok_or_else(|| unknown(bare))
+}
+
+/// Where in the reference a metric is, by its short name: whoever makes or reads a frame asks for each series.
+pub(super) fn position(name: &str) -> Option<usize> {
+    static POSITIONS: LazyLock<BTreeMap<&str, usize>> =
+        LazyLock::new(|| METRICS.iter().map(|metric| metric.name).zip(0..).collect());
+    POSITIONS.get(name).copied()
 }
 
 fn unknown(bare: &str) -> Invalid {

@@ -8,5 +8,6 @@ mod tables;
 mod tracer;
 
 pub(super) use cells::cells;
+pub(crate) use rows::add_counted;
 pub use rows::{Counted, Lost, Seen, added};
 pub use tracer::{TraceError, Tracer};

@@ -1,12 +1,15 @@
 //! From what the kernel has counted on each processor to what there was in all.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::ops::Range;
+use std::sync::Arc;
 
 use aya::maps::MapError;
-use injector_abi::trace::{BUCKETS, CountKey, Edge, EdgeKey, Row, lost};
+use injector_abi::trace::{BUCKETS, CountKey, Edge, EdgeKey, STRETCH, lost};
 use injector_core::telemetry::Histogram;
 
-use super::cells::{Cells, rows};
+use super::cells::{Cell, Cells, rows};
 use super::tables::Tables;
 use crate::sys::pod::Shared;
 
@@ -24,7 +27,7 @@ pub struct Counted {
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
     /// By class and item.
-    pub items: BTreeMap<(u32, u32), Counted>,
+    pub items: BTreeMap<(u32, u32), Arc<Counted>>,
     /// By number, such as errors by errno.
     pub numbers: BTreeMap<CountKey, u64>,
     /// Who talks to whom.
@@ -53,6 +56,8 @@ pub struct Lost {
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     by_row: BTreeMap<u32, Before>,
+    /// Of the row that is being read.
+    sum: Sum,
     /// How often there was no row left.
     no_row: u64,
     /// Whether that has happened since somebody last looked here.
@@ -62,30 +67,33 @@ pub(super) struct Rows {
 #[derive(Debug)]
 struct Before {
     key: u64,
-    counted: Counted,
+    counted: Arc<Counted>,
     buckets: Box<[u32]>,
     /// Read once more since it last changed: a program may have been at work in it.
     is_settled: bool,
 }
 
 /// One row over all processors.
+#[derive(Debug)]
 struct Sum {
     events: u64,
     errors: u64,
     returned: u64,
     total_ns: u64,
+    /// Which stretches of buckets have any.
+    used: u64,
     buckets: Box<[u32]>,
 }
 
 impl Rows {
     /// Adds what has come since the last time.
     pub(super) fn read(&mut self, tables: &Tables) -> Result<Seen, MapError> {
-        let mut items: BTreeMap<(u32, u32), Counted> = BTreeMap::new();
+        let mut items = BTreeMap::new();
         for row in 1..rows() {
             let key = tables.row_keys.load(row as usize).unwrap_or_default();
             if key != 0 {
                 let counted = self.row(row, key, &tables.cells);
-                items.entry(whose(key)).or_default().add(counted);
+                add_counted(&mut items, whose(key), counted);
             }
         }
         let lost = lost(tables)?;
@@ -105,27 +113,25 @@ impl Rows {
     }
 
     /// Most rows are as they were.
-    fn row(&mut self, row: u32, key: u64, cells: &Cells) -> &Counted {
-        let before = self.before(row, key);
+    fn row(&mut self, row: u32, key: u64, cells: &Cells) -> &Arc<Counted> {
+        let (before, sum) = self.before(row, key);
         let is_as_before = before.counted.events == cells.events(row);
         if !(is_as_before && before.is_settled) {
             before.is_settled = is_as_before;
-            let mut sum = Sum::default();
-            for one in cells.row(row) {
-                sum.add(&one);
-            }
-            before.take_in(&sum);
+            sum.clear();
+            cells.row(row).for_each(|cell| sum.add(cell));
+            before.take_in(sum);
         }
         &before.counted
     }
 
-    /// What is known of a row; nothing if it was somebody else's.
-    fn before(&mut self, row: u32, key: u64) -> &mut Before {
+    /// What is known of a row, nothing if it was somebody else's, and where it is added up.
+    fn before(&mut self, row: u32, key: u64) -> (&mut Before, &mut Sum) {
         let before = self.by_row.entry(row).or_insert_with(|| Before::of(key));
         if before.key != key {
             *before = Before::of(key);
         }
-        before
+        (before, &mut self.sum)
     }
 }
 
@@ -133,29 +139,54 @@ impl Before {
     fn of(key: u64) -> Self {
         Self {
             key,
-            counted: Counted::default(),
+            counted: Arc::default(),
             buckets: vec![0; BUCKETS as usize].into(),
             is_settled: false,
         }
     }
 
     fn take_in(&mut self, sum: &Sum) {
-        let Counted { durations, .. } = &mut self.counted;
-        for (bucket, (now, then)) in (0..).zip(sum.buckets.iter().zip(&mut self.buckets)) {
-            let more = now.wrapping_sub(*then);
-            durations.add(bucket, u64::from(more));
-            *then = *now;
+        let counted = Arc::make_mut(&mut self.counted);
+        let durations = &mut counted.durations;
+        for bucket in stretches(sum.used).flatten() {
+            let (now, then) = (sum.buckets[bucket], &mut self.buckets[bucket]);
+            if now != *then {
+                let number = u32::try_from(bucket).unwrap_or(BUCKETS);
+                durations.add(number, u64::from(now.wrapping_sub(*then)));
+                *then = now;
+            }
         }
         durations.add_total(sum.total_ns.saturating_sub(durations.total_ns()));
-        self.counted.events = sum.events;
-        self.counted.errors = sum.errors;
-        self.counted.returned = sum.returned;
+        counted.events = sum.events;
+        counted.errors = sum.errors;
+        counted.returned = sum.returned;
+    }
+}
+
+/// The buckets of each of these stretches.
+fn stretches(used: u64) -> impl Iterator<Item = Range<usize>> {
+    let all = (0..BUCKETS.div_ceil(STRETCH)).filter(move |stretch| used >> stretch & 1 != 0);
+    all.map(|stretch| {
+        let start = stretch * STRETCH;
+        start as usize..(start + STRETCH).min(BUCKETS) as usize
+    })
+}
+
+/// Adds what was counted: what is all there is, as mostly, is not copied.
+pub(crate) fn add_counted<K: Ord>(
+    all: &mut BTreeMap<K, Arc<Counted>>,
+    key: K,
+    counted: &Arc<Counted>,
+) {
+    match all.entry(key) {
+        Entry::Vacant(nothing) => drop(nothing.insert(Arc::clone(counted))),
+        Entry::Occupied(mut before) => Arc::make_mut(before.get_mut()).add(counted),
     }
 }
 
 impl Counted {
     /// Adds all of another.
-    pub(crate) fn add(&mut self, more: &Self) {
+    fn add(&mut self, more: &Self) {
         self.events += more.events;
         self.errors += more.errors;
         self.returned = self.returned.wrapping_add(more.returned);
@@ -170,26 +201,40 @@ impl Default for Sum {
             errors: 0,
             returned: 0,
             total_ns: 0,
+            used: 0,
             buckets: vec![0; BUCKETS as usize].into(),
         }
     }
 }
 
 impl Sum {
-    fn add(&mut self, one: &Row) {
-        let Row {
-            events,
-            errors,
-            returned,
-            total_ns,
+    fn clear(&mut self) {
+        let mut buckets = std::mem::take(&mut self.buckets);
+        for stretch in stretches(self.used) {
+            buckets[stretch].fill(0);
+        }
+        *self = Self {
+            events: 0,
+            errors: 0,
+            returned: 0,
+            total_ns: 0,
+            used: 0,
             buckets,
-        } = one;
-        self.events += events;
-        self.errors += errors;
-        self.returned = self.returned.wrapping_add(*returned);
-        self.total_ns += total_ns;
-        for (all, one) in self.buckets.iter_mut().zip(buckets) {
-            *all = all.wrapping_add(*one);
+        };
+    }
+
+    fn add(&mut self, cell: Cell<'_>) {
+        self.events += cell.events();
+        self.errors += cell.errors();
+        self.returned = self.returned.wrapping_add(cell.returned());
+        self.total_ns += cell.total_ns();
+        let used = cell.used();
+        self.used |= used;
+        for stretch in stretches(used) {
+            let counts = cell.buckets(stretch.start);
+            for (all, one) in self.buckets[stretch].iter_mut().zip(counts) {
+                *all = all.wrapping_add(one);
+            }
         }
     }
 }
@@ -259,11 +304,12 @@ fn lost(tables: &Tables) -> Result<Lost, MapError> {
 
 #[cfg(test)]
 mod tests {
-    use injector_abi::trace::BUCKETS;
+    use injector_abi::trace::{BUCKETS, Row};
     use injector_core::telemetry::Histogram;
     use proptest::prelude::*;
 
-    use super::{Row, Rows, Sum};
+    use super::super::cells::tests::{cell, words};
+    use super::{Rows, STRETCH, Sum};
 
     const PROCESSORS: usize = 3;
     /// What each processor may count of one bucket between two readings, so that all of them together go
@@ -273,7 +319,7 @@ mod tests {
     fn reading(processors: &[Row]) -> Sum {
         let mut sum = Sum::default();
         for one in processors {
-            sum.add(one);
+            sum.add(cell(&words(one)));
         }
         sum
     }
@@ -284,15 +330,23 @@ mod tests {
             errors: 0,
             returned: 0,
             total_ns: 0,
+            used: 0,
             buckets: [0; BUCKETS as usize],
         }
+    }
+
+    fn grow(row: &mut Row, bucket: u32, more: u32) {
+        let count = &mut row.buckets[bucket as usize];
+        *count = count.wrapping_add(more);
+        row.used |= 1 << (bucket / STRETCH);
     }
 
     /// Which processor counts how many more in which bucket.
     fn any_step() -> impl Strategy<Value = Vec<(usize, u32, u32)>> {
         let more = prop_oneof![0..=MOST, MOST - 2..=MOST, 0..3_u32];
         // Few buckets, so that each goes around the end often.
-        let one = (0..PROCESSORS, BUCKETS - 3..BUCKETS, more);
+        let few = prop_oneof![0..2_u32, BUCKETS - 3..BUCKETS];
+        let one = (0..PROCESSORS, few, more);
         proptest::collection::vec(one, 0..12)
     }
 
@@ -311,11 +365,10 @@ mod tests {
                     if !grown.insert((processor, bucket)) {
                         continue;
                     }
-                    let count = &mut processors[processor].buckets[bucket as usize];
-                    *count = count.wrapping_add(more);
+                    grow(&mut processors[processor], bucket, more);
                     expected.add(bucket, u64::from(more));
                 }
-                let before = rows.before(1, 7);
+                let (before, _sum) = rows.before(1, 7);
                 before.take_in(&reading(&processors));
                 prop_assert_eq!(&before.counted.durations, &expected);
             }
@@ -327,8 +380,8 @@ mod tests {
         let mut rows = Rows::default();
         for key in 1..1_000 {
             let mut one = empty();
-            one.buckets[3] = 5;
-            let before = rows.before(1, key);
+            grow(&mut one, 3, 5);
+            let (before, _sum) = rows.before(1, key);
             before.take_in(&reading(&[one]));
             assert_eq!(before.counted.durations.count(), 5, "{key}");
         }

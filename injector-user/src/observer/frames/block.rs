@@ -43,7 +43,7 @@ pub(super) fn add(sheet: &mut Sheet<'_>, target: &str, total: &Total) {
             sheet,
             "block_duration",
             &labels,
-            Value::Durations(counted.durations),
+            Value::Durations(counted.durations.clone()),
         );
         put(
             sheet,

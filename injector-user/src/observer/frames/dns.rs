@@ -15,7 +15,7 @@ const CODES: [&str; 11] = [
 pub(super) fn add(sheet: &mut Sheet<'_>, target: &str, total: &Total) {
     let questions = item(total, items::DNS_QUESTION).events;
     put(sheet, "dns_questions", &[target], Value::Count(questions));
-    let durations = item(total, items::DNS).durations;
+    let durations = item(total, items::DNS).durations.clone();
     put(
         sheet,
         "dns_duration",

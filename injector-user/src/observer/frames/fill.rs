@@ -1,6 +1,7 @@
 //! Every part of a frame.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use injector_core::fault::Errno;
 use injector_core::telemetry::{Frame, Series, Signal, Value, named};
@@ -136,8 +137,8 @@ fn is_nothing(value: &Value) -> bool {
 }
 
 /// What was counted of an item, nothing if it has not occurred.
-pub(super) fn item(total: &Total, item: u32) -> Counted {
-    total.items.get(&item).cloned().unwrap_or_default()
+pub(super) fn item(total: &Total, item: u32) -> Arc<Counted> {
+    total.items.get(&item).map(Arc::clone).unwrap_or_default()
 }
 
 /// What was counted by number of an item.
@@ -170,7 +171,7 @@ mod tests {
                 events,
                 ..Counted::default()
             };
-            busy.items.insert(item, counted);
+            busy.items.insert(item, counted.into());
         }
         let about = About {
             lost: Lost::default(),

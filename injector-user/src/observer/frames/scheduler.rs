@@ -11,7 +11,7 @@ pub(super) fn add(sheet: &mut Sheet<'_>, target: &str, total: &Total) {
         ("run_queue_wait", items::RUN_QUEUE),
         ("off_cpu", items::OFF_CPU),
     ] {
-        let durations = item(total, number).durations;
+        let durations = item(total, number).durations.clone();
         put(sheet, metric, &[target], Value::Durations(durations));
     }
 }

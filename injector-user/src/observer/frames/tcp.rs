@@ -20,7 +20,7 @@ pub(super) fn add(sheet: &mut Sheet<'_>, target: &str, total: &Total) {
         sheet,
         "tcp_connect_duration",
         &[target],
-        Value::Durations(connects.durations),
+        Value::Durations(connects.durations.clone()),
     );
     for (errno, count) in numbers(total, items::CONNECT) {
         // Given up by who asked.

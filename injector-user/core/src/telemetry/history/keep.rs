@@ -87,10 +87,8 @@ impl History {
     /// refused and counted; the history is as before.
     pub fn push(&mut self, frame: &Frame) -> Result<(), Refused> {
         self.check_order(frame)?;
-        let numbered = frame.values.iter();
-        let mut numbered: Vec<_> = numbered
-            .map(|(series, value)| (self.names.number(series), value))
-            .collect();
+        let numbers = self.names.numbers(&frame.values);
+        let mut numbered: Vec<_> = numbers.into_iter().zip(frame.values.values()).collect();
         numbered.sort_unstable_by_key(|(number, _value)| *number);
         let newest = delta::whole(&numbered);
         let change = delta::between(&self.newest, &newest);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::telemetry::frame::Series;
+use crate::telemetry::frame::{Series, Value};
 
 /// A series' share of two trees, with their nodes half full, and of what is allocated for it.
 const OVERHEAD: usize = 288;
@@ -27,8 +27,23 @@ struct Name {
 }
 
 impl Names {
+    /// The numbers of a frame's series; those that are new are not in use yet. What is known is in the same
+    /// order, so that both are gone through once.
+    pub(super) fn numbers(&mut self, frame: &BTreeMap<Series, Value>) -> Vec<u64> {
+        let mut known = self.numbers.iter().peekable();
+        let find = |series: &Series| {
+            while known.next_if(|(name, _number)| ***name < *series).is_some() {}
+            let found = known.next_if(|(name, _number)| ***name == *series);
+            found.map(|(_name, number)| *number)
+        };
+        let found: Vec<_> = frame.keys().map(find).collect();
+        let all = frame.keys().zip(found);
+        all.map(|(series, known)| known.unwrap_or_else(|| self.number(series)))
+            .collect()
+    }
+
     /// The number of a series; one that is new is not in use yet.
-    pub(super) fn number(&mut self, series: &Series) -> u64 {
+    fn number(&mut self, series: &Series) -> u64 {
         if let Some(number) = self.numbers.get(series) {
             return *number;
         }
