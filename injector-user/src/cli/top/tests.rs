@@ -65,6 +65,36 @@ fn edge(frame: &mut Frame, labels: &[&str], [connections, failures, bytes]: [u64
     put(frame, "tcp_edge_round_trip", labels, Value::Now(212e-6));
 }
 
+/// What redis uses, and what the name server says to it.
+fn uses(frame: &mut Frame, seconds: u64) {
+    for (metric, now) in [("processes", 5.0), ("memory_used", 52_428_800.0)] {
+        put(frame, metric, &[REDIS], Value::Now(now));
+    }
+    for (resource, share) in [("cpu", 0.12), ("io", 0.0), ("memory", 0.031)] {
+        put(
+            frame,
+            "pressure",
+            &[REDIS, resource, "some"],
+            Value::Now(share),
+        );
+        put(
+            frame,
+            "pressure",
+            &[REDIS, resource, "full"],
+            Value::Now(0.0),
+        );
+    }
+    let counts: [(&str, &[&str], u64); 4] = [
+        ("major_faults", &[REDIS], 2),
+        ("cpu_throttled", &[REDIS], 40_000_000),
+        ("memory_events", &[REDIS, "oom_kill"], 1),
+        ("dns_answers", &[REDIS, "SERVFAIL"], 3),
+    ];
+    for (metric, labels, count) in counts {
+        put(frame, metric, labels, Value::Count(count * seconds));
+    }
+}
+
 /// A host at so many seconds: everything has happened so many times as often.
 fn frame(seconds: u64) -> Frame {
     let mut frame = Frame {
@@ -108,6 +138,7 @@ fn frame(seconds: u64) -> Frame {
             Value::Count(times),
         );
     }
+    uses(&mut frame, seconds);
     let failed = [REDIS, "write", "EIO"];
     put(
         &mut frame,

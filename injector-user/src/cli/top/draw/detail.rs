@@ -1,4 +1,6 @@
-//! One target: life, calls, edges, disks.
+//! One target: life, usage, calls, edges, disks.
+
+use std::collections::BTreeMap;
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -7,8 +9,8 @@ use ratatui::widgets::Paragraph;
 
 use super::paint::Paint;
 use super::table::table;
-use crate::cli::quantity::{count, duration, rate};
-use crate::cli::top::model::{Board, Sheet, Vitals, disks, peers};
+use crate::cli::quantity::{bytes, count, duration, rate};
+use crate::cli::top::model::{Board, Sheet, Usage, Vitals, disks, peers};
 use injector_core::telemetry::Histogram;
 
 /// Most rows of edges, and of disks; the edges' own view has all.
@@ -26,14 +28,15 @@ pub(super) fn detail(
     paint: Paint,
 ) {
     let (edges, disks) = (peers(board, name), disks(board, vitals));
+    let life = life(board, vitals, paint);
     let rows = Layout::vertical([
-        Constraint::Length(2),
+        Constraint::Length(u16::try_from(life.len()).unwrap_or(u16::MAX)),
         Constraint::Min(CALLS),
         Constraint::Length(height(&edges, EDGES)),
         Constraint::Length(height(&disks, DISKS)),
     ]);
     let [life_area, calls_area, edges_area, disks_area] = rows.areas(area);
-    frame.render_widget(Paragraph::new(life(board, vitals, paint)), life_area);
+    frame.render_widget(Paragraph::new(life), life_area);
     table(frame, calls_area, calls, Some(chosen), paint);
     table(frame, edges_area, &edges, None, paint);
     table(frame, disks_area, &disks, None, paint);
@@ -47,36 +50,62 @@ fn height(sheet: &Sheet, most: usize) -> u16 {
 
 fn life(board: &Board, vitals: &Vitals, paint: Paint) -> Vec<Line<'static>> {
     let per_second = |number| rate(board.rate(number));
-    let exits = vitals
-        .exits
-        .iter()
-        .map(|(how, number)| format!("{number} {how}"));
-    let exits: Vec<String> = exits.collect();
-    let how = if exits.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", exits.join(", "))
-    };
     let first = format!(
-        "exit/s {}{how}  exec/s {}  acc/s {}  conn/s {}  rst/s {}",
+        "exit/s {}{}  exec/s {}  acc/s {}  conn/s {}  rst/s {}",
         per_second(vitals.all_exits()),
+        listed(&vitals.exits),
         per_second(vitals.execs),
         per_second(vitals.accepts),
         per_second(vitals.connects),
         per_second(vitals.resets),
     );
     let second = format!(
-        "p99: run queue {}  off cpu {}  disk {}  names {}",
+        "p99: run queue {}  off cpu {}  disk {}  names {}{}",
         p99(&vitals.run_queue),
         p99(&vitals.off_cpu),
         p99(&vitals.disk()),
         p99(&vitals.names),
+        listed(&vitals.wrong_names),
     );
     if vitals.gone {
         let gone = Line::styled("is not there any more", paint.bad());
         return vec![gone, Line::from(second)];
     }
-    vec![Line::from(first), Line::from(second)]
+    let usage = vitals.usage.as_ref().map(|usage| usage_line(board, usage));
+    let lines = [first, second].into_iter().chain(usage);
+    lines.map(Line::from).collect()
+}
+
+/// Pressure is in percent of the time.
+fn usage_line(board: &Board, usage: &Usage) -> String {
+    let pressures = usage.pressures.iter();
+    let pressures: Vec<String> = pressures
+        .map(|(resource, share)| format!("{resource} {:.0}", share * 100.0))
+        .collect();
+    let pressures = if pressures.is_empty() {
+        "-".to_owned()
+    } else {
+        format!("{} %", pressures.join(" "))
+    };
+    format!(
+        "procs {}  mem {}{}  psi {pressures}  majflt/s {}  thr/s {}",
+        usage.processes,
+        bytes(usage.memory),
+        listed(&usage.memory_events),
+        rate(board.rate(usage.major_faults)),
+        duration(board.rate(usage.throttled_ns) / 1e9),
+    )
+}
+
+/// How many of each, in parentheses; nothing of none.
+fn listed(numbers: &BTreeMap<String, u64>) -> String {
+    if numbers.is_empty() {
+        return String::new();
+    }
+    let each = numbers
+        .iter()
+        .map(|(what, number)| format!("{number} {what}"));
+    format!(" ({})", each.collect::<Vec<_>>().join(", "))
 }
 
 fn p99(durations: &Histogram) -> String {

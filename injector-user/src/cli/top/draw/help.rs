@@ -18,9 +18,10 @@ CALLS/S, ERR/S   system calls that ended, and that failed
 P50, P99         how long they took; off by 3.2 % at most
 RUNQ99, DISK99   waiting for a processor, for a disk
 CONN/S, FAIL/S   connections (of UDP datagrams), and failed ones
-OUT/S, IN/S      bytes; of TCP, of connections that ended
+OUT/S, IN/S      bytes
 RETR/S           segments sent again     RTT     smoothed round trip
 EXIT/S, EXEC/S   processes that ended, programs executed
+psi, majflt, thr % of time stalled; faults from disk; at a used-up quota
 -> asks, <- is asked. Columns are left out where there is no room.";
 
 /// Over everything else; any key takes it away.

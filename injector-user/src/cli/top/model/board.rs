@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use injector_core::telemetry::{Exchange, Histogram, Link, Series, Value, Window, links};
+use injector_core::telemetry::{Exchange, Histogram, Link, Series, Signal, Value, Window, links};
 
+use super::usage::Usage;
 use crate::cli::quantity::count;
 
 /// Everything that a window says.
@@ -32,9 +33,13 @@ pub(in crate::cli::top) struct Vitals {
     pub(in crate::cli::top) retransmits: u64,
     pub(in crate::cli::top) resets: u64,
     pub(in crate::cli::top) names: Histogram,
+    /// Answers of name servers that say that something is wrong, by code.
+    pub(in crate::cli::top) wrong_names: BTreeMap<String, u64>,
     pub(in crate::cli::top) execs: u64,
     /// By how they ended.
     pub(in crate::cli::top) exits: BTreeMap<String, u64>,
+    /// None if nobody asked for it, or it is not known.
+    pub(in crate::cli::top) usage: Option<Usage>,
 }
 
 /// One system call.
@@ -118,6 +123,9 @@ impl Vitals {
             ("run_queue_wait", Value::Durations(waits)) => self.run_queue = waits.clone(),
             ("off_cpu", Value::Durations(waits)) => self.off_cpu = waits.clone(),
             ("dns_duration", Value::Durations(waits)) => self.names = waits.clone(),
+            ("dns_answers", _) if counted > 0 && label("rcode") != "NOERROR" => {
+                self.wrong_names.insert(label("rcode"), counted);
+            }
             ("tcp_connects", _) => self.connects = counted,
             ("tcp_accepts", _) => self.accepts = counted,
             ("tcp_retransmits", _) => self.retransmits = counted,
@@ -129,6 +137,9 @@ impl Vitals {
                     signal => signal.to_owned(),
                 };
                 *self.exits.entry(how).or_default() += counted;
+            }
+            _ if series.metric().signal == Some(Signal::Resources) => {
+                self.usage.get_or_insert_default().note(series, value);
             }
             _ if series.label("syscall").is_some() => self.note_call(series, value),
             _ if series.label("operation").is_some() => self.note_disk(series, value),
