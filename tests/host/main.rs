@@ -5,6 +5,7 @@
 )]
 
 mod announce;
+mod bustle;
 mod calls;
 mod command;
 mod compose;

@@ -49,10 +49,10 @@ impl Asking<'_> {
 }
 
 /// `temblor metrics` until it is ended; what it says is not read on.
-struct Served {
+pub(crate) struct Served {
     child: Child,
     _says: BufReader<ChildStderr>,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Drop for Served {
@@ -63,7 +63,7 @@ impl Drop for Served {
 }
 
 impl Served {
-    fn start(stage: &Stage, targets: &[&str]) -> Result<Self> {
+    pub(crate) fn start(stage: &Stage, targets: &[&str]) -> Result<Self> {
         let observe = targets.iter().flat_map(|target| ["--observe", target]);
         Self::start_with(stage, &observe.collect::<Vec<_>>())
     }
@@ -84,7 +84,7 @@ impl Served {
         })
     }
 
-    fn end(mut self) -> Result<()> {
+    pub(crate) fn end(mut self) -> Result<()> {
         signal(self.child.id().cast_signed(), Signal::SIGINT)?;
         let status = self.child.wait()?;
         ensure!(status.code() == Some(0), "{status}");

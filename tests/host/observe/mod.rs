@@ -2,6 +2,7 @@
 
 mod calls;
 mod ending;
+mod everywhere;
 mod life;
 mod names;
 mod network;

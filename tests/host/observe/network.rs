@@ -8,6 +8,7 @@ use injector_core::telemetry::{Frame, Series, Signal, Value, named};
 use temblor_tests::wait_until;
 
 use super::scene::{Scene, count, durations};
+use crate::bustle::{denied, question};
 use crate::stage::DEADLINE;
 
 /// The tests' own process is in no cgroup of theirs: what it does is the host's.
@@ -194,9 +195,7 @@ fn questions_are_matched_with_their_answers() -> Result<()> {
         asker.send(&question(id))?;
         let mut asked = [0; 64];
         let (length, from) = server.recv_from(&mut asked)?;
-        asked[2] |= 0x80;
-        asked[3] = NXDOMAIN;
-        server.send_to(&asked[..length], from)?;
+        server.send_to(&denied(&mut asked, length), from)?;
         asker.recv(&mut asked)?;
     }
     // One that is not answered.
@@ -210,17 +209,4 @@ fn questions_are_matched_with_their_answers() -> Result<()> {
     assert_eq!(durations(&after, "dns_duration", &[HOST])?.count(), 3);
     drop(client);
     scene.close()
-}
-
-/// No such name.
-const NXDOMAIN: u8 = 3;
-
-/// For the address of `a`, as in RFC 1035.
-fn question(id: u8) -> [u8; 19] {
-    let mut packet = [0; 19];
-    packet[1] = id;
-    // Recursion is desired; one question.
-    (packet[2], packet[5]) = (1, 1);
-    packet[12..].copy_from_slice(&[1, b'a', 0, 0, 1, 0, 1]);
-    packet
 }

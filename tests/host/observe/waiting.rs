@@ -3,7 +3,11 @@
 use anyhow::Result;
 use injector_core::telemetry::Signal;
 
-use super::scene::{Scene, durations};
+use super::scene::{Scene, count, durations};
+use crate::bustle::{on_a_disk, written};
+
+/// Whom requests are of whose cgroup the kernel does not know.
+const HOST: &str = "host";
 
 #[test]
 fn who_shares_a_processor_waits_for_it() -> Result<()> {
@@ -34,6 +38,35 @@ fn who_sleeps_is_away_and_waits_for_no_processor() -> Result<()> {
     let frame = client.frame()?;
     let away = durations(&frame, "off_cpu", &[&label])?;
     assert!(away.total_ns() >= 300_000_000, "{} ns", away.total_ns());
+    drop(client);
+    scene.close()
+}
+
+#[test]
+fn what_is_written_is_counted_by_the_requests_to_the_disk_and_by_fsync() -> Result<()> {
+    let scene = Scene::set(&["getsid"])?;
+    let label = scene.label();
+    let folder = on_a_disk()?;
+    let signals = [Signal::Block, Signal::Syscalls];
+    let mut client = scene.observe_all(&[&label, HOST], &signals)?;
+    let arguments = written(&folder.path().join("written"), 1_024);
+    let said = scene.run("dd", &arguments.each_ref().map(String::as_str))?;
+    assert!(said.status.success(), "{said:?}");
+    let frame = client.frame()?;
+    assert_eq!(count(&frame, "syscalls", &[&label, "fsync"])?, 1);
+    let synced = durations(&frame, "syscall_duration", &[&label, "fsync"])?;
+    assert_eq!(synced.count(), 1);
+    let wrote = count(&frame, "syscall_moved", &[&label, "write"])?;
+    assert!(wrote >= 1 << 20, "{wrote} bytes by calls");
+    let moved = count(&frame, "block_moved", &[HOST, "write"])?;
+    assert!(moved >= 1 << 20, "{moved} bytes to disks");
+    let requests = durations(&frame, "block_duration", &[HOST, "write"])?;
+    assert!(requests.count() > 0 && requests.total_ns() > 0);
+    // Who waits for the disk waits at least as long as one of the requests takes.
+    assert!(
+        synced.longest() >= requests.quantile(0.0),
+        "{synced:?} {requests:?}"
+    );
     drop(client);
     scene.close()
 }

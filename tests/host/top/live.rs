@@ -9,6 +9,7 @@ use nix::sys::signal::Signal;
 use temblor_tests::{Cgroup, Engine, signal, temblor_program, wait_until};
 
 use super::pane::Pane;
+use crate::bustle::Bustle;
 use crate::stage::{DEADLINE, Stage};
 
 /// Does something, or waits, in a cgroup of its own. Ended with this value.
@@ -160,6 +161,46 @@ fn a_victim_and_a_fault_are_seen_and_nothing_stays() -> Result<()> {
     client.stop_one(&armed)?;
     drop(pane);
     scene.close()
+}
+
+/// The number after these words, other than 0.
+fn is_some(text: &str, words: &str) -> bool {
+    let after = text.split(words).nth(1);
+    let number = after.and_then(|rest| rest.split_whitespace().next());
+    number.is_some_and(|number| {
+        number.starts_with(|digit: char| digit.is_ascii_digit()) && number != "0.0"
+    })
+}
+
+#[test]
+fn something_of_every_kind_is_seen_of_the_host() -> Result<()> {
+    let stage = Stage::set()?;
+    let bustle = Bustle::start()?;
+    let (program, folder) = (temblor_program()?, stage.engine.run_dir());
+    let (program, folder) = (program.display(), folder.display());
+    let top = format!("TEMBLOR_RUN_DIR={folder} {program} top host --interval 500ms; read line");
+    let pane = Pane::open(&top, (140, 40))?;
+    pane.await_text("the host", |text| text.contains("\nhost "))?;
+    pane.press(&["Enter"])?;
+    pane.await_text("all that it feels", |text| {
+        let rates = ["exit/s ", "exec/s ", "acc/s ", "conn/s ", "rst/s "];
+        let times = [
+            "run queue ",
+            "off cpu ",
+            "disk ",
+            "names ",
+            "procs ",
+            "mem ",
+        ];
+        let words = ["NXDOMAIN", "ENOENT", "PEER", "udp 53", "DISK", "\nwrite "];
+        rates.iter().chain(&times).all(|words| is_some(text, words))
+            && words.iter().all(|word| text.contains(word))
+    })?;
+    pane.press(&["q"])?;
+    bustle.end()?;
+    await_unobserved(&stage)?;
+    drop(pane);
+    stage.close()
 }
 
 #[test]

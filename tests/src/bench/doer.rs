@@ -30,12 +30,17 @@ pub(super) enum Deed {
     Datagrams,
     /// One of each of [`KINDS`]: how long all took.
     Kinds,
+    /// A process that ends with [`END`], by each of [`THREADS`] shells, as fast as they go: how long all took.
+    Processes,
     /// Waits from 50 µs to 50 ms, as many in each octave as in any other: how long each took.
     Waits,
 }
 
 /// More than most machines for benchmarks have processors, so that they are switched, too.
 pub(super) const THREADS: usize = 8;
+
+/// What its processes end with.
+pub(super) const END: &str = "7";
 
 /// More than the observer has edges.
 pub(super) const PEERS: usize = 6_000;
@@ -130,6 +135,7 @@ pub(super) fn live(deed: Deed) -> Result<()> {
             Deed::Calls => calls(count)?,
             Deed::Datagrams => datagrams(count)?,
             Deed::Kinds => kinds(count),
+            Deed::Processes => processes(count)?,
             Deed::Waits => {}
         }
         let took_ns = monotonic_ns() - begun_ns;
@@ -158,6 +164,17 @@ fn calls(count: usize) -> Result<()> {
     together(|_number| {
         let made = (0..count).filter(|_call| getpgid(None).is_ok()).count();
         ensure!(made == count, "{made} of {count} calls");
+        Ok(())
+    })
+}
+
+fn processes(count: usize) -> Result<()> {
+    let script = r#"i=0; while [ $i -lt "$0" ]; do (exit "$1"); i=$((i+1)); done"#;
+    together(|_number| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, &count.to_string(), END]);
+        let ended = shell.status()?;
+        ensure!(ended.success(), "a shell ended with {ended}");
         Ok(())
     })
 }

@@ -60,6 +60,7 @@ pub(crate) const GROUPS: &[Group] = &[
             "observe::calls::",
             "observe::ending::it_ends_with_an_engine_that_is_killed",
             "observe::ending::nothing_is_attached_before_somebody_asks_nor_afterwards",
+            "observe::everywhere::",
             "observe::life::every_exec_and_exit_is_counted_by_how_it_ended",
             "observe::network::",
             "observe::people::a_process_is_observed_with_the_children_that_it_makes",

@@ -11,6 +11,8 @@
 //!   have;
 //! - more than there are edges: eight threads send datagrams to 6000 addresses, in a network namespace of
 //!   their own. The same of packets and `no-edge`;
+//! - short-lived processes: eight shells make processes that end at once, as fast as they go. The same of
+//!   exits, `no-row` and `no-count`; the note says how many there were in a second;
 //! - how long calls take: a process waits from 50 µs to 50 ms and looks at the clock before and after. The
 //!   row is the greatest error of p50, p90 and p99 in the frame, as a share of those of its own figures,
 //!   which have the way into the kernel and out of it, too.

@@ -13,6 +13,7 @@ pub(in super::super) fn measure(effort: Effort) -> Result<Rows> {
         storms::calls(effort, &engine)?,
         storms::kinds(effort, &engine)?,
         storms::datagrams(effort, &engine)?,
+        storms::processes(effort, &engine)?,
         quantiles::measure(effort, &engine)?,
     ])
 }

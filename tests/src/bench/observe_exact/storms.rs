@@ -6,7 +6,7 @@ use injector_core::telemetry::{Frame, Signal};
 use injector_user::freezer::Flavour;
 use injector_user::observer::Wanted;
 
-use super::super::doer::{CALLS_AROUND, Deed, Doer, KINDS, PEERS, THREADS};
+use super::super::doer::{CALLS_AROUND, Deed, Doer, END, KINDS, PEERS, THREADS};
 use super::super::row::Row;
 use super::super::seen::{lost, settled, sum};
 use super::super::statistics::float;
@@ -30,6 +30,9 @@ const TIMES: usize = 20;
 
 /// Of each thread in a round.
 const DATAGRAMS: usize = 100_000;
+
+/// Of each shell in a round.
+const PROCESSES: usize = 2_000;
 
 /// Why a call that was made is not counted.
 const CALLS_LOST: [&str; 2] = ["no-row", "not-parked"];
@@ -165,6 +168,34 @@ pub(super) fn datagrams(effort: Effort, engine: &Engine) -> Result<Row> {
     ensure!(seen.lost > 0, "there were edges for all {PEERS} peers");
     let made = (rounds * DATAGRAMS * THREADS) as u64;
     let metric = "datagrams to more peers than edges, sent but neither counted nor told";
+    Ok(seen.row(metric, made, took_ns))
+}
+
+/// Processes that end as soon as they have begun.
+pub(super) fn processes(effort: Effort, engine: &Engine) -> Result<Row> {
+    let cgroup = Cgroup::make(Flavour::V2, "processes")?;
+    let mut doer = Doer::start(Deed::Processes)?;
+    cgroup.enter(doer.pid())?;
+    let label = cgroup.target();
+    let mut client = observe(engine, &[&label], Signal::Life)?;
+    doer.perform(1)?;
+    let counted = |frame: &Frame| count(frame, "exits", &[&label, END, "none"]);
+    let so_far = |frame: &Frame| -> Result<Sum> {
+        Ok(Sum {
+            counted: counted(frame)?,
+            lost: lost(frame, &["no-row", "no-count"])?,
+        })
+    };
+    let before = so_far(&settled(&mut client, counted)?)?;
+    let rounds = effort.rounds(ROUNDS);
+    let mut took_ns = 0;
+    for number in 1..=rounds {
+        took_ns += doer.perform(PROCESSES)?.iter().sum::<u64>();
+        effort.progress(&format!("processes: {number} of {rounds}"));
+    }
+    let seen = so_far(&settled(&mut client, counted)?)?.since(before);
+    let made = (rounds * PROCESSES * THREADS) as u64;
+    let metric = "short-lived processes, ended but neither counted nor told";
     Ok(seen.row(metric, made, took_ns))
 }
 
