@@ -50,14 +50,25 @@ pub unsafe fn fetch_add(address: *mut u64, addend: u64) -> Option<u64> {
 /// As for [`fetch_add`].
 #[inline(always)]
 pub unsafe fn add_one(address: *mut u64) {
+    // SAFETY: the caller vouches for the address.
+    unsafe { add(address, 1) };
+}
+
+/// Adds to the word at `address`, around the end.
+///
+/// # Safety
+///
+/// As for [`fetch_add`].
+#[inline(always)]
+pub unsafe fn add(address: *mut u64, addend: u64) {
     #[cfg(target_arch = "bpf")]
     {
         // SAFETY: the caller vouches for the address.
         unsafe {
             core::arch::asm!(
-                "lock *(u64 *)({address} + 0) += {one}",
+                "lock *(u64 *)({address} + 0) += {addend}",
                 address = in(reg) address,
-                one = in(reg) 1_u64,
+                addend = in(reg) addend,
             );
         }
     }
@@ -65,7 +76,7 @@ pub unsafe fn add_one(address: *mut u64) {
     {
         use core::sync::atomic::{AtomicU64, Ordering};
         // SAFETY: the caller vouches for the address.
-        unsafe { AtomicU64::from_ptr(address) }.fetch_add(1, Ordering::Relaxed);
+        unsafe { AtomicU64::from_ptr(address) }.fetch_add(addend, Ordering::Relaxed);
     }
 }
 

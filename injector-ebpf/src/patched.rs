@@ -80,3 +80,7 @@ patched!(
     /// How many bytes of instructions a call that is not made takes with it.
     skip, 0x5173_E010, SKIP_MAGIC
 );
+patched!(
+    /// Cells of a row of observers: processors that there may come to be.
+    processors, 0x5173_E011, PROCESSORS_MAGIC
+);

@@ -28,8 +28,8 @@ const PASS: i32 = 1;
 fn trace_sent(ctx: SkBuffContext) -> i32 {
     if let Some(datagram) = datagram::of(ctx.skb.skb, Way::Out) {
         edge::change(&key_of(&datagram), |edge| {
-            edge.opened += 1;
-            edge.sent += u64::from(datagram.length);
+            edge::add(&mut edge.opened, 1);
+            edge::add(&mut edge.sent, u64::from(datagram.length));
         });
     }
     PASS
@@ -39,8 +39,8 @@ fn trace_sent(ctx: SkBuffContext) -> i32 {
 fn trace_received(ctx: SkBuffContext) -> i32 {
     if let Some(datagram) = datagram::of(ctx.skb.skb, Way::In) {
         edge::change(&key_of(&datagram), |edge| {
-            edge.opened += 1;
-            edge.received += u64::from(datagram.length);
+            edge::add(&mut edge.opened, 1);
+            edge::add(&mut edge.received, u64::from(datagram.length));
         });
     }
     PASS

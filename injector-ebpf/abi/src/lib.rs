@@ -83,3 +83,6 @@ pub const LACK_MAGIC: u32 = 0x5173_E00D;
 /// Stands for the length of the instructions by which a program makes a call, all of which are left out
 /// if it is not made.
 pub const SKIP_MAGIC: u32 = 0x5173_E010;
+
+/// Stands for how many processors there may come to be.
+pub const PROCESSORS_MAGIC: u32 = 0x5173_E011;

@@ -18,8 +18,10 @@ use crate::task;
 pub fn renew(current: &mut Current) {
     // Read first: should it change meanwhile, the next look sees that.
     let epoch = epoch();
-    current.class = renewed(current.class, current.epoch);
-    current.epoch = epoch;
+    if current.class == UNDECIDED || current.epoch != epoch {
+        current.class = of_caller();
+        current.epoch = epoch;
+    }
 }
 
 /// The class of the task that makes a call now, which was this one at that epoch.

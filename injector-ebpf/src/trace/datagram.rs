@@ -33,13 +33,15 @@ pub struct Datagram {
 
 const IPV4: u8 = 4;
 const UDP_HEADER: u32 = 8;
+/// Bytes of the shortest IP header.
+const SHORTEST: usize = 20;
 
 /// The packet, if it is one of UDP and its socket's cgroup is observed.
 #[inline(always)]
 #[must_use]
 pub fn of(skb: *mut __sk_buff, way: Way) -> Option<Datagram> {
     let mut version = [0_u8; 1];
-    if !load(skb, 0, &mut version) {
+    if is_other(skb) || !load(skb, 0, &mut version) {
         return None;
     }
     let is_v4 = version[0] >> 4 == IPV4;
@@ -66,6 +68,25 @@ pub fn of(skb: *mut __sk_buff, way: Way) -> Option<Datagram> {
         payload: at + UDP_HEADER,
         length: u32::from(word(4)).saturating_sub(UDP_HEADER),
     })
+}
+
+/// Whether it is none of UDP by what can be read at once: most packets are of TCP, and pass here, too.
+#[inline(always)]
+fn is_other(skb: *mut __sk_buff) -> bool {
+    // SAFETY: the context is the program's own.
+    let start = unsafe { (*skb).data } as usize;
+    // SAFETY: as above.
+    let end = unsafe { (*skb).data_end } as usize;
+    if start + SHORTEST > end {
+        return false;
+    }
+    // SAFETY: so many bytes are there.
+    let header = unsafe { &*(start as *const [u8; SHORTEST]) };
+    if header[0] >> 4 == IPV4 {
+        header[9] != protocol::UDP
+    } else {
+        header[6] == protocol::TCP
+    }
 }
 
 #[inline(always)]

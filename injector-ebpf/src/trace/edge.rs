@@ -3,20 +3,34 @@
 use injector_abi::trace::{Edge, EdgeKey, lost};
 
 use super::count;
-use super::maps::EDGES;
+use super::maps::{EDGES, NOT_THERE};
+use crate::atomic;
 
 /// Changes what is known of an edge, which is new perhaps.
 #[inline(always)]
 pub fn change(key: &EdgeKey, change: impl FnOnce(&mut Edge)) {
-    if let Some(edge) = EDGES.get_ptr_mut(key) {
-        // SAFETY: this CPU's own value.
-        change(unsafe { &mut *edge });
-        return;
-    }
-    let mut edge = Edge::default();
-    change(&mut edge);
-    if EDGES.insert(key, edge, 0).is_err() {
+    let known = EDGES.get_ptr_mut(key).or_else(|| make(key));
+    let Some(edge) = known else {
         count::lost(lost::NO_EDGE);
+        return;
+    };
+    // SAFETY: this CPU's own value, whose numbers are only added to.
+    change(unsafe { &mut *edge });
+}
+
+#[inline(always)]
+fn make(key: &EdgeKey) -> Option<*mut Edge> {
+    // Should somebody else have made it meanwhile, that one stays.
+    let _there = EDGES.insert(key, Edge::default(), NOT_THERE);
+    EDGES.get_ptr_mut(key)
+}
+
+/// Adds to one of an edge's numbers at once: programs of packets interrupt those of callers.
+#[inline(always)]
+pub fn add(number: &mut u64, more: u64) {
+    if more != 0 {
+        // SAFETY: a word of a map's value, which all change by this.
+        unsafe { atomic::add(number, more) };
     }
 }
 

@@ -9,6 +9,19 @@ use crate::task;
 #[inline(always)]
 #[must_use]
 pub fn read<T>(address: u64, which: impl FnOnce(&Fields) -> u32) -> Option<T> {
-    let fields = TRACE_FIELDS.get(0)?;
-    task::read(address + u64::from(which(fields)))
+    at(address, which(all()?))
+}
+
+/// Where they are: for who reads several.
+#[inline(always)]
+#[must_use]
+pub fn all() -> Option<&'static Fields> {
+    TRACE_FIELDS.get(0)
+}
+
+/// Reads what is so many bytes from `address`.
+#[inline(always)]
+#[must_use]
+pub fn at<T>(address: u64, offset: u32) -> Option<T> {
+    task::read(address + u64::from(offset))
 }

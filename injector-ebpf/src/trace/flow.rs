@@ -3,7 +3,7 @@
 //! Whoever comes here has the socket to themselves: the kernel holds its lock at these tracepoints.
 
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
-use injector_abi::trace::{Edge, EdgeKey, Flow, UNOBSERVED, protocol, role};
+use injector_abi::trace::{Edge, EdgeKey, Fields, Flow, UNOBSERVED, protocol, role};
 
 use super::maps::FLOWS;
 use super::{class, edge, fields};
@@ -73,25 +73,39 @@ struct Carried {
 }
 
 impl Carried {
+    /// What has not changed `since` is not looked into: mostly one way alone has moved.
     #[inline(always)]
-    fn by(socket: u64) -> Self {
-        let sent: u64 = fields::read(socket, |fields| fields.bytes_sent).unwrap_or(0);
-        let resent: u64 = fields::read(socket, |fields| fields.bytes_again).unwrap_or(0);
-        let received: u64 = fields::read(socket, |fields| fields.bytes_received).unwrap_or(0);
-        let flags: u64 = fields::read(socket, |fields| fields.flags).unwrap_or(0);
-        Self {
-            sent: sent.saturating_sub(resent),
-            // The end of what the peer sent counts as a byte.
-            received: received.saturating_sub(flags >> DONE & 1),
-            retransmitted: fields::read(socket, |fields| fields.retransmitted).unwrap_or(0),
+    fn by(socket: u64, fields: &Fields, since: &Flow) -> Self {
+        let mut now = Self {
+            sent: fields::at(socket, fields.bytes_sent).unwrap_or(0),
+            received: fields::at(socket, fields.bytes_received).unwrap_or(0),
+            retransmitted: since.retransmitted,
+        };
+        if now.sent != since.sent {
+            now.retransmitted = fields::at(socket, fields.retransmitted).unwrap_or(0);
         }
+        if now.retransmitted != 0 {
+            let again: u64 = fields::at(socket, fields.bytes_again).unwrap_or(0);
+            now.sent = now.sent.saturating_sub(again);
+        }
+        if now.received != since.received {
+            let flags: u64 = fields::at(socket, fields.flags).unwrap_or(0);
+            // The end of what the peer sent counts as a byte.
+            now.received = now.received.saturating_sub(flags >> DONE & 1);
+        }
+        now
     }
 }
 
 /// Leaves out what it has carried so far.
 #[inline(always)]
 pub fn skip(socket: u64, flow: &mut Flow) {
-    let carried = Carried::by(socket);
+    let Some(fields) = fields::all() else {
+        return;
+    };
+    // Other than anything that is there: all of it is looked into.
+    (flow.sent, flow.received) = (u64::MAX, u64::MAX);
+    let carried = Carried::by(socket, fields, flow);
     flow.sent = carried.sent;
     flow.received = carried.received;
     flow.retransmitted = carried.retransmitted;
@@ -100,7 +114,10 @@ pub fn skip(socket: u64, flow: &mut Flow) {
 /// Counts what it has carried since that was last done.
 #[inline(always)]
 pub fn count(socket: u64, flow: &mut Flow) {
-    let carried = Carried::by(socket);
+    let Some(fields) = fields::all() else {
+        return;
+    };
+    let carried = Carried::by(socket, fields, flow);
     let sent = carried.sent.saturating_sub(flow.sent);
     let received = carried.received.saturating_sub(flow.received);
     let again = carried.retransmitted.wrapping_sub(flow.retransmitted);
@@ -110,14 +127,18 @@ pub fn count(socket: u64, flow: &mut Flow) {
     flow.sent += sent;
     flow.received += received;
     flow.retransmitted = carried.retransmitted;
-    // In eighths of a microsecond.
-    let round_trip: u32 = fields::read(socket, |fields| fields.round_trip).unwrap_or(0);
+    // In eighths of a microsecond; nobody who only receives knows a new one.
+    let round_trip: u32 = if sent == 0 {
+        0
+    } else {
+        fields::at(socket, fields.round_trip).unwrap_or(0)
+    };
     change(flow, |edge| {
-        edge.sent += sent;
-        edge.received += received;
-        edge.retransmitted += u64::from(again);
-        edge.round_trip_us += u64::from(round_trip >> 3);
-        edge.round_trips += u64::from(round_trip != 0);
+        edge::add(&mut edge.sent, sent);
+        edge::add(&mut edge.received, received);
+        edge::add(&mut edge.retransmitted, u64::from(again));
+        edge::add(&mut edge.round_trip_us, u64::from(round_trip >> 3));
+        edge::add(&mut edge.round_trips, u64::from(round_trip != 0));
     });
 }
 

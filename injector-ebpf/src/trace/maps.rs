@@ -12,6 +12,9 @@ use crate::storage::TaskStorage;
 
 const MMAPABLE: u32 = 1 << 10;
 
+/// Tells an insertion to leave what is there (`BPF_NOEXIST`).
+pub const NOT_THERE: u64 = 1;
+
 /// Who is observed, in the only entry.
 #[map]
 pub static WATCH: Array<Watch> = Array::with_max_entries(1, 0);

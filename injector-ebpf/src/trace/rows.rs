@@ -4,7 +4,8 @@ use aya_ebpf::helpers::generated::bpf_get_smp_processor_id;
 use injector_abi::trace::{BUCKETS, ITEMS, NO_ROW, Row, STRETCH, bucket, lost, row_key};
 
 use super::count;
-use super::maps::{DIRECTORIES, FREE_ROWS, ROW_KEYS, ROWS, WATCH};
+use super::maps::{DIRECTORIES, FREE_ROWS, ROW_KEYS, ROWS};
+use crate::patched;
 
 /// How one event ended.
 ///
@@ -107,16 +108,15 @@ fn row_of(class: u32, item: u32) -> Option<*mut Row> {
         count::lost(lost::NO_ROW);
         return None;
     }
-    ROWS.get_ptr_mut(cell_of(row)?)
+    ROWS.get_ptr_mut(cell_of(row))
 }
 
 /// This processor's cell of a row.
 #[inline(always)]
-fn cell_of(row: u16) -> Option<u32> {
-    let processors = WATCH.get(0)?.processors as u32;
+fn cell_of(row: u16) -> u32 {
     // SAFETY: the helper has no arguments.
     let processor = unsafe { bpf_get_smp_processor_id() };
-    Some(u32::from(row) * processors + processor)
+    u32::from(row) * patched::processors() + processor
 }
 
 /// Takes a row that nobody has. Should two processors do that at once, each counts in one, and readers add

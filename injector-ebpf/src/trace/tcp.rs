@@ -4,7 +4,7 @@ use injector_abi::trace::{UNOBSERVED, item, role};
 
 use super::maps::FLOWS;
 use super::rows::{self, End};
-use super::{class, fields, flow};
+use super::{class, edge, fields, flow};
 use crate::task;
 
 /// States of a TCP connection (`include/net/tcp_states.h`).
@@ -35,7 +35,7 @@ pub extern "C" fn connected(socket: u64) -> u32 {
     if let Some(flow) = flow::of(socket) {
         let ns = flow::now().wrapping_sub(flow.asked_ns);
         rows::timed(flow.class, item::CONNECT, ns, End::returned(0));
-        flow::change(flow, |edge| edge.opened += 1);
+        flow::change(flow, |edge| edge::add(&mut edge.opened, 1));
     }
     0
 }
@@ -48,7 +48,7 @@ pub extern "C" fn refused(socket: u64) -> u32 {
         let ns = flow::now().wrapping_sub(flow.asked_ns);
         let errno: u32 = fields::read(socket, |fields| fields.error).unwrap_or(0);
         rows::timed(flow.class, item::CONNECT, ns, End::failed(errno));
-        flow::change(flow, |edge| edge.failed += 1);
+        flow::change(flow, |edge| edge::add(&mut edge.failed, 1));
         let _absent = FLOWS.remove(socket);
     }
     0
@@ -65,7 +65,7 @@ pub extern "C" fn accepted(socket: u64) -> u32 {
     flow::keep(socket, class, 0, role::SERVER);
     if let Some(flow) = flow::of(socket) {
         rows::counted(flow.class, item::ACCEPT, End::returned(0));
-        flow::change(flow, |edge| edge.opened += 1);
+        flow::change(flow, |edge| edge::add(&mut edge.opened, 1));
     }
     0
 }
@@ -96,7 +96,7 @@ pub extern "C" fn ended(socket: u64) -> u32 {
     if let Some(flow) = flow::of(socket) {
         if flow.class != UNOBSERVED {
             flow::count(socket, flow);
-            flow::change(flow, |edge| edge.closed += 1);
+            flow::change(flow, |edge| edge::add(&mut edge.closed, 1));
         }
         let _absent = FLOWS.remove(socket);
     }

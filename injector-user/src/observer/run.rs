@@ -75,7 +75,7 @@ const LOOK: Duration = Duration::from_secs(5);
 const GLANCE: Duration = Duration::from_secs(1);
 /// A look that takes long is taken more seldom, though not more seldom than [`LOOK`]: so many times as long
 /// as it took lie between two.
-const LEISURE: u32 = 200;
+const LEISURE: u32 = 500;
 
 /// Longer than a program of the kernel is at work.
 const STILL_AT_WORK: Duration = Duration::from_millis(100);

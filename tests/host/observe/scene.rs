@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use injector_core::target::Selector;
 use injector_core::telemetry::{Frame, Signal, named};
 use injector_user::freezer::Flavour;
@@ -106,11 +106,27 @@ pub(super) fn path_of(program: &str) -> Result<PathBuf> {
     found.with_context(|| format!("there is no `{program}` on this host"))
 }
 
-/// Everything that a frame lost.
+/// Everything that a frame lost for want of room.
 pub(super) fn lost(frame: &Frame) -> Result<u64> {
+    lost_as(frame, |reason| !["foreign", MISSED].contains(&reason))
+}
+
+/// Where the kernel lets a program at a tracepoint be preempted (from 7.0 on), the same program is not run on
+/// that processor meanwhile, whomever it would have been about.
+const MISSED: &str = "missed";
+
+fn lost_as(frame: &Frame, is_meant: impl Fn(&str) -> bool) -> Result<u64> {
     let metric = named("observer_lost").map_err(anyhow::Error::msg)?;
     let lost = frame
         .of(metric)
-        .filter(|(series, _)| series.label("reason") != Some("foreign"));
+        .filter(|(series, _)| series.label("reason").is_some_and(&is_meant));
     Ok(lost.map(|(_series, value)| value.count()).sum())
+}
+
+/// So many were made: none is counted twice, and none is missing but those that programs missed.
+pub(super) fn check_counted(frame: &Frame, counted: u64, made: u64) -> Result<()> {
+    let missed = lost_as(frame, |reason| reason == MISSED)?;
+    let is_all = counted <= made && made - counted <= missed;
+    ensure!(is_all, "{counted} of {made}, {missed} missed");
+    Ok(())
 }

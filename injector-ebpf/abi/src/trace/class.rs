@@ -24,16 +24,13 @@ pub struct Watch {
     pub rest: u32,
     /// Whether some classes are of thread groups.
     pub by_thread_group: u32,
-    /// Cells of a row: processors that there may come to be.
-    pub processors: u64,
 }
 
 exact_layout!(Watch {
     levels: u64,
     epoch: u64,
     rest: u32,
-    by_thread_group: u32,
-    processors: u64
+    by_thread_group: u32
 });
 
 /// What runs on a processor.

@@ -17,8 +17,9 @@ const ERRNO: Label = Label {
 };
 const REASON: Label = Label {
     name: "reason",
-    help: "`no-row` and `no-count`: there are more different things than there is room for; `not-parked`: \
-           too many wait in calls; `foreign`: 32-bit code; `no-class`: more cgroups than can be told apart",
+    help: "`no-row`, `no-count` and `no-edge`: there are more different things than there is room for; \
+           `not-parked` and `not-timed`: too many wait; `missed`: a program was at work on that processor \
+           already, for whomever; `foreign`: 32-bit code; `no-class`: more cgroups than can be told apart",
 };
 
 const DIRECTION: Label = Label {
@@ -223,7 +224,7 @@ pub const METRICS: &[Metric] = &[
     },
     Metric {
         name: "tcp_edge_round_trip",
-        help: "Mean of the smoothed round trip whenever a connection carried something",
+        help: "Mean of the smoothed round trip whenever a connection had sent something",
         kind: MetricKind::Gauge,
         unit: Unit::Seconds,
         signal: Some(Signal::Tcp),

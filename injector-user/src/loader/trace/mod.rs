@@ -1,5 +1,6 @@
 //! Programs that only look, with maps of their own: loaded while somebody observes, and gone with the last.
 
+mod attached;
 mod cells;
 mod fields;
 mod objects;

@@ -50,6 +50,9 @@ pub struct Lost {
     pub no_edge: u64,
     /// Waits of tasks that could not be kept.
     pub not_timed: u64,
+    /// Times that a program was not run, as it was at work on the same processor already: the kernel's
+    /// `recursion_misses`, of whomever.
+    pub missed: u64,
 }
 
 /// What was read before: the kernel's buckets go around the end of 32 bits.
@@ -299,6 +302,8 @@ fn lost(tables: &Tables) -> Result<Lost, MapError> {
         foreign: of(lost::FOREIGN)?,
         no_edge: of(lost::NO_EDGE)?,
         not_timed: of(lost::NOT_TIMED)?,
+        // Known of the programs.
+        missed: 0,
     })
 }
 

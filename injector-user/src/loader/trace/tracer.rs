@@ -8,7 +8,7 @@ use aya::maps::{MapData, MapError};
 use injector_abi::trace::{
     CLASSES, CountKey, Directory, EdgeKey, ITEMS, NO_ROW, REST, UNOBSERVED, Watch,
 };
-use injector_abi::{TASK_PID_MAGIC, TASK_TGID_MAGIC};
+use injector_abi::{PROCESSORS_MAGIC, TASK_PID_MAGIC, TASK_TGID_MAGIC};
 use injector_core::plan::{CgroupId, Hierarchy};
 use injector_core::telemetry::Signal;
 
@@ -16,7 +16,8 @@ use super::super::btf::{BtfError, TaskOffsets, socket_fields};
 use super::super::functions::Functions;
 use super::super::maps::{Maps, MapsError};
 use super::super::object::{Object, ObjectError};
-use super::super::program::{Link, LinkError, Role};
+use super::super::program::{Link, LinkError, Program, Role};
+use super::attached::Attached;
 use super::cells::{processors, rows};
 use super::fields::Described;
 use super::objects::{self, Place, Texts};
@@ -47,9 +48,11 @@ pub enum TraceError {
 /// Programs that look. Dropping it detaches all of them.
 #[derive(Debug)]
 pub struct Tracer {
-    links: BTreeMap<Signal, Vec<Link>>,
-    following: Vec<Link>,
-    leaving: Vec<Link>,
+    links: BTreeMap<Signal, Attached>,
+    following: Attached,
+    leaving: Attached,
+    /// By programs that are detached again.
+    missed: u64,
     tables: Tables,
     seen: Rows,
     watch: Watch,
@@ -73,14 +76,12 @@ impl Tracer {
             .set(0, Shared(Described::known()?.fields), 0)?;
         let mut tracer = Self {
             links: BTreeMap::new(),
-            following: Vec::new(),
-            leaving: Vec::new(),
+            following: Attached::default(),
+            leaving: Attached::default(),
+            missed: 0,
             tables,
             seen: Rows::default(),
-            watch: Watch {
-                processors: processors() as u64,
-                ..Watch::default()
-            },
+            watch: Watch::default(),
             maps,
         };
         tracer.observe_rest(false)?;
@@ -89,13 +90,16 @@ impl Tracer {
 
     /// Attaches what is needed for `wanted`, and detaches what is not.
     pub fn attach(&mut self, wanted: &BTreeSet<Signal>) -> Result<(), TraceError> {
-        self.links.retain(|signal, _links| wanted.contains(signal));
+        let unwanted = |signal: &Signal, _links: &mut Attached| !wanted.contains(signal);
+        for (_signal, links) in self.links.extract_if(.., unwanted) {
+            self.missed += links.missed();
+        }
         for signal in wanted {
             if !self.links.contains_key(signal) {
                 let links = self.attached_for(*signal)?;
                 self.links.insert(*signal, links);
                 // Attached anew, to be the last.
-                self.leaving.clear();
+                self.detach_leaving();
             }
         }
         self.leave()
@@ -103,7 +107,7 @@ impl Tracer {
 
     /// Places where programs are attached.
     pub fn attached(&self) -> usize {
-        let of_signals: usize = self.links.values().map(Vec::len).sum();
+        let of_signals: usize = self.links.values().map(Attached::len).sum();
         of_signals + self.following.len() + self.leaving.len()
     }
 
@@ -142,7 +146,10 @@ impl Tracer {
 
     /// What has been seen since the tracer began.
     pub fn read(&mut self) -> Result<Seen, TraceError> {
-        Ok(self.seen.read(&self.tables)?)
+        let mut seen = self.seen.read(&self.tables)?;
+        let all = self.links.values().chain([&self.following, &self.leaving]);
+        seen.lost.missed = self.missed + all.map(Attached::missed).sum::<u64>();
+        Ok(seen)
     }
 
     /// Gives back what classes have that are nobody's any more.
@@ -229,16 +236,24 @@ impl Tracer {
         Ok(())
     }
 
-    fn attached_for(&mut self, signal: Signal) -> Result<Vec<Link>, TraceError> {
-        objects::of(signal).map_or_else(|| Ok(Vec::new()), |texts| self.attached_from(texts))
+    fn attached_for(&mut self, signal: Signal) -> Result<Attached, TraceError> {
+        let texts = objects::of(signal);
+        texts.map_or_else(
+            || Ok(Attached::default()),
+            |texts| self.attached_from(texts),
+        )
     }
 
-    fn attached_from(&mut self, texts: &Texts) -> Result<Vec<Link>, TraceError> {
+    fn attached_from(&mut self, texts: &Texts) -> Result<Attached, TraceError> {
         let object = Object::open(texts.object, texts.bytes, &mut self.maps)?;
         let offsets = TaskOffsets::known()?;
         let constants = [
             (TASK_PID_MAGIC, offsets.pid),
             (TASK_TGID_MAGIC, offsets.tgid),
+            (
+                PROCESSORS_MAGIC,
+                u32::try_from(processors()).unwrap_or(u32::MAX),
+            ),
         ];
         let attach = |place: &Place| attached_at(&object, *place, &constants);
         texts.places.iter().map(attach).collect()
@@ -247,12 +262,16 @@ impl Tracer {
     /// Has children of observed processes observed, before it is looked who there is.
     pub fn follow(&mut self, whether: bool) -> Result<(), TraceError> {
         if !whether {
-            self.following.clear();
-            self.leaving.clear();
+            self.missed += std::mem::take(&mut self.following).missed();
+            self.detach_leaving();
         } else if self.following.is_empty() {
             self.following = self.attached_from(&objects::FOLLOWING)?;
         }
         self.leave()
+    }
+
+    fn detach_leaving(&mut self) {
+        self.missed += std::mem::take(&mut self.leaving).missed();
     }
 
     /// Has those forgotten that end, if anybody is followed.
@@ -268,24 +287,25 @@ fn attached_at(
     object: &Object,
     place: Place,
     constants: &[(u32, u32)],
-) -> Result<Link, TraceError> {
-    match place {
+) -> Result<(Link, Program), TraceError> {
+    let (link, program) = match place {
         Place::Packets(program, role) => {
             let program = object.load(program, role, constants)?;
             let root = root_cgroup()?;
-            Ok(program.attach_to_cgroup(root.as_fd(), "/")?)
+            (program.attach_to_cgroup(root.as_fd(), "/")?, program)
         }
         Place::Tracepoint(program, name) => {
             let program = object.load(program, Role::RawTracepoint, constants)?;
-            Ok(program.attach_to_tracepoint(name)?)
+            (program.attach_to_tracepoint(name)?, program)
         }
         Place::Typed(program, name) => {
             let number = Described::known()?.tracepoint(name);
             let number = number.ok_or(TraceError::NoTracepoint(name))?;
             let program = object.load_for(number, program, Role::TypedTracepoint, constants)?;
-            Ok(program.attach_to_function(name)?)
+            (program.attach_to_function(name)?, program)
         }
-    }
+    };
+    Ok((link, program))
 }
 
 /// The root of the cgroups of version 2.

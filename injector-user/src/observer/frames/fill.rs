@@ -96,6 +96,7 @@ fn lost(sheet: &mut Sheet<'_>, about: &About<'_>) {
         foreign,
         no_edge,
         not_timed,
+        missed,
     } = about.lost;
     let left_out = u64::try_from(about.left_out).unwrap_or(u64::MAX);
     let reasons = [
@@ -105,6 +106,7 @@ fn lost(sheet: &mut Sheet<'_>, about: &About<'_>) {
         ("no-class", left_out),
         ("not-parked", not_parked),
         ("not-timed", not_timed),
+        ("missed", missed),
         ("foreign", foreign),
     ];
     for (reason, count) in reasons {
