@@ -43,5 +43,17 @@ fn trace_end(ctx: RawTracePointContext) -> i32 {
     let how: u32 = fields::read(task as u64, |fields| fields.exit_code).unwrap_or(0);
     rows::counted(class, item::EXIT, End::returned(0));
     count::by(class, item::EXIT, how & 0xFFFF);
+    if lacked_memory(task as u64) {
+        rows::counted(class, item::OOM, End::returned(0));
+    }
     0
+}
+
+/// Whether the kernel chose it to be killed for want of memory (`mark_oom_victim`).
+#[inline(always)]
+fn lacked_memory(task: u64) -> bool {
+    let signals: Option<u64> = fields::read(task, |fields| fields.signals);
+    let memory: Option<u64> =
+        signals.and_then(|signals| fields::read(signals, |fields| fields.oom_memory));
+    memory.is_some_and(|memory| memory != 0)
 }

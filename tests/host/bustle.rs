@@ -95,7 +95,7 @@ impl Drop for Bustle {
 }
 
 /// What it needs for that.
-struct Place {
+pub(crate) struct Place {
     listener: TcpListener,
     nobody: SocketAddr,
     names: UdpSocket,
@@ -104,7 +104,7 @@ struct Place {
 }
 
 impl Place {
-    fn make() -> Result<Self> {
+    pub(crate) fn make() -> Result<Self> {
         let names = UdpSocket::bind((Ipv4Addr::new(127, 53, 53, 53), 53))?;
         let asker = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         asker.connect(names.local_addr()?)?;
@@ -117,7 +117,8 @@ impl Place {
         })
     }
 
-    fn round(&self) -> Result<()> {
+    /// Does something of every kind.
+    pub(crate) fn round(&self) -> Result<()> {
         self.connect()?;
         self.ask()?;
         self.write()

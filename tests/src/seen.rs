@@ -16,6 +16,14 @@ pub fn durations(frame: &Frame, metric: &str, labels: &[&str]) -> Result<Histogr
     }
 }
 
+/// What a series says now, if there is one.
+pub fn gauge(frame: &Frame, metric: &str, labels: &[&str]) -> Result<Option<f64>> {
+    Ok(match value(frame, metric, labels)? {
+        Some(Value::Now(value)) => Some(*value),
+        _ => None,
+    })
+}
+
 fn value<'a>(frame: &'a Frame, metric: &str, labels: &[&str]) -> Result<Option<&'a Value>> {
     let metric = named(metric).map_err(anyhow::Error::msg)?;
     anyhow::ensure!(

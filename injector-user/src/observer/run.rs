@@ -67,15 +67,13 @@ pub enum ObserveError {
 /// Frames that are given at once.
 pub(super) const MOST_FRAMES: usize = 64;
 
-/// How often it looks by itself.
+/// How often it looks by itself, and whom targets mean then.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// How often it looks up whom targets mean.
-const LOOK: Duration = Duration::from_secs(5);
-/// The same of the cgroups there are, and of processes that are targets by themselves.
-const GLANCE: Duration = Duration::from_secs(1);
-/// A look that takes long is taken more seldom, though not more seldom than [`LOOK`]: so many times as long
-/// as it took lie between two.
+/// Where it takes long to find out whom they mean, that is done more seldom: so many times as long as it took
+/// lie between two times.
 const LEISURE: u32 = 500;
+/// Though not more seldom than this.
+const MOST_LEISURE: Duration = Duration::from_secs(5);
 
 /// Longer than a program of the kernel is at work.
 const STILL_AT_WORK: Duration = Duration::from_millis(100);
@@ -257,7 +255,7 @@ impl<'a> Observing<'a> {
         tracer.set_classes(&assigned.cgroups, &assigned.thread_groups)?;
         tracer.observe_rest(assigned.host)?;
         tracer.follow(self.people.has_processes())?;
-        self.looked = Some(Instant::now());
+        self.looked = Some(begun);
         Ok(())
     }
 
@@ -266,9 +264,7 @@ impl<'a> Observing<'a> {
             return;
         }
         let wanted = Wanted::union(self.askers.values());
-        let often = wanted.top > 0 || self.people.has_processes();
-        let leisurely = (self.look_took * LEISURE).clamp(GLANCE, LOOK);
-        let interval = if often { leisurely } else { LOOK };
+        let interval = (self.look_took * LEISURE).min(MOST_LEISURE);
         if self
             .looked
             .is_none_or(|looked| looked.elapsed() >= interval)

@@ -3,6 +3,7 @@
 mod calls;
 mod ending;
 mod everywhere;
+mod lacking;
 mod life;
 mod names;
 mod network;

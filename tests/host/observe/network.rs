@@ -1,15 +1,17 @@
 //! Connections, datagrams and questions to name servers.
 
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 
 use anyhow::{Context as _, Result};
+use injector_core::fault::Kind;
 use injector_core::telemetry::{Frame, Series, Signal, Value, named};
-use temblor_tests::wait_until;
+use temblor_tests::{Netns, params, wait_until};
 
-use super::scene::{Scene, count, durations};
+use super::scene::{Scene, count, durations, gauge};
 use crate::bustle::{denied, question};
-use crate::stage::DEADLINE;
+use crate::stage::{DEADLINE, Stage};
 
 /// The tests' own process is in no cgroup of theirs: what it does is the host's.
 const HOST: &str = "host";
@@ -124,6 +126,53 @@ fn a_refused_connection_is_counted_by_its_error_and_reset() -> Result<()> {
     assert!(count(&frame, "tcp_resets", &[HOST, "received"])? >= 1);
     drop(client);
     scene.close()
+}
+
+#[test]
+fn segments_that_are_sent_again_are_as_many_as_the_kernel_counted() -> Result<()> {
+    let scene = Scene::set(&["getsid"])?;
+    let mut client = scene.observe_all(&[HOST], &[Signal::Tcp])?;
+    let Stage { world, engine, .. } = &scene.stage;
+    let (netns, to) = (&world.client.netns, scene.stage.echoes[0]);
+    let mut stream = netns.inside(|| TcpStream::connect(to))??;
+    stream.set_read_timeout(Some(DEADLINE))?;
+    let mute = format!("netns:{}", world.server.netns.name());
+    let mute = [
+        ("target", &*mute),
+        ("probability", "100%"),
+        ("duration", "60s"),
+    ];
+    let mut harm = engine.client()?;
+    let armed = harm.arm(Kind::NetLoss, &params(mute))?;
+    stream.write_all(&[1; 10])?;
+    wait_until("it is sent again, twice", DEADLINE, || {
+        sent_again(netns).is_ok_and(|segments| segments > 1)
+    })?;
+    harm.stop_one(&armed)?;
+    stream.read_exact(&mut [0; 10])?;
+    let frame = client.frame()?;
+    let (peer, port) = (to.ip().to_string(), to.port().to_string());
+    let labels = [HOST, "client", &peer, &port];
+    let counted = count(&frame, "tcp_edge_retransmits", &labels)?;
+    assert_eq!(counted, sent_again(netns)?);
+    assert!(count(&frame, "tcp_retransmits", &[HOST])? >= counted);
+    let round_trip = gauge(&frame, "tcp_edge_round_trip", &labels)?;
+    assert!(
+        round_trip.is_some_and(|seconds| seconds > 0.0),
+        "{round_trip:?}"
+    );
+    drop((client, stream));
+    scene.close()
+}
+
+/// Segments of a namespace, as in `/proc/net/snmp`.
+fn sent_again(netns: &Netns) -> Result<u64> {
+    let text = netns.inside(|| fs::read_to_string("/proc/thread-self/net/snmp"))??;
+    let mut rows = text.lines().filter_map(|line| line.strip_prefix("Tcp: "));
+    let (names, numbers) = rows.next().zip(rows.next()).context("two lines")?;
+    let mut columns = names.split(' ').zip(numbers.split(' '));
+    let found = columns.find(|(name, _number)| *name == "RetransSegs");
+    Ok(found.context("a number of segments")?.1.parse()?)
 }
 
 #[test]

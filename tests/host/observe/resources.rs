@@ -1,15 +1,18 @@
 //! What procfs and the cgroups' own files tell.
 
+use std::collections::BTreeMap;
 use std::fs;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use injector_core::fault::Kind;
-use injector_core::telemetry::{Frame, Signal, Value, named};
+use injector_core::telemetry::{Frame, Signal};
 use injector_user::freezer::Flavour;
 use temblor_tests::{Caller, Cgroup, Pen, wait_until};
 
-use super::scene::{Scene, await_unobserved, count, wanted};
+use super::scene::{Scene, await_unobserved, count, gauge, wanted};
 use crate::stage::{DEADLINE, Stage};
+
+const HOST: &str = "host";
 
 #[test]
 fn processes_and_memory_are_the_targets() -> Result<()> {
@@ -17,19 +20,19 @@ fn processes_and_memory_are_the_targets() -> Result<()> {
     let mut second = Caller::start(1, &["getsid"])?;
     scene.cgroup.enter(second.pid())?;
     let (group, one) = (scene.label(), format!("pid:{}", scene.resident.pid()));
-    let mut client = scene.observe_all(&[&group, &one, "host"], &[Signal::Resources])?;
+    let mut client = scene.observe_all(&[&group, &one, HOST], &[Signal::Resources])?;
     let frame = client.frame()?;
-    assert_eq!(gauge(&frame, "processes", &group)?.to_string(), "2");
-    assert_eq!(gauge(&frame, "processes", &one)?.to_string(), "1");
-    assert!(gauge(&frame, "processes", "host")? > 2.0);
+    assert_eq!(now(&frame, "processes", &group)?.to_string(), "2");
+    assert_eq!(now(&frame, "processes", &one)?.to_string(), "1");
+    assert!(now(&frame, "processes", HOST)? > 2.0);
     let (used, all) = (
-        gauge(&frame, "memory_used", &one)?,
-        gauge(&frame, "memory_used", "host")?,
+        now(&frame, "memory_used", &one)?,
+        now(&frame, "memory_used", HOST)?,
     );
     assert!(used > 0.0 && used < all, "{used} of {all}");
     second.round()?;
     drop(second);
-    let left = gauge(&client.frame()?, "processes", &group)?;
+    let left = now(&client.frame()?, "processes", &group)?;
     assert_eq!(left.to_string(), "1");
     drop(client);
     scene.close()
@@ -53,14 +56,21 @@ fn time_at_a_used_up_quota_is_what_the_kernel_counted() -> Result<()> {
     wait_until("somebody is held back", DEADLINE, || {
         pen.counted().is_ok_and(|periods| periods > 3)
     })?;
-    let least = throttled_ns(&pen)?;
-    let counted = count(&client.frame()?, "cpu_throttled", &[&target])?;
-    let most = throttled_ns(&pen)?;
-    assert!(least > 0, "{least}");
-    assert!(
-        (least..=most).contains(&counted),
-        "{least} {counted} {most}"
-    );
+    let least = Quota::of(&pen)?;
+    let frame = client.frame()?;
+    let most = Quota::of(&pen)?;
+    assert!(least.throttled_ns > 0, "{least:?}");
+    let is_between = |metric, least, most| -> Result<()> {
+        let counted = count(&frame, metric, &[&target])?;
+        ensure!(
+            counted >= least && counted <= most,
+            "{metric}: {least} {counted} {most}"
+        );
+        Ok(())
+    };
+    is_between("cpu_periods", least.periods, most.periods)?;
+    is_between("cpu_throttled_periods", least.throttled, most.throttled)?;
+    is_between("cpu_throttled", least.throttled_ns, most.throttled_ns)?;
     drop((client, greedy));
     await_unobserved(&stage)?;
     drop((pen, twin));
@@ -82,25 +92,37 @@ fn narrow(pen: &Pen) -> Result<()> {
 }
 
 /// As `cpu.stat` says.
-fn throttled_ns(pen: &Pen) -> Result<u64> {
-    let text = pen.read("cpu.stat")?;
-    let of = |name: &str| {
-        let row = text.lines().find_map(|line| line.strip_prefix(name));
-        row.map(|row| row.trim().parse::<u64>()).transpose()
-    };
-    let of_v2 = of("throttled_usec ")?.map(|us| us * 1_000);
-    let found = of_v2.or(of("throttled_time ")?);
-    found.with_context(|| format!("a time in {text}"))
+#[derive(Debug)]
+struct Quota {
+    periods: u64,
+    throttled: u64,
+    throttled_ns: u64,
 }
 
-fn gauge(frame: &Frame, metric: &str, target: &str) -> Result<f64> {
-    let metric = named(metric).map_err(anyhow::Error::msg)?;
-    let mut found = frame
-        .of(metric)
-        .filter(|(series, _)| series.label("target") == Some(target));
-    let value = found.find_map(|(_series, value)| match value {
-        Value::Now(value) => Some(*value),
-        _ => None,
-    });
-    value.with_context(|| format!("{} of {target}", metric.name))
+impl Quota {
+    fn of(pen: &Pen) -> Result<Self> {
+        let stat = numbers(pen, "cpu.stat")?;
+        let of = |name: &str| stat.get(name).copied();
+        let of_v2 = of("throttled_usec").map(|us| us * 1_000);
+        Ok(Self {
+            periods: of("nr_periods").context("periods")?,
+            throttled: of("nr_throttled").context("throttled periods")?,
+            throttled_ns: of_v2.or(of("throttled_time")).context("a time")?,
+        })
+    }
+}
+
+/// A file of `name number` lines.
+fn numbers(pen: &Pen, file: &str) -> Result<BTreeMap<String, u64>> {
+    let text = pen.read(file)?;
+    let pairs = text.lines().filter_map(|line| line.split_once(' '));
+    pairs
+        .map(|(name, number)| Ok((name.to_owned(), number.parse()?)))
+        .collect()
+}
+
+/// What a gauge of a target says.
+fn now(frame: &Frame, metric: &str, target: &str) -> Result<f64> {
+    let value = gauge(frame, metric, &[target])?;
+    value.with_context(|| format!("{metric} of {target}"))
 }

@@ -9,7 +9,7 @@ use injector_core::target::Selector;
 use injector_core::telemetry::{Frame, Signal, named};
 use injector_user::freezer::Flavour;
 use injector_user::observer::Wanted;
-pub(super) use temblor_tests::seen::{count, durations};
+pub(super) use temblor_tests::seen::{count, durations, gauge};
 use temblor_tests::{Caller, Cgroup, Client, wait_until};
 
 use crate::stage::{DEADLINE, Stage};

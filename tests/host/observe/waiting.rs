@@ -1,7 +1,11 @@
 //! Waiting for processors and disks.
 
+use std::os::fd::{AsRawFd as _, OwnedFd};
+
 use anyhow::Result;
 use injector_core::telemetry::Signal;
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
+use temblor_tests::{tool, tool_if_any};
 
 use super::scene::{Scene, count, durations};
 use crate::bustle::{on_a_disk, written};
@@ -68,5 +72,53 @@ fn what_is_written_is_counted_by_the_requests_to_the_disk_and_by_fsync() -> Resu
         "{synced:?} {requests:?}"
     );
     drop(client);
+    scene.close()
+}
+
+/// A disk of memory, for as long as this value.
+struct Disk {
+    device: String,
+    memory: OwnedFd,
+}
+
+impl Disk {
+    const BYTES: u64 = 1 << 20;
+
+    fn make() -> Result<Self> {
+        let memory = memfd_create("disk", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+        ftruncate(&memory, Self::BYTES)?;
+        let device = tool("losetup", &["-f"])?.trim().to_owned();
+        let file = format!("/proc/{}/fd/{}", std::process::id(), memory.as_raw_fd());
+        tool("losetup", &[&device, &file])?;
+        Ok(Self { device, memory })
+    }
+
+    /// From now on whatever is written fails.
+    fn wear_out(&self) -> Result<()> {
+        Ok(fcntl_add_seals(&self.memory, SealFlags::WRITE)?)
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        tool_if_any("losetup", &["-d", &self.device]);
+    }
+}
+
+#[test]
+fn requests_that_fail_are_counted_by_what_went_wrong() -> Result<()> {
+    let scene = Scene::set(&["getsid"])?;
+    let mut client = scene.observe_all(&[HOST], &[Signal::Block])?;
+    let disk = Disk::make()?;
+    disk.wear_out()?;
+    let to = format!("of={}", disk.device);
+    let said = scene.run(
+        "dd",
+        &["if=/dev/zero", &to, "bs=4k", "count=1", "oflag=direct"],
+    )?;
+    assert!(!said.status.success(), "{said:?}");
+    let labels = [HOST, "write", "ioerr"];
+    assert_eq!(count(&client.frame()?, "block_errors", &labels)?, 1);
+    drop((client, disk));
     scene.close()
 }

@@ -9,6 +9,9 @@ pub struct Fields {
     /// Of a task.
     pub exit_code: u32,
     pub state: u32,
+    pub signals: u32,
+    /// Of a `struct signal_struct`: the memory of whoever is killed for want of it.
+    pub oom_memory: u32,
     /// Of a `struct sock`.
     pub family: u32,
     pub peer4: u32,
@@ -37,6 +40,8 @@ pub struct Fields {
 exact_layout!(Fields {
     exit_code: u32,
     state: u32,
+    signals: u32,
+    oom_memory: u32,
     family: u32,
     peer4: u32,
     peer6: u32,

@@ -335,6 +335,14 @@ pub const METRICS: &[Metric] = &[
         labels: &[TARGET, CODE, SIGNAL],
     },
     Metric {
+        name: "oom_kills",
+        help: "Processes that the kernel has killed for want of memory, also where their cgroup ended with them",
+        kind: MetricKind::Counter,
+        unit: Unit::None,
+        signal: Some(Signal::Life),
+        labels: &[TARGET],
+    },
+    Metric {
         name: "processes",
         help: "Processes of the target now",
         kind: MetricKind::Gauge,

@@ -158,6 +158,7 @@ fn frame(seconds: u64) -> Frame {
         &[REDIS, "0", "SIGKILL"],
         Value::Count(seconds),
     );
+    put(&mut frame, "oom_kills", &[REDIS], Value::Count(seconds));
     put(
         &mut frame,
         "block_duration",

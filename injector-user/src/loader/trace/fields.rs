@@ -47,8 +47,9 @@ impl Described {
     }
 }
 
-const STRUCTURES: [&str; 11] = [
+const STRUCTURES: [&str; 12] = [
     "task_struct",
+    "signal_struct",
     "sock",
     "sock_common",
     "tcp_sock",
@@ -70,6 +71,8 @@ fn fields(btf: &Btf<'_>) -> Fields {
         exit_code: at("task_struct", "exit_code"),
         // Called otherwise before 5.14.
         state: at("task_struct", "__state").min(at("task_struct", "state")),
+        signals: at("task_struct", "signal"),
+        oom_memory: at("signal_struct", "oom_mm"),
         // A socket begins with what all have in common.
         family: at("sock_common", "skc_family"),
         peer4: at("sock_common", "skc_daddr"),

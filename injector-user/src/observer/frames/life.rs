@@ -10,6 +10,8 @@ use super::fill::{Sheet, item, numbers, put};
 pub(super) fn add(sheet: &mut Sheet<'_>, target: &str, total: &Total) {
     let execs = item(total, items::EXEC).events;
     put(sheet, "execs", &[target], Value::Count(execs));
+    let killed = item(total, items::OOM).events;
+    put(sheet, "oom_kills", &[target], Value::Count(killed));
     for (how, count) in numbers(total, items::EXIT) {
         let code = (how >> 8).to_string();
         let signal = signal_name(i32::from(how & 0x7F));

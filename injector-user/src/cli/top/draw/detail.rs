@@ -51,13 +51,13 @@ fn height(sheet: &Sheet, most: usize) -> u16 {
 fn life(board: &Board, vitals: &Vitals, paint: Paint) -> Vec<Line<'static>> {
     let per_second = |number| rate(board.rate(number));
     let first = format!(
-        "exit/s {}{}  exec/s {}  acc/s {}  conn/s {}  rst/s {}",
-        per_second(vitals.all_exits()),
-        listed(&vitals.exits),
+        "exec/s {}  acc/s {}  conn/s {}  rst/s {}  exit/s {}{}",
         per_second(vitals.execs),
         per_second(vitals.accepts),
         per_second(vitals.connects),
         per_second(vitals.resets),
+        per_second(vitals.all_exits()),
+        listed(&ends(vitals)),
     );
     let second = format!(
         "p99: run queue {}  off cpu {}  disk {}  names {}{}",
@@ -74,6 +74,15 @@ fn life(board: &Board, vitals: &Vitals, paint: Paint) -> Vec<Line<'static>> {
     let usage = vitals.usage.as_ref().map(|usage| usage_line(board, usage));
     let lines = [first, second].into_iter().chain(usage);
     lines.map(Line::from).collect()
+}
+
+/// How processes ended, and why the kernel killed some.
+fn ends(vitals: &Vitals) -> BTreeMap<String, u64> {
+    let mut ends = vitals.exits.clone();
+    if vitals.oom_kills > 0 {
+        ends.insert("oom".to_owned(), vitals.oom_kills);
+    }
+    ends
 }
 
 /// Pressure is in percent of the time.

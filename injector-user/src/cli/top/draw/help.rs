@@ -20,7 +20,7 @@ RUNQ99, DISK99   waiting for a processor, for a disk
 CONN/S, FAIL/S   connections (of UDP datagrams), and failed ones
 OUT/S, IN/S      bytes
 RETR/S           segments sent again     RTT     smoothed round trip
-EXIT/S, EXEC/S   processes that ended, programs executed
+EXIT/S, EXEC/S   processes ended (oom: lacked memory), programs executed
 psi, majflt, thr % of time stalled; faults from disk; at a used-up quota
 -> asks, <- is asked. Columns are left out where there is no room.";
 

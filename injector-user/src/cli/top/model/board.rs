@@ -38,6 +38,8 @@ pub(in crate::cli::top) struct Vitals {
     pub(in crate::cli::top) execs: u64,
     /// By how they ended.
     pub(in crate::cli::top) exits: BTreeMap<String, u64>,
+    /// Those of them who lacked memory.
+    pub(in crate::cli::top) oom_kills: u64,
     /// None if nobody asked for it, or it is not known.
     pub(in crate::cli::top) usage: Option<Usage>,
 }
@@ -138,6 +140,7 @@ impl Vitals {
                 };
                 *self.exits.entry(how).or_default() += counted;
             }
+            ("oom_kills", _) => self.oom_kills = counted,
             _ if series.metric().signal == Some(Signal::Resources) => {
                 self.usage.get_or_insert_default().note(series, value);
             }

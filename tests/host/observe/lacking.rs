@@ -1,0 +1,255 @@
+//! Who has too little memory, or has to share a processor.
+
+use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::{Child, Command};
+
+use anyhow::{Context as _, Result, ensure};
+use injector_core::fault::Kind;
+use injector_core::telemetry::Signal;
+use injector_user::freezer::Flavour;
+use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::signal::Signal as Posix;
+use temblor_tests::{Actor, Cgroup, Client, Pen, wait_until};
+
+use super::scene::{Scene, await_unobserved, count, gauge, run_in, wanted};
+use crate::bustle::on_a_disk;
+use crate::stage::{DEADLINE, Stage};
+
+const HOST: &str = "host";
+const SIGNALS: &[Signal] = &[Signal::Resources, Signal::Life];
+
+/// A cgroup whose memory can be limited, as a target.
+struct Poorhouse {
+    pen: Pen,
+    /// Where the controller is of version 1, the target is the cgroup of version 2 with the same path.
+    twin: Option<Cgroup>,
+    stage: Stage,
+}
+
+impl Poorhouse {
+    fn open() -> Result<Self> {
+        let stage = Stage::set()?;
+        let pen = Pen::make(Kind::MemoryLimit, "poor")?;
+        let twin = pen.is_v1().then(|| Cgroup::make(Flavour::V2, "poor"));
+        let twin = twin.transpose()?;
+        twin.iter().try_for_each(|twin| twin.enter(pen.pid()))?;
+        Ok(Self { pen, twin, stage })
+    }
+
+    fn observe(&self) -> Result<Client> {
+        let mut client = self.stage.engine.client()?;
+        client.observe(wanted(&[&self.pen.target(), HOST], SIGNALS)?)?;
+        Ok(client)
+    }
+
+    /// Whoever wants more is killed.
+    fn limit(&self) -> Result<()> {
+        let (limit, swap) = if self.pen.is_v1() {
+            (
+                "memory.limit_in_bytes",
+                ("memory.memsw.limit_in_bytes", "8M"),
+            )
+        } else {
+            ("memory.max", ("memory.swap.max", "0"))
+        };
+        fs::write(self.pen.folder().join(limit), "8M")?;
+        let (file, most) = swap;
+        let file = self.pen.folder().join(file);
+        if file.exists() {
+            fs::write(file, most)?;
+        }
+        Ok(())
+    }
+
+    /// Somebody in there wants more.
+    fn starve(&self) -> Result<()> {
+        let folders = [self.pen.folder()].into_iter();
+        let folders = folders.chain(self.twin.as_ref().map(Cgroup::folder));
+        let lines = folders.map(|folder| format!("echo 0 > {}/cgroup.procs", folder.display()));
+        let want = "exec dd if=/dev/zero of=/dev/null bs=32M count=1".to_owned();
+        let script: Vec<String> = lines.chain([want]).collect();
+        let mut command = Command::new("sh");
+        let status = command.args(["-ec", &script.join("\n")]).status()?;
+        ensure!(
+            status.signal() == Some(Posix::SIGKILL as i32),
+            "it ended with {status}"
+        );
+        Ok(())
+    }
+
+    /// What the kernel has counted under this name.
+    fn counted(&self, file: &str, name: &str) -> Result<u64> {
+        let text = self.pen.read(file)?;
+        let mut rows = text.lines().filter_map(|line| line.split_once(' '));
+        let row = rows.find(|(found, _number)| *found == name);
+        Ok(row
+            .with_context(|| format!("{name} in {text}"))?
+            .1
+            .parse()?)
+    }
+
+    fn killed(&self) -> Result<u64> {
+        let file = if self.pen.is_v1() {
+            "memory.oom_control"
+        } else {
+            "memory.events"
+        };
+        self.counted(file, "oom_kill")
+    }
+
+    fn major_faults(&self) -> Result<u64> {
+        let name = if self.pen.is_v1() {
+            "total_pgmajfault"
+        } else {
+            "pgmajfault"
+        };
+        self.counted("memory.stat", name)
+    }
+
+    fn close(self) -> Result<()> {
+        let Self { pen, twin, stage } = self;
+        await_unobserved(&stage)?;
+        drop((pen, twin));
+        stage.close()
+    }
+}
+
+#[test]
+fn who_is_killed_for_want_of_memory_is_counted() -> Result<()> {
+    let house = Poorhouse::open()?;
+    let target = house.pen.target();
+    let mut client = house.observe()?;
+    let before = client.frame()?;
+    let killed = |frame, target| count(frame, "memory_events", &[target, "oom_kill"]);
+    assert_eq!(killed(&before, &target)?, 0);
+    house.limit()?;
+    house.starve()?;
+    let after = client.frame()?;
+    let counted = house.killed()?;
+    assert_eq!(killed(&after, &target)?, counted);
+    assert!(killed(&after, HOST)? > killed(&before, HOST)?);
+    // The kernel's own files end with the cgroup.
+    let Poorhouse { pen, twin, stage } = house;
+    drop((pen, twin));
+    let last = client.frame()?;
+    assert_eq!(count(&last, "oom_kills", &[&target])?, counted);
+    assert!(counted >= 1 && count(&last, "exits", &[&target, "0", "SIGKILL"])? >= counted);
+    drop(client);
+    await_unobserved(&stage)?;
+    stage.close()
+}
+
+#[test]
+fn pages_that_come_from_a_disk_are_counted() -> Result<()> {
+    let house = Poorhouse::open()?;
+    let target = house.pen.target();
+    let folder = on_a_disk()?;
+    let program = folder.path().join("cold");
+    fs::copy(Actor::program()?, &program)?;
+    let mut client = house.observe()?;
+    let before = client.frame()?;
+    let faults = |frame, target| count(frame, "major_faults", &[target]);
+    let (of_all, of_children) = (faults(&before, HOST)?, faults_of_children()?);
+    forget(&program)?;
+    let program = program.to_str().context("a path of text")?;
+    // It says how it is used.
+    run_in(house.pen.folder(), program, &["--help"])?;
+    let suffered = faults_of_children()? - of_children;
+    assert!(suffered > 0, "nothing came from the disk");
+    let after = client.frame()?;
+    assert_eq!(faults(&after, &target)?, house.major_faults()?);
+    assert!(house.major_faults()? > 0);
+    let of_all = faults(&after, HOST)? - of_all;
+    assert!(of_all >= suffered, "{of_all} of the host, {suffered} of it");
+    drop(client);
+    house.close()
+}
+
+/// Of those that have been waited for.
+fn faults_of_children() -> Result<u64> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    Ok(u64::try_from(usage.major_page_faults())?)
+}
+
+/// Nothing of it is in memory any more.
+fn forget(path: &Path) -> Result<()> {
+    let file = File::open(path)?;
+    file.sync_all()?;
+    Ok(posix_fadvise(
+        &file,
+        0,
+        0,
+        PosixFadviseAdvice::POSIX_FADV_DONTNEED,
+    )?)
+}
+
+/// More than one who wants one processor; killed with this value.
+struct Crowd(Vec<Child>);
+
+impl Crowd {
+    fn gather(cgroup: &Cgroup) -> Result<Self> {
+        let mut crowd = Self(Vec::new());
+        for _one in 0..3 {
+            let mut command = Command::new("taskset");
+            let child = command
+                .args(["1", "sh", "-c", "while :; do :; done"])
+                .spawn()?;
+            let pid = i32::try_from(child.id())?;
+            crowd.0.push(child);
+            cgroup.enter(pid)?;
+        }
+        Ok(crowd)
+    }
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        for child in &mut self.0 {
+            let ended = child.kill().and_then(|()| child.wait());
+            assert!(std::thread::panicking() || ended.is_ok(), "{ended:?}");
+        }
+    }
+}
+
+#[test]
+fn pressure_is_what_the_kernel_tells_of_it() -> Result<()> {
+    let scene = Scene::set(&["getsid"])?;
+    let label = scene.label();
+    let mut client = scene.observe_all(&[&label, HOST], SIGNALS)?;
+    let crowd = Crowd::gather(&scene.cgroup)?;
+    let of_host = Path::new("/proc/pressure/cpu");
+    let of_cgroup = scene.cgroup.folder().join("cpu.pressure");
+    check_pressure(&mut client, HOST, of_host)?;
+    check_pressure(&mut client, &label, &of_cgroup)?;
+    drop((client, crowd));
+    scene.close()
+}
+
+/// Both say the same, which is more than nothing; or the kernel keeps no such number.
+fn check_pressure(client: &mut Client, target: &str, file: &Path) -> Result<()> {
+    let mut said = (None, None);
+    let told = wait_until("the same is told", DEADLINE, || {
+        let frame = client.frame();
+        let seen = frame.and_then(|frame| gauge(&frame, "pressure", &[target, "cpu", "some"]));
+        said = (share(file), seen.ok().flatten());
+        match said {
+            (Some(share), Some(seen)) => share > 0.0 && (seen - share).abs() < 1e-9,
+            (None, None) => !file.exists(),
+            _one_alone => false,
+        }
+    });
+    told.map(drop)
+        .with_context(|| format!("{target}: {said:?}"))
+}
+
+/// Of the last ten seconds.
+fn share(file: &Path) -> Option<f64> {
+    let text = fs::read_to_string(file).ok()?;
+    let some = text.lines().find(|line| line.starts_with("some "))?;
+    let mut words = some.split(' ');
+    let percent = words.find_map(|word| word.strip_prefix("avg10="))?;
+    Some(percent.parse::<f64>().ok()? / 100.0)
+}
