@@ -18,7 +18,7 @@
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use aya_ebpf::macros::raw_tracepoint;
 use aya_ebpf::programs::RawTracePointContext;
-use injector_abi::trace::{UNOBSERVED, item};
+use injector_abi::trace::{AS_ERRNO, UNOBSERVED, item};
 use injector_ebpf::trace::rows::{self, End};
 use injector_ebpf::trace::{class, fields};
 
@@ -33,7 +33,8 @@ mod operation {
     pub(crate) const FLUSH: u32 = 2;
 }
 
-/// `block_rq_complete(struct request *rq, blk_status_t error, unsigned int nr_bytes)`.
+/// `block_rq_complete(struct request *rq, blk_status_t error, unsigned int nr_bytes)`; before 5.16 with
+/// `int error`, which is negative.
 #[raw_tracepoint(tracepoint = "block_rq_complete")]
 fn trace_done(ctx: RawTracePointContext) -> i32 {
     let request: *const u8 = ctx.arg(0);
@@ -62,9 +63,10 @@ fn done(request: u64, error: u32, bytes: u32) -> Option<i32> {
     }
     // SAFETY: the helper has no arguments.
     let ns = (unsafe { bpf_ktime_get_ns() }).wrapping_sub(started);
-    let end = match error & 0xFF {
+    let end = match error.cast_signed() {
         0 => End::returned(u64::from(bytes)),
-        status => End::failed(status),
+        errno @ ..0 => End::failed(errno.unsigned_abs() + u32::from(AS_ERRNO)),
+        _status => End::failed(error & 0xFF),
     };
     rows::timed(class, item, ns, end);
     Some(0)

@@ -39,6 +39,10 @@ pub mod item {
     pub const DNS_QUESTION: u32 = CALLS + 13;
 }
 
+/// What a failed request is counted under where the kernel tells its error, not its status: this much more than
+/// the error.
+pub const AS_ERRNO: u16 = 256;
+
 /// Parts of an octave that a histogram tells apart.
 pub const PARTS: u32 = 1 << PARTS_BITS;
 const PARTS_BITS: u32 = 4;

@@ -14,7 +14,7 @@ mod waiting;
 
 pub use class::{CLASSES, Current, REST, UNDECIDED, UNOBSERVED, Watch};
 pub use fields::Fields;
-pub use items::{BUCKETS, CALLS, ITEMS, PARTS, bucket, item, least};
+pub use items::{AS_ERRNO, BUCKETS, CALLS, ITEMS, PARTS, bucket, item, least};
 pub use network::{EDGES, Edge, EdgeKey, FLOWS, Flow, QUESTIONS, QuestionKey, protocol, role};
 pub use rows::{COUNTS, CountKey, Directory, MOST_ROWS, NO_ROW, Row, STRETCH, lost, row_key};
 pub use waiting::{PARKED, Waited, Waiting};
