@@ -12,6 +12,7 @@ pub mod filters;
 pub mod freezer;
 mod going;
 pub mod interception;
+pub mod journal;
 pub mod keeper;
 pub mod latency;
 pub mod limits;

@@ -49,5 +49,6 @@ mod statistics;
 mod status;
 mod target;
 mod target_selectors;
+mod toolkit;
 mod top;
 mod undo;

@@ -11,6 +11,7 @@ pub mod decide;
 pub mod document;
 pub mod experiment;
 pub mod fault;
+pub mod journal;
 pub mod logs;
 pub mod plan;
 pub mod problem;

@@ -7,7 +7,7 @@
 )]
 
 use injector_core::experiment::tolerance::{Finding, Tolerance};
-use injector_core::experiment::{Source, validate};
+use injector_core::experiment::{Overrides, Source, validate};
 use serde_json::{Value, json};
 
 /// The tolerance as the experiment reader takes it, or what is wrong with it.
@@ -22,6 +22,7 @@ fn read(tolerance: &Value) -> Result<Tolerance, String> {
         &Source {
             file: None,
             environment: &|_| None,
+            overrides: Overrides::NONE,
         },
     );
     let errors: Vec<String> = validated.errors.iter().map(ToString::to_string).collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use injector_core::experiment::{Provider, Source, Temblor, validate};
+use injector_core::experiment::{Overrides, Provider, Source, Temblor, validate};
 use injector_core::fault::Kind;
 
 #[test]
@@ -20,6 +20,7 @@ fn every_fault_has_an_example_that_is_valid() {
             &Source {
                 file: Some(&file),
                 environment: &|_| None,
+                overrides: Overrides::NONE,
             },
         );
         assert_eq!(

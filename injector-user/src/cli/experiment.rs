@@ -1,11 +1,14 @@
 //! Experiments on disk.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use injector_core::experiment::{Experiment, Provider, Source, Validated, validate};
+use injector_core::experiment::{
+    Activity, Experiment, Overrides, Provider, Source, Validated, validate,
+};
 use injector_core::problem::{Problem, Problems};
 
 use super::failure::CliError;
@@ -14,8 +17,13 @@ use super::out::Out;
 /// The longest experiment that is read: nobody writes one of this length by hand.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// Reads and validates an experiment; `-` is standard input. Its warnings come along.
-pub(super) fn load(path: &Path) -> Result<(Experiment, Vec<Problem>), CliError> {
+/// Reads and validates an experiment; `-` is standard input. What is given wins over the file, and `more` over the
+/// environment. Its warnings come along.
+pub(super) fn load(
+    path: &Path,
+    given: &Overrides,
+    more: &BTreeMap<String, String>,
+) -> Result<(Experiment, Vec<Problem>), CliError> {
     let text = read(path).map_err(|source| CliError::Read {
         path: path.to_owned(),
         source,
@@ -23,7 +31,8 @@ pub(super) fn load(path: &Path) -> Result<(Experiment, Vec<Problem>), CliError> 
     let file = path.display().to_string();
     let source = Source {
         file: Some(&file),
-        environment: &|name| env::var(name).ok(),
+        environment: &|name| more.get(name).cloned().or_else(|| env::var(name).ok()),
+        overrides: given,
     };
     let Validated {
         experiment,
@@ -48,7 +57,9 @@ pub(super) fn warn(out: Out, warnings: &[Problem]) {
 
 /// Whether an engine is needed to run it.
 pub(super) fn needs_engine(experiment: &Experiment) -> bool {
-    let mut providers = experiment.activities().map(|activity| &activity.provider);
+    let done = |one: &&Activity| !experiment.runtime.leaves_out(one.kind);
+    let providers = experiment.activities().filter(done);
+    let mut providers = providers.map(|activity| &activity.provider);
     experiment.observe.is_some() || providers.any(|one| matches!(one, Provider::Temblor(_)))
 }
 

@@ -1,7 +1,9 @@
 //! `temblor validate`: says everything that is wrong with an experiment, and does nothing.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use injector_core::experiment::Overrides;
 use serde_json::json;
 
 use super::context::Context;
@@ -22,7 +24,8 @@ pub(super) struct Validate {
 
 /// Exits well if it could be run.
 pub(super) fn run(context: &Context, args: &Validate) -> Result<Exit, CliError> {
-    let (experiment, mut warnings) = experiment::load(&args.file)?;
+    let (experiment, mut warnings) =
+        experiment::load(&args.file, Overrides::NONE, &BTreeMap::new())?;
     // They may be elsewhere, on the host where it is to run.
     warnings.extend(missing_programs(&experiment));
     if !context.out.json {

@@ -2,4 +2,5 @@
 
 mod write;
 
+pub(crate) use write::replace;
 pub use write::{WriteReport, write};

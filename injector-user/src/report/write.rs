@@ -63,7 +63,7 @@ pub fn write(directory: &Path, report: &Report) -> Result<Vec<PathBuf>, WriteRep
 }
 
 /// Writes beside the file and renames: a full disk leaves the old one.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = PathBuf::from(name);

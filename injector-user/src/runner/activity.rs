@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use injector_core::experiment::{Activity, ActivityKind};
 use injector_core::report::{self, ActivityRecord, ActivityStatus, Phase};
+use serde_json::Value;
 use tokio::task::JoinSet;
 
-use super::clock::{milliseconds, pause};
-use super::event::{Event, Events, Side};
+use super::clock::{Clock, milliseconds, pause};
+use super::event::{Event, Events, Performed, Side};
 use super::faults::Faults;
-use super::probe::Answer;
+use super::probe::{Answer, Judged, Told};
 use super::run::Run;
 
 /// What is kept of an answer, in characters.
@@ -45,18 +46,25 @@ impl<F: Faults> Run<F> {
         let mut started = Started::new(self, activity, phase);
         self.events.tell(Event::Begun {
             phase,
-            kind: started.record.kind,
+            kind: started.performed.record.kind,
             name: activity.name.clone(),
             background: activity.background,
         });
-        let answer = self.call(activity).await;
-        started.finish(self.clock.elapsed(), &answer);
+        let answer = if self.experiment.runtime.leaves_out(activity.kind) {
+            Ok(Told::default())
+        } else {
+            self.call(activity).await
+        };
+        started.finish(&answer);
         drop(started);
         self.pause(activity, Side::After).await;
         answer
     }
 
-    async fn pause(&self, activity: &Activity, side: Side) {
+    pub(super) async fn pause(&self, activity: &Activity, side: Side) {
+        if self.experiment.runtime.hurries(activity.kind) {
+            return;
+        }
         let duration = match side {
             Side::Before => activity.pauses.before,
             Side::After => activity.pauses.after,
@@ -72,81 +80,102 @@ impl<F: Faults> Run<F> {
         pause(duration).await;
     }
 
-    /// Records a call of a hypothesis's probe that was made elsewhere.
+    /// Records a call of a hypothesis's probe that was made elsewhere. What is asked again and again while the
+    /// method runs is not told by itself.
     pub(super) fn record(
         &self,
         activity: &Activity,
         phase: Phase,
         began: Duration,
-        answer: &Answer,
-    ) {
-        let mut started = Started::new(self, activity, phase);
-        started.record.start_ms = milliseconds(began);
-        started.finish(self.clock.elapsed(), answer);
+        judged: &Judged,
+    ) -> Performed {
+        let mut performed = begun(activity, phase, began);
+        performed.met = Some(judged.unmet.is_none());
+        finish(&mut performed, self.clock.elapsed(), &judged.answer);
+        if phase != Phase::During {
+            let told = Box::new(performed.clone());
+            self.events.tell(Event::Activity(told));
+        }
+        performed
     }
 }
 
-/// An activity that began; it is recorded when this is dropped.
+/// An activity that began; it is told when this is dropped.
 #[derive(Debug)]
 struct Started<'a> {
-    record: ActivityRecord,
+    performed: Performed,
     events: &'a Events,
-    clock: super::clock::Clock,
+    clock: Clock,
     finished: bool,
 }
 
 impl<'a> Started<'a> {
     fn new<F: Faults>(run: &'a Run<F>, activity: &Activity, phase: Phase) -> Self {
-        let now = milliseconds(run.clock.elapsed());
-        let record = ActivityRecord {
-            phase,
-            name: activity.name.clone(),
-            kind: match activity.kind {
-                ActivityKind::Action => report::ActivityKind::Action,
-                ActivityKind::Probe => report::ActivityKind::Probe,
-            },
-            provider: activity.provider.name().to_owned(),
-            background: activity.background,
-            start_ms: now,
-            end_ms: now,
-            status: ActivityStatus::Cancelled,
-            output: None,
-            error: None,
-        };
         Self {
-            record,
+            performed: begun(activity, phase, run.clock.elapsed()),
             events: &run.events,
             clock: run.clock,
             finished: false,
         }
     }
 
-    fn finish(&mut self, at: Duration, answer: &Answer) {
+    fn finish(&mut self, answer: &Answer) {
         self.finished = true;
-        self.record.end_ms = milliseconds(at);
-        match answer {
-            Ok(told) => {
-                self.record.status = ActivityStatus::Succeeded;
-                let value = || told.value.as_str().map(str::to_owned);
-                let text = told.words.clone().or_else(value);
-                let text = text.unwrap_or_else(|| told.value.to_string());
-                self.record.output = Some(shortened(text));
-            }
-            Err(why) => {
-                self.record.status = ActivityStatus::Failed;
-                self.record.error = Some(shortened(why.to_string()));
-            }
-        }
+        finish(&mut self.performed, self.clock.elapsed(), answer);
     }
 }
 
 impl Drop for Started<'_> {
     fn drop(&mut self) {
         if !self.finished {
-            self.record.end_ms = milliseconds(self.clock.elapsed());
+            self.performed.record.end_ms = milliseconds(self.clock.elapsed());
         }
-        self.events
-            .tell(Event::Activity(Box::new(self.record.clone())));
+        let told = Box::new(self.performed.clone());
+        self.events.tell(Event::Activity(told));
+    }
+}
+
+/// As it is if it is not finished.
+fn begun(activity: &Activity, phase: Phase, at: Duration) -> Performed {
+    let record = ActivityRecord {
+        phase,
+        name: activity.name.clone(),
+        kind: match activity.kind {
+            ActivityKind::Action => report::ActivityKind::Action,
+            ActivityKind::Probe => report::ActivityKind::Probe,
+        },
+        provider: activity.provider.name().to_owned(),
+        background: activity.background,
+        start_ms: milliseconds(at),
+        end_ms: milliseconds(at),
+        status: ActivityStatus::Cancelled,
+        output: None,
+        error: None,
+    };
+    Performed {
+        record,
+        source: Arc::clone(&activity.source),
+        output: Value::Null,
+        met: None,
+    }
+}
+
+fn finish(performed: &mut Performed, at: Duration, answer: &Answer) {
+    let Performed { record, output, .. } = performed;
+    record.end_ms = milliseconds(at);
+    match answer {
+        Ok(told) => {
+            *output = told.value.clone();
+            record.status = ActivityStatus::Succeeded;
+            let value = || told.value.as_str().map(str::to_owned);
+            let text = told.words.clone().or_else(value);
+            let text = text.unwrap_or_else(|| told.value.to_string());
+            record.output = Some(shortened(text));
+        }
+        Err(why) => {
+            record.status = ActivityStatus::Failed;
+            record.error = Some(shortened(why.to_string()));
+        }
     }
 }
 

@@ -151,11 +151,11 @@ fn policy(policy: &Policy) -> String {
 
 fn note(report: &mut Report, event: Event) {
     match event {
-        Event::Activity(activity) => report.activities.push(*activity),
+        Event::Activity(performed) => report.activities.push(performed.record),
         Event::Fault(fault) => report.faults.push(*fault),
         Event::Warning(words) => report.warnings.push(words),
-        Event::Hypothesis { phase, result } => note_check(report, phase, result),
-        Event::During { met, at_ms } => note_during(report, met, at_ms),
+        Event::Hypothesis { phase, result, .. } => note_check(report, phase, result),
+        Event::During { met, at_ms, .. } => note_during(report, met, at_ms),
         Event::BreakerSample { breaker, good } => {
             of_name(report, &breaker).for_each(|record| {
                 record.samples += 1;
@@ -176,6 +176,7 @@ fn note(report: &mut Report, event: Event) {
         | Event::Begun { .. }
         | Event::Armed { .. }
         | Event::Pause { .. }
+        | Event::Over(_)
         | Event::Killed => {}
     }
 }

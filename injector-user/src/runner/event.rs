@@ -1,5 +1,6 @@
 //! What happened, told by whoever did it to whoever writes the report, and to whoever watches.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use injector_core::experiment::Secrets;
@@ -7,6 +8,7 @@ use injector_core::report::{
     ActivityKind, ActivityRecord, Breach, FaultRecord, HypothesisResult, Phase,
 };
 use injector_core::safety::Transition;
+use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::clock::Clock;
@@ -23,7 +25,7 @@ pub enum Event {
         background: bool,
     },
     /// An activity is over; told of the probes of the hypothesis too.
-    Activity(Box<ActivityRecord>),
+    Activity(Box<Performed>),
     /// The run waits before or after an activity.
     Pause {
         name: String,
@@ -36,9 +38,14 @@ pub enum Event {
     Hypothesis {
         phase: Phase,
         result: HypothesisResult,
+        probes: Vec<Performed>,
     },
     /// The hypothesis was checked while the method runs.
-    During { met: bool, at_ms: f64 },
+    During {
+        met: bool,
+        at_ms: f64,
+        probes: Vec<Performed>,
+    },
     /// A probe was asked.
     Sample(Measured),
     /// A fault is armed.
@@ -65,6 +72,31 @@ pub enum Event {
     Breach(Breach),
     /// What the reader of the report should know besides.
     Warning(String),
+    /// It is over; why before its end, if so.
+    Over(Option<Cut>),
+}
+
+/// An activity that is over.
+#[derive(Debug, Clone)]
+pub struct Performed {
+    pub record: ActivityRecord,
+    /// As it was written.
+    pub source: Arc<Value>,
+    /// All that it answered.
+    pub output: Value,
+    /// Of a probe of the hypothesis: whether its answer is tolerated.
+    pub met: Option<bool>,
+}
+
+/// What ended a run before its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    Person,
+    Breaker,
+    /// The hypothesis did not hold while the method ran.
+    FailFast,
+    /// A fault could not be armed, or nobody could be observed.
+    Fault,
 }
 
 /// On which side of an activity a pause is.

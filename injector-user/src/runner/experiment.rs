@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use injector_core::experiment::{Experiment, RollbackStrategy};
+use injector_core::experiment::{ActivityKind, BreakerSpec, Experiment, RollbackStrategy};
 use injector_core::report::{EndReason, Phase, Report};
 use injector_core::telemetry::Baseline;
 use tokio::sync::{mpsc, watch};
@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::assemble::{Facts, assemble};
 use super::clock::Clock;
-use super::event::{Events, Happened};
+use super::event::{Cut, Event, Events, Happened};
 use super::faults::{FaultErrorClass, Faults};
 use super::halt::{Cancel, Halt};
 use super::hypothesis::Check;
@@ -30,6 +30,8 @@ pub struct Options {
     pub host: BTreeMap<String, String>,
     /// What decides the jitter of the breakers.
     pub seed: u64,
+    /// Variables of programs, beside those of this process.
+    pub environment: BTreeMap<String, String>,
     /// What was natural for targets before; for others the run itself is looked at.
     pub baselines: Vec<Baseline>,
     /// What the reader of the report should know from reading the experiment.
@@ -48,6 +50,7 @@ pub async fn run<F: Faults>(experiment: Experiment, faults: Arc<F>, options: Opt
         host,
         seed,
         baselines,
+        environment,
         warnings,
         cancel,
         watcher,
@@ -58,9 +61,15 @@ pub async fn run<F: Faults>(experiment: Experiment, faults: Arc<F>, options: Opt
         events.warn(warning);
     }
     let events = events.watched(watcher, clock, experiment.secrets.clone());
-    let run = Arc::new(Run::new(experiment, faults, clock, events, baselines));
+    let run = Arc::new(Run::new(
+        experiment,
+        faults,
+        clock,
+        events,
+        (baselines, environment),
+    ));
     let mut watchers = JoinSet::new();
-    for (index, breaker) in (0..).zip(run.experiment.breakers.clone()) {
+    for (index, breaker) in (0..).zip(run.breakers()) {
         watchers.spawn(Arc::clone(&run).watch(breaker, seed.wrapping_add(index)));
     }
     watchers.spawn(obey(Arc::clone(&run), cancel.clone()));
@@ -68,6 +77,8 @@ pub async fn run<F: Faults>(experiment: Experiment, faults: Arc<F>, options: Opt
     let outcome = Box::pin(run.phases(cancel.clone())).await;
     let seen = run.see_out(cancel).await;
     watchers.shutdown().await;
+    run.events
+        .tell(Event::Over(run.halter.why().as_ref().map(cut)));
     let mut all = Vec::new();
     while let Ok(event) = told.try_recv() {
         all.push(event);
@@ -84,6 +95,15 @@ pub async fn run<F: Faults>(experiment: Experiment, faults: Arc<F>, options: Opt
         },
         all,
     )
+}
+
+fn cut(halt: &Halt) -> Cut {
+    match halt {
+        Halt::Breaker { .. } => Cut::Breaker,
+        Halt::FailFast => Cut::FailFast,
+        Halt::Fault { .. } | Halt::Observing { .. } => Cut::Fault,
+        Halt::Cancelled(_) => Cut::Person,
+    }
 }
 
 /// What the phases found.
@@ -105,12 +125,23 @@ async fn obey<F: Faults>(run: Arc<Run<F>>, mut cancel: watch::Receiver<Cancel>) 
 }
 
 impl<F: Faults> Run<F> {
+    /// Those whose probes are asked.
+    fn breakers(&self) -> Vec<BreakerSpec> {
+        let Experiment {
+            breakers, runtime, ..
+        } = &self.experiment;
+        let asked = |breaker: &&BreakerSpec| !runtime.leaves_out(breaker.probe.activity.kind);
+        breakers.iter().filter(asked).cloned().collect()
+    }
+
     async fn phases(self: &Arc<Self>, cancel: watch::Receiver<Cancel>) -> Outcome {
         let mut outcome = Outcome {
             gate: Check::Met,
             after: Check::Met,
         };
-        self.preflight().await;
+        if !self.experiment.runtime.leaves_out(ActivityKind::Action) {
+            self.preflight().await;
+        }
         if self.halter.why().is_none() {
             self.observe().await;
         }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use injector_core::experiment::Hypothesis;
 use injector_core::report::{HypothesisResult, Phase, ProbeResult};
 
-use super::clock::{milliseconds, pause};
-use super::event::Event;
+use super::clock::milliseconds;
+use super::event::{Event, Performed, Side};
 use super::faults::Faults;
 use super::halt::Halt;
+use super::probe::Judged;
 use super::run::Run;
 
 /// How a check ended.
@@ -21,17 +22,32 @@ pub(super) enum Check {
     Failed,
 }
 
+/// What came of asking the probes.
+struct Asked {
+    check: Check,
+    results: Vec<ProbeResult>,
+    probes: Vec<Performed>,
+}
+
 impl<F: Faults> Run<F> {
     /// Asks the probes in their order until one is not met, and puts that on record.
     pub(super) async fn check(&self, hypothesis: &Hypothesis, phase: Phase) -> Check {
         let at_ms = milliseconds(self.clock.elapsed());
-        let (check, probes) = self.ask(hypothesis, Some(phase)).await;
+        let Asked {
+            check,
+            results,
+            probes,
+        } = self.ask(hypothesis, phase).await;
         let result = HypothesisResult {
             at_ms,
             met: check == Check::Met,
-            probes,
+            probes: results,
         };
-        self.events.tell(Event::Hypothesis { phase, result });
+        self.events.tell(Event::Hypothesis {
+            phase,
+            result,
+            probes,
+        });
         check
     }
 
@@ -42,9 +58,9 @@ impl<F: Faults> Run<F> {
         let (mut checks, mut failed) = (0.0, 0.0);
         loop {
             let at_ms = milliseconds(self.clock.elapsed());
-            let (check, _) = self.ask(&hypothesis, None).await;
+            let Asked { check, probes, .. } = self.ask(&hypothesis, Phase::During).await;
             let met = check == Check::Met;
-            self.events.tell(Event::During { met, at_ms });
+            self.events.tell(Event::During { met, at_ms, probes });
             checks += 1.0;
             if !met {
                 failed += 1.0;
@@ -57,38 +73,39 @@ impl<F: Faults> Run<F> {
         }
     }
 
-    async fn ask(
-        &self,
-        hypothesis: &Hypothesis,
-        phase: Option<Phase>,
-    ) -> (Check, Vec<ProbeResult>) {
-        let mut results = Vec::new();
+    async fn ask(&self, hypothesis: &Hypothesis, phase: Phase) -> Asked {
+        let mut asked = Asked {
+            check: Check::Met,
+            results: Vec::new(),
+            probes: Vec::new(),
+        };
         for probe in &hypothesis.probes {
-            pause(probe.activity.pauses.before).await;
+            self.pause(&probe.activity, Side::Before).await;
             let began = self.clock.elapsed();
-            let judged = self.sample(probe).await;
-            if let Some(phase) = phase {
-                self.record(&probe.activity, phase, began, &judged.answer);
-            }
-            pause(probe.activity.pauses.after).await;
+            let judged = if self.experiment.runtime.leaves_out(probe.activity.kind) {
+                Judged::unasked()
+            } else {
+                self.sample(probe).await
+            };
+            let performed = self.record(&probe.activity, phase, began, &judged);
+            asked.probes.push(performed);
+            self.pause(&probe.activity, Side::After).await;
             let (met, answered) = (judged.unmet.is_none(), judged.answer.is_ok());
-            results.push(ProbeResult {
+            asked.results.push(ProbeResult {
                 name: probe.activity.name.clone(),
                 tolerance: probe.tolerance.to_string(),
                 met,
                 why: judged.unmet,
             });
             if !met {
-                return (
-                    if answered {
-                        Check::NotMet
-                    } else {
-                        Check::Failed
-                    },
-                    results,
-                );
+                asked.check = if answered {
+                    Check::NotMet
+                } else {
+                    Check::Failed
+                };
+                break;
             }
         }
-        (Check::Met, results)
+        asked
     }
 }

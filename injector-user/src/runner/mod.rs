@@ -38,7 +38,7 @@ mod tests;
 mod verdict;
 
 pub use call::{HttpError, ProcessError};
-pub use event::{Event, Happened, Measured, Side};
+pub use event::{Cut, Event, Happened, Measured, Performed, Side};
 pub use experiment::{Options, run};
 pub use faults::{Armed, End, FaultError, FaultErrorClass, Faults, Snapshot};
 pub use halt::Cancel;

@@ -53,7 +53,8 @@ impl<F: Faults> Run<F> {
             Provider::Temblor(Temblor::Claim(claim)) => return self.claim(claim).await,
             Provider::Http(http) => call_http(http.clone()).await.map_err(|error| chain(&error)),
             Provider::Process(process) => {
-                call_process(process).await.map_err(|error| chain(&error))
+                let answer = call_process(process, &self.environment).await;
+                answer.map_err(|error| chain(&error))
             }
             Provider::Temblor(Temblor::Arm { fault, wait }) => {
                 let armed = self.ledger.arm(&activity.name, fault).await;
@@ -147,6 +148,14 @@ impl<F: Faults> Run<F> {
 }
 
 impl Judged {
+    /// Of a probe that a dry run leaves out.
+    pub(super) fn unasked() -> Self {
+        Self {
+            answer: Ok(Told::default()),
+            unmet: None,
+        }
+    }
+
     /// Whether nothing can be said for or against it.
     pub(super) fn is_without_data(&self) -> bool {
         matches!(self.answer, Err(Unanswered::NoData(_)))

@@ -1,11 +1,13 @@
 //! Takes the experiment's secrets out of its report.
 
+use std::sync::Arc;
+
 use injector_core::experiment::Secrets;
 use injector_core::report::{
     ActivityRecord, FaultRecord, HypothesisRecord, HypothesisResult, Report, Telemetry, Undo,
 };
 
-use super::event::Event;
+use super::event::{Event, Performed};
 
 /// The report without any secret in what came from the experiment or from its answers.
 pub(super) fn redacted(mut report: Report, secrets: &Secrets) -> Report {
@@ -38,22 +40,40 @@ pub(super) fn redacted(mut report: Report, secrets: &Secrets) -> Report {
 /// The same for one event of a run that is not over.
 pub(super) fn redacted_event(mut event: Event, secrets: &Secrets) -> Event {
     match &mut event {
-        Event::Activity(activity) => hide_activity(activity, secrets),
+        Event::Activity(performed) => hide_performed(performed, secrets),
         Event::Fault(fault) => hide_fault(fault, secrets),
-        Event::Hypothesis { result, .. } => hide_result(result, secrets),
+        Event::Hypothesis { result, probes, .. } => {
+            hide_result(result, secrets);
+            hide_all(probes, secrets);
+        }
+        Event::During { probes, .. } => hide_all(probes, secrets),
         Event::Armed { target: text, .. } | Event::Observing(text) | Event::Warning(text) => {
             *text = secrets.redact(text);
         }
         Event::Begun { .. }
         | Event::Pause { .. }
-        | Event::During { .. }
         | Event::Sample(_)
         | Event::Killed
         | Event::Transition { .. }
         | Event::BreakerSample { .. }
+        | Event::Over(_)
         | Event::Breach(_) => {}
     }
     event
+}
+
+fn hide_all(probes: &mut [Performed], secrets: &Secrets) {
+    for probe in probes {
+        hide_performed(probe, secrets);
+    }
+}
+
+/// The activity, too: a secret may be written there.
+fn hide_performed(performed: &mut Performed, secrets: &Secrets) {
+    hide_activity(&mut performed.record, secrets);
+    performed.output = secrets.redact_value(performed.output.take());
+    let source = (*performed.source).clone();
+    performed.source = Arc::new(secrets.redact_value(source));
 }
 
 fn hide_activity(activity: &mut ActivityRecord, secrets: &Secrets) {

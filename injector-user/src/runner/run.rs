@@ -1,5 +1,6 @@
 //! What all parts of one run share.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub(super) struct Run<F> {
     pub(super) halter: Halter,
     /// What was natural before this run.
     pub(super) baselines: Vec<Baseline>,
+    /// Of programs.
+    pub(super) environment: BTreeMap<String, String>,
     method_over: AtomicBool,
     observing: OnceLock<Observing>,
 }
@@ -42,7 +45,7 @@ impl<F: Faults> Run<F> {
         faults: Arc<F>,
         clock: Clock,
         events: Events,
-        baselines: Vec<Baseline>,
+        (baselines, environment): (Vec<Baseline>, BTreeMap<String, String>),
     ) -> Self {
         let ledger = Arc::new(Ledger::new(faults, clock, events.clone()));
         Self {
@@ -52,6 +55,7 @@ impl<F: Faults> Run<F> {
             events,
             halter: Halter::new(),
             baselines,
+            environment,
             method_over: AtomicBool::new(false),
             observing: OnceLock::new(),
         }

@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::{
     exec::say,
-    setup::{apt::Apt, packages::Purpose, toolchain, tools},
+    setup::{apt::Apt, chaostoolkit, packages::Purpose, toolchain, tools},
     workspace::Workspace,
 };
 
@@ -36,5 +36,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 pub(crate) fn prepare(workspace: &Workspace, purpose: Purpose) -> Result<()> {
     let mut apt = Apt::new(&workspace.target().join("apt"));
     toolchain::install(workspace, &mut apt)?;
-    tools::install(workspace, &mut apt, purpose)
+    tools::install(workspace, &mut apt, purpose)?;
+    chaostoolkit::install(workspace, purpose)
 }

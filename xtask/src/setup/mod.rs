@@ -5,6 +5,7 @@
 //! when a machine has neither `apt-get` nor a usable nightly.
 
 mod apt;
+mod chaostoolkit;
 mod command;
 mod linker;
 mod packages;

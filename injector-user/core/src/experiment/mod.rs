@@ -14,7 +14,9 @@
 
 mod model;
 mod observation;
+mod overrides;
 mod provider;
+mod python;
 mod read;
 mod secrets;
 mod substitute;
@@ -24,11 +26,12 @@ pub mod tolerance;
 mod variables;
 
 pub use model::{
-    Activity, ActivityKind, BreakerSpec, Experiment, Hypothesis, HypothesisStrategy, Pauses, Probe,
-    RollbackStrategy, Runtime, Silence,
+    Activity, ActivityKind, BreakerSpec, Dry, Experiment, Hypothesis, HypothesisStrategy, Pauses,
+    Probe, RollbackStrategy, Runtime, Silence,
 };
 pub use observation::{Observation, Observe};
+pub use overrides::{Overrides, variable};
 pub use provider::{Arguments, Http, Measure, Metric, Process, Provider, Temblor, Timeout};
+pub use python::python_text;
 pub use read::{Source, Validated, validate};
 pub use secrets::Secrets;
-pub use substitute::python_text;

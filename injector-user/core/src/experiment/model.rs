@@ -1,6 +1,7 @@
 //! An experiment that was read without errors.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::observation::Observe;
@@ -31,6 +32,8 @@ pub struct Experiment {
     pub observe: Option<Observe>,
     /// Values that must not be printed.
     pub secrets: Secrets,
+    /// As it was written, with the names in its title replaced.
+    pub source: Arc<serde_json::Value>,
 }
 
 /// What is true of a healthy system.
@@ -59,6 +62,8 @@ pub struct Activity {
     pub background: bool,
     /// Where it stands.
     pub place: Place,
+    /// As it was written.
+    pub source: Arc<serde_json::Value>,
 }
 
 words!(ActivityKind, "a type of activity", { Action => "action", Probe => "probe" });
@@ -88,6 +93,26 @@ pub struct Runtime {
     /// From which share of failed checks on, in per cent.
     pub fail_fast_ratio: f64,
     pub rollbacks: RollbackStrategy,
+    /// What is left out; the command line says so, not the file.
+    pub dry: Option<Dry>,
+}
+
+words!(Dry, "what is left out of a dry run", {
+    Probes => "probes",
+    Actions => "actions",
+    Activities => "activities",
+    Pause => "pause",
+});
+
+/// What a dry run leaves out: it counts as done, and as tolerated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dry {
+    Probes,
+    Actions,
+    /// Both.
+    Activities,
+    /// Pauses around activities, and nothing else.
+    Pause,
 }
 
 /// When the hypothesis is checked.
@@ -164,7 +189,25 @@ impl Default for Runtime {
             fail_fast: false,
             fail_fast_ratio: 0.0,
             rollbacks: RollbackStrategy::Default,
+            dry: None,
         }
+    }
+}
+
+impl Runtime {
+    /// Whether activities of this kind are only said to be done.
+    pub fn leaves_out(&self, kind: ActivityKind) -> bool {
+        match self.dry {
+            Some(Dry::Activities) => true,
+            Some(Dry::Probes) => kind == ActivityKind::Probe,
+            Some(Dry::Actions) => kind == ActivityKind::Action,
+            Some(Dry::Pause) | None => false,
+        }
+    }
+
+    /// Whether there is no pause around them.
+    pub fn hurries(&self, kind: ActivityKind) -> bool {
+        self.dry == Some(Dry::Pause) || self.leaves_out(kind)
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+use super::python::python_text;
 use crate::document::{Entry, Node, Value};
 
 /// What names stand for.
@@ -168,19 +169,8 @@ fn name(text: &str) -> &str {
     }
 }
 
-/// Python's `str(value)`, which is how the toolkit makes a text of a value.
-pub fn python_text(value: &Json) -> String {
-    match value {
-        Json::Null => "None".to_owned(),
-        Json::Bool(true) => "True".to_owned(),
-        Json::Bool(false) => "False".to_owned(),
-        Json::String(text) => text.clone(),
-        Json::Number(_) | Json::Array(_) | Json::Object(_) => value.to_string(),
-    }
-}
-
 /// JSON as a tree that stands where `at` stands.
-fn node_of(value: &Json, at: &Node) -> Node {
+pub(super) fn node_of(value: &Json, at: &Node) -> Node {
     let (line, column) = (at.line, at.column);
     let entry = |(key, value): (&String, &Json)| Entry {
         key: key.clone(),

@@ -14,6 +14,7 @@ fn read(text: &str) -> Validated {
         &Source {
             file: None,
             environment: &environment,
+            overrides: Overrides::NONE,
         },
     )
 }

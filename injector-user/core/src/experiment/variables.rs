@@ -2,9 +2,11 @@
 
 use serde_json::Value as Json;
 
+use super::overrides::{Overrides, TYPES, convert};
 use super::read::{At, Reading};
 use super::secrets::Secrets;
-use super::substitute::Variables;
+use super::substitute::{Variables, node_of};
+use crate::suggest;
 
 /// What the environment is asked for.
 pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -12,25 +14,44 @@ pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// Reads both blocks: what names stand for, and which values must not be printed.
 pub(super) fn read(
     experiment: &At<'_>,
-    environment: Environment<'_>,
+    (environment, given): (Environment<'_>, &Overrides),
     out: &mut Reading,
 ) -> (Variables, Secrets) {
     let mut variables = Variables::default();
     let mut secret = Vec::new();
-    for (name, at) in experiment
-        .get("configuration")
-        .map(|at| at.entries(out))
-        .unwrap_or_default()
-    {
+    let mut entries = |key: &str| {
+        let at = experiment.get(key);
+        at.map(|at| at.entries(out)).unwrap_or_default()
+    };
+    let (configuration, secrets) = (entries("configuration"), entries("secrets"));
+    warn_unused(experiment, &configuration, given, out);
+    for (name, at) in configuration {
+        let instead = given.configuration.get(&name);
+        let node = instead.map(|value| node_of(value, at.node));
+        let at = node.as_ref().map_or(at.clone(), |node| At {
+            node,
+            place: at.place.clone(),
+        });
         if let Some(value) = value(&at, environment, out) {
             variables.0.insert(name, value);
         }
     }
-    for (name, at) in experiment
-        .get("secrets")
-        .map(|at| at.entries(out))
-        .unwrap_or_default()
-    {
+    for (name, at) in secrets {
+        // Of mappings alone, as in the toolkit; what is given is not looked up elsewhere.
+        let instead = given
+            .secrets
+            .get(&name)
+            .filter(|_| at.node.as_map().is_some());
+        if let Some(value) = instead {
+            secret.push(value.clone());
+            let group = value.as_object().cloned();
+            for (name, value) in
+                group.unwrap_or_else(|| [(name, value.clone())].into_iter().collect())
+            {
+                variables.0.entry(name).or_insert(value);
+            }
+            continue;
+        }
         // The toolkit has groups of secrets; a group is a mapping that does not say where to look.
         let group = at.node.as_map().is_some() && at.get("type").is_none();
         let members = if group {
@@ -48,6 +69,27 @@ pub(super) fn read(
         }
     }
     (variables, Secrets::new(&secret))
+}
+
+/// The toolkit ignores what nobody asks for; who gives it believes that it matters.
+fn warn_unused(
+    experiment: &At<'_>,
+    configuration: &[(String, At<'_>)],
+    given: &Overrides,
+    out: &mut Reading,
+) {
+    let names: Vec<&str> = configuration.iter().map(|(name, _at)| &**name).collect();
+    let unused = given
+        .configuration
+        .keys()
+        .filter(|name| !names.contains(&&***name));
+    for name in unused {
+        out.warn(
+            experiment.place.key("configuration"),
+            format!("the variable `{name}` was given, and the configuration has none of that name"),
+            suggest::hint(name, &names),
+        );
+    }
 }
 
 /// A plain value, or what the environment has.
@@ -100,32 +142,8 @@ fn from_environment(at: &At<'_>, environment: Environment<'_>, out: &mut Reading
         out.error(
             &kind,
             format!("`{name}` cannot be read as `{word}`"),
-            "one of str, int, float, bool, bytes, json",
+            format!("one of {}", TYPES.join(", ")),
         );
     }
     converted
-}
-
-fn convert(kind: &str, value: &Json) -> Option<Json> {
-    let text = value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned);
-    let trimmed = text.trim();
-    match kind {
-        "str" | "string" | "bytes" => Some(Json::String(text)),
-        "int" | "integer" => trimmed.parse::<i64>().ok().map(Json::from),
-        "float" | "number" => trimmed.parse::<f64>().ok().map(Json::from),
-        "bool" => Some(
-            value
-                .as_bool()
-                .unwrap_or_else(|| !matches!(text.to_lowercase().as_str(), "false" | "0" | "no"))
-                .into(),
-        ),
-        "json" if text.is_empty() => Some(Json::String(text)),
-        "json" => value.as_str().map_or_else(
-            || Some(value.clone()),
-            |text| serde_json::from_str(text).ok(),
-        ),
-        _ => None,
-    }
 }

@@ -27,6 +27,7 @@ pub(super) fn phase(phase: Phase) -> &'static str {
     match phase {
         Phase::Before => "hypothesis before",
         Phase::Method => "method",
+        Phase::During => "hypothesis during",
         Phase::After => "hypothesis after",
         Phase::Rollback => "rollback",
     }

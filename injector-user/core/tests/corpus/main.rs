@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use corpus::{reads_back, survives_text};
 use injector_core::document;
 use injector_core::experiment::tolerance::{Expect, Finding, JsonPath, Pattern, Tolerance};
-use injector_core::experiment::{Source, validate};
+use injector_core::experiment::{Overrides, Source, validate};
 use injector_core::fault::syscall::{PathFilter, Returned, Sizes, Syscalls};
 use injector_core::fault::{self, Errno, Given, Kind, PortRange, Prefix};
 use injector_core::logs::{Reading, Template};
@@ -228,6 +228,7 @@ fn experiments() {
         let source = Source {
             file: Some("x.yaml"),
             environment: &environment,
+            overrides: Overrides::NONE,
         };
         let read = validate(text, &source);
         prop_assert_eq!(read.experiment.is_none(), !read.errors.is_empty());
@@ -252,6 +253,7 @@ fn names_in_texts() {
         let source = Source {
             file: None,
             environment: &|_| None,
+            overrides: Overrides::NONE,
         };
         let read = validate(&experiment.to_string(), &source);
         prop_assert_eq!(read.experiment.is_none(), !read.errors.is_empty());

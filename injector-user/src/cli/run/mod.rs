@@ -1,7 +1,11 @@
 //! `temblor run`: an experiment from its hypothesis to its report.
 
+mod given;
 mod host;
+mod journal;
 mod progress;
+mod strategy;
 mod verb;
+mod watching;
 
 pub(super) use verb::{Run, run};

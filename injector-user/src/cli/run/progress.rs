@@ -8,7 +8,6 @@ use injector_core::report::{
 };
 use injector_core::safety::{State, Transition};
 use injector_core::units::format_duration;
-use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::cli::out::Out;
 use crate::cli::style::Style;
@@ -21,36 +20,16 @@ const LONGEST_ANSWER: usize = 100;
 #[derive(Debug)]
 pub(super) struct Progress {
     out: Out,
-    news: UnboundedReceiver<Happened>,
     /// How the hypothesis stood when it was last checked while the method ran.
     during: Option<bool>,
 }
 
 impl Progress {
-    pub(super) fn new(out: Out, news: UnboundedReceiver<Happened>) -> Self {
-        Self {
-            out,
-            news,
-            during: None,
-        }
+    pub(super) fn new(out: Out) -> Self {
+        Self { out, during: None }
     }
 
-    /// Shows what happens as it happens, for as long as it is polled.
-    pub(super) async fn show(&mut self) -> ! {
-        while let Some(happened) = self.news.recv().await {
-            self.print(&happened);
-        }
-        std::future::pending().await
-    }
-
-    /// Shows what has happened already and was not shown.
-    pub(super) fn show_rest(&mut self) {
-        while let Ok(happened) = self.news.try_recv() {
-            self.print(&happened);
-        }
-    }
-
-    fn print(&mut self, happened: &Happened) {
+    pub(super) fn print(&mut self, happened: &Happened) {
         let Some(text) = self.line(&happened.event) else {
             return;
         };
@@ -69,14 +48,14 @@ impl Progress {
                 name,
                 background,
             } => Some(begun(*phase, *kind, name, *background)),
-            Event::Activity(activity) => over(activity, style),
+            Event::Activity(performed) => over(&performed.record, style),
             Event::Pause {
                 name,
                 side,
                 duration,
             } => Some(pause(name, *side, *duration)),
             Event::Observing(observation) => Some(format!("observing {observation}")),
-            Event::Hypothesis { phase, result } => Some(checked(*phase, result, style)),
+            Event::Hypothesis { phase, result, .. } => Some(checked(*phase, result, style)),
             Event::During { met, .. } => self.turned(*met),
             Event::Armed {
                 name,
@@ -95,7 +74,7 @@ impl Progress {
             } => Some(moved(breaker, *transition, style)),
             Event::Breach(breach) => Some(cleaned(breach, style)),
             Event::Warning(words) => Some(format!("{}{words}", style.unsure("warning: "))),
-            Event::Sample(_) | Event::BreakerSample { .. } => None,
+            Event::Sample(_) | Event::BreakerSample { .. } | Event::Over(_) => None,
         }
     }
 
@@ -156,7 +135,7 @@ fn pause(name: &str, side: Side, duration: Duration) -> String {
 fn checked(phase: Phase, result: &HypothesisResult, style: Style) -> String {
     let when = match phase {
         Phase::Before => "before the method",
-        Phase::Method => "while the method runs",
+        Phase::During | Phase::Method => "while the method runs",
         Phase::After | Phase::Rollback => "after the method",
     };
     let how = if result.met {

@@ -1,5 +1,6 @@
 //! Runs an experiment.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,8 +11,12 @@ use injector_core::report::{Report, Verdict};
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
+use super::given::{GivenArgs, GivenValues};
 use super::host::facts;
+use super::journal::JournalArgs;
 use super::progress::Progress;
+use super::strategy::StrategyArgs;
+use super::watching::Watching;
 use crate::cli::announce::{self, AnnounceArgs};
 use crate::cli::baseline;
 use crate::cli::caller::drop_to_caller;
@@ -25,6 +30,7 @@ use crate::cli::replay;
 use crate::cli::style::Style;
 use crate::client::{Client, EngineFaults, connection_of_caller};
 use crate::clock::unix_ms;
+use crate::journal::Keeper;
 use crate::report::write;
 use crate::runner::{self, Cancel, Happened, Options, missing_programs};
 
@@ -51,6 +57,12 @@ pub(in crate::cli) struct Run {
     #[arg(long, value_name = "N", default_value = "0")]
     seed: u64,
     #[command(flatten)]
+    given: GivenArgs,
+    #[command(flatten)]
+    strategy: StrategyArgs,
+    #[command(flatten)]
+    journal: JournalArgs,
+    #[command(flatten)]
     events: EventsArg,
     #[command(flatten)]
     announce: AnnounceArgs,
@@ -73,7 +85,8 @@ struct Written<'a> {
 
 /// Exits as the report says.
 pub(in crate::cli) async fn run(context: &Context, args: Run) -> Result<Exit, CliError> {
-    let (experiment, warnings) = read(&args)?;
+    let given = args.given.read()?;
+    let (experiment, warnings) = read(&args, &given)?;
     experiment::warn(context.out, &warnings);
     let baselines = args.baselines.iter().map(|path| baseline::read(path));
     let baselines = baselines.collect::<Result<Vec<_>, _>>()?;
@@ -96,25 +109,32 @@ pub(in crate::cli) async fn run(context: &Context, args: Run) -> Result<Exit, Cl
         .note(&context.out.aside.title(&experiment.title));
     let (wish, cancel) = watch::channel(Cancel::No);
     let (watcher, news) = mpsc::unbounded_channel();
-    let mut progress = Progress::new(context.out, news);
     let options = Options {
         baselines,
+        environment: given.environment,
         ..options(&args, &warnings, cancel, watcher)
+    };
+    let mut watching = Watching {
+        news,
+        progress: Progress::new(context.out),
+        keeper: Keeper::begin(&experiment, options.started, &options.host),
     };
     let report = tokio::select! {
         report = runner::run(experiment, Arc::new(engine), options) => report,
         never = obey(context, interrupts, wish) => never,
-        never = progress.show() => never,
+        never = watching.follow() => never,
     };
-    progress.show_rest();
+    let journal = args.journal.write(watching.finish(), &report);
     let logged = events::finished(events.as_ref()).await;
-    let exit = tell(context, &args, &report);
+    let told = tell(context, &args, &report);
     announce::finish(context.out, announcer.as_ref()).await;
-    Ok(events::concluded(context.out, logged, exit?))
+    told?;
+    let exit = args.journal.exit(&report, &journal?);
+    Ok(events::concluded(context.out, logged, exit))
 }
 
 /// Writes the report and prints it.
-fn tell(context: &Context, args: &Run, report: &Report) -> Result<Exit, CliError> {
+fn tell(context: &Context, args: &Run, report: &Report) -> Result<(), CliError> {
     let files = write(&args.out, report)?;
     let written = Written {
         report,
@@ -122,13 +142,14 @@ fn tell(context: &Context, args: &Run, report: &Report) -> Result<Exit, CliError
     };
     context
         .out
-        .result(&written, |style| text(report, &files, style))?;
-    Ok(Exit::of_code(report.exit_code))
+        .result(&written, |style| text(report, &files, style))
 }
 
 /// The experiment, as it is to be done.
-fn read(args: &Run) -> Result<(Experiment, Vec<Problem>), CliError> {
-    let (mut experiment, warnings) = experiment::load(&args.file)?;
+fn read(args: &Run, given: &GivenValues) -> Result<(Experiment, Vec<Problem>), CliError> {
+    let GivenValues { given, environment } = given;
+    let (mut experiment, warnings) = experiment::load(&args.file, given, environment)?;
+    args.strategy.apply(&mut experiment.runtime);
     if let Some(report) = &args.replay {
         replay::experiment(&mut experiment, report)?;
     }
@@ -151,6 +172,7 @@ fn options(
         host: facts(),
         seed: args.seed,
         baselines: Vec::new(),
+        environment: BTreeMap::new(),
         warnings: warnings.iter().map(ToString::to_string).collect(),
         cancel,
         watcher: Some(watcher),

@@ -1,5 +1,6 @@
 //! Commands, each in a process group of its own that does not outlive its timeout.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -54,14 +55,19 @@ pub enum ProcessError {
 /// Runs the command and answers `{status, stdout, stderr}`; a signal is a negative status.
 ///
 /// When the future is dropped, the command and what it started are killed.
-pub(in crate::runner) async fn call(process: &Process) -> Result<Value, ProcessError> {
+pub(in crate::runner) async fn call(
+    process: &Process,
+    environment: &BTreeMap<String, String>,
+) -> Result<Value, ProcessError> {
     let Some(program) = find(&process.path) else {
         return Err(ProcessError::NotFound {
             path: process.path.clone(),
         });
     };
     let path = || program.display().to_string();
-    let mut child = start(&program, &process.arguments).map_err(|source| ProcessError::Start {
+    let mut command = command(&program, &process.arguments);
+    let started = start(command.envs(environment));
+    let mut child = started.map_err(|source| ProcessError::Start {
         path: path(),
         source,
     })?;
@@ -94,8 +100,8 @@ pub(in crate::runner) async fn call(process: &Process) -> Result<Value, ProcessE
 }
 
 /// Starts it in a process group of its own.
-fn start(program: &Path, arguments: &Arguments) -> io::Result<Child> {
-    command(program, arguments)
+fn start(command: &mut Command) -> io::Result<Child> {
+    command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

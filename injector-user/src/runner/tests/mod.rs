@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use injector_core::experiment::{Experiment, Source, validate};
+use injector_core::experiment::{Experiment, Overrides, Source, validate};
 use injector_core::report::{Phase, Report};
 use tokio::sync::watch;
 
@@ -28,6 +28,7 @@ fn experiment(lines: &str) -> Experiment {
         &Source {
             file: None,
             environment: &|_| None,
+            overrides: Overrides::NONE,
         },
     );
     assert_eq!(validated.errors, [], "{text}");
@@ -41,6 +42,7 @@ fn options(cancel: watch::Receiver<Cancel>) -> Options {
         host: BTreeMap::new(),
         seed: 1,
         baselines: Vec::new(),
+        environment: BTreeMap::new(),
         warnings: Vec::new(),
         cancel,
         watcher: None,
@@ -79,6 +81,7 @@ fn told(report: &Report) -> Vec<String> {
         let phase = match activity.phase {
             Phase::Before => "before",
             Phase::Method => "method",
+            Phase::During => "during",
             Phase::After => "after",
             Phase::Rollback => "rollback",
         };

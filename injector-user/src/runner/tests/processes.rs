@@ -1,12 +1,14 @@
 //! Real commands.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use injector_core::experiment::{Arguments, Process};
 use serde_json::{Value, json};
 
-use crate::runner::call::{call_process, find};
+use crate::runner::ProcessError;
+use crate::runner::call::{self, find};
 
 fn process(path: &str, arguments: Arguments, timeout: Option<u64>) -> Process {
     Process {
@@ -14,6 +16,10 @@ fn process(path: &str, arguments: Arguments, timeout: Option<u64>) -> Process {
         arguments,
         timeout: timeout.map(Duration::from_millis),
     }
+}
+
+async fn call_process(process: &Process) -> Result<Value, ProcessError> {
+    call::call_process(process, &BTreeMap::new()).await
 }
 
 fn list(words: &[&str]) -> Arguments {

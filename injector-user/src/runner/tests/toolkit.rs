@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use injector_core::experiment::{Source, validate};
+use injector_core::experiment::{Overrides, Source, validate};
 use injector_core::report::{ActivityKind, ActivityStatus, HypothesisResult, Phase, Report};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -67,6 +67,7 @@ async fn compare(recorded: Value) -> Option<String> {
         &Source {
             file: None,
             environment: &|_| None,
+            overrides: Overrides::NONE,
         },
     );
     let (_person, cancel) = watch::channel(Cancel::No);

@@ -1,6 +1,7 @@
 //! Activities: actions and probes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::at::{At, Reading};
 use super::experiment::{fault_names, refuse_dry, warn_controls};
@@ -194,6 +195,7 @@ pub(super) fn activity(at: &At<'_>, known: &Known<'_>, out: &mut Reading) -> Opt
         pauses,
         background,
         place: at.place.clone(),
+        source: Arc::new(at.node.to_json()),
     })
 }
 

@@ -1,6 +1,7 @@
 //! The whole experiment.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::activity::{self, Known};
 use super::at::{At, Reading};
@@ -8,7 +9,7 @@ use super::{breaker, observe};
 use crate::document;
 use crate::experiment::substitute::Variables;
 use crate::experiment::variables::{self, Environment};
-use crate::experiment::{Activity, BreakerSpec, Experiment, Hypothesis, Runtime};
+use crate::experiment::{Activity, BreakerSpec, Experiment, Hypothesis, Overrides, Runtime};
 use crate::problem::{Place, Problem};
 
 const KEYS: [&str; 14] = [
@@ -35,6 +36,8 @@ pub struct Source<'a> {
     pub file: Option<&'a str>,
     /// What `type: env` reads.
     pub environment: Environment<'a>,
+    /// What wins over the file.
+    pub overrides: &'a Overrides,
 }
 
 impl std::fmt::Debug for Source<'_> {
@@ -63,11 +66,7 @@ const MAX_TEXT: usize = 1 << 24;
 pub fn validate(text: &str, source: &Source<'_>) -> Validated {
     let mut out = Reading::default();
     let experiment = match document::read(text, source.file) {
-        Ok(node) => experiment(
-            &At::new(&node, &Place::file(source.file)),
-            source.environment,
-            &mut out,
-        ),
+        Ok(node) => experiment(&At::new(&node, &Place::file(source.file)), source, &mut out),
         Err(problem) => {
             out.errors.push(problem);
             None
@@ -81,13 +80,13 @@ pub fn validate(text: &str, source: &Source<'_>) -> Validated {
     }
 }
 
-fn experiment(at: &At<'_>, environment: Environment<'_>, out: &mut Reading) -> Option<Experiment> {
+fn experiment(at: &At<'_>, source: &Source<'_>, out: &mut Reading) -> Option<Experiment> {
     if !is_mapping(at, out) {
         return None;
     }
     at.warn_unknown(&KEYS, out);
     refuse_dry(at, out);
-    let (variables, secrets) = variables::read(at, environment, out);
+    let (variables, secrets) = variables::read(at, (source.environment, source.overrides), out);
     if is_too_long(at, &variables, out) {
         return None;
     }
@@ -106,8 +105,10 @@ fn experiment(at: &At<'_>, environment: Environment<'_>, out: &mut Reading) -> O
     let observe = observe.map(|at| observe::read(&at, &known, out));
     let title = at.required("title", out).and_then(|at| at.text(out));
     let description = at.required("description", out).and_then(|at| at.text(out));
+    let title = variables.text(&title?);
     Some(Experiment {
-        title: variables.text(&title?),
+        source: Arc::new(written(at, &title)),
+        title,
         description: description?,
         version: version(at),
         tags: tags(at, out),
@@ -150,6 +151,15 @@ fn is_too_long(at: &At<'_>, variables: &Variables, out: &mut Reading) -> bool {
         );
     }
     too_long
+}
+
+/// As it was written, but for its title.
+fn written(at: &At<'_>, title: &str) -> serde_json::Value {
+    let mut whole = at.node.to_json();
+    if let Some(written) = whole.get_mut("title") {
+        *written = title.into();
+    }
+    whole
 }
 
 fn version(at: &At<'_>) -> Option<String> {

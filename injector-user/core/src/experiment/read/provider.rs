@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::activity::Known;
 use super::at::{At, Reading};
 use super::temblor;
-use crate::experiment::substitute::{first_name, python_text};
+use crate::experiment::python_text;
+use crate::experiment::substitute::first_name;
 use crate::experiment::{ActivityKind, Arguments, Http, Process, Provider, Timeout};
 use crate::suggest;
 

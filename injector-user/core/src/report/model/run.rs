@@ -12,6 +12,8 @@ pub enum Phase {
     Before,
     /// The method.
     Method,
+    /// The hypothesis while the method runs.
+    During,
     /// The hypothesis after the method.
     After,
     /// The rollbacks.

@@ -1,0 +1,155 @@
+//! From the events of a run to its journal.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use injector_core::experiment::Experiment;
+use injector_core::journal::{
+    FOLLOWED, Journal, Played, PlayedStatus, Status, SteadyState, SteadyStates,
+};
+use injector_core::report::{ActivityStatus, Phase, Report};
+
+use super::moment::Beginning;
+use crate::runner::{Cut, Event, Happened, Performed};
+
+/// A journal that is being written.
+#[derive(Debug)]
+pub struct Keeper {
+    journal: Journal,
+    began: Beginning,
+    cut: Option<Cut>,
+}
+
+impl Keeper {
+    /// Of a run that begins at this wall time, on a host of these facts.
+    pub fn begin(
+        experiment: &Experiment,
+        started: SystemTime,
+        host: &BTreeMap<String, String>,
+    ) -> Self {
+        let fact = |name: &str| host.get(name).cloned().unwrap_or_default();
+        let began = Beginning(started);
+        let mut source = (*experiment.source).clone();
+        if let Some(members) = source.as_object_mut() {
+            let dry = experiment.runtime.dry.map(|dry| dry.name().into());
+            members.insert("dry".to_owned(), dry.unwrap_or_default());
+        }
+        Self {
+            journal: Journal {
+                chaoslib_version: FOLLOWED.to_owned(),
+                platform: format!("Linux-{}-{}", fact("kernel"), fact("architecture")),
+                node: fact("name"),
+                experiment: experiment.secrets.redact_value(source),
+                start: began.after_ms(0.0),
+                status: Status::Completed,
+                deviated: false,
+                steady_states: SteadyStates::default(),
+                run: Vec::new(),
+                rollbacks: Vec::new(),
+                end: String::new(),
+                duration: 0.0,
+                temblor: None,
+            },
+            began,
+            cut: None,
+        }
+    }
+
+    /// Takes down what the toolkit would.
+    pub fn note(&mut self, happened: &Happened) {
+        match &happened.event {
+            Event::Activity(performed) => self.note_performed(performed),
+            Event::Hypothesis {
+                phase,
+                result,
+                probes,
+            } => {
+                let states = &mut self.journal.steady_states;
+                let state = if *phase == Phase::Before {
+                    &mut states.before
+                } else {
+                    &mut states.after
+                };
+                *state = Some(checked(self.began, result.met, probes));
+            }
+            Event::During { met, probes, .. } => {
+                let state = checked(self.began, *met, probes);
+                self.journal.steady_states.during.push(state);
+            }
+            Event::Over(cut) => self.cut = *cut,
+            _not_the_toolkits => {}
+        }
+    }
+
+    fn note_performed(&mut self, performed: &Performed) {
+        let played = played(self.began, performed);
+        let list = match performed.record.phase {
+            Phase::Method => &mut self.journal.run,
+            Phase::Rollback => &mut self.journal.rollbacks,
+            Phase::Before | Phase::During | Phase::After => return,
+        };
+        // It is told of when it is over; what began before it stands before it.
+        let place = list.partition_point(|other| other.start <= played.start);
+        list.insert(place, played);
+    }
+
+    /// The whole journal of a run that ended with this report.
+    pub fn end(self, report: &Report) -> Journal {
+        let Self {
+            mut journal,
+            began,
+            cut,
+        } = self;
+        journal.status = status(&journal.steady_states, cut);
+        let after = journal.steady_states.after.as_ref();
+        journal.deviated = after.is_some_and(|state| !state.steady_state_met);
+        journal.duration = report.duration_ms / 1e3;
+        journal.end = began.after_ms(report.duration_ms);
+        journal.temblor = Some(report.clone());
+        journal
+    }
+}
+
+/// By the toolkit's rules: an answer that is not tolerated fails nothing, no answer does.
+fn status(states: &SteadyStates, cut: Option<Cut>) -> Status {
+    match cut {
+        Some(Cut::Person | Cut::Breaker) => return Status::Interrupted,
+        Some(Cut::Fault) => return Status::Aborted,
+        Some(Cut::FailFast) => return Status::Failed,
+        None => {}
+    }
+    let checks = [&states.before, &states.after].into_iter().flatten();
+    let mut probes = checks.flat_map(|state| &state.probes);
+    if probes.any(|probe| probe.status != PlayedStatus::Succeeded) {
+        Status::Failed
+    } else {
+        Status::Completed
+    }
+}
+
+fn checked(began: Beginning, met: bool, probes: &[Performed]) -> SteadyState {
+    SteadyState {
+        steady_state_met: met,
+        probes: probes.iter().map(|probe| played(began, probe)).collect(),
+    }
+}
+
+fn played(began: Beginning, performed: &Performed) -> Played {
+    let record = &performed.record;
+    let error = record.error.as_ref();
+    Played {
+        activity: (*performed.source).clone(),
+        output: performed.output.clone(),
+        start: began.after_ms(record.start_ms),
+        status: match record.status {
+            ActivityStatus::Succeeded => PlayedStatus::Succeeded,
+            ActivityStatus::Failed => PlayedStatus::Failed,
+            ActivityStatus::Cancelled => PlayedStatus::Aborted,
+        },
+        end: began.after_ms(record.end_ms),
+        duration: (record.end_ms - record.start_ms) / 1e3,
+        tolerance_met: performed.met,
+        // As Python writes one without its traceback.
+        exception: error.map(|why| vec![format!("chaoslib.exceptions.ActivityFailed: {why}\n")]),
+    }
+}
