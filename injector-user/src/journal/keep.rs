@@ -101,8 +101,7 @@ impl Keeper {
             cut,
         } = self;
         journal.status = status(&journal.steady_states, cut);
-        let after = journal.steady_states.after.as_ref();
-        journal.deviated = after.is_some_and(|state| !state.steady_state_met);
+        journal.deviated = !is_met(journal.steady_states.after.as_ref());
         journal.duration = report.duration_ms / 1e3;
         journal.end = began.after_ms(report.duration_ms);
         journal.temblor = Some(report.clone());
@@ -115,8 +114,9 @@ fn status(states: &SteadyStates, cut: Option<Cut>) -> Status {
     match cut {
         Some(Cut::Person | Cut::Breaker) => return Status::Interrupted,
         Some(Cut::Fault) => return Status::Aborted,
-        Some(Cut::FailFast) => return Status::Failed,
-        None => {}
+        // The last word is what it is like afterwards, if that was asked.
+        Some(Cut::FailFast) if is_met(states.after.as_ref()) => return Status::Failed,
+        Some(Cut::FailFast) | None => {}
     }
     let checks = [&states.before, &states.after].into_iter().flatten();
     let mut probes = checks.flat_map(|state| &state.probes);
@@ -125,6 +125,10 @@ fn status(states: &SteadyStates, cut: Option<Cut>) -> Status {
     } else {
         Status::Completed
     }
+}
+
+fn is_met(state: Option<&SteadyState>) -> bool {
+    state.is_none_or(|state| state.steady_state_met)
 }
 
 fn checked(began: Beginning, met: bool, probes: &[Performed]) -> SteadyState {

@@ -155,7 +155,7 @@ impl<F: Faults> Run<F> {
         }
         self.switch_off().await;
         if outcome.gate == Check::Met
-            && let Some(Some(after)) = self.unless_halted(self.second_look()).await
+            && let Some(after) = self.looks_again(cancel.clone()).await
         {
             outcome.after = after;
         }
@@ -235,6 +235,24 @@ impl<F: Faults> Run<F> {
         tokio::time::sleep(slowest.unwrap_or_default().min(LONGEST_RECOVERY)).await;
     }
 
+    /// Unless the run was halted, or is meanwhile. That the hypothesis failed while the method ran is no reason: it may
+    /// hold again without faults.
+    async fn looks_again(&self, mut cancel: watch::Receiver<Cancel>) -> Option<Check> {
+        if self.halter.why() != Some(Halt::FailFast) {
+            return self.unless_halted(self.second_look()).await.flatten();
+        }
+        let wish = async {
+            if cancel.wait_for(|wish| *wish != Cancel::No).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = wish => None,
+            check = self.second_look() => check,
+        }
+    }
+
     async fn second_look(&self) -> Option<Check> {
         match &self.experiment.hypothesis {
             Some(hypothesis) if self.experiment.runtime.hypothesis.checks_after() => {
@@ -250,14 +268,11 @@ impl<F: Faults> Run<F> {
         let deviated = outcome.after != Check::Met || matches!(halt, Some(Halt::Breaker { .. }));
         let failed = outcome.gate == Check::Failed
             || outcome.after == Check::Failed
+            // What the hypothesis is like afterwards is the last word, as in the toolkit.
+            || (halt == Some(Halt::FailFast) && outcome.after == Check::Met)
             || matches!(
                 halt,
-                Some(
-                    Halt::FailFast
-                        | Halt::Fault { .. }
-                        | Halt::Observing { .. }
-                        | Halt::Cancelled(_)
-                )
+                Some(Halt::Fault { .. } | Halt::Observing { .. } | Halt::Cancelled(_))
             );
         let refused = matches!(
             halt,

@@ -15,6 +15,7 @@
 //!   `chaos` exits with 0.
 //! - Commands get no standard input and a process group of their own.
 //! - The limit for reading an HTTP answer also bounds the whole answer.
+//! - A check that fails while the method runs, and is to end it, ends what it does, too.
 
 mod activity;
 mod assemble;

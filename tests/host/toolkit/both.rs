@@ -8,7 +8,7 @@ use std::thread::{self, ScopedJoinHandle};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use temblor_tests::temblor_program;
+use temblor_tests::{Web, temblor_program};
 
 /// What there is in each folder beforehand, and what is said on the command line.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,10 @@ pub(super) struct Case {
     pub(super) flags: Vec<String>,
     pub(super) files: Vec<(&'static str, String)>,
     pub(super) environment: Vec<(&'static str, &'static str)>,
+    /// Who is called.
+    pub(super) web: Option<Web>,
+    /// Where we are different on purpose.
+    pub(super) ours: &'static [&'static str],
 }
 
 /// What one of them made of it.
@@ -25,6 +29,7 @@ pub(super) struct Made {
     pub(super) code: Option<i32>,
     pub(super) journal: Value,
     pub(super) files: BTreeMap<String, String>,
+    pub(super) asked: Vec<Value>,
 }
 
 /// What the tools write for themselves.
@@ -66,6 +71,7 @@ impl Case {
         }
         let mut command = Command::new(program);
         begin(&mut command, folder);
+        let before = self.asked().len();
         command
             .args(&self.flags)
             .arg("experiment.json")
@@ -83,7 +89,25 @@ impl Case {
             code: said.status.code(),
             journal: comparable(&journal),
             files: left(folder)?,
+            asked: self.asked().split_off(before),
         })
+    }
+
+    /// By everybody so far, but for what each library says of itself.
+    fn asked(&self) -> Vec<Value> {
+        let asked = self.web.iter().flat_map(Web::asked);
+        let told = asked.map(|one| {
+            let kept = one
+                .headers
+                .into_iter()
+                .filter(|(name, _)| name.starts_with("x-") || name == "content-type");
+            let headers: BTreeMap<_, _> = kept.collect();
+            // However it is written.
+            let body: Value = serde_json::from_slice(&one.body)
+                .unwrap_or_else(|_text| String::from_utf8_lossy(&one.body).into());
+            json!({ "method": one.method, "path": one.path, "headers": headers, "body": body })
+        });
+        told.collect()
     }
 
     /// What differs, if something does.
@@ -91,6 +115,11 @@ impl Case {
         let [theirs, ours] = self.run()?;
         let mut found = Vec::new();
         differences("", &theirs.whole(), &ours.whole(), &mut found);
+        for path in self.ours {
+            let count = found.len();
+            found.retain(|difference| !difference.starts_with(path));
+            ensure!(found.len() < count, "{path} is the same in both");
+        }
         let flags = self.flags.join(" ");
         let told = || format!("{} {flags}\n  {}", self.experiment, found.join("\n  "));
         Ok((!found.is_empty()).then(told))
@@ -99,7 +128,12 @@ impl Case {
 
 impl Made {
     fn whole(&self) -> Value {
-        json!({ "code": self.code, "files": self.files, "journal": self.journal })
+        json!({
+            "code": self.code,
+            "files": self.files,
+            "journal": self.journal,
+            "asked": self.asked,
+        })
     }
 }
 

@@ -2,7 +2,9 @@
 //! keeps, the exit code, and the files that are left.
 
 mod both;
+mod during;
 mod features;
 mod given;
+mod http;
 mod order;
 mod random;

@@ -1,13 +1,18 @@
 //! Calls over HTTP, on a thread that may block.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use injector_core::experiment::{Http, python_text};
 use serde_json::{Map, Value, json};
 use thiserror::Error;
-use ureq::http::{Request, Response, header::CONTENT_TYPE};
+use ureq::http::{HeaderMap, Request, Response, header::CONTENT_TYPE};
 use ureq::tls::TlsConfig;
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{Connector as _, DefaultConnector};
 use ureq::{Agent, Body};
+
+use super::heads::Heads;
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -56,7 +61,8 @@ pub(in crate::runner) async fn call(http: Http) -> Result<Value, HttpError> {
 }
 
 fn blocking(http: &Http) -> Result<Value, HttpError> {
-    let agent = agent(http);
+    let heads = Heads::default();
+    let agent = agent(http, heads.clone());
     let failed = |source| HttpError::Call {
         method: http.method.clone(),
         url: http.url.clone(),
@@ -72,17 +78,17 @@ fn blocking(http: &Http) -> Result<Value, HttpError> {
                 tries += 1;
             }
             Err(error) => return Err(failed(error)),
-            Ok(response) => return answer(response).map_err(failed),
+            Ok(response) => return answer(response, &heads).map_err(failed),
         }
     }
 }
 
-fn agent(http: &Http) -> Agent {
+fn agent(http: &Http, heads: Heads) -> Agent {
     let read = http.timeout.read;
     // The toolkit's read timeout is between two bytes; here it also bounds the whole answer, so that
     // a slow drip cannot hold the experiment.
     let whole = read.map(|read| read + http.timeout.connect.unwrap_or(Duration::ZERO));
-    Agent::config_builder()
+    let config = Agent::config_builder()
         .http_status_as_error(false)
         .allow_non_standard_methods(true)
         .max_redirects(REDIRECTS)
@@ -95,8 +101,9 @@ fn agent(http: &Http) -> Agent {
                 .disable_verification(!http.verify_tls)
                 .build(),
         )
-        .build()
-        .into()
+        .build();
+    let connector = DefaultConnector::default().chain(heads);
+    Agent::with_parts(config, connector, DefaultResolver::default())
 }
 
 fn send(agent: &Agent, http: &Http) -> Result<Result<Response<Body>, ureq::Error>, HttpError> {
@@ -115,8 +122,9 @@ fn send(agent: &Agent, http: &Http) -> Result<Result<Response<Body>, ureq::Error
         .headers
         .keys()
         .any(|name| name.eq_ignore_ascii_case(CONTENT_TYPE.as_str()));
-    if let Some((kind, _)) = body.as_ref().filter(|_| !says_type) {
-        request = request.header(CONTENT_TYPE, *kind);
+    let kind = body.as_ref().and_then(|(kind, _)| *kind);
+    if let Some(kind) = kind.filter(|_| !says_type) {
+        request = request.header(CONTENT_TYPE, kind);
     }
     let bad = |source| HttpError::Request {
         method: http.method.clone(),
@@ -151,18 +159,18 @@ fn address(http: &Http) -> String {
 }
 
 /// The arguments as a body, and its type if the experiment does not say one.
-fn body(http: &Http) -> Option<(&'static str, String)> {
+fn body(http: &Http) -> Option<(Option<&'static str>, String)> {
     let arguments = http.arguments.as_ref()?;
     if http
         .headers
         .get("Content-Type")
         .is_some_and(|kind| kind == JSON)
     {
-        return Some((JSON, arguments.to_string()));
+        return Some((Some(JSON), arguments.to_string()));
     }
     match arguments {
-        Value::String(text) => Some(("text/plain; charset=utf-8", text.clone())),
-        _ => Some((FORM, form(arguments))),
+        Value::String(text) => Some((None, text.clone())),
+        _ => Some((Some(FORM), form(arguments))),
     }
 }
 
@@ -183,20 +191,14 @@ fn form(arguments: &Value) -> String {
     form.finish()
 }
 
-fn answer(response: Response<Body>) -> Result<Value, ureq::Error> {
+fn answer(response: Response<Body>, heads: &Heads) -> Result<Value, ureq::Error> {
     let (parts, mut body) = response.into_parts();
     let text = body
         .with_config()
         .limit(LONGEST_BODY)
         .lossy_utf8(true)
         .read_to_string()?;
-    let header =
-        |value: &ureq::http::HeaderValue| Value::from(String::from_utf8_lossy(value.as_bytes()));
-    let headers: Map<String, Value> = parts
-        .headers
-        .iter()
-        .map(|(name, value)| (name.to_string(), header(value)))
-        .collect();
+    let headers = headers(&parts.headers, &heads.names());
     let is_json = parts
         .headers
         .get(CONTENT_TYPE)
@@ -205,4 +207,20 @@ fn answer(response: Response<Body>) -> Result<Value, ureq::Error> {
     Ok(
         json!({ "status": parts.status.as_u16(), "headers": headers, "body": parsed.unwrap_or(Value::String(text)) }),
     )
+}
+
+/// By the names that the server gave them; several of one name are one, by comma.
+fn headers(headers: &HeaderMap, names: &BTreeMap<String, String>) -> Map<String, Value> {
+    let text = |name| {
+        let values = headers.get_all(name).iter();
+        let values: Vec<_> = values
+            .map(|value| String::from_utf8_lossy(value.as_bytes()))
+            .collect();
+        values.join(", ")
+    };
+    let written = |name: &str| names.get(name).map_or(name, String::as_str).to_owned();
+    headers
+        .keys()
+        .map(|name| (written(name.as_str()), text(name).into()))
+        .collect()
 }

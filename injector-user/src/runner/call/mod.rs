@@ -3,6 +3,7 @@
 //! An answer that says "no" (a status of 500, an exit code of 1) is an answer. There is none only
 //! when the call could not be made or took too long, as in the Chaos Toolkit.
 
+mod heads;
 mod http;
 mod process;
 

@@ -100,7 +100,7 @@ async fn an_answer_has_status_headers_and_body() {
         (&answer["status"], &answer["body"]),
         (&json!(200), &json!({ "ready": true }))
     );
-    assert_eq!(answer["headers"]["content-type"], json!("application/json"));
+    assert_eq!(answer["headers"]["Content-Type"], json!("application/json"));
     let address = serve(|_| ok("text/plain", r#"{"ready": true}"#));
     assert_eq!(
         call_http(get(format!("http://{address}/"))).await.unwrap()["body"],
