@@ -1,6 +1,6 @@
 //! Where the journal goes, and whose rules the exit code follows.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use injector_core::journal::Journal;
 use injector_core::report::Report;
@@ -13,9 +13,9 @@ use crate::report::replace;
 /// For tools of the Chaos Toolkit.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct JournalArgs {
-    /// Where to write the Chaos Toolkit's journal of the run
-    #[arg(long, value_name = "FILE", default_value = "journal.json")]
-    journal_path: PathBuf,
+    /// Where to write the Chaos Toolkit's journal of the run; journal.json if not given, beside the report if --out is
+    #[arg(long, value_name = "FILE")]
+    journal_path: Option<PathBuf>,
     /// Exit as this tool does: `chaostoolkit` with 0 where the hypothesis did not hold before the method, or only
     /// while it ran, or where an action failed
     #[arg(long, value_name = "TOOL")]
@@ -29,14 +29,18 @@ enum Compat {
 
 impl JournalArgs {
     /// Writes the journal whole, or leaves what was there.
-    pub(super) fn write(&self, keeper: Keeper, report: &Report) -> Result<Journal, CliError> {
+    pub(super) fn write(
+        &self,
+        keeper: Keeper,
+        report: &Report,
+        out: Option<&Path>,
+    ) -> Result<Journal, CliError> {
         let journal = keeper.end(report);
         let mut text = serde_json::to_vec_pretty(&journal).map_err(CliError::Json)?;
         text.push(b'\n');
-        replace(&self.journal_path, &text).map_err(|source| CliError::Write {
-            path: self.journal_path.clone(),
-            source,
-        })?;
+        let beside = || out.unwrap_or(Path::new("")).join("journal.json");
+        let path = self.journal_path.clone().unwrap_or_else(beside);
+        replace(&path, &text).map_err(|source| CliError::Write { path, source })?;
         Ok(journal)
     }
 

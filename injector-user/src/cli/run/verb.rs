@@ -1,7 +1,7 @@
 //! Runs an experiment.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -50,9 +50,9 @@ pub(in crate::cli) struct Run {
     /// A Chaos Toolkit experiment in YAML or JSON; `-` for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Where to write report.json, report.md, report.html and metrics.prom
-    #[arg(long, value_name = "DIR", default_value = "temblor-out")]
-    out: PathBuf,
+    /// Where to write report.json, report.md, report.html and metrics.prom; `temblor-out` if not given
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// Makes the waiting times of breakers that arm again repeatable
     #[arg(long, value_name = "N", default_value = "0")]
     seed: u64,
@@ -73,6 +73,12 @@ pub(in crate::cli) struct Run {
     /// Give the faults the seeds of this report, which must be of the same faults
     #[arg(long, value_name = "REPORT")]
     replay: Option<PathBuf>,
+}
+
+impl Run {
+    fn out(&self) -> &Path {
+        self.out.as_deref().unwrap_or(Path::new("temblor-out"))
+    }
 }
 
 /// What programs read: the report, and where it is.
@@ -100,8 +106,8 @@ pub(in crate::cli) async fn run(context: &Context, args: Run) -> Result<Exit, Cl
         EngineFaults::new(clients, caller, events.clone(), announcer.clone())
     });
     // Before anything is injected: a report that cannot be written is worth knowing now.
-    std::fs::create_dir_all(&args.out).map_err(|source| CliError::Write {
-        path: args.out.clone(),
+    std::fs::create_dir_all(args.out()).map_err(|source| CliError::Write {
+        path: args.out().to_owned(),
         source,
     })?;
     context
@@ -124,7 +130,9 @@ pub(in crate::cli) async fn run(context: &Context, args: Run) -> Result<Exit, Cl
         never = obey(context, interrupts, wish) => never,
         never = watching.follow() => never,
     };
-    let journal = args.journal.write(watching.finish(), &report);
+    let journal = args
+        .journal
+        .write(watching.finish(), &report, args.out.as_deref());
     let logged = events::finished(events.as_ref()).await;
     let told = tell(context, &args, &report);
     announce::finish(context.out, announcer.as_ref()).await;
@@ -135,7 +143,7 @@ pub(in crate::cli) async fn run(context: &Context, args: Run) -> Result<Exit, Cl
 
 /// Writes the report and prints it.
 fn tell(context: &Context, args: &Run, report: &Report) -> Result<(), CliError> {
-    let files = write(&args.out, report)?;
+    let files = write(args.out(), report)?;
     let written = Written {
         report,
         files: &files,
