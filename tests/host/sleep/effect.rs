@@ -101,7 +101,8 @@ fn hundreds_sleep_at_the_same_time() -> Result<()> {
         if !scene.way.takes_many {
             // Some of them, and of the others it is told.
             assert!(asleep.callers > 1 && asleep.awake > 0, "{report:?}");
-            assert_eq!(asleep.callers + asleep.awake, report.counters.injected);
+            let told_of = asleep.callers + asleep.awake;
+            assert_eq!(told_of, report.counters.injected, "{report:?}");
             drop(crowd);
             return scene.close();
         }
