@@ -3,6 +3,10 @@
 #![no_main]
 #![expect(unsafe_code, reason = "kernel memory, maps and helpers")]
 #![expect(
+    clippy::inline_always,
+    reason = "a call that LLVM leaves is checked by the verifier anew in every context"
+)]
+#![expect(
     clippy::needless_pass_by_value,
     reason = "the macro that makes the program's entry passes the context by value"
 )]
