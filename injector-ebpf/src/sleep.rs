@@ -30,6 +30,8 @@ pub fn here(act: Act) {
 /// Keeps a bed for the caller, until one of the programs has room that take turns.
 #[inline(always)]
 pub fn reserve(act: Act) {
+    // Of an earlier call, if who was to give it up was not run then.
+    forgo();
     let Some(bed) = bed::take(act.slot) else {
         return;
     };

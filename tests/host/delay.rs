@@ -181,35 +181,51 @@ fn two_delays_of_disjoint_ports_each_have_their_own_latency() -> Result<()> {
     stage.close()
 }
 
+/// Of a machine that keeps the engine from its processors for too long, each time.
+const ROUNDS: u32 = 4;
+
 #[test]
 fn content_comes_through_a_delay_as_it_was() -> Result<()> {
     let mut stage = Stage::set()?;
-    let mut client = stage.engine.client()?;
-    let target = stage.client_netns();
     for direction in ["out", "in", "both"] {
-        let given = [("latency", "2ms"), ("direction", direction)];
-        let armed = delay(&mut client, &target, &given)?;
-        for to in stage.echoes {
-            let what = format!("{direction} to {to}");
-            assert!(stage.client.bulk(to, 4 << 20)?, "{what}");
-            // Of one packet, and of many fragments.
-            for size in [1_400, 9_000, 60_000] {
-                let (answered, errors) = stage.client.datagrams_as(&Datagrams {
-                    to,
-                    count: 3,
-                    size,
-                    from_port: 0,
-                })?;
-                let came_back = (answered, errors);
-                assert_eq!(came_back, (vec![0, 1, 2], vec![]), "{size} bytes {what}");
-            }
+        let mut rounds = 0;
+        while !comes_through(&mut stage, direction)? {
+            rounds += 1;
+            assert!(rounds < ROUNDS, "{direction}: discarded in each round");
         }
-        let report = client.stop_one(&armed)?;
-        let line = report.line.context("a delay has a line")?;
-        assert!(line.forwarded > 0, "{line:?}");
-        assert_eq!((line.discarded, line.failed), (0, 0), "{report:?}");
     }
     stage.close()
+}
+
+/// Checks the content of what comes through; false if the engine says that it was kept from its work for so
+/// long that it discarded packets, which excuses what is missing.
+fn comes_through(stage: &mut Stage, direction: &str) -> Result<bool> {
+    let mut client = stage.engine.client()?;
+    let given = [("latency", "2ms"), ("direction", direction)];
+    let armed = delay(&mut client, &stage.client_netns(), &given)?;
+    let mut missing = Vec::new();
+    for to in stage.echoes {
+        let what = format!("{direction} to {to}");
+        assert!(stage.client.bulk(to, 4 << 20)?, "{what}");
+        // Of one packet, and of many fragments.
+        for size in [1_400, 9_000, 60_000] {
+            let (answered, errors) = stage.client.datagrams_as(&Datagrams {
+                to,
+                count: 3,
+                size,
+                from_port: 0,
+            })?;
+            if (&*answered, &*errors) != (&[0, 1, 2], &[]) {
+                missing.push(format!("{size} bytes {what}: {answered:?}, {errors:?}"));
+            }
+        }
+    }
+    let report = client.stop_one(&armed)?;
+    let line = report.line.context("a delay has a line")?;
+    assert!(line.forwarded > 0 && line.failed == 0, "{report:?}");
+    let discarded = line.discarded > 0;
+    assert!(discarded || missing.is_empty(), "{missing:?}: {report:?}");
+    Ok(!discarded)
 }
 
 #[test]

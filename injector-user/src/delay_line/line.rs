@@ -148,6 +148,9 @@ impl Drop for Line {
 
 /// Bytes that may wait: 10 Gbit/s for 200 ms.
 const ROOM: usize = 256 << 20;
+/// A pause after which what waited is outdated: no TCP sends again earlier (`TCP_RTO_MIN`). After a shorter one
+/// it is late, which is better than lost.
+const OUTDATED: Duration = Duration::from_millis(200);
 /// Packets read before those that became due meanwhile are written.
 const BATCH: usize = 32;
 
@@ -187,7 +190,7 @@ impl Loop {
         let _told = turning.try_send(());
         loop {
             let now_ns = monotonic_ns();
-            if now_ns.saturating_sub(last_ns) > nanos(LEASE) {
+            if now_ns.saturating_sub(last_ns) > nanos(OUTDATED) {
                 self.resume(now_ns);
             }
             last_ns = now_ns;
