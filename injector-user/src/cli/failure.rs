@@ -60,6 +60,12 @@ pub enum CliError {
         #[source]
         source: io::Error,
     },
+    #[error("what happened was not written down while it did, beside `{}`", path.display())]
+    Diary {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error(transparent)]
     Events(#[from] EventsError),
     #[error(transparent)]
@@ -116,6 +122,7 @@ impl CliError {
             | Self::Kill(_)
             | Self::TargetGone { .. }
             | Self::Write { .. }
+            | Self::Diary { .. }
             | Self::Events(_)
             | Self::Listen { .. }
             | Self::Privilege(_)
@@ -161,6 +168,7 @@ impl CliError {
             | Self::Wait(_)
             | Self::Gather(_)
             | Self::Write { .. }
+            | Self::Diary { .. }
             | Self::Events(_)
             | Self::Listen { .. }
             | Self::Privilege(_)

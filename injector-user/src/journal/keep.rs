@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use injector_core::experiment::Experiment;
 use injector_core::journal::{
-    FOLLOWED, Journal, Played, PlayedStatus, Status, SteadyState, SteadyStates,
+    Begun, Entry, FOLLOWED, Journal, Played, PlayedStatus, Status, SteadyState, SteadyStates,
 };
 use injector_core::report::{ActivityStatus, Phase, Report};
 
@@ -55,58 +55,57 @@ impl Keeper {
         }
     }
 
-    /// Takes down what the toolkit would.
-    pub fn note(&mut self, happened: &Happened) {
-        match &happened.event {
-            Event::Activity(performed) => self.note_performed(performed),
-            Event::Hypothesis {
-                phase,
-                result,
-                probes,
-            } => {
-                let states = &mut self.journal.steady_states;
-                let state = if *phase == Phase::Before {
-                    &mut states.before
-                } else {
-                    &mut states.after
-                };
-                *state = Some(checked(self.began, result.met, probes));
-            }
-            Event::During { met, probes, .. } => {
-                let state = checked(self.began, *met, probes);
-                self.journal.steady_states.during.push(state);
-            }
-            Event::Over(cut) => self.cut = *cut,
-            _not_the_toolkits => {}
+    /// What the toolkit would take down, which is done here.
+    pub fn note(&mut self, happened: &Happened) -> Option<Entry> {
+        if let Event::Over(cut) = &happened.event {
+            self.cut = *cut;
         }
+        let entry = entry(self.began, happened)?;
+        self.journal.add(entry.clone());
+        Some(entry)
     }
 
-    fn note_performed(&mut self, performed: &Performed) {
-        let played = played(self.began, performed);
-        let list = match performed.record.phase {
-            Phase::Method => &mut self.journal.run,
-            Phase::Rollback => &mut self.journal.rollbacks,
-            Phase::Before | Phase::During | Phase::After => return,
-        };
-        // It is told of when it is over; what began before it stands before it.
-        let place = list.partition_point(|other| other.start <= played.start);
-        list.insert(place, played);
+    /// As far as it is known.
+    pub fn so_far(&self) -> &Journal {
+        &self.journal
     }
 
     /// The whole journal of a run that ended with this report.
-    pub fn end(self, report: &Report) -> Journal {
-        let Self {
-            mut journal,
-            began,
-            cut,
-        } = self;
-        journal.status = status(&journal.steady_states, cut);
+    pub fn end(&self, report: &Report) -> Journal {
+        let (mut journal, began) = (self.journal.clone(), self.began);
+        journal.status = status(&journal.steady_states, self.cut);
         journal.deviated = !is_met(journal.steady_states.after.as_ref());
         journal.duration = report.duration_ms / 1e3;
         journal.end = began.after_ms(report.duration_ms);
         journal.temblor = Some(report.clone());
         journal
     }
+}
+
+/// What an event is to the toolkit.
+fn entry(began: Beginning, happened: &Happened) -> Option<Entry> {
+    let checked = |phase: Phase, met: bool, probes: &[Performed]| Entry::Checked {
+        phase,
+        state: checked(began, met, probes),
+    };
+    Some(match &happened.event {
+        Event::Begun { phase, source, .. } => Entry::Begun(Begun {
+            phase: *phase,
+            activity: (**source).clone(),
+            start: began.after_ms(happened.at.as_secs_f64() * 1e3),
+        }),
+        Event::Activity(performed) => Entry::Played {
+            phase: performed.record.phase,
+            played: played(began, performed),
+        },
+        Event::Hypothesis {
+            phase,
+            result,
+            probes,
+        } => checked(*phase, result.met, probes),
+        Event::During { met, probes, .. } => checked(Phase::During, *met, probes),
+        _not_the_toolkits => return None,
+    })
 }
 
 /// By the toolkit's rules: an answer that is not tolerated fails nothing, no answer does.

@@ -49,6 +49,7 @@ impl<F: Faults> Run<F> {
             kind: started.performed.record.kind,
             name: activity.name.clone(),
             background: activity.background,
+            source: Arc::clone(&activity.source),
         });
         let answer = if self.experiment.runtime.leaves_out(activity.kind) {
             Ok(Told::default())

@@ -1,5 +1,6 @@
 //! What happened, told by whoever did it to whoever writes the report, and to whoever watches.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub enum Event {
         kind: ActivityKind,
         name: String,
         background: bool,
+        /// As it was written.
+        source: Arc<Value>,
     },
     /// An activity is over; told of the probes of the hypothesis too.
     Activity(Box<Performed>),
@@ -126,6 +129,12 @@ pub struct Happened {
     pub event: Event,
 }
 
+/// Somebody who is told what happens before anything else does.
+pub trait Watch: fmt::Debug + Send + Sync {
+    /// Takes it down, in no more time than a line of a file takes to write.
+    fn note(&self, happened: Happened);
+}
+
 /// Where events go. Losing the other end only happens when the run is over.
 #[derive(Debug, Clone)]
 pub(super) struct Events {
@@ -136,7 +145,7 @@ pub(super) struct Events {
 /// Somebody who follows the run, and must not learn its secrets.
 #[derive(Debug, Clone)]
 struct Watcher {
-    sender: mpsc::UnboundedSender<Happened>,
+    watch: Arc<dyn Watch>,
     clock: Clock,
     secrets: Secrets,
 }
@@ -155,12 +164,12 @@ impl Events {
     /// Tells from now on also this watcher, without the secrets.
     pub(super) fn watched(
         self,
-        sender: Option<mpsc::UnboundedSender<Happened>>,
+        watch: Option<Arc<dyn Watch>>,
         clock: Clock,
         secrets: Secrets,
     ) -> Self {
-        let watcher = sender.map(|sender| Watcher {
-            sender,
+        let watcher = watch.map(|watch| Watcher {
+            watch,
             clock,
             secrets,
         });
@@ -171,8 +180,7 @@ impl Events {
         if let Some(watcher) = &self.watcher {
             let at = watcher.clock.elapsed();
             let event = redacted_event(event.clone(), &watcher.secrets);
-            // A watcher may leave.
-            drop(watcher.sender.send(Happened { at, event }));
+            watcher.watch.note(Happened { at, event });
         }
         // Nobody listens any more once the report is written.
         drop(self.report.send(event));

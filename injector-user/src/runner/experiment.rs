@@ -7,16 +7,17 @@ use std::time::{Duration, SystemTime};
 use injector_core::experiment::{ActivityKind, BreakerSpec, Experiment, RollbackStrategy};
 use injector_core::report::{EndReason, Phase, Report};
 use injector_core::telemetry::Baseline;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::assemble::{Facts, assemble};
 use super::clock::Clock;
-use super::event::{Cut, Event, Events, Happened};
+use super::event::{Cut, Event, Events, Watch};
 use super::faults::{FaultErrorClass, Faults};
 use super::halt::{Cancel, Halt};
 use super::hypothesis::Check;
 use super::run::Run;
+use crate::sys::descriptors::make_room;
 
 /// Longest time given to the probes to show that the target recovered after a breaker opened.
 const LONGEST_RECOVERY: Duration = Duration::from_secs(1);
@@ -40,7 +41,7 @@ pub struct Options {
     pub cancel: watch::Receiver<Cancel>,
     /// Who is told what happens, as it happens and without the experiment's secrets. The
     /// warnings above are not told again.
-    pub watcher: Option<mpsc::UnboundedSender<Happened>>,
+    pub watcher: Option<Arc<dyn Watch>>,
 }
 
 /// Runs an experiment to its report. No fault of it is armed when this returns.
@@ -57,6 +58,11 @@ pub async fn run<F: Faults>(experiment: Experiment, faults: Arc<F>, options: Opt
     } = options;
     let clock = Clock::start(started);
     let (events, mut told) = Events::channel();
+    if let Err(error) = make_room(descriptors_of(&experiment)) {
+        events.warn(format!(
+            "the number of open files could not be raised: {error}"
+        ));
+    }
     for warning in warnings {
         events.warn(warning);
     }
@@ -95,6 +101,14 @@ pub async fn run<F: Faults>(experiment: Experiment, faults: Arc<F>, options: Opt
         },
         all,
     )
+}
+
+/// How many files it may have open: whatever there is besides, and what reads and waits for programs.
+fn descriptors_of(experiment: &Experiment) -> u64 {
+    const BESIDES: u64 = 200;
+    const OF_A_PROGRAM: u64 = 4;
+    let background = experiment.activities().filter(|one| one.background).count();
+    BESIDES + OF_A_PROGRAM * background as u64
 }
 
 fn cut(halt: &Halt) -> Cut {

@@ -39,7 +39,7 @@ mod tests;
 mod verdict;
 
 pub use call::{HttpError, ProcessError};
-pub use event::{Cut, Event, Happened, Measured, Performed, Side};
+pub use event::{Cut, Event, Happened, Measured, Performed, Side, Watch};
 pub use experiment::{Options, run};
 pub use faults::{Armed, End, FaultError, FaultErrorClass, Faults, Snapshot};
 pub use halt::Cancel;

@@ -7,6 +7,8 @@ use injector_core::report::{
     ActivityRecord, FaultRecord, HypothesisRecord, HypothesisResult, Report, Telemetry, Undo,
 };
 
+use serde_json::Value;
+
 use super::event::{Event, Performed};
 
 /// The report without any secret in what came from the experiment or from its answers.
@@ -50,8 +52,8 @@ pub(super) fn redacted_event(mut event: Event, secrets: &Secrets) -> Event {
         Event::Armed { target: text, .. } | Event::Observing(text) | Event::Warning(text) => {
             *text = secrets.redact(text);
         }
-        Event::Begun { .. }
-        | Event::Pause { .. }
+        Event::Begun { source, .. } => hide_source(source, secrets),
+        Event::Pause { .. }
         | Event::Sample(_)
         | Event::Killed
         | Event::Transition { .. }
@@ -72,8 +74,11 @@ fn hide_all(probes: &mut [Performed], secrets: &Secrets) {
 fn hide_performed(performed: &mut Performed, secrets: &Secrets) {
     hide_activity(&mut performed.record, secrets);
     performed.output = secrets.redact_value(performed.output.take());
-    let source = (*performed.source).clone();
-    performed.source = Arc::new(secrets.redact_value(source));
+    hide_source(&mut performed.source, secrets);
+}
+
+fn hide_source(source: &mut Arc<Value>, secrets: &Secrets) {
+    *source = Arc::new(secrets.redact_value((**source).clone()));
 }
 
 fn hide_activity(activity: &mut ActivityRecord, secrets: &Secrets) {

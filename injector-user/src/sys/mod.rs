@@ -5,6 +5,7 @@
 //! sound is written at its unsafe block.
 
 pub mod bpf;
+pub(crate) mod descriptors;
 pub(crate) mod exec;
 pub mod fd;
 pub(crate) mod memory;

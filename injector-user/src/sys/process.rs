@@ -96,6 +96,6 @@ pub(crate) fn before_exec(
     command: &mut Command,
     between: impl FnMut() -> io::Result<()> + Send + Sync + 'static,
 ) {
-    // SAFETY: the contract of this function, kept by its one caller in `client::start`.
+    // SAFETY: the contract of this function, kept by its callers in `client::start` and `descriptors`.
     unsafe { command.pre_exec(between) };
 }

@@ -7,7 +7,6 @@ use injector_core::report::Report;
 
 use crate::cli::exit::Exit;
 use crate::cli::failure::CliError;
-use crate::journal::Keeper;
 use crate::report::replace;
 
 /// For tools of the Chaos Toolkit.
@@ -28,20 +27,10 @@ enum Compat {
 }
 
 impl JournalArgs {
-    /// Writes the journal whole, or leaves what was there.
-    pub(super) fn write(
-        &self,
-        keeper: Keeper,
-        report: &Report,
-        out: Option<&Path>,
-    ) -> Result<Journal, CliError> {
-        let journal = keeper.end(report);
-        let mut text = serde_json::to_vec_pretty(&journal).map_err(CliError::Json)?;
-        text.push(b'\n');
+    /// Where it is to be.
+    pub(super) fn path(&self, out: Option<&Path>) -> PathBuf {
         let beside = || out.unwrap_or(Path::new("")).join("journal.json");
-        let path = self.journal_path.clone().unwrap_or_else(beside);
-        replace(&path, &text).map_err(|source| CliError::Write { path, source })?;
-        Ok(journal)
+        self.journal_path.clone().unwrap_or_else(beside)
     }
 
     /// By our rules, or the toolkit's.
@@ -52,4 +41,14 @@ impl JournalArgs {
             Some(Compat::Chaostoolkit) => Exit::Failed,
         }
     }
+}
+
+/// Writes the journal whole, or leaves what was there.
+pub(super) fn write(path: &Path, journal: &Journal) -> Result<(), CliError> {
+    let mut text = serde_json::to_vec_pretty(journal).map_err(CliError::Json)?;
+    text.push(b'\n');
+    replace(path, &text).map_err(|source| CliError::Write {
+        path: path.to_owned(),
+        source,
+    })
 }

@@ -4,7 +4,9 @@ mod given;
 mod host;
 mod journal;
 mod progress;
+mod session;
 mod strategy;
+mod unfinished;
 mod verb;
 mod watching;
 

@@ -47,6 +47,7 @@ impl Progress {
                 kind,
                 name,
                 background,
+                source: _,
             } => Some(begun(*phase, *kind, name, *background)),
             Event::Activity(performed) => over(&performed.record, style),
             Event::Pause {

@@ -1,22 +1,20 @@
 //! Runs an experiment.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use injector_core::experiment::Experiment;
 use injector_core::problem::{Problem, Problems};
 use injector_core::report::{Report, Verdict};
 use serde::Serialize;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::given::{GivenArgs, GivenValues};
 use super::host::facts;
-use super::journal::JournalArgs;
-use super::progress::Progress;
+use super::journal::{self, JournalArgs};
+use super::session::{Clients, Session, begin_diary};
 use super::strategy::StrategyArgs;
-use super::watching::Watching;
+use super::unfinished::UnfinishedArgs;
 use crate::cli::announce::{self, AnnounceArgs};
 use crate::cli::baseline;
 use crate::cli::caller::drop_to_caller;
@@ -28,11 +26,10 @@ use crate::cli::failure::CliError;
 use crate::cli::interrupts::Interrupts;
 use crate::cli::replay;
 use crate::cli::style::Style;
-use crate::client::{Client, EngineFaults, connection_of_caller};
 use crate::clock::unix_ms;
 use crate::journal::Keeper;
 use crate::report::write;
-use crate::runner::{self, Cancel, Happened, Options, missing_programs};
+use crate::runner::{Cancel, Options, missing_programs};
 
 /// Run an experiment and write its report
 ///
@@ -62,6 +59,8 @@ pub(in crate::cli) struct Run {
     strategy: StrategyArgs,
     #[command(flatten)]
     journal: JournalArgs,
+    #[command(flatten)]
+    unfinished: UnfinishedArgs,
     #[command(flatten)]
     events: EventsArg,
     #[command(flatten)]
@@ -96,49 +95,79 @@ pub(in crate::cli) async fn run(context: &Context, args: Run) -> Result<Exit, Cl
     experiment::warn(context.out, &warnings);
     let baselines = args.baselines.iter().map(|path| baseline::read(path));
     let baselines = baselines.collect::<Result<Vec<_>, _>>()?;
+    let journal = args.journal.path(args.out.as_deref());
+    let overdue = args.unfinished.find(context, &given, &journal)?;
     let interrupts = Interrupts::catch()?;
-    let client = engine(context, &experiment).await?;
+    let mut late = Vec::new();
+    for overdue in overdue {
+        let clients = match &overdue.experiment {
+            Some(experiment) => engine(context, experiment).await?,
+            None => None,
+        };
+        late.push((overdue, clients));
+    }
+    let clients = engine(context, &experiment).await?;
     drop_to_caller()?;
-    let events = args.events.create(context.out)?;
-    let announcer = announce::start(context.out, args.announce.destinations()?);
-    let engine = client.map(|clients| {
-        let caller = connection_of_caller();
-        EngineFaults::new(clients, caller, events.clone(), announcer.clone())
-    });
-    // Before anything is injected: a report that cannot be written is worth knowing now.
-    std::fs::create_dir_all(args.out()).map_err(|source| CliError::Write {
-        path: args.out().to_owned(),
-        source,
-    })?;
-    context
-        .out
-        .note(&context.out.aside.title(&experiment.title));
-    let (wish, cancel) = watch::channel(Cancel::No);
-    let (watcher, news) = mpsc::unbounded_channel();
+    let mut session = Session {
+        context,
+        interrupts,
+        events: args.events.create(context.out)?,
+        announcer: announce::start(context.out, args.announce.destinations()?),
+    };
+    for (overdue, clients) in late {
+        let options = options(&args, &[], &given);
+        overdue.settle(&mut session, clients, options).await?;
+    }
+    make_room(&args, &journal)?;
     let options = Options {
         baselines,
-        environment: given.environment,
-        ..options(&args, &warnings, cancel, watcher)
+        ..options(&args, &warnings, &given)
     };
-    let mut watching = Watching {
-        news,
-        progress: Progress::new(context.out),
-        keeper: Keeper::begin(&experiment, options.started, &options.host),
-    };
-    let report = tokio::select! {
-        report = runner::run(experiment, Arc::new(engine), options) => report,
-        never = obey(context, interrupts, wish) => never,
-        never = watching.follow() => never,
-    };
-    let journal = args
-        .journal
-        .write(watching.finish(), &report, args.out.as_deref());
-    let logged = events::finished(events.as_ref()).await;
-    let told = tell(context, &args, &report);
-    announce::finish(context.out, announcer.as_ref()).await;
+    conduct(session, &args, (experiment, clients), options, &journal).await
+}
+
+/// From the first word of the experiment to the last of its report.
+async fn conduct(
+    mut session: Session<'_>,
+    args: &Run,
+    (experiment, clients): (Experiment, Clients),
+    options: Options,
+    path: &Path,
+) -> Result<Exit, CliError> {
+    let out = session.context.out;
+    out.note(&out.aside.title(&experiment.title));
+    let keeper = Keeper::begin(&experiment, options.started, &options.host);
+    let diary = begin_diary(&args.file, path, &experiment, &keeper)?;
+    let kept = (keeper, diary);
+    let (report, recorder) = session.perform(experiment, clients, options, kept).await;
+    let journal = recorder.record().keeper.end(&report);
+    let written = journal::write(path, &journal);
+    session.complain_of(&mut recorder.record(), path);
+    // Without a journal it is all there is.
+    if written.is_ok() {
+        recorder.record().diary.remove();
+    }
+    let logged = events::finished(session.events.as_ref()).await;
+    let told = tell(session.context, args, &report);
+    announce::finish(out, session.announcer.as_ref()).await;
     told?;
-    let exit = args.journal.exit(&report, &journal?);
-    Ok(events::concluded(context.out, logged, exit))
+    written?;
+    let exit = args.journal.exit(&report, &journal);
+    Ok(events::concluded(out, logged, exit))
+}
+
+/// Before anything is injected: a report that cannot be written is worth knowing now.
+fn make_room(args: &Run, journal: &Path) -> Result<(), CliError> {
+    let directories = [Some(args.out()), journal.parent()];
+    for directory in directories.into_iter().flatten() {
+        if directory != Path::new("") {
+            std::fs::create_dir_all(directory).map_err(|source| CliError::Write {
+                path: directory.to_owned(),
+                source,
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes the report and prints it.
@@ -169,46 +198,26 @@ fn read(args: &Run, given: &GivenValues) -> Result<(Experiment, Vec<Problem>), C
     }
 }
 
-fn options(
-    args: &Run,
-    warnings: &[Problem],
-    cancel: watch::Receiver<Cancel>,
-    watcher: mpsc::UnboundedSender<Happened>,
-) -> Options {
+/// Nobody watches yet.
+fn options(args: &Run, warnings: &[Problem], given: &GivenValues) -> Options {
     Options {
         started: SystemTime::UNIX_EPOCH + Duration::from_millis(unix_ms()),
         host: facts(),
         seed: args.seed,
         baselines: Vec::new(),
-        environment: BTreeMap::new(),
+        environment: given.environment.clone(),
         warnings: warnings.iter().map(ToString::to_string).collect(),
-        cancel,
-        watcher: Some(watcher),
+        cancel: watch::channel(Cancel::No).1,
+        watcher: None,
     }
 }
 
 /// Two connections: one for faults, and one to look at targets.
-async fn engine(
-    context: &Context,
-    experiment: &Experiment,
-) -> Result<Option<(Client, Client)>, CliError> {
+async fn engine(context: &Context, experiment: &Experiment) -> Result<Clients, CliError> {
     if !experiment::needs_engine(experiment) {
         return Ok(None);
     }
     Ok(Some((context.engine().await?, context.engine().await?)))
-}
-
-/// Tells the runner what the person wants, for as long as it runs.
-async fn obey(context: &Context, mut interrupts: Interrupts, wish: watch::Sender<Cancel>) -> ! {
-    interrupts.next().await;
-    context
-        .out
-        .note("ending the faults and playing the rollbacks; once more to leave them out");
-    wish.send_replace(Cancel::Gracefully);
-    loop {
-        interrupts.next().await;
-        wish.send_replace(Cancel::Now);
-    }
 }
 
 fn text(report: &Report, files: &[PathBuf], style: Style) -> String {

@@ -14,6 +14,8 @@ use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::{Child, Command};
 
+use crate::sys::descriptors;
+
 /// What is kept of an output; the rest is read and dropped, so that the command is not held up.
 const LONGEST_OUTPUT: usize = 1 << 20;
 
@@ -101,6 +103,7 @@ pub(in crate::runner) async fn call(
 
 /// Starts it in a process group of its own.
 fn start(command: &mut Command) -> io::Result<Child> {
+    descriptors::as_inherited(command.as_std_mut());
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
