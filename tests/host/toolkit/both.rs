@@ -45,21 +45,31 @@ impl Case {
 
     /// By the toolkit, and by us with its exit codes.
     pub(super) fn run(&self) -> Result<[Made; 2]> {
-        let theirs = self.run_with(
+        Ok([
+            self.run_theirs()?,
+            self.run_ours(&["--compat", "chaostoolkit"])?,
+        ])
+    }
+
+    pub(super) fn run_theirs(&self) -> Result<Made> {
+        self.run_with(
             |command, folder| {
                 command.arg("--log-file").arg(folder.join("log"));
                 command.args(["--no-version-check", "--settings", "none", "run"]);
             },
             "chaos".as_ref(),
-        )?;
-        let ours = self.run_with(
+        )
+    }
+
+    /// With these flags besides.
+    pub(super) fn run_ours(&self, flags: &[&str]) -> Result<Made> {
+        self.run_with(
             |command, folder| {
                 command.arg("--run-dir").arg(folder.join("temblor-out"));
-                command.args(["run", "--compat", "chaostoolkit"]);
+                command.arg("run").args(flags);
             },
             &temblor_program()?,
-        )?;
-        Ok([theirs, ours])
+        )
     }
 
     fn run_with(&self, begin: impl FnOnce(&mut Command, &Path), program: &Path) -> Result<Made> {
@@ -110,11 +120,10 @@ impl Case {
         told.collect()
     }
 
-    /// What differs, if something does.
+    /// What differs, if something does but what does on purpose.
     fn difference(&self) -> Result<Option<String>> {
         let [theirs, ours] = self.run()?;
-        let mut found = Vec::new();
-        differences("", &theirs.whole(), &ours.whole(), &mut found);
+        let mut found = theirs.differences(&ours);
         for path in self.ours {
             let count = found.len();
             found.retain(|difference| !difference.starts_with(path));
@@ -127,6 +136,13 @@ impl Case {
 }
 
 impl Made {
+    /// Where another one is not the same.
+    pub(super) fn differences(&self, other: &Self) -> Vec<String> {
+        let mut found = Vec::new();
+        differences("", &self.whole(), &other.whole(), &mut found);
+        found
+    }
+
     fn whole(&self) -> Value {
         json!({
             "code": self.code,

@@ -7,4 +7,5 @@ mod features;
 mod given;
 mod http;
 mod order;
+mod purpose;
 mod random;
