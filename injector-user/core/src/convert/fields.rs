@@ -21,8 +21,8 @@ pub(super) struct Field<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Fields<'a> {
     pub(super) all: Vec<Field<'a>>,
-    /// Where mappings stand, by their path as rows have it.
-    parents: BTreeMap<String, Place>,
+    /// Where mappings stand, by their path as rows have it; several if they are elements of a list.
+    parents: BTreeMap<String, Vec<Place>>,
 }
 
 impl<'a> Fields<'a> {
@@ -51,18 +51,39 @@ impl<'a> Fields<'a> {
     pub(super) fn missing(&self, rows: &[&'static Row], problems: &mut Problems) {
         for row in rows {
             let Some(why) = row.needed else { continue };
-            if self.all.iter().any(|field| field.row.theirs == row.theirs) {
-                continue;
+            for (place, rest) in self.lacking(row) {
+                problems.push(Problem::new(place, format!("`{rest}` is missing")).hint(why));
             }
-            let mut parent = parent(row.theirs);
-            while !parent.is_empty() && !self.parents.contains_key(parent) {
-                parent = self::parent(parent);
-            }
-            let place = self.parents.get(parent).cloned().unwrap_or_default();
-            let rest = row.theirs.strip_prefix(parent).unwrap_or(row.theirs);
-            let rest = rest.trim_start_matches('.');
-            problems.push(Problem::new(place, format!("`{rest}` is missing")).hint(why));
         }
+    }
+
+    /// The mappings that do not have this field, and what its path is from there.
+    fn lacking(&self, row: &'static Row) -> Vec<(Place, &'static str)> {
+        let found = self
+            .all
+            .iter()
+            .filter(|field| field.row.theirs == row.theirs);
+        let found: Vec<&str> = found.map(|field| field.place.path.as_str()).collect();
+        let mut above = parent(row.theirs);
+        if above.ends_with("[]") {
+            let key = row.theirs.strip_prefix(above).unwrap_or(row.theirs);
+            let elements = self.parents.get(above).into_iter().flatten();
+            let without =
+                elements.filter(|at| !found.contains(&format!("{}{key}", at.path).as_str()));
+            return without
+                .map(|at| (at.clone(), key.trim_start_matches('.')))
+                .collect();
+        }
+        if !found.is_empty() {
+            return Vec::new();
+        }
+        while !above.is_empty() && !self.parents.contains_key(above) {
+            above = parent(above);
+        }
+        let rest = row.theirs.strip_prefix(above).unwrap_or(row.theirs);
+        let place = self.parents.get(above).and_then(|places| places.first());
+        let place = place.cloned().unwrap_or_default();
+        vec![(place, rest.trim_start_matches('.'))]
     }
 }
 
@@ -98,7 +119,8 @@ impl<'a> Walk<'a, '_> {
         let Some(entries) = node.as_map() else {
             return self.wrong("a mapping", node, place);
         };
-        self.found.parents.insert(path.to_owned(), place.clone());
+        let places = self.found.parents.entry(path.to_owned()).or_default();
+        places.push(place.clone());
         for entry in entries {
             let child = join(path, &entry.key);
             let below = place.key(&entry.key);

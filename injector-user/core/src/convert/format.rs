@@ -1,7 +1,7 @@
 //! The formats that can be read.
 
 use super::table::Dialect;
-use super::{chaos_mesh, litmus};
+use super::{chaos_mesh, datadog, litmus};
 use crate::words::words;
 
 /// Whose manifest it is.
@@ -9,11 +9,13 @@ use crate::words::words;
 pub enum Format {
     ChaosMesh,
     Litmus,
+    Datadog,
 }
 
 words!(Format, "a format that can be converted", {
     ChaosMesh => "chaos-mesh",
     Litmus => "litmus",
+    Datadog => "datadog",
 });
 
 impl Format {
@@ -26,6 +28,7 @@ impl Format {
         match self {
             Self::ChaosMesh => &chaos_mesh::DIALECT,
             Self::Litmus => &litmus::DIALECT,
+            Self::Datadog => &datadog::DIALECT,
         }
     }
 }

@@ -10,6 +10,7 @@ use super::who::Who;
 use crate::document::{self, Node};
 use crate::experiment::{Overrides, Source, validate};
 use crate::problem::{Place, Problem, Problems};
+use crate::target::ModeName;
 
 /// An experiment of ours, and what is to be known about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,8 +194,11 @@ fn replaced(fields: &Fields<'_>) -> Vec<&'static str> {
 
 /// Several faults of one document would each draw for themselves.
 fn draws(field: &Field<'_>) -> Option<Problem> {
-    let is_mode = matches!(field.row.fate, Fate::Becomes("mode", _));
-    if !is_mode || field.node.as_str().is_none_or(|mode| mode == "all") {
+    let Fate::Becomes("mode", reader) = &field.row.fate else {
+        return None;
+    };
+    let mode = (reader.read)(field.node).ok().flatten()?;
+    if mode == ModeName::All.name() {
         return None;
     }
     let message = "each of these faults would draw for itself, and hit others than the next";

@@ -8,6 +8,7 @@
 
 mod assemble;
 mod chaos_mesh;
+mod datadog;
 mod fields;
 mod format;
 mod kubernetes;

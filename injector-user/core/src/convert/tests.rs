@@ -217,6 +217,7 @@ fn every_field_that_is_refused_says_why_at_its_place() {
 fn minimal(format: Format, form: &str, when: &When) -> Value {
     let mut document = match format {
         Format::ChaosMesh => json!({"apiVersion": "chaos-mesh.org/v1alpha1", "kind": form}),
+        Format::Datadog => json!({"apiVersion": "chaos.datadoghq.com/v1beta1", "kind": form}),
         Format::Litmus => json!({
             "apiVersion": "litmuschaos.io/v1alpha1", "kind": "ChaosEngine",
             "spec": {"experiments": [{"name": form}]},
@@ -260,15 +261,23 @@ const FREE: [&str; 8] = [
     "values",
 ];
 
+/// Labels stand in a `selector` itself, where it has no other keys.
+fn is_label_selector(key: &str, value: &Value) -> bool {
+    let entries = value.as_object();
+    key == "selector" && entries.is_some_and(|entries| entries.values().all(Value::is_string))
+}
+
 /// Every key of a value, as the keys and positions on the way to it; what is below a free mapping is
 /// left out.
 fn keys(value: &Value, way: &[String], out: &mut Vec<Vec<String>>) {
     let last = way.last().map_or("", String::as_str);
     let inner: Vec<(String, &Value)> = match value {
-        Value::Object(entries) if !FREE.contains(&last) => entries
-            .iter()
-            .map(|(key, value)| (key.clone(), value))
-            .collect(),
+        Value::Object(entries) if !FREE.contains(&last) && !is_label_selector(last, value) => {
+            entries
+                .iter()
+                .map(|(key, value)| (key.clone(), value))
+                .collect()
+        }
         Value::Array(items) => {
             let items = items.iter().enumerate();
             items

@@ -8,7 +8,8 @@ use crate::target::ModeName;
 pub(super) const WHO: &[Row] = &[
     Row::of("spec.mode", "mode", MODE)
         .needed("one of one, all, fixed, fixed-percent, random-max-percent"),
-    Row::of("spec.value", "mode_value", SAME),
+    Row::of("spec.value", "mode_value", SAME)
+        .note("one at least suffers here; of a share that is less than one pod, none may there"),
     Row::who("spec.selector.namespaces", Shape::Texts),
     Row::who("spec.selector.nodes", Shape::Texts),
     Row::who("spec.selector.pods", Shape::TextsOfKey),

@@ -8,8 +8,8 @@ pub(in crate::convert) static DIALECT: Dialect = Dialect {
     product: "LitmusChaos",
     about: "A `ChaosEngine` of `litmuschaos.io/v1alpha1`. Its experiments come one after the other, \
             as they do there; several engines in one file act side by side if each has one experiment. \
-            What an engine does not say, the `ChaosExperiment` that is installed there does: \
-            where it could change what happens, the variable has to be written down.",
+            What an engine does not say is taken to be as in the `ChaosExperiment` that LitmusChaos delivers; \
+            how much and how long has to be written down.",
     forms: FORMS,
     split: engine::split,
     in_turn: true,

@@ -5,9 +5,9 @@ use super::stress;
 use crate::convert::kubernetes::RESOURCE;
 use crate::convert::readers::{
     ADDRESSES_TEXT, ANY_TEXT, EMPTY, MILLISECONDS, MILLISECONDS_OR_NONE, PERCENT, PERCENT_OR_NONE,
-    SAME, SECONDS,
+    SECONDS, one_of,
 };
-use crate::convert::table::{Form, Part, Row, Shape, When};
+use crate::convert::table::{Form, Part, Reader, Row, Shape, When};
 use crate::fault::Kind;
 
 pub(super) const FORMS: &[Form] = &[
@@ -124,13 +124,19 @@ const CONTAINER_KILL: Form = Form {
         When::Always,
         Kind::ProcessSignal,
         &[
-            Row::of(env!("SIGNAL"), "signal", SAME).note("to every process; without it, SIGKILL"),
+            Row::only(env!("SIGNAL"), KILL)
+                .note("others are for the first process alone there, and for every one here"),
             Row::of(env!("CHAOS_INTERVAL"), "interval", SECONDS)
                 .needed("how often is else said by the `ChaosExperiment`, which is not here"),
         ],
     )
     .given(&[("signal", "SIGKILL")])
     .check(mode)],
+};
+
+const KILL: Reader = Reader {
+    reads: "SIGKILL",
+    read: |node| one_of(node, &["SIGKILL"]).map(|_| None),
 };
 
 const DELETE: &[Part] = &[Part::never(
