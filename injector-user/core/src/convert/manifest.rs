@@ -5,7 +5,7 @@ use super::fields::{Field, Fields};
 use super::format::Format;
 use super::part;
 use super::readers;
-use super::table::{Fate, Outcome, Piece};
+use super::table::{Fate, Outcome, Part, Piece};
 use super::who::Who;
 use crate::document::{self, Node};
 use crate::experiment::{Overrides, Source, validate};
@@ -89,12 +89,8 @@ impl Reading {
                 return self.problems.extend(unknown(piece, node, place));
             }
         };
-        let of_parts = parts.iter().flat_map(|part| part.rows);
-        let rows: Vec<_> = piece.form.common().chain(of_parts).collect();
         let mut problems = Problems::default();
-        let which = (piece.form, piece.element);
-        let fields = Fields::read(node, place, which, rows.clone(), &mut problems);
-        fields.missing(&rows, &mut problems);
+        let fields = read_fields(piece, &parts, node, place, &mut problems);
         let name = fields.all.iter().find_map(name_of).unwrap_or_default();
         let target = who.of(&name);
         self.shared(&fields, target, &mut problems);
@@ -160,6 +156,22 @@ impl Reading {
 
 const HINT_TARGET: &str =
     "`--target container:NAME`, or another target, says who suffers on this host";
+
+/// The fields of a document that has these parts.
+fn read_fields<'a>(
+    piece: &Piece,
+    parts: &[&'static Part],
+    node: &'a Node,
+    place: &Place,
+    problems: &mut Problems,
+) -> Fields<'a> {
+    let of_parts = parts.iter().flat_map(|part| part.rows);
+    let rows: Vec<_> = piece.form.common().chain(of_parts).collect();
+    let which = (piece.form, piece.element);
+    let fields = Fields::read(node, place, which, rows.clone(), problems);
+    fields.missing(&rows, problems);
+    fields
+}
 
 /// The keys that no part of a form knows, where it cannot be told which part a document is of.
 fn unknown(piece: &Piece, node: &Node, place: &Place) -> Problems {
