@@ -5,6 +5,9 @@
 #[path = "cli/announce.rs"]
 mod announce;
 #[cfg(test)]
+#[path = "cli/convert.rs"]
+mod convert;
+#[cfg(test)]
 #[path = "cli/engine.rs"]
 mod engine;
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 mod words;
 
+pub mod convert;
 pub mod decide;
 pub mod document;
 pub mod experiment;

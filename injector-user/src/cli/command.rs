@@ -6,6 +6,7 @@ use injector_core::fault::Kind;
 use super::baseline::BaselineArgs;
 use super::completions::Completions;
 use super::context::Globals;
+use super::convert::Convert;
 use super::doctor::Doctor;
 use super::engine::EngineArgs;
 use super::examples;
@@ -47,6 +48,7 @@ pub(super) enum Verb {
     Inject(Inject),
     Run(Run),
     Validate(Validate),
+    Convert(Convert),
     Observe(Observe),
     Top(TopArgs),
     Graph(GraphArgs),
@@ -82,6 +84,8 @@ const EXAMPLES: &str = "Examples:
   sudo temblor logs pid:123 --duration 60s
   # A whole experiment, with a report
   sudo temblor run deploy/examples/net-delay.yaml
+  # An experiment of another tool
+  temblor convert --from chaos-mesh delay.yaml --target container:web
   # End everything, from any shell
   sudo temblor stop";
 

@@ -24,10 +24,7 @@ pub(super) fn load(
     given: &Overrides,
     more: &BTreeMap<String, String>,
 ) -> Result<(Experiment, Vec<Problem>), CliError> {
-    let text = read(path).map_err(|source| CliError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
+    let text = read(path)?;
     let file = path.display().to_string();
     let source = Source {
         file: Some(&file),
@@ -63,7 +60,15 @@ pub(super) fn needs_engine(experiment: &Experiment) -> bool {
     experiment.observe.is_some() || providers.any(|one| matches!(one, Provider::Temblor(_)))
 }
 
-fn read(path: &Path) -> std::io::Result<String> {
+/// The text of a file; `-` is standard input.
+pub(super) fn read(path: &Path) -> Result<String, CliError> {
+    text_of(path).map_err(|source| CliError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn text_of(path: &Path) -> std::io::Result<String> {
     let stdin = PathBuf::from("/dev/stdin");
     let path = if path == Path::new("-") { &stdin } else { path };
     let mut text = String::new();

@@ -11,6 +11,7 @@ mod caller;
 mod command;
 mod completions;
 mod context;
+mod convert;
 mod doctor;
 mod engine;
 mod events;

@@ -15,8 +15,8 @@ use super::failure::CliError;
 use super::out::Out;
 use super::style::Choice;
 use super::{
-    baseline, completions, doctor, engine, graph, inject, logs, man, metrics, observe, plan, run,
-    status, stop, targets, top, undo, validate,
+    baseline, completions, convert, doctor, engine, graph, inject, logs, man, metrics, observe,
+    plan, run, status, stop, targets, top, undo, validate,
 };
 use crate::pressure::{WORKER, work};
 use crate::sys::process::leave;
@@ -64,6 +64,7 @@ fn verb(context: &Context, verb: Verb) -> Result<Exit, CliError> {
         Verb::Inject(args) => wait_for(inject::run(context, args)),
         Verb::Run(args) => wait_for(run::run(context, args)),
         Verb::Validate(args) => validate::run(context, &args),
+        Verb::Convert(args) => convert::run(context, &args),
         Verb::Status(args) => wait_for(status::run(context, args)),
         Verb::Stop(args) => wait_for(stop::run(context, args)),
         Verb::Undo(args) => undo::run(context, args),

@@ -31,8 +31,8 @@ fn help_of_every_fault_ends_with_examples() {
 #[test]
 fn help_of_every_other_verb_is_short() {
     for verb in [
-        "plan", "run", "validate", "stop", "status", "undo", "targets", "logs", "metrics", "top",
-        "graph",
+        "plan", "run", "validate", "convert", "stop", "status", "undo", "targets", "logs",
+        "metrics", "top", "graph",
     ] {
         check_help(verb, &[verb, "-h"]);
     }

@@ -40,6 +40,15 @@ impl Fault {
     }
 }
 
+fn empty() -> Fault {
+    Fault::new(Marker::new(0, 1, 0), "the document is empty")
+}
+
+/// Between two `---` there may be nothing at all.
+fn is_written(root: &Node) -> bool {
+    !(root.is_null() && root.text.is_empty())
+}
+
 fn too_deep(at: Marker) -> Fault {
     Fault::new(at, format!("nested deeper than {MAX_DEPTH} levels"))
         .hint("no experiment needs that: is a bracket not closed")
@@ -52,6 +61,10 @@ pub(super) struct Builder {
     /// Complete anchored values with the number of nodes in each.
     anchors: BTreeMap<usize, (Node, usize)>,
     root: Option<Node>,
+    /// Documents before this one, if there may be several.
+    before: Vec<Node>,
+    /// Whether there may be several.
+    several: bool,
     nodes: usize,
 }
 
@@ -89,6 +102,14 @@ struct Key {
 }
 
 impl Builder {
+    /// For a text that may hold several documents.
+    pub(super) fn of_several() -> Self {
+        Self {
+            several: true,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Fault> {
         let at = span.start;
         match event {
@@ -111,14 +132,26 @@ impl Builder {
     }
 
     pub(super) fn finish(self) -> Result<Node, Fault> {
-        match self.root {
-            Some(root) if !(root.is_null() && root.text.is_empty()) => Ok(root),
-            _ => Err(Fault::new(Marker::new(0, 1, 0), "the document is empty")
-                .hint("an experiment has at least a title, a description and a method")),
-        }
+        self.root.filter(is_written).ok_or_else(|| {
+            empty().hint("an experiment has at least a title, a description and a method")
+        })
     }
 
-    fn document(&self, at: Marker) -> Result<(), Fault> {
+    /// Every document that is not empty, in their order.
+    pub(super) fn finish_all(mut self) -> Result<Vec<Node>, Fault> {
+        self.before.extend(self.root.take());
+        self.before.retain(is_written);
+        if self.before.is_empty() {
+            return Err(empty().hint("a file with at least one document"));
+        }
+        Ok(self.before)
+    }
+
+    fn document(&mut self, at: Marker) -> Result<(), Fault> {
+        if self.several {
+            self.before.extend(self.root.take());
+            self.anchors.clear();
+        }
         match self.root {
             None => Ok(()),
             Some(_) => Err(Fault::new(at, "a second document begins here")

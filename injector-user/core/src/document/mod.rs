@@ -9,7 +9,7 @@ mod node;
 mod read;
 
 pub use node::{Entry, Node, Value};
-pub use read::read;
+pub use read::{read, read_all};
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,21 @@ const MAX_BYTES: usize = 1 << 20;
 /// `file` is only for messages. Refused: more than one document, more than 1 MiB, nesting deeper
 /// than 64, more than 100 000 values after aliases, a key that occurs twice or is a collection.
 pub fn read(text: &str, file: Option<&str>) -> Result<Node, Problem> {
+    read_with(text, file, |text| build(text, Builder::default())?.finish())
+}
+
+/// Reads every document of a text, between which stands `---`; as [`read`] otherwise.
+pub fn read_all(text: &str, file: Option<&str>) -> Result<Vec<Node>, Problem> {
+    read_with(text, file, |text| {
+        build(text, Builder::of_several())?.finish_all()
+    })
+}
+
+fn read_with<T>(
+    text: &str,
+    file: Option<&str>,
+    build: impl FnOnce(&str) -> Result<T, Fault>,
+) -> Result<T, Problem> {
     let place = Place::file(file);
     if text.len() > MAX_BYTES {
         return Err(Problem::new(place, "the file is longer than 1 MiB")
@@ -31,9 +46,8 @@ pub fn read(text: &str, file: Option<&str>) -> Result<Node, Problem> {
     })
 }
 
-fn build(text: &str) -> Result<Node, Fault> {
+fn build(text: &str, mut builder: Builder) -> Result<Builder, Fault> {
     let mut parser = Parser::new_from_str(text);
-    let mut builder = Builder::default();
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| Fault {
             at: *error.marker(),
@@ -46,7 +60,7 @@ fn build(text: &str) -> Result<Node, Fault> {
             break;
         }
     }
-    builder.finish()
+    Ok(builder)
 }
 
 /// Line and column as people and editors count them, from 1.

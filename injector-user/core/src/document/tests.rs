@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{Value, read};
+use super::{Value, read, read_all};
 use crate::problem::Place;
 
 fn check(text: &str, expected: &serde_json::Value) {
@@ -31,6 +31,23 @@ fn yaml_becomes_a_tree() {
 fn json_is_read_by_the_same_reader() {
     let text = "{\n\t\"title\": \"a\\/b \\u00e9 \\ud83d\\ude00 \\\\u0041\",\n\t\"list\": [1, -2.5e3, true, null, {}]\n}\n";
     check(text, &serde_json::from_str(text).unwrap());
+}
+
+#[test]
+fn several_documents_are_read_with_their_places() {
+    let text = "---\na: &x 1\n---\n---\nb: 2\n...\n";
+    let all = read_all(text, None).unwrap();
+    let json: Vec<_> = all.iter().map(super::Node::to_json).collect();
+    assert_eq!(json, [json!({"a": 1}), json!({"b": 2})]);
+    assert_eq!(
+        all.last().map(|node| (node.line, node.column)),
+        Some((5, 1))
+    );
+    let refused = |text| read_all(text, Some("x.yaml")).unwrap_err().to_string();
+    assert_eq!(refused("---\n---\n"), "x.yaml:1:1: the document is empty");
+    // A name is of its own document alone.
+    assert!(refused("a: &x 1\n---\nb: *x\n").starts_with("x.yaml:3:4: "));
+    assert!(refused("a: 1\n---\nb: 1\nb: 2\n").contains("occurs twice"));
 }
 
 #[test]
