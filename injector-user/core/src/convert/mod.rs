@@ -1,6 +1,6 @@
 //! Experiments of other tools as ours, and ours as the Chaos Toolkit's.
 //!
-//! Each format of another tool is a [`table::Dialect`]: a table that says of every field what it
+//! Each format of another tool is a `table::Dialect`: a table that says of every field what it
 //! becomes, or why it is refused. The same table converts, refuses, and is printed as documentation.
 //! What stands in no row is refused too, so nothing is ever left out silently.
 //!
